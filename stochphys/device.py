@@ -1,0 +1,67 @@
+"""Where the numbers live: the choice of a device, seeded generators, free memory.
+
+Nothing here knows any physics. Every random number of the course comes from a `torch.Generator`
+made by `make_generator` and passed down, so that the same seed gives the same result on the same
+device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import torch
+
+
+def available_devices() -> list[str]:
+    """Names of the kinds of device that are here, the fastest first; `"cpu"` is always last."""
+    kinds = []
+    if torch.cuda.is_available():
+        kinds.append("cuda")
+    if torch.backends.mps.is_available():
+        kinds.append("mps")
+    return [*kinds, "cpu"]
+
+
+def pick_device(name: str | torch.device | None = None) -> torch.device:
+    """The named device, or the fastest that is here.
+
+    Raises `ValueError` if the named device is not on this machine.
+    """
+    here = available_devices()
+    device = torch.device(here[0] if name is None else name)
+    missing = device.type not in here
+    if device.type == "cuda" and not missing:
+        missing = (device.index or 0) >= torch.cuda.device_count()
+    if missing:
+        raise ValueError(f"device={str(device)!r} is not on this machine; here are: {here}")
+    return device
+
+
+def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
+    """A seeded source of random numbers on `device`."""
+    return torch.Generator(device=device).manual_seed(seed)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a new tensor on `device` may take, the limit of a container included."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    free = psutil.virtual_memory().available
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and (text := limit.read_text().strip()) != "max":
+        free = min(free, int(text) - int(used.read_text()))
+    return free
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run a loop of many small operations on one core, where waking a second one only costs."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

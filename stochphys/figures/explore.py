@@ -1,0 +1,174 @@
+"""A figure with controls: live where a kernel runs, a picture everywhere else.
+
+The picture sits in an image widget that the controls refresh, so nothing flickers; beside the
+widget, the stored output holds the default picture, which is what a reader on GitHub sees.
+"""
+
+from __future__ import annotations
+
+import inspect
+import io
+import traceback
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+from IPython import get_ipython
+from IPython.display import display
+from matplotlib.figure import Figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file of its own fixed size."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def explore(
+    draw: Callable[..., Figure], *, alt: str, play: str | None = None, **controls: Any
+) -> Explorer:
+    """Show the figure that `draw` makes, with a control for each named argument.
+
+    Args:
+        draw: `draw(**values)` returns a matplotlib figure, in less than 0.3 s. The values at the
+            start are the defaults in its signature.
+        alt: the figure in words, for readers who do not see it.
+        play: name of a slider that gets a play button, which turns it into a movie.
+        controls: for each argument of `draw` what it can be, as in `ipywidgets.interact`:
+            `(min, max, step)` for a slider, a list or a dict for a menu, or a widget.
+
+    Returns:
+        The `Explorer`, already on the page. `controls[name].value = …` moves a control from code.
+
+    Raises:
+        ValueError: no `alt`; a control that cannot be made, or cannot take the default; `play`
+            does not name a slider.
+        TypeError: `draw` returned something else than a figure.
+
+    Example:
+        `explore(phase_portrait, alt="Arrows circle …", T_h=(1, 20, 1))`
+    """
+    if not alt.strip():
+        raise ValueError("alt must say in words what the figure shows, got an empty string")
+    explorer = Explorer(draw, alt, play, controls)
+    if get_ipython() is not None:
+        explorer.show()
+    return explorer
+
+
+class Explorer:
+    """What `explore` puts on the page.
+
+    Attributes:
+        controls: the widget of each argument, by name.
+        image: the image widget; `image.value` is the PNG on the screen.
+        message: where an error of `draw` is shown to the learner.
+        box: all of them together.
+    """
+
+    def __init__(self, draw: Callable[..., Figure], alt: str, play: str | None, controls: dict):
+        self.draw, self.alt = draw, alt
+        defaults = {p.name: p.default for p in inspect.signature(draw).parameters.values()}
+        self.controls = {
+            name: _control(name, choice, defaults.get(name, inspect.Parameter.empty))
+            for name, choice in controls.items()
+        }
+        self.image = widgets.Image(
+            value=self._picture(),
+            format="png",
+            layout=widgets.Layout(max_width="100%", align_self="flex-start"),
+        )
+        self.message = widgets.HTML(layout=widgets.Layout(display="none"))
+        rows = list(self.controls.values())
+        if play is not None:
+            slider = self.controls.get(play)
+            if not isinstance(slider, (widgets.IntSlider, widgets.FloatSlider)):
+                raise ValueError(f"play={play!r} must name a slider, one of {list(controls)}")
+            rows.insert(rows.index(slider), _play_button(slider))
+        self.box = widgets.VBox([*rows, self.message, self.image])
+        for name in ("widget-interact", "stochphys-explore"):
+            self.box.add_class(name)
+        for control in self.controls.values():
+            control.observe(self._refresh, "value")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What `draw` is called with."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def _picture(self) -> bytes:
+        already_open = set(plt.get_fignums())
+        try:
+            figure = self.draw(**self.values)
+            if not isinstance(figure, Figure):
+                raise TypeError(
+                    f"draw must return a matplotlib figure, got {type(figure).__name__}; end it "
+                    "with `return figure`"
+                )
+            return png(figure)
+        finally:  # a figure left open would be shown a second time below the cell
+            for number in set(plt.get_fignums()) - already_open:
+                plt.close(number)
+
+    def _refresh(self, change: Any) -> None:
+        self.message.layout.display = "none"
+        try:
+            self.image.value = self._picture()
+        except Exception:
+            # On the page for the learner; raised again for whoever moved the control from code.
+            text = escape(traceback.format_exc())
+            self.message.value = f'<pre style="color:#B00020; line-height:1.3">{text}</pre>'
+            self.message.layout.display = None
+            raise
+
+    def show(self) -> None:
+        """Put it on the page: one output with the live widget, the picture and the words."""
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
+        display(
+            {
+                "application/vnd.jupyter.widget-view+json": view,
+                "image/png": b64encode(self.image.value).decode(),
+                "text/plain": self.alt,
+            },
+            raw=True,
+        )
+
+    def _ipython_display_(self) -> None:
+        """Nothing: a cell that ends with `explore(…)` has shown it already."""
+
+
+def _control(name: str, choice: Any, default: Any) -> widgets.Widget:
+    """The widget for one argument of `draw`, set to the default of that argument."""
+    if isinstance(choice, widgets.Widget):
+        return choice
+    control = widgets.interactive.widget_from_abbrev(choice, default)
+    if control is None:
+        raise ValueError(
+            f"{name}={choice!r} is not a control; give (min, max, step), a list, a dict or a widget"
+        )
+    if default is not inspect.Parameter.empty and control.value != default:
+        raise ValueError(f"the default {name}={default!r} of draw is not among {choice!r}")
+    control.description = name
+    control.style.description_width = "initial"
+    if hasattr(control, "continuous_update"):
+        control.continuous_update = False  # else pictures queue up behind a dragged slider
+    return control
+
+
+def _play_button(slider: widgets.Widget) -> widgets.Play:
+    """A button that moves the slider one step every 0.4 s, and follows it when it is moved."""
+    last = round((slider.max - slider.min) / slider.step)
+    button = widgets.Play(min=0, max=last, interval=400)
+    widgets.link(
+        (slider, "value"),
+        (button, "value"),
+        transform=(
+            lambda value: round((value - slider.min) / slider.step),
+            lambda index: slider.min + index * slider.step,
+        ),
+    )
+    return button

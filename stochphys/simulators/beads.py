@@ -1,0 +1,80 @@
+"""A chain of beads and springs between two walls, each bead in a bath of its own temperature.
+
+The first system of the course with a steady flow of heat: linear, so everything is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+from ..data import Trajectories
+from .langevin import Linear
+
+
+@dataclass(frozen=True, eq=False)
+class BeadSpring(Linear):
+    r"""N overdamped beads in a row, coupled by springs to their neighbours and to two walls:
+
+    $$\gamma\,dx_i = k\,(x_{i-1} - 2x_i + x_{i+1})\,dt + \sqrt{2\gamma T_i}\,dW_i,
+      \qquad x_0 = x_{N+1} = 0,$$
+
+    with temperatures that rise linearly from `T_c` (first bead) to `T_h` (last bead), k_B = 1
+    (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166). Two beads produce entropy at the rate
+    $k (T_h - T_c)^2 / (4\gamma T_c T_h)$.
+
+    Raises `ValueError` for a temperature, k or gamma that is not positive, or fewer than two beads.
+    """
+
+    A: Tensor = field(init=False, repr=False)
+    D: Tensor = field(init=False, repr=False)
+    T_c: float = 1.0
+    T_h: float = 10.0
+    n_beads: int = 2
+    k: float = 1.0
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("T_c", "T_h", "k", "gamma"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive, got {value}")
+        if self.n_beads < 2:
+            raise ValueError(f"n_beads must be at least 2, got {self.n_beads}")
+        n = self.n_beads
+        neighbours = torch.diag(torch.ones(n - 1), 1) + torch.diag(torch.ones(n - 1), -1)
+        laplacian = neighbours.double() - 2 * torch.eye(n, dtype=torch.float64)
+        object.__setattr__(self, "A", self.k / self.gamma * laplacian)
+        object.__setattr__(self, "D", torch.diag(self.temperatures / self.gamma))
+        super().__post_init__()
+
+    @property
+    def temperatures(self) -> Tensor:
+        """Temperature of the bath of each bead, `(n_beads,)`."""
+        return torch.linspace(self.T_c, self.T_h, self.n_beads, dtype=torch.float64)
+
+    def force(self, x: Tensor) -> Tensor:
+        """Spring force on each bead at `x (…, n_beads)`, same shape."""
+        return self.gamma * (x @ self.A.T.to(x))
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Energy stored in the springs at `x (…, n_beads)`, shape `(…)`."""
+        return -(x * self.force(x)).sum(-1) / 2
+
+    def heat(self, trajectories: Trajectories) -> Tensor:
+        r"""Heat that each bead absorbs from its bath in each step,
+        `(n_trajectories, n_times - 1, n_beads)`.
+
+        $\delta Q_i = -F_i(\bar x) \circ dx_i$ (Sekimoto). The springs get it all: its sum over the
+        beads is the change of `energy`, and $-\sum_i \delta Q_i/T_i$ is the entropy of the baths.
+        """
+        x = trajectories.x
+        return -self.force((x[:, 1:] + x[:, :-1]) / 2) * (x[:, 1:] - x[:, :-1])
+
+    def heat_rate(self) -> Tensor:
+        """Mean heat per unit time absorbed from each bath, `(n_beads,)`; it sums to zero."""
+        C = self.stationary_covariance()
+        return -self.gamma * torch.diag(self.A @ (C @ self.A.T - self.A @ C)) / 2
