@@ -49,14 +49,14 @@ class Trajectories:
             raise ValueError(f"dt must be a positive time, got {self.dt!r}")
         if self.underdamped and x.shape[2] % 2:
             raise ValueError(
-                f"an underdamped state holds positions, then as many velocities; got dim = {x.shape[2]}"
+                f"underdamped=True needs positions and as many velocities, got dim = {x.shape[2]}"
             )
         # A sum is one pass without a copy; only if it fails is each number looked at.
         if not torch.isfinite(x.sum()) and len(bad := (~torch.isfinite(x)).nonzero()):
             i, j, k = bad[0].tolist()
             raise ValueError(
-                f"x is {x[i, j, k].item()} at trajectory {i}, time index {j}, coordinate {k}; cut the "
-                "trajectory there or fill the gap before loading"
+                f"x is {x[i, j, k].item()} at trajectory {i}, time index {j}, coordinate {k}; cut "
+                "the trajectory there or fill the gap first"
             )
 
     @property
@@ -110,8 +110,8 @@ class Trajectories:
         n_first = round(fraction * self.n_trajectories)
         if not 0 < n_first < self.n_trajectories:
             raise ValueError(
-                f"a split of {self.n_trajectories} trajectories at fraction={fraction} leaves one side "
-                "empty; cut long trajectories into pieces, or change the fraction"
+                f"a split of {self.n_trajectories} trajectories at fraction={fraction} leaves one "
+                "side empty; cut long trajectories into pieces, or change the fraction"
             )
         order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
         order = order.to(self.x.device)
@@ -175,8 +175,8 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
     lengths = {len(r) for r in rows}
     if len(lengths) > 1:
         raise ValueError(
-            f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to one "
-            "length, or load them one by one"
+            f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to "
+            "one length, or load them one by one"
         )
     if time is not None:
         steps = np.diff(np.stack([time[r] for r in rows]), axis=1)
@@ -208,8 +208,8 @@ class Windows:
     def __post_init__(self) -> None:
         if not 2 <= self.length <= self.trajectories.n_times:
             raise ValueError(
-                f"length={self.length} must lie between 2 and the {self.trajectories.n_times} frames "
-                "of a trajectory"
+                f"length={self.length} must lie between 2 and the {self.trajectories.n_times} "
+                "frames of a trajectory"
             )
 
     @property

@@ -10,7 +10,7 @@ import inspect
 import io
 import traceback
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -18,13 +18,16 @@ import ipywidgets as widgets
 import matplotlib.pyplot as plt
 from IPython import get_ipython
 from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file of its own fixed size."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    # `savefig` would lay the figure out and draw it twice.
+    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -34,8 +37,9 @@ def explore(
     """Show the figure that `draw` makes, with a control for each named argument.
 
     Args:
-        draw: `draw(**values)` returns a matplotlib figure, in less than 0.3 s. The values at the
-            start are the defaults in its signature.
+        draw: `draw(**values)` returns a matplotlib figure, in less than 0.1 s (showing it takes
+            as long again). The values at the start are the defaults in its signature. Axes keep
+            their places, so give them fixed limits.
         alt: the figure in words, for readers who do not see it.
         play: name of a slider that gets a play button, which turns it into a movie.
         controls: for each argument of `draw` what it can be, as in `ipywidgets.interact`:
@@ -72,6 +76,7 @@ class Explorer:
 
     def __init__(self, draw: Callable[..., Figure], alt: str, play: str | None, controls: dict):
         self.draw, self.alt = draw, alt
+        self._places: list[Bbox] = []
         defaults = {p.name: p.default for p in inspect.signature(draw).parameters.values()}
         self.controls = {
             name: _control(name, choice, defaults.get(name, inspect.Parameter.empty))
@@ -109,7 +114,14 @@ class Explorer:
                     f"draw must return a matplotlib figure, got {type(figure).__name__}; end it "
                     "with `return figure`"
                 )
-            return png(figure)
+            # Places of axes are found once: layout is a third of the time, and nothing should jump.
+            if len(self._places) == len(figure.axes):
+                figure.set_layout_engine("none")
+                for ax, place in zip(figure.axes, self._places, strict=True):
+                    ax.set_position(place)
+            picture = png(figure)
+            self._places = [ax.get_position(original=True) for ax in figure.axes]
+            return picture
         finally:  # a figure left open would be shown a second time below the cell
             for number in set(plt.get_fignums()) - already_open:
                 plt.close(number)
@@ -118,12 +130,13 @@ class Explorer:
         self.message.layout.display = "none"
         try:
             self.image.value = self._picture()
-        except Exception:
-            # On the page for the learner; raised again for whoever moved the control from code.
-            text = escape(traceback.format_exc())
+        except Exception as error:
+            lines = traceback.format_list(traceback.extract_tb(error.__traceback__)[2:])  # of draw
+            text = escape("".join(lines + traceback.format_exception_only(error)))
             self.message.value = f'<pre style="color:#B00020; line-height:1.3">{text}</pre>'
             self.message.layout.display = None
-            raise
+            if not _moved_by_hand():
+                raise
 
     def show(self) -> None:
         """Put it on the page: one output with the live widget, the picture and the words."""
@@ -139,6 +152,12 @@ class Explorer:
 
     def _ipython_display_(self) -> None:
         """Nothing: a cell that ends with `explore(…)` has shown it already."""
+
+
+def _moved_by_hand() -> bool:
+    """True while the kernel answers a control on the page, False while it runs a cell."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and kernel.get_parent("shell")["header"]["msg_type"] == "comm_msg"
 
 
 def _control(name: str, choice: Any, default: Any) -> widgets.Widget:

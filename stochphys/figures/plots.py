@@ -15,10 +15,19 @@ import torch
 from matplotlib.axes import Axes
 
 from ..data import Trajectories
+from ..inference.fluctuation import DetailedFluctuationTheorem
 from ..simulators import Linear
-from .style import DATA, EXACT, EXACT_LINE, HOT, LEARNED
+from ..training import History
+from .style import DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
 
-ARROW = {"arrowstyle": "->", "color": HOT, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0}
+ARROWS: dict[str, Any] = {
+    "color": EXACT,
+    "angles": "xy",
+    "scale_units": "xy",
+    "scale": 1,
+    "width": 0.009,
+    "zorder": 4,
+}
 
 
 def array(values: Any) -> np.ndarray:
@@ -63,6 +72,53 @@ def paths(
     ax.legend(loc="upper right")
 
 
+def points(
+    ax: Axes,
+    x: Any,
+    y: Any,
+    std: Any = None,
+    *,
+    exact: tuple[Any, Any] | None = None,
+    label: str = "simulated",
+    marker: str = "o",
+    xlabel: str = "$t$ (time units)",
+    **axes: Any,
+) -> None:
+    """Simulated numbers with error bars; `exact` is x and y of a curve, dashed behind them.
+
+    `axes` goes to `ax.set`: `ylabel`, `xscale="log"`, … Call it again for more points.
+    """
+    bars = None if std is None else array(std)
+    ax.errorbar(array(x), array(y), bars, fmt=marker, color=DATA, label=label)
+    if exact is not None:
+        named = "exact" in ax.get_legend_handles_labels()[1]
+        ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label=None if named else "exact")
+    ax.set(xlabel=xlabel, **axes)
+    ax.legend()
+
+
+def density(
+    ax: Axes,
+    samples: Any,
+    *,
+    exact: tuple[Any, Any] | None = None,
+    bins: int = 60,
+    limit: float = 2.0,
+) -> None:
+    """P(x) of `samples` of any shape as points, on |x| < `limit`; `exact` is x and p(x), dashed."""
+    samples = array(samples).ravel()
+    count, edges = np.histogram(samples, bins, (-limit, limit))
+    middle, width = (edges[1:] + edges[:-1]) / 2, 2 * limit / bins
+    ax.plot(
+        middle, count / (samples.size * width), "o", color=DATA, markersize=3, label="simulated"
+    )
+    if exact is not None:
+        ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label="exact")
+    ax.set(xlabel="$x$ (length units)", ylabel="$p(x)$ (1/length units)")
+    ax.set(xlim=(-limit, limit), ylim=(0, 1.25 * ax.dataLim.ymax))  # room for the legend
+    ax.legend(loc="upper right")
+
+
 def phase_plane(
     ax: Axes,
     trajectories: Trajectories | None = None,
@@ -75,13 +131,17 @@ def phase_plane(
 
     About `n_points` states as points; the ellipses of 1 and 2 std dashed; arrows of the mean local
     velocity $\nu(x) = (A + D C^{-1})x$, averaged over the other coordinates. An arrow is as long as
-    the way covered in a quarter of the slowest relaxation time.
+    the way covered in half of the slowest relaxation time.
     """
+    if trajectories is None and system is None:
+        raise ValueError("give trajectories, or a system, or both")
     i, j = coordinates
     if trajectories is not None:
-        points = trajectories.x[..., [i, j]].reshape(-1, 2)
-        points = array(points[:: 1 + len(points) // n_points])
-        ax.scatter(*points.T, s=5, alpha=0.35, color=DATA, linewidths=0, label="data")
+        n_times, n = trajectories.n_times, trajectories.n_trajectories * trajectories.n_times
+        index = torch.arange(0, n, 1 + n // n_points)
+        x, y = array(trajectories.x[index // n_times, index % n_times][:, [i, j]]).T
+        ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
+        limit = max(np.abs(x).max(), np.abs(y).max())
     if system is not None:
         C = system.stationary_covariance()
         seen = C[[i, j]][:, [i, j]]
@@ -89,15 +149,15 @@ def phase_plane(
         circle = torch.cat((angle.cos(), angle.sin()), dim=1) @ torch.linalg.cholesky(seen).T
         for radius, label in ((1, "exact: 1 and 2 std"), (2, None)):
             ax.plot(*array(radius * circle).T, **EXACT_LINE, label=label)
-        tail = torch.cat([radius * circle[:-1:8] for radius in (0.5, 1.5, 2.5)])
+        tail = torch.cat([radius * circle[:-1:12] for radius in (1.5, 2.5)])
         # ν is linear, so its average over the other coordinates is ν at their mean, given the two.
         velocity = system.mean_local_velocity(tail @ torch.linalg.inv(seen) @ C[[i, j]])
         relaxation = -1 / float(torch.linalg.eigvals(system.A).real.max())
-        head = tail + velocity[:, [i, j]] * relaxation / 4
-        for start, end in zip(array(tail), array(head), strict=True):
-            ax.annotate("", end, start, arrowprops=ARROW)
+        way = velocity[:, [i, j]] * relaxation / 2
+        ax.quiver(*array(tail).T, *array(way).T, **ARROWS)
+        limit = 3.2 * float(seen.diagonal().max()) ** 0.5
     ax.set(xlabel=f"$x_{{{i + 1}}}$ (length units)", ylabel=f"$x_{{{j + 1}}}$ (length units)")
-    ax.set_aspect("equal", adjustable="datalim")
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.legend(loc="upper left", markerscale=3)
 
 
@@ -126,57 +186,59 @@ def scatter_against_exact(ax: Axes, exact: Any, learned: Any, *, n_points: int =
     ax.scatter(x[::every], y[::every], s=8, alpha=0.5, color=LEARNED, linewidths=0, label="steps")
     ax.axline((0, 0), slope=1, **EXACT_LINE, label="learned = exact")
     limit = 1.05 * max(np.abs(x[::every]).max(), np.abs(y[::every]).max())
+    text = f"$R^2$ = {r_squared:.3f}\nslope = {slope:.3f}"
+    ax.text(0.97, 0.05, text, transform=ax.transAxes, ha="right")
     ax.set(
-        xlabel=r"exact $\Delta S$ per step ($k_B$)",
-        ylabel=r"learned $\Delta S$ per step ($k_B$)",
-        xlim=(-limit, limit),
-        ylim=(-limit, limit),
-        aspect="equal",
+        xlabel=r"exact $\Delta S$ per step ($k_B$)", ylabel=r"learned $\Delta S$ per step ($k_B$)"
     )
-    ax.text(
-        0.97,
-        0.05,
-        f"$R^2$ = {r_squared:.3f}\nslope = {slope:.3f}",
-        transform=ax.transAxes,
-        ha="right",
-    )
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.legend(loc="upper left", markerscale=2)
 
 
 def cumulative_entropy(ax: Axes, exact: Any, learned: Any, *, dt: float) -> None:
     """Entropy produced up to time t along one path, from the steps `(n_times - 1,)` of both."""
-    for steps, look, label in (
-        (learned, {"color": LEARNED}, "learned"),
-        (exact, EXACT_LINE, "exact"),
-    ):
+    looks = {"learned": (learned, {"color": LEARNED}), "exact": (exact, EXACT_LINE)}
+    for label, (steps, look) in looks.items():
         total = np.concatenate(([0.0], np.cumsum(array(steps))))
         ax.plot(dt * np.arange(total.size), total, **look, label=label)
     ax.set(xlabel="$t$ (time units)", ylabel=r"$\Delta S(t)$ ($k_B$)", xlim=(0, dt * len(exact)))
     ax.legend(loc="upper left")
 
 
-def learning_curve(ax: Axes, history: Any) -> None:
-    """Training and validation objective over the steps of a `History`, the best step marked."""
-    ax.plot(history.step, array(history.training), color=DATA, linewidth=1.0, label="training")
-    if len(history.validation):
-        validation = array(history.validation)
-        ax.plot(history.step, validation, "o-", color=LEARNED, markersize=3, label="held out")
-        best = list(history.step).index(history.best_step)
-        ax.axvline(history.best_step, color=EXACT, linestyle=":", linewidth=1.2)
-        ax.plot(
-            history.best_step,
-            validation[best],
-            "*",
-            color=HOT,
-            markersize=13,
-            zorder=4,
-            label=f"best: step {history.best_step}",
-        )
+def running_sums(ax: Axes, steps: dict[str, Any], *, dt: float, ylabel: str) -> None:
+    """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name."""
+    for (label, values), color in zip(steps.items(), (DATA, HOT, *OTHERS), strict=False):
+        total = np.concatenate(([0.0], np.cumsum(array(values))))
+        ax.plot(dt * np.arange(total.size), total, color=color, linewidth=1.2, label=label)
+    ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(0, dt * (total.size - 1)))
+
+
+def learning_curve(ax: Axes, history: History) -> None:
+    """Training and held-out objective over the steps, the weights that were kept as a star.
+
+    For an ensemble one thin line and one star per member.
+    """
+    step = np.array(history.step)
+    training, held_out = (
+        array(values).reshape(len(step), -1) for values in (history.training, history.validation)
+    )
+    several = training.shape[1] > 1
+    width = 0.8 if several else 1.4
+    ax.plot(step, training, color=DATA, linewidth=width, linestyle=":")[0].set_label("training")
+    if held_out.any():  # all zero without held-out data
+        ax.plot(step, held_out, color=LEARNED, linewidth=width)[0].set_label("held out")
+        kept = "kept, one per member" if several else f"kept: step {history.best_step}"
+        for member, best in enumerate(np.atleast_1d(history.best_step)):
+            y = held_out[step == best, member]  # empty while the training runs
+            star = ax.plot([best] * len(y), y, "*", color=HOT, markersize=11, zorder=4)
+            star[0].set_label(kept if member == 0 and len(y) else None)
     ax.set(xlabel="step", ylabel="objective (lower is better)")
     ax.legend(loc="upper right")
 
 
-def entropy_histogram(ax: Axes, entropy: Any, *, exact: Any = None, bins: int = 60) -> None:
+def entropy_histogram(
+    ax: Axes, entropy: Any, *, exact: Any = None, bins: int = 60, color: str = LEARNED
+) -> None:
     """P(ΔS) over paths or steps, the part below zero hatched; `exact` as a dashed outline.
 
     The outermost 0.1 % are left out of the picture, not out of the printed probability.
@@ -185,26 +247,47 @@ def entropy_histogram(ax: Axes, entropy: Any, *, exact: Any = None, bins: int = 
     low, high = np.quantile(entropy, [0.0005, 0.9995])
     width = (high - low) / bins  # of bins with an edge at zero
     edges = width * np.arange(np.floor(low / width), np.ceil(high / width) + 1)
-    density = np.histogram(entropy, edges)[0] / (entropy.size * np.diff(edges))
-    ax.stairs(density, edges, fill=True, color=DATA, alpha=0.6)
-    ax.stairs(
-        np.where(edges[1:] <= 0, density, 0),
-        edges,
-        color=HOT,
-        hatch="////",
-        label=rf"$P(\Delta S < 0)$ = {(entropy < 0).mean():.2g}",
-    )
+    density = np.histogram(entropy, edges)[0] / (entropy.size * width)
+    below = edges[1:] <= 1e-9 * width
+    label = rf"$P(\Delta S < 0)$ = {(entropy < 0).mean():.2g}"
+    ax.stairs(density, edges, fill=True, color=color, alpha=0.6)
+    ax.stairs(np.where(below, density, 0), edges, color=HOT, hatch="////", label=label)
     if exact is not None:
-        steps = array(exact).ravel()
-        ax.stairs(
-            np.histogram(steps, edges)[0] / (steps.size * np.diff(edges)),
-            edges,
-            **EXACT_LINE,
-            label="exact",
-        )
+        density = np.histogram(array(exact), edges)[0] / (array(exact).size * width)
+        ax.stairs(density, edges, **EXACT_LINE, label="exact")
     ax.axvline(0, color=EXACT, linewidth=0.8)
     ax.set(xlabel=r"$\Delta S$ ($k_B$)", ylabel=r"$P(\Delta S)$ ($1/k_B$)")
     ax.legend(loc="upper right")
+
+
+def mirrored_histogram(ax: Axes, entropy: Any, *, bins: int = 60) -> None:
+    r"""P(s) of the entropy, $e^{-s}P(s)$, and the mirror image P(−s) that the latter should be.
+
+    The area of $e^{-s}P(s)$ is the average of the integral fluctuation theorem.
+    """
+    s = array(entropy).ravel()
+    limit = np.quantile(np.abs(s), 0.999)
+    edges = np.linspace(-limit, limit, bins + 1)
+    unit = s.size * 2 * limit / bins
+    density = np.histogram(s, edges)[0] / unit
+    weighted = np.histogram(s, edges, weights=np.exp(-s))[0] / unit
+    area = rf"$e^{{-s}}P(s)$, area {np.exp(-s).mean():.2f}"
+    ax.stairs(density, edges, color=DATA, fill=True, alpha=0.5, label="$P(s)$")
+    ax.stairs(weighted, edges, color=OTHERS[1], fill=True, alpha=0.8, label=area)
+    ax.stairs(density[::-1], edges, **EXACT_LINE, label="theorem: $P(-s)$")
+    ax.set(xlabel="$s$ ($k_B$)", ylabel="density ($1/k_B$)", xlim=(-limit, limit))
+    ax.legend(loc="upper left")
+
+
+def fluctuation_line(ax: Axes, test: DetailedFluctuationTheorem, *, color: str = LEARNED) -> None:
+    """ln P(s)/P(−s) over s with error bars, and the line of slope one that the theorem demands."""
+    s, log_ratio, std = array(test.s), array(test.log_ratio), array(test.std)
+    label = f"slope {test.slope:.3f} ± {test.slope_std:.3f}"
+    ax.errorbar(s, log_ratio, std, fmt="o", color=color, label=label)
+    ax.axline((0, 0), slope=1, **EXACT_LINE, label="theorem: slope 1")
+    ax.set(xlabel="$s$ ($k_B$)", ylabel=r"$\ln\,P(\Delta S = s)\,/\,P(\Delta S = -s)$")
+    ax.set(xlim=(0, None), ylim=(0, None))
+    ax.legend(loc="upper left")
 
 
 def sweep(
@@ -221,7 +304,7 @@ def sweep(
     values = array(values)
     if exact is not None:
         between = np.geomspace if ax.get_xscale() == "log" else np.linspace
-        fine = between(values.min(), values.max(), 61)
+        fine = between(values.min(), values.max(), 41)
         ax.plot(fine, [float(exact(float(v))) for v in fine], **EXACT_LINE, label="exact")
     ax.errorbar(
         values, array(mean), array(std), fmt="o", color=LEARNED, label="learned ± std", zorder=4

@@ -5,6 +5,8 @@ Nothing changes at import; `use_style()` applies it. What is drawn lives in `plo
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib as mpl
 from cycler import cycler
 from matplotlib.colors import CenteredNorm
@@ -28,9 +30,9 @@ SIGNED = "RdBu_r"  # signed fields, red positive: dissipation
 # Sizes in inches, at 100 dots per inch.
 SINGLE = (6.0, 3.6)
 SQUARE = (4.6, 4.2)
-WIDE = (9.0, 3.6)  # two panels side by side
+WIDE = (8.4, 3.4)  # two panels side by side
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.figsize": SINGLE,
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
@@ -55,7 +57,7 @@ STYLE = {
     "image.origin": "lower",
 }
 
-EXACT_LINE = {"color": EXACT, "linestyle": "--", "linewidth": 1.8, "zorder": 3}
+EXACT_LINE: dict[str, Any] = {"color": EXACT, "linestyle": "--", "linewidth": 1.8, "zorder": 3}
 
 
 def use_style() -> None:
@@ -63,7 +65,7 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)
 
 
-def signed_map() -> dict:
+def signed_map() -> dict[str, Any]:
     """Keywords for `imshow` or `pcolormesh` of a signed field: white is zero, red is positive.
 
     Example: `ax.pcolormesh(x, y, dissipation, **signed_map())`.

@@ -18,8 +18,8 @@ from ..data import Trajectories
 from ..device import free_memory, one_thread
 from .langevin import Linear, System, Underdamped, noise_induced_drift, square_root
 
-# step(x, t, out): from the states x at time t to those at t + dt. `out` arrives holding the noise of
-# this step and leaves holding the new states.
+# step(x, t, out): from the states x at time t to those at t + dt. `out` arrives holding the noise
+# of this step and leaves holding the new states.
 Step = Callable[[Tensor, float, Tensor], None]
 
 CHUNK = 2**17  # normal numbers drawn at once: 0.5 MB, about a second-level cache
@@ -115,7 +115,7 @@ def _integrate(
             state = out
         if not torch.isfinite(state.sum()):
             raise FloatingPointError(
-                f"the states stop being finite between t = {i * dt:.4g} and t = {(j + 1) * dt:.4g}: "
+                f"the states stop being finite between t = {i * dt:.4g} and {(j + 1) * dt:.4g}: "
                 f"dt = {dt:g} is too long a step for this system; try dt = {dt / 4:.2g}"
             )
         return block[-1]
@@ -260,7 +260,7 @@ def _sample_linear(
 
 
 def _block(P: Tensor, root: Tensor, frames: int) -> tuple[Tensor, Tensor]:
-    """Matrices that give `frames` states from the last one `(rows, dim)` and noise `(rows, rows)`."""
+    """`frames` states from the last one, matrix `(rows, dim)`, and from noise `(rows, rows)`."""
     dim = len(P)
     powers = [torch.eye(dim, dtype=P.dtype)]
     for _ in range(frames):
@@ -339,8 +339,8 @@ def _check_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.devi
     need, free = prod(shape) * dtype.itemsize, free_memory(device)
     if need > 0.8 * free:
         raise MemoryError(
-            f"the trajectories would take {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; keep "
-            f"fewer frames with every={ceil(need / (0.4 * free))}, or simulate fewer trajectories"
+            f"the trajectories would take {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            f"keep fewer frames with every={ceil(need / (0.4 * free))}, or fewer trajectories"
         )
 
 
@@ -353,8 +353,8 @@ def _check_system(system: System, x: Tensor, duration: float, scheme: str) -> No
         raise ValueError(f"scheme='exact' needs a Linear system, got {name}; use 'heun'")
     if scheme == "baoab" and not _has_linear_friction(system):
         raise ValueError(
-            f"scheme='baoab' needs an Underdamped system with friction −γv and constant noise; {name} "
-            "is not, use 'heun'"
+            f"scheme='baoab' needs an Underdamped system with friction −γv and constant noise; "
+            f"{name} is not, use 'heun'"
         )
     drift = system.drift(x, 0.0)
     if drift.shape != x.shape:
@@ -367,7 +367,8 @@ def _check_system(system: System, x: Tensor, duration: float, scheme: str) -> No
         amplitude.expand(wanted)
     except RuntimeError:
         raise ValueError(
-            f"{name}.noise_amplitude must broadcast to {tuple(wanted)}, got {tuple(amplitude.shape)}"
+            f"{name}.noise_amplitude must broadcast to {tuple(wanted)}, "
+            f"got {tuple(amplitude.shape)}"
         ) from None
     if not torch.isfinite(amplitude).all():
         raise ValueError(f"{name}.noise_amplitude is not finite at the start")

@@ -56,7 +56,9 @@ class Underdamped(System):
 
     A subclass gives `force` and the numbers `mass`, `gamma`, `T` (each a float, or a tensor with
     one entry per degree of freedom). Another kind of friction or noise overrides `acceleration`
-    and `noise_amplitude`; the splitting scheme then no longer applies.
+    and `velocity_noise`; the splitting scheme then no longer applies.
+
+    Raises `ValueError` for a mass or temperature that is not positive, or a negative friction.
     """
 
     underdamped = True
@@ -64,6 +66,13 @@ class Underdamped(System):
     mass: float | Tensor = 1.0
     gamma: float | Tensor = 1.0
     T: float | Tensor = 1.0
+
+    def __post_init__(self) -> None:
+        for name, least in (("mass", "positive"), ("T", "positive"), ("gamma", "non-negative")):
+            value = torch.as_tensor(getattr(self, name))
+            fine = value > 0 if least == "positive" else value >= 0
+            if not (torch.isfinite(value) & fine).all():
+                raise ValueError(f"{name} must be {least}, got {getattr(self, name)}")
 
     def force(self, x: Tensor, t: float) -> Tensor:
         """Force at positions `x (n_trajectories, n)`, same shape."""
@@ -156,7 +165,7 @@ class Linear(System):
         growth = torch.linalg.eigvals(self.A).real.max().item()
         if growth >= 0:
             raise ValueError(
-                f"A has an eigenvalue with real part {growth:.3g} ≥ 0: there is no stationary state; "
+                f"A has an eigenvalue with real part {growth:.3g} ≥ 0: no stationary state; "
                 "give start=…"
             )
         C = solve_continuous_lyapunov(self.A.numpy(), -2 * self.D.numpy())
@@ -223,8 +232,8 @@ class Linear(System):
         )
         M = torch.linalg.inv(swapped) - torch.linalg.inv(pair)
         # In (x̄, Δx) only the mixed block of this quadratic form survives.
-        first, second = M[:, :n] + M[:, n:], (M[:, n:] - M[:, :n]) / 2
-        return second[:n] + second[n:]
+        by_step = (M[:, n:] - M[:, :n]) / 2
+        return by_step[:n] + by_step[n:]
 
     def entropy_production_rate(self, dt: float | None = None, scheme: str = "exact") -> float:
         """σ̇, the entropy produced per unit time in the stationary state.

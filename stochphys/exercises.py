@@ -1,0 +1,361 @@
+"""The checks of the exercises: a learner's answer in, a physical hint out.
+
+A check is a function `check_NM_k(answer)`, for exercise k of notebook NM. It compares with what is
+exact by the helpers `number`, `function` and `choice`, which raise `Hint` for a wrong answer, and
+it returns one sentence on what the right answer means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from .simulators import BeadSpring, Overdamped
+
+
+def check(name: str, answer: Any) -> None:
+    """Print what can be said of `answer` to the exercise `name`, such as "21.1".
+
+    Raises `ValueError` if there is no such exercise.
+    """
+    print(grade(name, answer)[1])
+
+
+def grade(name: str, answer: Any) -> tuple[str, str]:
+    """The status ("not attempted", "correct" or "hint") and the line that `check` prints."""
+    checks = all_checks()
+    if name not in checks:
+        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(sorted(checks))}")
+    try:
+        attempted(answer)
+        meaning = checks[name](answer)
+    except NotAttempted:
+        return "not attempted", f"Exercise {name}: not attempted yet."
+    except Hint as hint:
+        return "hint", f"Exercise {name}: not yet. Hint: {hint}"
+    return "correct", f"Exercise {name}: correct. {meaning}"
+
+
+def all_checks() -> dict[str, Callable[[Any], str]]:
+    """Every `check_NM_k` of this file by its name "NM.k"."""
+    return {
+        key.removeprefix("check_").replace("_", "."): test
+        for key, test in globals().items()
+        if key.startswith("check_")
+    }
+
+
+class NotAttempted(Exception):
+    """The answer is still the empty stub."""
+
+
+class Hint(Exception):
+    """The answer is wrong; the message says where to look."""
+
+
+def attempted(answer: Any) -> Any:
+    """The answer, unless it is None or `...`."""
+    if answer is None or answer is Ellipsis:
+        raise NotAttempted
+    return answer
+
+
+def evaluate(answer: Callable, *arguments: Any) -> Any:
+    """The value of the learner's function; an error in it becomes a hint."""
+    if not callable(answer):
+        raise Hint(f"a function is wanted here, you gave {type(answer).__name__}.")
+    try:
+        value = answer(*arguments)
+    except Exception as error:
+        raise Hint(f"your function stops with {type(error).__name__}: {error}.") from error
+    return attempted(value)
+
+
+SIGN = "the size is right, the sign is not: which direction of time, or of the flow, is positive?"
+FACTORS = {
+    2.0: "exactly twice too large: look for a factor of two, such as 2D where D belongs.",
+    0.5: "exactly half of it: look for a factor of two, such as D where 2D belongs.",
+}
+
+
+def number(
+    answer: Any,
+    exact: Any,
+    *,
+    rtol: float = 0.01,
+    wrong: dict[Any, str] | None = None,
+    otherwise: str = "the value is off by more than rounding explains; check one limit by hand.",
+) -> None:
+    """Pass if the number, or each number of an array, agrees with `exact` to `rtol`.
+
+    Args:
+        wrong: plausible wrong values (a number, or a tuple for an array) and the hint for each.
+            A wrong sign and a factor of two have hints of their own.
+        otherwise: the hint for any other value.
+    """
+    target = np.asarray(exact, dtype=np.float64)
+    if isinstance(answer, torch.Tensor):
+        answer = answer.detach().cpu()
+    try:
+        value = np.asarray(answer, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise Hint(f"a number is wanted here, you gave {type(answer).__name__}.") from None
+    if value.shape != target.shape:
+        raise Hint(f"the shape should be {target.shape}, yours is {value.shape}.")
+    if not np.isfinite(value).all():
+        raise Hint("the answer must be finite.")
+
+    def near(x: Any) -> bool:
+        return np.allclose(value, np.asarray(x, dtype=np.float64), rtol=rtol, atol=1e-9)
+
+    if near(target):
+        return
+    for x, hint in (wrong or {}).items():
+        if near(x):
+            raise Hint(hint)
+    if near(-target):
+        raise Hint(SIGN)
+    for factor, hint in FACTORS.items():
+        if near(factor * target):
+            raise Hint(hint)
+    raise Hint(otherwise)
+
+
+def function(
+    answer: Any,
+    exact: Callable[..., float],
+    *,
+    at: list[tuple],
+    rtol: float = 0.01,
+    wrong: dict[Callable[..., float], str] | None = None,
+    otherwise: str = "the function is off at some of the points tried; check one limit by hand.",
+) -> None:
+    """Pass if the learner's function agrees with `exact` at the arguments listed in `at`.
+
+    `wrong`: plausible wrong functions and the hint for each.
+    """
+
+    def values(f: Callable[..., float]) -> tuple[float, ...]:
+        return tuple(float(f(*arguments)) for arguments in at)
+
+    number(
+        [evaluate(answer, *arguments) for arguments in at],
+        values(exact),
+        rtol=rtol,
+        wrong={values(f): hint for f, hint in (wrong or {}).items()},
+        otherwise=otherwise,
+    )
+
+
+def choice(answer: Any, right: str, wrong: dict[str, str]) -> None:
+    """Pass if the word `right` was chosen; each other word has its hint."""
+    word = str(answer).strip().lower()
+    if word != right:
+        raise Hint(wrong.get(word, f"choose one of {', '.join(sorted([right, *wrong]))}."))
+
+
+# 00 Start here
+
+# 01 Langevin dynamics
+
+
+def check_01_1(answer: Any) -> str:
+    """A tilted washboard, U = −cos x − f x, f = 0.3, T = 0.5, as a system."""
+    if isinstance(answer, type):
+        raise Hint("this is the class; give an instance, Washboard(f=0.3, T=0.5).")
+    if not isinstance(answer, Overdamped):
+        raise Hint(
+            f"a system is wanted here, derived from Overdamped; got {type(answer).__name__}."
+        )
+    x = torch.tensor([[-1.0], [0.5], [2.0]])
+
+    def tilted(x: torch.Tensor, sign: float) -> tuple[float, ...]:
+        return tuple((0.3 + sign * torch.sin(x)).ravel().tolist())
+
+    number(
+        torch.as_tensor(evaluate(answer.drift, x, 0.0)).ravel(),
+        tilted(x, -1),
+        wrong={
+            tilted(x, 1): "the force is minus the slope of U, and (−cos x)' = sin x.",
+            tuple(-v for v in tilted(x, -1)): "the force is minus the slope of U: turn its sign.",
+            tilted(x * torch.pi / 180, -1): "x is an angle in radians.",
+        },
+        otherwise="the drift should be −U'(x), with f = 0.3: check it at x = 0, where it is f.",
+    )
+    amplitude = torch.as_tensor(evaluate(answer.noise_amplitude, x, 0.0)).expand(3, 1)
+    number(
+        amplitude.ravel(),
+        (1.0,) * 3,
+        wrong={
+            (0.5**0.5,) * 3: "the noise is √(2T), because B² = 2D and D = T/γ.",
+            (0.5,) * 3: "this is D = T/γ; the noise amplitude B obeys B² = 2D.",
+        },
+        otherwise="the noise amplitude should be √(2T), with T = 0.5.",
+    )
+    return "It slides down the tilt in jumps of 2π, and `simulate` can run it."
+
+
+def check_01_2(answer: Any) -> str:
+    """Stationary variance of Heun's chain in a trap at k dt = 1, with T/k = 1."""
+    number(
+        answer,
+        2 / 3,
+        wrong={
+            2.0: "this is Euler's variance; Heun's step is 1 − h + h²/2 in x.",
+            0.75: "1 − h²/4 holds for small h only; solve V = P²V + R² at h = 1.",
+            8 / 3: "the trial point carries noise too, so ξ is multiplied by (1 − h/2)√(2h).",
+            1 / 3: "this is the error; the variance itself is asked for.",
+        },
+    )
+    return "V = (1 − h/2)/(1 − h/2 + h²/4), or 1 − h²/4 for small h: order 2, and too cold."
+
+
+def check_01_3(answer: Any) -> str:
+    """The largest dt for which Euler stays finite with relaxation rates 1 and 20."""
+    number(
+        answer,
+        0.1,
+        rtol=0.03,
+        wrong={
+            2.0: "that is the limit of the soft spring alone; the stiff one explodes first.",
+            0.05: "at 0.05 one step takes the stiff spring to its centre; that is still stable.",
+            0.2: "this would be 2/10; the overshoot of the stiff spring is |1 − 20 dt|.",
+        },
+        otherwise="try a dt a little above and below yours, for 10 000 steps each.",
+    )
+    return "dt < 2/20: the fastest part sets the step, even if only the slow part is of interest."
+
+
+def check_01_4(answer: Any) -> str:
+    """Itô drift c of the Stratonovich equation dx = −0.1 x dt + 0.5 x ∘ dW."""
+    number(
+        answer,
+        0.025,
+        wrong={
+            -0.1: "this is the Stratonovich drift; add D'(x)/2 with 2D = (0.5 x)².",
+            -0.225: "sign: the noise-induced drift pushes toward strong noise, to large x.",
+            0.15: "half of it: the noise-induced drift is D'/2, and D = x²/8.",
+            0.125: "this is the noise-induced drift alone; the book's drift comes on top.",
+        },
+    )
+    return "c > 0: the mean grows, although ln x falls by 0.1 per unit time."
+
+
+# 02 Heat and entropy
+
+
+def check_02_1(answer: Any) -> str:
+    """Entropy production rate of two beads as a function of T_c and T_h, k = γ = 1."""
+
+    def exact(T_c: float, T_h: float) -> float:
+        return (T_h - T_c) ** 2 / (4 * T_c * T_h)
+
+    function(
+        answer,
+        exact,
+        at=[(1.0, 10.0), (1.0, 2.0), (2.0, 3.0), (5.0, 1.0)],
+        wrong={
+            lambda T_c, T_h: (
+                -exact(T_c, T_h)
+            ): "sign: did you reverse time? The hot bath loses heat.",
+            lambda T_c, T_h: (T_h - T_c) / (4 * T_c * T_h): (
+                "heat flows by T_h − T_c, and each unit of it makes 1/T_c − 1/T_h: a second factor."
+            ),
+            lambda T_c, T_h: (T_h - T_c) / 4: "this is the heat flow; what entropy does it make?",
+            lambda T_c, T_h: (T_h - T_c) / 4 * (1 / T_c + 1 / T_h): (
+                "the two baths have opposite signs: 1/T_c − 1/T_h."
+            ),
+        },
+    )
+    return "It is of second order in T_h − T_c: close to equilibrium dissipation is hard to see."
+
+
+def check_02_2(answer: Any) -> str:
+    """Mean heat absorbed from each of five baths, T = 1 to 10, per unit time."""
+    system = BeadSpring(n_beads=5)
+    C, T = system.stationary_covariance(), system.temperatures
+    heat, force = system.heat_rate(), torch.diag(system.A @ C @ system.A.T)
+
+    def five(values: torch.Tensor) -> tuple[float, ...]:
+        return tuple(values.tolist())
+
+    number(
+        answer,
+        five(heat),
+        wrong={
+            five(heat / T): "this is the entropy that each bath loses; heat itself is asked for.",
+            five(-force): "this is −⟨F²⟩, the rule of Itô; the midpoint adds −T ∂F/∂x = 2T.",
+            five(-force - 2 * T): "sign of the Itô correction: ∂F/∂x is −2, so −T ∂F/∂x is +2T.",
+            five(force - 2 * T): SIGN,
+        },
+        otherwise="each entry is −⟨F ∘ dx⟩/dt of one bead; the five must add up to zero.",
+    )
+    return (
+        "The chain takes heat from the warm half and hands it to the cold half; nothing is stored."
+    )
+
+
+def check_02_3(answer: Any) -> str:
+    """Energy that the left-point rule loses per unit time in the dragged trap, k = 2, T = γ = 1."""
+    number(
+        answer,
+        2.0,
+        rtol=0.05,
+        wrong={
+            0.0: "it does not vanish with dt: Δx² is of order dt, and there are t/dt steps.",
+            8.0: "this is the loss after t = 4; give it per unit time.",
+            0.02: "this is the loss in one step; there are 1/dt of them per unit time.",
+        },
+        otherwise="the two rules differ by ½ k Δx² in each step; what is the mean of Δx²?",
+    )
+    return "kD = 2: an error of the rule, not of the time step. With ∘ the books close."
+
+
+def check_02_4(answer: Any) -> str:
+    """Slopes of ln P(s)/P(−s) for the entropy of the baths alone, over t = 0.1 and 2."""
+    number(
+        answer,
+        (0.40, 0.81),
+        rtol=0.08,
+        wrong={
+            (1.0, 1.0): "this is the total entropy; leave out the change of −ln p.",
+            (0.81, 0.40): "the short window first, then the long one.",
+            (-0.40, -0.81): "sign: the baths gain what the chain loses, −δQ/T.",
+        },
+        otherwise="use window=10 and window=200 on the sum of −δQ/T over both beads.",
+    )
+    return "Heat alone obeys the theorem only when t is much longer than the relaxation time 1."
+
+
+def check_02_5(answer: Any) -> str:
+    """Fraction of σ̇ that the area current can see for dt → 0, as a function of T_c and T_h."""
+
+    def exact(T_c: float, T_h: float) -> float:
+        return 12 * T_c * T_h / (T_c**2 + 14 * T_c * T_h + T_h**2)
+
+    def crossed(T_c: float, T_h: float) -> float:
+        return 12 * T_c * T_h / (7 * T_c**2 + 2 * T_c * T_h + 7 * T_h**2)
+
+    def rate(T_c: float, T_h: float) -> float:
+        return exact(T_c, T_h) * (T_h - T_c) ** 2 / (4 * T_c * T_h)
+
+    function(
+        answer,
+        exact,
+        at=[(1.0, 10.0), (1.0, 2.0), (3.0, 2.0), (1.0, 100.0)],
+        wrong={
+            lambda T_c, T_h: 1 / exact(T_c, T_h): "upside down: a bound cannot exceed σ̇.",
+            crossed: "x₁ dx₂ carries the noise of bead 2: its variance is 2 D₂ C₁₁ dt.",
+            rate: "this is the bound itself; divide by σ̇.",
+        },
+        otherwise="mean C₁₁ − C₂₂ per unit time, variance 2(D₂C₁₁ + D₁C₂₂): try T_c = T_h first.",
+    )
+    return "At most 3/4, close to equilibrium; at T_h = 100 T_c a single current sees a tenth."
+
+
+# 03 Learning machines
+
+# 21 NEEP

@@ -1,0 +1,16 @@
+"""From data to physics, with uncertainty."""
+
+from .baselines import TURBound, finite_time_tur, short_time_tur
+from .entropy import Comparison, EntropyProduction, infer_entropy_production
+from .fluctuation import detailed_fluctuation_theorem, integral_fluctuation_theorem
+
+__all__ = [
+    "Comparison",
+    "EntropyProduction",
+    "TURBound",
+    "detailed_fluctuation_theorem",
+    "finite_time_tur",
+    "infer_entropy_production",
+    "integral_fluctuation_theorem",
+    "short_time_tur",
+]

@@ -1,0 +1,200 @@
+r"""Entropy production without a network: bounds from the fluctuations of currents.
+
+Seconds of work on a million steps, and the standard that a network must beat. Networks live in
+`entropy`, tests of a whole distribution in `fluctuation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ..data import Trajectories
+from ..simulators import Linear
+from .entropy import Comparison
+from .fluctuation import accumulate, block_sums, jackknife
+
+Basis = Callable[[Tensor], Tensor]
+
+PIECE = 2**21  # float64 numbers worked on at once: 16 MB
+
+
+def affine(midpoint: Tensor) -> Tensor:
+    """The functions 1, x_1, …, x_dim of the state: `(…, dim)` → `(…, 1 + dim)`."""
+    return torch.cat((torch.ones_like(midpoint[..., :1]), midpoint), dim=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class TURBound:
+    """A lower bound on the entropy production rate, from `short_time_tur`.
+
+    Attributes:
+        rate: the bound, per unit time.
+        std: its standard error, from the spread over trajectories.
+        in_sample: the same bound judged on the data that chose the current: too high.
+        coefficients: of the best current `(n_functions, dim)`, in units of entropy.
+        basis: the functions of the midpoint.
+        trajectories: the data; the rate was judged on all of them, each half with the other's c.
+    """
+
+    rate: float
+    std: float
+    in_sample: float
+    coefficients: Tensor
+    basis: Basis
+    trajectories: Trajectories = field(repr=False)
+
+    def per_step(self, trajectories: Trajectories | None = None) -> Tensor:
+        """The best current, which estimates ΔS of each step, `(n_trajectories, n_times - 1)`; by
+        default of the data that chose it."""
+        x = (self.trajectories if trajectories is None else trajectories).x
+        functions = self.basis((x[:, 1:] + x[:, :-1]) / 2)
+        return ((functions @ self.coefficients.to(functions)) * (x[:, 1:] - x[:, :-1])).sum(-1)
+
+    def compare(self, system: Linear, scheme: str | None = "exact") -> Comparison:
+        """The bound, and the best current step by step, against the exact entropy of the same
+        steps; see `Linear.entropy_production` for `scheme`."""
+        exact = system.entropy_production(self.trajectories, scheme).double().flatten()
+        current = self.per_step().double().flatten()
+        exact_rate = exact.mean().item() / self.trajectories.dt
+        correlation = torch.corrcoef(torch.stack((exact, current)))[0, 1]
+        return Comparison(
+            exact_rate=exact_rate,
+            ratio=self.rate / exact_rate,
+            r_squared=correlation.square().item(),
+            slope=(correlation * current.std() / exact.std()).item(),
+        )
+
+
+def short_time_tur(
+    trajectories: Trajectories, *, generator: torch.Generator, basis: Basis = affine
+) -> TURBound:
+    r"""The tightest thermodynamic uncertainty bound that one step of the data gives,
+
+    $$\dot\sigma \ge \max_c \frac{2\langle j_c\rangle^2}{dt\,\mathrm{Var}\,j_c},
+      \qquad j_c = \sum_{ik} c_{ik}\, f_i(\bar x) \circ \Delta x_k .$$
+
+    With mean m and covariance Ξ of the currents the best c is Ξ⁻¹m, and the bound (2/dt) mᵀΞ⁻¹m.
+    In a stationary overdamped process it becomes an equality for dt → 0 if the f_i span the
+    thermodynamic force; then 2 Ξ⁻¹m weighs the currents so that they add up to ΔS.
+
+    The maximum over noisy data is too high. So trajectories are halved, each half is judged with
+    the c of the other, by h = 2 mᵀΞ⁻¹j in the form $(2\langle h\rangle - \mathrm{Var}(h)/2)/dt$: the
+    same number at the optimum, below it in expectation anywhere else.
+
+    Args:
+        trajectories: at least two, overdamped. Pieces of a few MB are worked on at a time.
+        generator: draws the halves.
+        basis: functions of the state, `(…, dim)` → `(…, n_functions)`, float64; the default 1 and
+            x is complete for linear forces.
+
+    Raises:
+        ValueError: one trajectory, underdamped data, or a basis that gives another shape.
+
+    Source: Otsubo, Ito, Dechant, Sagawa, arXiv 2001.07460; Manikandan, Gupta, Krishnamurthy,
+    PRL 124, 120603 (2020); Van Vu, Vo, Hasegawa, arXiv 2001.07131.
+    """
+    if trajectories.n_trajectories < 2:
+        raise ValueError(
+            "one trajectory leaves nothing to judge the bound on; cut it into pieces, for instance "
+            "Trajectories(x.reshape(10, -1, dim), dt)"
+        )
+    if trajectories.underdamped:
+        raise ValueError(
+            "the short-time bound is for overdamped data: velocities change sign under time reversal"
+        )
+    probe = basis(trajectories.x[:2, 0].double())
+    if probe.ndim != 2 or len(probe) != 2:
+        raise ValueError(
+            f"basis must map (…, dim) to (…, n_functions), made (2, {trajectories.dim}) into "
+            f"{tuple(probe.shape)}"
+        )
+    halves = trajectories.split(0.5, generator=generator)
+    moments = [_moments(half, basis) for half in halves]
+    best = [_best_coefficients(*m) for m in moments]
+    judged = torch.cat([_judge(halves[0], basis, best[1]), _judge(halves[1], basis, best[0])])
+    dt = trajectories.dt
+
+    def bound(sums: Tensor) -> Tensor:
+        n, h, h_squared = sums.unbind(-1)
+        return (2 * h / n - (h_squared / n - (h / n) ** 2) / 2) / dt
+
+    sums = block_sums(judged)
+    n, total, square = (a + b for a, b in zip(*moments, strict=True))
+    coefficients = _best_coefficients(n, total, square)
+    return TURBound(
+        rate=bound(sums.sum(0)).item(),
+        std=jackknife(bound, sums).item(),
+        in_sample=(total / n @ coefficients / dt).item(),
+        coefficients=coefficients.view(-1, trajectories.dim).cpu(),
+        basis=basis,
+        trajectories=trajectories,
+    )
+
+
+def _currents(trajectories: Trajectories, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
+    """Currents `(rows, steps, n_functions * dim)` in float64, piece by piece, and their rows."""
+    x = trajectories.x
+    n, n_times, dim = x.shape
+    x = x.cpu() if x.device.type == "mps" else x  # which knows no float64
+    pairs = max(1, PIECE // (dim * basis(x[:1, 0].double()).shape[-1]))
+    rows, steps = min(n, pairs), max(1, pairs // n)
+    for i in range(0, n, rows):
+        for t in range(0, n_times - 1, steps):
+            piece = x[i : i + rows, t : t + steps + 1].double()
+            functions, step = basis((piece[:, 1:] + piece[:, :-1]) / 2), piece.diff(dim=1)
+            yield slice(i, i + rows), (functions[..., None] * step[..., None, :]).flatten(2)
+
+
+def _moments(trajectories: Trajectories, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
+    """Number of steps, sum of the currents `(n_currents,)` and of their products."""
+    n, total, square = (torch.zeros((), dtype=torch.float64) for _ in range(3))
+    for _, j in _currents(trajectories, basis):
+        j = j.flatten(0, 1)
+        n, total, square = n + len(j), j.sum(0) + total.to(j), j.T @ j + square.to(j)
+    return n, total, square
+
+
+def _best_coefficients(n: Tensor, total: Tensor, square: Tensor) -> Tensor:
+    """2 Ξ⁻¹ m, in units where each current has variance one; a redundant current does no harm."""
+    mean = total / n
+    covariance = square / n - torch.outer(mean, mean)
+    scale = covariance.diagonal().clamp(min=1e-300).rsqrt()
+    inverse = torch.linalg.pinv(scale[:, None] * covariance * scale, rtol=1e-12, hermitian=True)
+    return 2 * scale * (inverse @ (scale * mean))
+
+
+def _judge(trajectories: Trajectories, basis: Basis, coefficients: Tensor) -> Tensor:
+    """Of each trajectory the number of steps, the sum of h and of h², `(n_trajectories, 3)`."""
+    sums = coefficients.new_zeros(trajectories.n_trajectories, 3)
+    for rows, j in _currents(trajectories, basis):
+        h = j @ coefficients
+        sums[rows] += torch.stack((torch.ones_like(h), h, h**2), dim=-1).sum(1)
+    return sums
+
+
+def finite_time_tur(current: Tensor, dt: float, *, window: int = 1) -> tuple[float, float]:
+    r"""The bound of one current over windows of t = `window` · dt, and its standard error:
+
+    $$\dot\sigma \ge \frac{2\langle J_t\rangle^2}{t\,\mathrm{Var} J_t}.$$
+
+    Args:
+        current: what flows in each step `(n_trajectories, n_steps)`; reversal flips its sign.
+
+    Source: Barato & Seifert, PRL 114, 158101 (2015); finite time: Pietzonka, Ritort, Seifert,
+    PRE 96, 012101 (2017), Horowitz & Gingrich, PRE 96, 020103 (2017).
+    """
+    J = accumulate(current, window)
+    J = J if len(J) > 1 else J.T
+
+    def bound(sums: Tensor) -> Tensor:
+        n, first, second = sums.unbind(-1)
+        mean = first / n
+        return 2 * mean**2 / (window * dt * (second / n - mean**2))
+
+    per_row = torch.stack((torch.full_like(J[:, 0], J.shape[1]), J.sum(1), (J**2).sum(1)), dim=1)
+    sums = block_sums(per_row)
+    return bound(sums.sum(0)).item(), jackknife(bound, sums).item()

@@ -1,0 +1,195 @@
+r"""Fluctuation theorems: what the distribution of the entropy produced must satisfy.
+
+They judge entropy that was computed exactly, or predicted by a network, on windows of trajectories.
+Both say so when the tail that they need is not in the data. Bounds on the mean live in `baselines`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def accumulate(steps: Tensor, window: int) -> Tensor:
+    """Sums over successive windows of `window` steps that do not overlap.
+
+    From steps `(n_trajectories, n_steps)`, or `(n_steps,)` for one path, to
+    `(n_trajectories, n_steps // window)`, float64. Raises `ValueError` if no window fits.
+    """
+    steps = steps[None] if steps.ndim == 1 else steps
+    if steps.ndim != 2 or not 1 <= window <= steps.shape[1]:
+        raise ValueError(
+            "need steps of shape (n_trajectories, n_steps) and a window between 1 and n_steps, got "
+            f"shape {tuple(steps.shape)} and window={window}"
+        )
+    n_windows = steps.shape[1] // window
+    cut = steps[:, : n_windows * window].double()
+    return cut.unflatten(1, (n_windows, window)).sum(2)
+
+
+def block_of(rows: Tensor, blocks: int = 200) -> Tensor:
+    """The block `(n,)` of each of n rows: at most `blocks` groups of successive trajectories.
+
+    Trajectories are independent, so the blocks are, and the spread between them is the error.
+    """
+    n = len(rows)
+    return torch.arange(n, device=rows.device) * min(blocks, n) // n
+
+
+def block_sums(rows: Tensor) -> Tensor:
+    """Sums of additive numbers over the blocks, `(n, …)` → `(blocks, …)`."""
+    block = block_of(rows)
+    sums = rows.new_zeros(int(block[-1]) + 1, *rows.shape[1:])
+    return sums.index_add_(0, block, rows)
+
+
+def jackknife(statistic: Callable[[Tensor], Tensor], sums: Tensor) -> Tensor:
+    """Standard error of `statistic(total)`, from what changes when one block is left out.
+
+    `sums (blocks, …)`: additive numbers of each block; `statistic` maps `(blocks, …)` to
+    `(blocks, …)`, row by row. Source: Efron, Ann. Statist. 7, 1 (1979).
+    """
+    left_out = statistic(sums.sum(0) - sums)
+    return ((len(sums) - 1) * left_out.var(0, correction=0)).sqrt()
+
+
+@dataclass(frozen=True)
+class IntegralFluctuationTheorem:
+    """⟨e^−ΔS⟩ with its interval, and whether the data can reach it.
+
+    Attributes:
+        mean: the average of e^−ΔS over all windows.
+        low, high: bootstrap interval of 95 %, over trajectories; `high` includes what is `missing`.
+        missing: what the average lacks for want of rare windows (see `integral_fluctuation_theorem`).
+        warning: empty, or why `mean` cannot be trusted.
+    """
+
+    mean: float
+    low: float
+    high: float
+    missing: float
+    warning: str
+
+    def __str__(self) -> str:
+        text = f"⟨exp(−ΔS)⟩ = {self.mean:.4f}, 95 % interval {self.low:.4f} to {self.high:.4f}"
+        return text + (f"\n{self.warning}" if self.warning else "")
+
+
+def integral_fluctuation_theorem(
+    entropy: Tensor, *, generator: torch.Generator, window: int = 1, resamples: int = 1000
+) -> IntegralFluctuationTheorem:
+    r"""Test $\langle e^{-\Delta S} \rangle = 1$ on windows of `window` steps.
+
+    The average lives on rare windows of negative ΔS, and without them it is too low. The detailed
+    theorem tells by how much: the part below the least value seen, s_min, is
+    $P(\Delta S > -s_{min})$, which the data do show. That is `missing`.
+
+    Args:
+        entropy: entropy produced in each step `(n_trajectories, n_steps)`, or `(n_steps,)`.
+        generator: chooses the trajectories of the bootstrap.
+
+    Source: Seifert, PRL 95, 040602 (2005); rare windows: Jarzynski, PRE 73, 046105 (2006).
+    """
+    entropy = accumulate(entropy, window)
+    weights = torch.exp(-entropy)
+    per_row = (weights if len(weights) > 1 else weights.T).mean(1)
+    sums = block_sums(torch.stack((torch.ones_like(per_row), per_row), dim=1))
+    shape = (resamples, len(sums))
+    draws = torch.randint(len(sums), shape, generator=generator, device=generator.device)
+    rows, total = sums[draws.to(sums.device)].sum(1).T
+    means = total / rows
+    low, high = torch.quantile(means, means.new_tensor([0.025, 0.975])).tolist()
+    missing = (entropy > -entropy.min()).double().mean().item()
+    effective = (weights.sum() ** 2 / (weights**2).sum()).item()
+    warning = ""
+    if missing > 0.02:
+        warning = (
+            f"Not reached: windows of ΔS < {entropy.min():.3g} would carry about {missing:.0%} of the "
+            "average, and none was seen. Take shorter windows or more trajectories."
+        )
+    elif effective < 100:
+        warning = (
+            f"Not reliable: about {effective:.0f} windows carry the whole average. Take shorter "
+            "windows or more trajectories."
+        )
+    mean = weights.mean().item()
+    return IntegralFluctuationTheorem(mean, low, high + missing, missing, warning)
+
+
+@dataclass(frozen=True, eq=False)
+class DetailedFluctuationTheorem:
+    """ln P(s)/P(−s) at some s > 0, with standard errors.
+
+    Attributes:
+        s: entropies `(n,)` at which both signs were seen often enough.
+        log_ratio, std: ln P(s)/P(−s) and its error, `(n,)`.
+        slope, slope_std: of the weighted straight line through the origin; the theorem says 1.
+        warning: empty, or up to where the test reaches.
+    """
+
+    s: Tensor
+    log_ratio: Tensor
+    std: Tensor
+    slope: float
+    slope_std: float
+    warning: str
+
+
+def detailed_fluctuation_theorem(
+    entropy: Tensor, *, window: int = 1, bins: int = 12, least: int = 20
+) -> DetailedFluctuationTheorem:
+    r"""Test $\ln \frac{P(\Delta S = s)}{P(\Delta S = -s)} = s$ on windows of `window` steps.
+
+    Equal bins reach as far as both signs were seen `least` times. Within a bin the theorem compares
+    ∫P(s)ds with ∫P(s)e^−s ds, so s stands for −ln⟨e^−s⟩ over the bin, however wide it is.
+
+    Args:
+        entropy: entropy produced in each step `(n_trajectories, n_steps)`, or `(n_steps,)`.
+
+    Source: Evans & Searles, Adv. Phys. 51, 1529 (2002); for the total entropy in a stationary state
+    it holds at every time: Seifert, Rep. Prog. Phys. 75, 126001 (2012), §2.
+    """
+    entropy = accumulate(entropy, window)
+    entropy = entropy if len(entropy) > 1 else entropy.T
+    negative = entropy[entropy < 0].sort().values
+    empty = entropy.new_zeros(0)
+    if len(negative) < least:
+        warning = f"Only {len(negative)} windows of ΔS < 0: take shorter windows or more data."
+        return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, warning)
+    # Counts (blocks, bins, sign) and the sum of e^−s in each bin of positive s.
+    width = -negative[least - 1].item() / bins
+    bin_ = (entropy.abs() / width).long()
+    inside = bin_ < bins
+    block = block_of(entropy)[:, None]
+    place = ((block * bins + bin_) * 2 + (entropy < 0))[inside]
+    size = (int(block[-1]) + 1) * bins * 2
+    counts = torch.bincount(place, minlength=size).double().view(-1, bins, 2)
+    boltzmann = torch.exp(-entropy[inside])
+    mean = torch.bincount(place, weights=boltzmann, minlength=size).view(-1, bins, 2)[..., 0].sum(0)
+    enough = (counts.sum(0) >= least).all(1)
+    counts = counts[:, enough]
+    s = -torch.log(mean[enough] / counts[..., 0].sum(0))
+
+    def log_ratio(counts: Tensor) -> Tensor:
+        counts = counts.clamp(min=0.5)
+        return torch.log(counts[..., 0] / counts[..., 1])
+
+    std = jackknife(log_ratio, counts)
+    weight = s / std**2
+
+    def slope(counts: Tensor) -> Tensor:
+        return (weight * log_ratio(counts)).sum(-1) / (weight * s).sum()
+
+    warning, reach = "", width * bins
+    if reach < entropy.mean():
+        warning = (
+            f"Tested up to ΔS = {reach:.3g} only, less than its mean {entropy.mean():.3g}: rarer "
+            "windows of negative ΔS were not seen often enough."
+        )
+    total = counts.sum(0)
+    return DetailedFluctuationTheorem(
+        s, log_ratio(total), std, slope(total).item(), jackknife(slope, counts).item(), warning
+    )

@@ -1,0 +1,67 @@
+"""Many networks of one kind, trained in one pass: the course's road to error bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+
+class Ensemble(nn.Module):
+    """Members of equal shape, their weights stacked along a first axis.
+
+    Where one model takes `(batch, …)`, the ensemble takes `(members, batch, …)` and gives
+    `(members, batch, …)`: each matrix product becomes one batched product, nearly free on a GPU
+    until it is full. No member sees another; the sum of their losses trains them side by side.
+
+    Args:
+        models: at least one `nn.Module`; all of the same architecture.
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = len(models)
+        parameters, buffers = stack_module_state(list(models))
+        self._names = list(parameters), list(buffers)
+        for name, tensor in parameters.items():
+            self.register_parameter(_flat(name), nn.Parameter(tensor.detach()))
+        for name, tensor in buffers.items():
+            self.register_buffer(_flat(name), tensor)
+        # What the members have in common, without weights, kept out of this module's own state.
+        self._architecture = [deepcopy(models[0]).to("meta")]
+
+    def _stacked(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        parameters, buffers = self._names
+        return (
+            {name: getattr(self, _flat(name)) for name in parameters},
+            {name: getattr(self, _flat(name)) for name in buffers},
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each member on its own batch `(members, batch, …)`."""
+        if len(x) != self.members:
+            raise ValueError(f"x must begin with an axis of {self.members} members, got {len(x)}")
+
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
+            return functional_call(self._architecture[0], (parameters, buffers), (x,))
+
+        return vmap(one, randomness="different")(*self._stacked(), x)
+
+    def on_shared(self, x: Tensor) -> Tensor:
+        """All members on the same batch `(batch, …)`; nothing is copied."""
+        return self(x.expand(self.members, *x.shape))
+
+    def member(self, i: int) -> nn.Module:
+        """Member i as an ordinary model with weights of its own."""
+        model = deepcopy(self._architecture[0]).to_empty(device=next(self.parameters()).device)
+        parameters, buffers = self._stacked()
+        state = {name: t[i] for name, t in (parameters | buffers).items()}
+        model.load_state_dict(state)
+        return model
+
+
+def _flat(name: str) -> str:
+    """A module's own entries must not have dots in their names."""
+    return name.replace(".", "/")

@@ -1,0 +1,293 @@
+"""Bounds without a network, and fluctuation theorems, against what is exact for linear systems."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.inference import baselines
+from stochphys.inference.baselines import affine, finite_time_tur, short_time_tur
+from stochphys.inference.fluctuation import (
+    accumulate,
+    block_sums,
+    detailed_fluctuation_theorem,
+    integral_fluctuation_theorem,
+    jackknife,
+)
+from stochphys.simulators import BeadSpring, simulate
+
+DT = 0.01
+
+
+@pytest.fixture
+def generator():
+    return make_generator(7)
+
+
+@pytest.fixture(scope="module")
+def beads():
+    """Two beads at T = 1 and 10: the system, 4·10⁵ steps of it, and ln p(x, x')/p(x', x) of each."""
+    system = BeadSpring()
+    trajectories = simulate(system, 1000, 400, DT, generator=make_generator(1))
+    return system, trajectories, system.entropy_production(trajectories, "exact").double()
+
+
+def area(trajectories):
+    """The area swept in the plane of the first two beads, per step."""
+    x = trajectories.x.double()
+    middle, step = (x[:, 1:] + x[:, :-1]) / 2, x.diff(dim=1)
+    return middle[..., 0] * step[..., 1] - middle[..., 1] * step[..., 0]
+
+
+def exact_moments(system, dt):
+    """Mean and covariance of x̄_i Δx_k in the stationary state, by Isserlis' theorem."""
+    P, _ = system.transition(dt)
+    C = system.stationary_covariance()
+    before, after = C @ P.T, P @ C  # ⟨x x'ᵀ⟩ and ⟨x' xᵀ⟩
+    middle = (2 * C + before + after) / 4
+    step = 2 * C - before - after
+    mixed = (before - after) / 2  # ⟨x̄ Δxᵀ⟩
+    covariance = torch.einsum("ij,kl->ikjl", middle, step) + torch.einsum(
+        "il,jk->ikjl", mixed, mixed
+    )
+    n = system.dim**2
+    return mixed.flatten(), covariance.reshape(n, n)
+
+
+@pytest.mark.parametrize(
+    ("T_h", "n_beads", "over_sigma"),
+    [(2, 2, 0.979), (10, 2, 0.966), (100, 2, 0.799), (10, 5, 0.981)],
+)
+def test_short_time_bound_agrees_with_the_moments_of_the_gaussian(
+    T_h, n_beads, over_sigma, generator
+):
+    system = BeadSpring(T_h=T_h, n_beads=n_beads)
+
+    def exact(dt):
+        mean, covariance = exact_moments(system, dt)
+        return 2 * (mean @ torch.linalg.pinv(covariance, hermitian=True) @ mean).item() / dt
+
+    sigma_dot = system.entropy_production_rate()
+    assert exact(1e-5) == pytest.approx(sigma_dot, rel=1e-3)
+    assert exact(DT) == pytest.approx(over_sigma * sigma_dot, rel=0.001)
+    bound = short_time_tur(
+        simulate(system, 1000, 300, DT, generator=generator), generator=generator
+    )
+    assert abs(bound.rate - exact(DT)) < 4 * bound.std
+    assert bound.std < 0.15 * sigma_dot
+
+
+def test_the_error_bar_is_the_spread_between_experiments(generator):
+    """The std of 40 experiments is known to 1/√78 = 11 %; we allow 4 of these."""
+    system = BeadSpring()
+    many = simulate(system, 40 * 100, 50, DT, generator=generator)
+    bounds = [short_time_tur(replace(many, x=x), generator=generator) for x in many.x.split(100)]
+    rates = torch.tensor([bound.rate for bound in bounds])
+    said = sum(bound.std for bound in bounds) / len(bounds)
+    assert rates.std().item() == pytest.approx(said, rel=4 * 0.11)
+
+
+def test_best_current_is_the_entropy_of_each_step(beads, generator):
+    system, trajectories, entropy = beads
+    bound = short_time_tur(trajectories, generator=generator)
+    comparison = bound.compare(system)
+    assert comparison.exact_rate == pytest.approx(entropy.mean().item() / DT, rel=1e-6)
+    assert comparison.ratio == pytest.approx(bound.rate / comparison.exact_rate)
+    assert comparison.r_squared > 0.99
+    assert abs(comparison.slope - 1) < 0.05
+    some = replace(trajectories, x=trajectories.x[:3])
+    torch.testing.assert_close(bound.per_step(some), bound.per_step()[:3])
+    assert bound.coefficients.shape == (3, 2)
+    # 2 Ξ⁻¹m is the matrix K of ΔS = x̄ᵀKΔx, up to noise and a finite dt: 5 % of its norm.
+    K = system.entropy_matrix()
+    assert (bound.coefficients[1:] - K).norm() < 0.05 * K.norm()
+
+
+def test_in_sample_bound_is_too_high_and_the_held_out_one_is_not(generator):
+    """Eight beads, 20 experiments with 2000 steps each: 64 + 8 currents to choose from."""
+    system = BeadSpring(T_h=10, n_beads=8)
+    sigma_dot = system.entropy_production_rate()
+    experiments = simulate(system, 20 * 20, 100, DT, generator=generator).x.split(20)
+    bounds = [short_time_tur(Trajectories(x, DT), generator=generator) for x in experiments]
+    in_sample, held_out = torch.tensor([(b.in_sample, b.rate) for b in bounds]).T
+    error = math.sqrt(20)
+    assert in_sample.mean() - 4 * in_sample.std() / error > 2 * sigma_dot
+    assert held_out.mean() < sigma_dot + 3 * held_out.std() / error
+
+
+def test_no_dissipation_is_seen_at_equilibrium(generator):
+    trajectories = simulate(BeadSpring(T_h=1), 500, 200, DT, generator=generator)
+    bound = short_time_tur(trajectories, generator=generator)
+    assert abs(bound.rate) < 4 * bound.std
+    assert bound.in_sample > 0
+
+
+def test_bound_knows_neither_units_nor_origin_but_the_direction_of_time(beads):
+    _, trajectories, _ = beads
+    x = trajectories.x.double()
+
+    def bound(x):
+        return short_time_tur(replace(trajectories, x=x), generator=make_generator(0))
+
+    usual = bound(x)
+    for other in (bound(1000 * x), bound(x + torch.tensor([3.0, -5.0])), bound(x.flip(1))):
+        assert other.rate == pytest.approx(usual.rate, rel=1e-6)
+        assert other.std == pytest.approx(usual.std, rel=1e-6)
+    torch.testing.assert_close(bound(x.flip(1)).coefficients, -usual.coefficients)
+
+
+def test_a_redundant_current_does_no_harm(beads):
+    _, trajectories, _ = beads
+    twice = short_time_tur(
+        trajectories,
+        generator=make_generator(0),
+        basis=lambda x: torch.cat((affine(x), 5 * x[..., :1]), dim=-1),
+    )
+    usual = short_time_tur(trajectories, generator=make_generator(0))
+    assert twice.rate == pytest.approx(usual.rate, rel=1e-6)
+    still = torch.cat((trajectories.x, torch.full_like(trajectories.x[..., :1], 2.0)), dim=-1)
+    still = short_time_tur(replace(trajectories, x=still), generator=make_generator(0))
+    assert still.rate == pytest.approx(usual.rate, rel=1e-6)
+
+
+def test_data_are_worked_on_in_small_pieces(beads, monkeypatch):
+    _, trajectories, _ = beads
+    few = replace(trajectories, x=trajectories.x[:30])
+    usual = short_time_tur(few, generator=make_generator(0))
+    for piece in (40, 900):
+        monkeypatch.setattr(baselines, "PIECE", piece)
+        assert max(j.numel() for _, j in baselines._currents(few, affine)) <= piece
+        small = short_time_tur(few, generator=make_generator(0))
+        assert small.rate == pytest.approx(usual.rate, rel=1e-9)
+        assert small.std == pytest.approx(usual.std, rel=1e-9)
+
+
+def test_bound_refuses_what_it_cannot_judge(generator):
+    x = torch.randn(4, 10, 2, generator=generator)
+    with pytest.raises(ValueError, match="cut it into pieces"):
+        short_time_tur(Trajectories(x[:1], DT), generator=generator)
+    with pytest.raises(ValueError, match="overdamped"):
+        short_time_tur(Trajectories(x, DT, underdamped=True), generator=generator)
+    with pytest.raises(ValueError, match="basis must map"):
+        short_time_tur(Trajectories(x, DT), generator=generator, basis=lambda x: x.sum())
+
+
+def test_area_current_sees_half_of_the_entropy(beads):
+    system, trajectories, _ = beads
+    mean, covariance = exact_moments(system, DT)
+    weights = torch.tensor([0.0, 1.0, -1.0, 0.0], dtype=torch.float64)
+    exact = 2 * (weights @ mean) ** 2 / (DT * weights @ covariance @ weights)
+    assert exact / system.entropy_production_rate() == pytest.approx(0.48, abs=0.01)
+    rate, std = finite_time_tur(area(trajectories), DT)
+    assert abs(rate - exact) < 4 * std
+
+
+def test_finite_time_bound_loosens_with_time(generator):
+    """Entropy itself as the current: 0.96, 0.88 and 0.71 of σ̇ after 0.01, 0.1 and 1."""
+    system = BeadSpring()
+    entropy = system.entropy_production(simulate(system, 4000, 300, DT, generator=generator))
+    bounds = {window: finite_time_tur(entropy, DT, window=window) for window in (1, 10, 100)}
+    for window, over_sigma in ((1, 0.96), (10, 0.87), (100, 0.70)):
+        rate, std = bounds[window]
+        assert abs(rate - over_sigma * 2.025) < 4 * std + 0.01
+    assert bounds[1][0] > bounds[10][0] > bounds[100][0]
+
+
+@pytest.mark.parametrize("window", [1, 5, 20])
+def test_exact_log_ratio_satisfies_the_integral_theorem(beads, generator, window):
+    """The log-ratios of pairs add up to that of the path, so the theorem holds over any window."""
+    _, _, entropy = beads
+    theorem = integral_fluctuation_theorem(entropy, generator=generator, window=window)
+    std = (theorem.high - theorem.missing - theorem.low) / (2 * 1.96)
+    assert abs(theorem.mean - 1) < 4 * std
+    assert std < 0.01
+    assert theorem.warning == ""
+    assert theorem.missing < 0.01
+    assert "95 %" in str(theorem)
+
+
+def test_wrong_entropy_fails_the_integral_theorem(beads, generator):
+    _, _, entropy = beads
+    for wrong in (1.5 * entropy, -entropy):
+        theorem = integral_fluctuation_theorem(wrong, generator=generator, window=20)
+        assert not theorem.low < 1 < theorem.high
+
+
+def test_integral_theorem_says_how_much_of_the_average_was_not_reached(generator):
+    system = BeadSpring(T_h=50)
+    entropy = system.entropy_production(simulate(system, 2000, 200, DT, generator=generator))
+    theorem = integral_fluctuation_theorem(entropy, generator=generator, window=200)
+    assert theorem.mean < 0.5
+    assert theorem.missing == pytest.approx(1 - theorem.mean, abs=0.2)
+    assert theorem.low < 1 < theorem.high + 0.1
+    assert "Not reached" in str(theorem)
+    detailed = detailed_fluctuation_theorem(entropy, window=200)
+    assert detailed.warning and not len(detailed.s)
+    shorter = detailed_fluctuation_theorem(entropy, window=60)
+    assert "rarer windows" in shorter.warning and len(shorter.s)
+
+
+def test_few_windows_that_carry_the_average_are_noticed(generator):
+    """A pair of tails so rare that nothing is missing, yet 3 windows of 10⁵ decide."""
+    entropy = torch.zeros(1000, 100)
+    entropy[:3, 0], entropy[3:6, 0] = -10.0, 10.0
+    theorem = integral_fluctuation_theorem(entropy, generator=generator)
+    assert "Not reliable" in theorem.warning
+
+
+@pytest.mark.parametrize("window", [1, 10])
+@pytest.mark.parametrize("bins", [2, 12])
+def test_detailed_theorem_holds_whatever_the_bins(beads, window, bins):
+    _, _, entropy = beads
+    theorem = detailed_fluctuation_theorem(entropy, window=window, bins=bins)
+    assert abs(theorem.slope - 1) < 4 * theorem.slope_std
+    assert theorem.slope_std < 0.05
+    assert (theorem.log_ratio - theorem.s).abs().lt(4.5 * theorem.std).all()
+    assert len(theorem.s) >= bins - 2
+    assert theorem.warning == ""
+
+
+def test_detailed_theorem_knows_a_wrong_factor_and_a_wrong_direction(beads):
+    _, _, entropy = beads
+    for factor in (2.0, -1.0):
+        theorem = detailed_fluctuation_theorem(factor * entropy, window=10)
+        assert theorem.slope == pytest.approx(1 / factor, abs=4 * theorem.slope_std + 0.02)
+
+
+def test_one_long_path_is_cut_into_blocks(generator):
+    system = BeadSpring()
+    path = simulate(system, 1, 40_000, DT, generator=generator)
+    entropy = system.entropy_production(path)
+    for steps in (entropy, entropy[0]):
+        theorem = integral_fluctuation_theorem(steps, generator=generator, window=10)
+        assert theorem.low < theorem.mean < theorem.high
+        assert abs(theorem.mean - 1) < 2 * (theorem.high - theorem.low)
+        rate, std = finite_time_tur(steps, DT, window=10)
+        assert 0 < std < rate
+        assert detailed_fluctuation_theorem(steps, window=10).slope == pytest.approx(1, abs=0.3)
+
+
+def test_entropy_that_is_never_negative_gets_a_warning(generator):
+    theorem = detailed_fluctuation_theorem(torch.rand(50, 10, generator=generator))
+    assert theorem.warning.startswith("Only 0 windows") and math.isnan(theorem.slope)
+
+
+def test_accumulate_adds_up_and_refuses_windows_that_do_not_fit():
+    steps = torch.arange(10.0).view(2, 5)
+    assert accumulate(steps, 2).tolist() == [[1, 5], [11, 15]]
+    assert accumulate(steps[0], 5).tolist() == [[10]]
+    for wrong, window in ((steps, 6), (steps, 0), (steps[None], 1)):
+        with pytest.raises(ValueError, match="window between 1"):
+            accumulate(wrong, window)
+
+
+def test_jackknife_of_a_mean_is_its_standard_error(generator):
+    values = torch.randn(150, generator=generator, dtype=torch.float64)
+    sums = block_sums(torch.stack((torch.ones_like(values), values), dim=1))
+    error = jackknife(lambda sums: sums[:, 1] / sums[:, 0], sums)
+    assert error.item() == pytest.approx(values.std().item() / math.sqrt(150))
+    many = block_sums(torch.ones(1003, 2))
+    assert many.shape == (200, 2) and many.sum() == 2006

@@ -1,0 +1,244 @@
+"""What a notebook starts with, and what its exercises answer."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stochphys import course, exercises
+from stochphys.exercises import check, grade
+from stochphys.simulators import BeadSpring, Overdamped
+
+
+@pytest.fixture(autouse=True)
+def default_size_and_threads(monkeypatch):
+    monkeypatch.delenv("STOCHPHYS_SIZE", raising=False)
+    monkeypatch.delenv("CPU_LIMIT", raising=False)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_setup_run_again_gives_the_same_numbers_and_the_same_weights():
+    def numbers():
+        generator = course.setup(seed=7, quiet=True)
+        return torch.randn(5, generator=generator), torch.nn.Linear(3, 2).weight.detach()
+
+    (x, weight), (x_again, weight_again) = numbers(), numbers()
+    assert torch.equal(x, x_again) and torch.equal(weight, weight_again)
+
+
+def test_setup_prints_one_line_or_nothing(capsys):
+    generator = course.setup()
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    for word in ("stochphys", "Python", f"torch {torch.__version__}", "device", "sizes: default"):
+        assert word in line
+    assert generator.device.type == "cpu"
+    course.setup(quiet=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_setup_leaves_the_global_generator_of_numpy_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    course.setup(quiet=True)
+    assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+def test_setup_starts_no_more_threads_than_there_are_cpus(monkeypatch):
+    torch.set_num_threads(2)
+    monkeypatch.setattr(course, "available_cpus", lambda: 8)
+    course.setup(quiet=True)
+    assert torch.get_num_threads() == 2
+    monkeypatch.setattr(course, "available_cpus", lambda: 1)
+    course.setup(quiet=True)
+    assert torch.get_num_threads() == 1
+
+
+def test_cpus_are_those_that_a_container_grants(monkeypatch, tmp_path):
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(course, "CGROUP_LIMIT", quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16), raising=False)
+    assert course.available_cpus() == 16
+    quota.write_text("max 100000\n")
+    assert course.available_cpus() == 16
+    quota.write_text("250000 100000\n")
+    assert course.available_cpus() == 2
+    monkeypatch.setenv("CPU_LIMIT", "1.0")
+    assert course.available_cpus() == 1
+    quota.write_text("50000 100000\n")
+    assert course.available_cpus() == 1
+
+
+STEPS = dict(quick=dict(steps=20), default=dict(steps=1500), paper=dict(steps=100_000))
+
+
+def test_the_scale_of_the_paper_is_one_argument_away(monkeypatch):
+    assert course.sizes(**STEPS).steps == 1500
+    monkeypatch.setenv("STOCHPHYS_SIZE", "quick")
+    assert course.sizes(**STEPS).steps == 20
+    assert course.sizes(**STEPS, size="paper").steps == 100_000
+    assert course.sizes(**STEPS, size="paper").name == "paper"
+
+
+def test_sizes_refuses_an_unknown_size(monkeypatch):
+    with pytest.raises(ValueError, match="size must be one of quick, default, paper; got 'huge'"):
+        course.sizes(**STEPS, size="huge")
+    monkeypatch.setenv("STOCHPHYS_SIZE", "fast")
+    with pytest.raises(ValueError, match="STOCHPHYS_SIZE must be one of .*'fast'"):
+        course.sizes(**STEPS)
+    with pytest.raises(ValueError, match="STOCHPHYS_SIZE"):
+        course.setup()
+
+
+def test_all_sizes_name_the_same_numbers():
+    with pytest.raises(ValueError, match=r"same numbers; quick: \['n_steps'\]"):
+        course.sizes(quick=dict(n_steps=1), default={}, paper={})
+
+
+# Exercises: the mechanics, on checks made up here
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Exercise 99.1 wants the number 3, exercise 99.2 the function 3 T."""
+
+    def check_number(answer):
+        exercises.number(answer, 3.0, wrong={30.0: "a power of ten."})
+        return "Three it is."
+
+    def check_function(answer):
+        exercises.function(
+            answer,
+            lambda T: 3 * T,
+            at=[(1.0,), (2.0,)],
+            wrong={lambda T: T / 3: "divided where one multiplies."},
+        )
+        return "Proportional to T."
+
+    monkeypatch.setattr(exercises, "check_99_1", check_number, raising=False)
+    monkeypatch.setattr(exercises, "check_99_2", check_function, raising=False)
+
+
+def test_an_answer_is_missing_right_or_gets_a_hint(made_up):
+    for stub in (None, ...):
+        assert grade("99.1", stub) == ("not attempted", "Exercise 99.1: not attempted yet.")
+    assert grade("99.1", 3) == ("correct", "Exercise 99.1: correct. Three it is.")
+    assert grade("99.1", 30) == ("hint", "Exercise 99.1: not yet. Hint: a power of ten.")
+
+
+def test_check_prints_one_line_and_returns_nothing_to_echo(made_up, capsys):
+    assert check("99.1", torch.tensor(3.0)) is None
+    assert capsys.readouterr().out == "Exercise 99.1: correct. Three it is.\n"
+
+
+def test_check_names_the_exercises_there_are(made_up):
+    with pytest.raises(ValueError, match=r"no exercise '99.3'; there are .*99\.1, 99\.2"):
+        check("99.3", 1.0)
+
+
+def test_a_function_may_be_right_wrong_empty_or_broken(made_up):
+    assert grade("99.2", lambda T: 3 * T)[0] == "correct"
+    assert grade("99.2", lambda T: torch.tensor(T) / 3)[1].endswith("where one multiplies.")
+    assert grade("99.2", lambda T: None)[0] == "not attempted"
+    assert grade("99.2", lambda T: ...)[0] == "not attempted"
+    assert "stops with ZeroDivisionError" in grade("99.2", lambda T: 1 / 0)[1]
+    assert "stops with TypeError" in grade("99.2", lambda: 1)[1]
+    assert "a function is wanted" in grade("99.2", 3.0)[1]
+
+
+def hint_of(helper, *arguments, **options) -> str:
+    with pytest.raises(exercises.Hint) as caught:
+        helper(*arguments, **options)
+    return str(caught.value)
+
+
+def test_number_passes_what_rounding_explains():
+    exercises.number(2.03, 2.025)
+    exercises.number([1.0, 2.0], torch.tensor([1.0, 2.0]))
+    exercises.number(0, 0.0)
+    assert hint_of(exercises.number, 2.1, 2.025, otherwise="look again") == "look again"
+
+
+def test_number_tells_a_wrong_sign_from_a_factor_of_two():
+    assert hint_of(exercises.number, -3.0, 3.0) == exercises.SIGN
+    assert "twice" in hint_of(exercises.number, 6.0, 3.0)
+    assert "half" in hint_of(exercises.number, 1.5, 3.0)
+    assert hint_of(exercises.number, -3.0, 3.0, wrong={-3.0: "own words"}) == "own words"
+    assert hint_of(exercises.number, [1, 1], [1, 2], wrong={(1, 1): "own words"}) == "own words"
+
+
+def test_number_explains_what_is_not_a_number():
+    assert "number is wanted" in hint_of(exercises.number, "two", 2.0)
+    assert "shape should be ()" in hint_of(exercises.number, [2.0, 2.0], 2.0)
+    assert "finite" in hint_of(exercises.number, float("nan"), 2.0)
+
+
+def test_choice_has_a_hint_for_each_other_word():
+    wrong = {"itô": "where is the midpoint?"}
+    exercises.choice(" Stratonovich", "stratonovich", wrong)
+    assert hint_of(exercises.choice, "Itô", "stratonovich", wrong=wrong) == "where is the midpoint?"
+    assert hint_of(exercises.choice, "?", "stratonovich", wrong=wrong) == (
+        "choose one of itô, stratonovich."
+    )
+
+
+# Exercises: those of the notebooks. One right answer, and at least two plausible wrong ones
+
+
+@dataclass(frozen=True)
+class Washboard(Overdamped):
+    slope: float = -1.0
+    noise: float = 1.0
+    dim = 1
+    additive = True
+
+    def drift(self, x, t):
+        return 0.3 + self.slope * torch.sin(x)
+
+    def noise_amplitude(self, x, t):
+        return self.noise
+
+
+def two_beads(T_c, T_h):
+    return (T_h - T_c) ** 2 / (4 * T_c * T_h)
+
+
+def area_current(T_c, T_h):
+    return 12 * T_c * T_h / (T_c**2 + 14 * T_c * T_h + T_h**2)
+
+
+ANSWERS: dict[str, tuple[Any, list[Any]]] = {
+    "01.1": (Washboard(), [Washboard, 0.3, Washboard(slope=1.0), Washboard(noise=0.5**0.5)]),
+    "01.2": (2 / 3, [2.0, 0.75]),
+    "01.3": (0.1, [2.0, 0.2]),
+    "01.4": (0.025, [-0.1, 0.15]),
+    "02.1": (
+        two_beads,
+        [lambda T_c, T_h: -two_beads(T_c, T_h), lambda T_c, T_h: (T_h - T_c) / 4],
+    ),
+    "02.2": (
+        BeadSpring(n_beads=5).heat_rate(),
+        [-BeadSpring(n_beads=5).heat_rate(), torch.zeros(5), 2.0],
+    ),
+    "02.3": (2.0, [0.0, 8.0]),
+    "02.4": ((0.40, 0.81), [(1.0, 1.0), (0.81, 0.40)]),
+    "02.5": (area_current, [lambda T_c, T_h: 1 / area_current(T_c, T_h), lambda T_c, T_h: 1.0]),
+}
+
+
+def test_every_exercise_is_tried_here():
+    assert sorted(ANSWERS) == sorted(exercises.all_checks())
+
+
+@pytest.mark.parametrize("name", sorted(exercises.all_checks()))
+def test_an_exercise_knows_its_solution_and_has_a_hint_for_each_mistake(name):
+    right, wrong = ANSWERS[name]
+    assert grade(name, None)[0] == "not attempted"
+    assert grade(name, right)[0] == "correct"
+    statuses, lines = zip(*(grade(name, answer) for answer in wrong), strict=True)
+    assert len(wrong) >= 2 and set(statuses) == {"hint"}
+    assert len(set(lines)) == len(wrong), "each wrong answer deserves its own hint"

@@ -1,0 +1,319 @@
+"""Trajectories and windows: what goes in comes out, and nothing leaks from one side to another."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stochphys.data import Trajectories, Windows
+from stochphys.device import available_devices, make_generator, one_thread, pick_device
+
+
+@pytest.fixture
+def recorded() -> Trajectories:
+    """12 paths of 7 frames in 2 dimensions; each number says whose it is: 100 i + 10 j + k."""
+    return Trajectories(numbered(12, 7, 2), dt=0.25)
+
+
+def numbered(n: int, times: int, dim: int) -> Tensor:
+    i, j, k = torch.meshgrid(*(torch.arange(m) for m in (n, times, dim)), indexing="ij")
+    return (100 * i + 10 * j + k).float()
+
+
+# ------------------------------------------------------------------------------------ Trajectories
+
+
+def test_sizes_and_times(recorded: Trajectories) -> None:
+    assert (recorded.n_trajectories, recorded.n_times, recorded.dim) == (12, 7, 2)
+    assert recorded.duration == 1.5
+    assert recorded.times.tolist() == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5]
+
+
+def test_positions_come_first_and_velocities_second() -> None:
+    x = numbered(3, 4, 6)
+    moving = Trajectories(x, 0.1, underdamped=True)
+    assert torch.equal(moving.position, x[..., :3])
+    assert torch.equal(moving.velocity, x[..., 3:])
+    resting = Trajectories(x, 0.1)
+    assert torch.equal(resting.position, x)
+    with pytest.raises(ValueError, match="positions only"):
+        _ = resting.velocity
+
+
+def test_trajectories_do_not_change(recorded: Trajectories) -> None:
+    with pytest.raises(FrozenInstanceError):
+        recorded.dt = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        ({"x": np.zeros((2, 3, 1))}, TypeError, "tensor of floats, got ndarray"),
+        ({"x": torch.zeros(2, 3, 1, dtype=torch.int64)}, TypeError, "got torch.int64"),
+        ({"x": torch.zeros(2, 3, 1, dtype=torch.cfloat)}, TypeError, "got torch.complex64"),
+        ({"x": torch.zeros(3)}, ValueError, r"shape \(3,\)"),
+        ({"x": torch.zeros(3, 4)}, ValueError, r"shape \(3, 4\)"),
+        ({"x": torch.zeros(3, 1, 2)}, ValueError, "at least two times"),
+        ({"x": torch.zeros(0, 4, 2)}, ValueError, "axes"),
+        ({"x": torch.zeros(3, 4, 0)}, ValueError, "axes"),
+        ({"dt": 0.0}, ValueError, "dt must be a positive time"),
+        ({"dt": -0.1}, ValueError, "dt must be a positive time"),
+        ({"dt": float("nan")}, ValueError, "dt must be a positive time"),
+        ({"dt": float("inf")}, ValueError, "dt must be a positive time"),
+        ({"dt": None}, ValueError, "dt must be a positive time"),
+        ({"dt": "0.1"}, (TypeError, ValueError), "dt"),
+        ({"x": torch.zeros(3, 4, 3), "underdamped": True}, ValueError, "dim = 3"),
+    ],
+)
+def test_impossible_trajectories_are_refused(wrong: dict, error: type, says: str) -> None:
+    with pytest.raises(error, match=says):
+        Trajectories(**({"x": torch.zeros(3, 4, 2), "dt": 0.1} | wrong))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_not_finite_is_located(value: float) -> None:
+    x = torch.zeros(3, 4, 2)
+    x[1, 2, 0] = value
+    with pytest.raises(ValueError, match="trajectory 1, time index 2, coordinate 0"):
+        Trajectories(x, 0.1)
+
+
+def test_large_but_finite_numbers_are_fine() -> None:
+    Trajectories(torch.full((3, 4, 2), 3e38), 0.1)  # their sum is infinite in float32
+
+
+def test_a_slower_camera_sees_each_kth_frame(recorded: Trajectories) -> None:
+    slow = recorded.every(3)
+    assert torch.equal(slow.x, recorded.x[:, [0, 3, 6]])
+    assert slow.dt == pytest.approx(0.75)
+    assert slow.duration == pytest.approx(recorded.duration)
+    for k in (0, -1, 7):
+        with pytest.raises(ValueError):
+            recorded.every(k)
+
+
+@pytest.mark.parametrize(("fraction", "n_first"), [(0.8, 10), (0.5, 6), (0.04, None), (1.0, None)])
+def test_split_is_disjoint_and_by_trajectory(
+    recorded: Trajectories, fraction: float, n_first: int | None
+) -> None:
+    if n_first is None:
+        with pytest.raises(ValueError, match="one side empty"):
+            recorded.split(fraction, generator=make_generator(0))
+        return
+    first, rest = recorded.split(fraction, generator=make_generator(0))
+    assert (first.n_trajectories, rest.n_trajectories) == (n_first, 12 - n_first)
+    whole = {tuple(path.flatten().tolist()) for path in recorded.x}
+    parts = [{tuple(path.flatten().tolist()) for path in part.x} for part in (first, rest)]
+    assert parts[0] | parts[1] == whole
+    assert not parts[0] & parts[1]
+    again, _ = recorded.split(fraction, generator=make_generator(0))
+    other, _ = recorded.split(fraction, generator=make_generator(1))
+    assert torch.equal(again.x, first.x)
+    assert not torch.equal(other.x, first.x)
+
+
+def test_a_split_keeps_dt_and_parity() -> None:
+    moving = Trajectories(numbered(10, 3, 4), 0.3, underdamped=True)
+    for part in moving.split(generator=make_generator(0)):
+        assert part.dt == 0.3 and part.underdamped
+
+
+# ----------------------------------------------------------------------------------------- files
+
+
+def assert_same(a: Trajectories, b: Trajectories) -> None:
+    assert torch.equal(a.x, b.x)
+    assert a.dt == pytest.approx(b.dt, rel=1e-12)
+    assert a.underdamped == b.underdamped
+
+
+@pytest.mark.parametrize("underdamped", [False, True])
+def test_npz_gives_back_what_was_saved(tmp_path: Path, underdamped: bool) -> None:
+    saved = Trajectories(numbered(5, 4, 2) / 3, 0.1, underdamped)
+    time_major = Trajectories(
+        saved.x.permute(1, 2, 0).contiguous().permute(2, 0, 1), 0.1, underdamped
+    )
+    for trajectories in (saved, time_major):
+        trajectories.save(tmp_path / "run.npz")
+        assert_same(Trajectories.load(tmp_path / "run.npz"), saved)
+
+
+def test_what_was_saved_can_be_read_differently(tmp_path: Path, recorded: Trajectories) -> None:
+    recorded.save(tmp_path / "run.npz")
+    loaded = Trajectories.load(str(tmp_path / "run.npz"), dt=2, underdamped=True)
+    assert (loaded.dt, loaded.underdamped) == (2, True)
+
+
+def test_a_name_with_a_dot_is_kept(tmp_path: Path, recorded: Trajectories) -> None:
+    recorded.save(tmp_path / "T_h=1.5")
+    recorded.save(tmp_path / "T_h=1.7")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["T_h=1.5.npz", "T_h=1.7.npz"]
+
+
+@pytest.mark.parametrize(("axes", "shape"), [(1, (1, 4, 1)), (2, (1, 4, 2)), (3, (5, 4, 2))])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+@pytest.mark.parametrize("suffix", [".npy", ".npz"])
+def test_arrays_of_one_to_three_axes_are_read(
+    tmp_path: Path, axes: int, shape: tuple, dtype: type, suffix: str
+) -> None:
+    x = numbered(*shape).numpy().astype(dtype)
+    array = x.reshape(shape[3 - axes :] if axes > 1 else 4)
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".npy":
+        np.save(path, array)
+    else:
+        np.savez(path, some_name=array)
+    loaded = Trajectories.load(path, dt=0.1)
+    assert_same(loaded, Trajectories(numbered(*shape), 0.1))
+    assert loaded.x.dtype == torch.float32
+
+
+def write(path: Path, lines: str) -> Path:
+    path.write_text("\n".join(lines.split()) + "\n")
+    return path
+
+
+def test_csv_tells_trajectories_time_and_coordinates_apart(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "trajectory,t,x,y 0,0,1,2 0,.5,3,4 7,0,5,6 7,.5,7,8")
+    x = torch.tensor([[[1.0, 2], [3, 4]], [[5, 6], [7, 8]]])
+    assert_same(Trajectories.load(path), Trajectories(x, 0.5))
+    path = write(tmp_path / "b.csv", "y,time,trajectory,x 2,0,0,1 6,0,7,5 4,.5,0,3 8,.5,7,7")
+    assert_same(Trajectories.load(path), Trajectories(x.flip(-1), 0.5))
+
+
+def test_csv_without_labels_is_one_path(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "x,v 1,2 3,4 5,6")
+    x = torch.tensor([[[1.0, 2], [3, 4], [5, 6]]])
+    assert_same(Trajectories.load(path, dt=0.1), Trajectories(x, 0.1))
+    moving = Trajectories.load(path, dt=0.1, underdamped=True)
+    assert torch.equal(moving.velocity, x[..., 1:])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("x 1 2 3", "dt=…"),
+        ("t,x 0,1 1,2 3,3", "time step varies"),
+        ("t,x 0,1 2,2 1,3", "time step varies"),
+        ("t,x 2,1 1,2 0,3", "dt must be a positive time"),
+        ("trajectory,t,x 0,0,1 0,1,1 1,0,1 1,2,1", "time step varies"),
+        ("trajectory,t,x 0,0,1 0,1,1 1,0,1", "1 to 2 frames"),
+        ("t,x 0,1 1,nan 2,3", "x is nan at trajectory 0, time index 1"),
+        ("t,x 0,1 1, 2,3", "could not convert"),
+        ("t,x 0,1", "frames|two times"),
+        ("t,trajectory 0,0 1,0", "coordinate|column"),
+        ("t,x 0,1,2 1,2,3", "column"),
+        ("x,x 0,1 1,2", "column"),
+        ("0.0,1.0 0.1,2.0 0.2,3.0", "header"),
+    ],
+)
+def test_tables_that_make_no_sense_are_refused(tmp_path: Path, content: str, says: str) -> None:
+    dt = None if content.startswith(("t", "x 1")) else 0.1
+    with pytest.raises(ValueError, match=says):
+        Trajectories.load(write(tmp_path / "a.csv", content), dt=dt)
+
+
+def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    for suffix in (".npy", ".npz", ".csv"):
+        with pytest.raises(FileNotFoundError):
+            Trajectories.load(tmp_path / f"absent{suffix}", dt=0.1)
+    with pytest.raises(ValueError, match=r"must be \.npy, \.npz or \.csv"):
+        Trajectories.load(tmp_path / "film.mp4", dt=0.1)
+    np.save(tmp_path / "a.npy", np.zeros((2, 3, 1)))
+    with pytest.raises(ValueError, match="dt=…"):
+        Trajectories.load(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", np.array([[0.0], [np.nan]]))
+    with pytest.raises(ValueError, match="time index 1"):
+        Trajectories.load(tmp_path / "b.npy", dt=0.1)
+    np.save(tmp_path / "c.npy", np.zeros((2, 3, 4, 5)))
+    with pytest.raises(ValueError, match="axes"):
+        Trajectories.load(tmp_path / "c.npy", dt=0.1)
+    np.savez(tmp_path / "d.npz", a=np.zeros(3), b=np.zeros(3))
+    with pytest.raises(ValueError, match="named 'x'"):
+        Trajectories.load(tmp_path / "d.npz", dt=0.1)
+
+
+# --------------------------------------------------------------------------------------- Windows
+
+
+@pytest.mark.parametrize("length", [2, 3, 7])
+def test_every_window_is_a_slice(recorded: Trajectories, length: int) -> None:
+    windows = Windows(recorded, length)
+    slices = [
+        path[start : start + length] for path in recorded.x for start in range(7 - length + 1)
+    ]
+    assert len(windows) == len(slices)
+    assert torch.equal(windows[torch.arange(len(windows))], torch.stack(slices))
+
+
+def test_windows_come_in_the_shape_of_the_index(recorded: Trajectories) -> None:
+    windows = Windows(recorded, 3)
+    index = torch.randint(len(windows), (4, 5), generator=make_generator(0))
+    drawn = windows[index]
+    assert drawn.shape == (4, 5, 3, 2)
+    assert torch.equal(drawn[1, 2], windows[index[1, 2]])
+
+
+@pytest.mark.parametrize("length", [0, 1, 8])
+def test_windows_must_fit(recorded: Trajectories, length: int) -> None:
+    with pytest.raises(ValueError, match="length"):
+        Windows(recorded, length)
+
+
+def test_each_member_draws_its_own_trajectories(recorded: Trajectories) -> None:
+    members, windows = 4, Windows(recorded, 2).bootstrap(4, generator=make_generator(0))
+    assert windows.draws is not None and windows.draws.shape == (members, 12)
+    assert len(windows) == len(Windows(recorded, 2))
+    index = torch.arange(len(windows)).expand(members, -1)
+    drawn = windows[index]  # all windows of all members
+    for draws, member in zip(windows.draws, drawn, strict=True):
+        assert torch.equal(member, Windows(Trajectories(recorded.x[draws], 0.25), 2)[index[0]])
+        assert draws.unique().numel() < 12  # with replacement
+    assert len({tuple(draws.tolist()) for draws in windows.draws}) == members
+
+
+def test_a_bootstrap_leaves_out_the_known_share() -> None:
+    """Each of n trajectories is missed with probability (1 − 1/n)ⁿ; within 4 standard errors."""
+    n, members = 100, 2000
+    windows = Windows(Trajectories(torch.zeros(n, 2, 1), 1.0)).bootstrap(
+        members, generator=make_generator(0)
+    )
+    assert windows.draws is not None
+    missed = 1 - torch.tensor([draws.unique().numel() / n for draws in windows.draws])
+    expected = (1 - 1 / n) ** n
+    assert abs(missed.mean() - expected) < 4 * missed.std() / members**0.5
+
+
+# ---------------------------------------------------------------------------------------- device
+
+
+def test_the_processor_is_always_there() -> None:
+    assert available_devices()[-1] == "cpu"
+    assert pick_device("cpu") == torch.device("cpu")
+    assert pick_device().type == available_devices()[0]
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "xpu", "gpu"])
+def test_a_device_that_is_not_here_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        pick_device(name)
+
+
+def test_the_number_of_threads_comes_back() -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), one_thread():
+        assert torch.get_num_threads() == 1
+        raise KeyError
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_windows_on_a_gpu_are_those_on_the_processor(recorded: Trajectories) -> None:
+    windows = Windows(recorded, 3).bootstrap(2, generator=make_generator(0))
+    index = torch.arange(len(windows)).expand(2, -1)
+    assert torch.equal(windows.to("cuda")[index.cuda()].cpu(), windows[index])

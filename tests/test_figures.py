@@ -1,0 +1,448 @@
+"""Figures say what they should, and controls redraw them everywhere that notebooks are read."""
+
+import io
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from types import SimpleNamespace
+
+import ipywidgets
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from IPython.core.formatters import DisplayFormatter
+from matplotlib.quiver import Quiver
+
+from stochphys import figures
+from stochphys.figures import live, style
+from stochphys.figures.explore import png
+from stochphys.inference.fluctuation import DetailedFluctuationTheorem
+from stochphys.simulators import BeadSpring, simulate
+from stochphys.training import History
+
+explore_module = sys.modules["stochphys.figures.explore"]
+
+
+@pytest.fixture(autouse=True)
+def course_style():
+    with matplotlib.rc_context():
+        figures.use_style()
+        yield
+        plt.close("all")
+
+
+@pytest.fixture
+def ax():
+    return plt.subplots()[1]
+
+
+@pytest.fixture(scope="module")
+def chain():
+    return BeadSpring(T_c=1.0, T_h=10.0)
+
+
+@pytest.fixture(scope="module")
+def data(chain):
+    generator = torch.Generator().manual_seed(0)
+    return simulate(chain, 50, 200, 0.01, generator=generator)
+
+
+def labels(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+# Style
+
+
+def test_importing_figures_changes_no_setting_of_matplotlib():
+    code = (
+        "import matplotlib; before = dict(matplotlib.rcParams); import stochphys.figures;"
+        "assert before == dict(matplotlib.rcParams)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_colour_has_one_meaning():
+    colours = [style.EXACT, style.DATA, style.LEARNED, style.HOT, style.COLD, *style.OTHERS]
+    assert len(set(colours)) == len(colours)
+    assert style.EXACT_LINE["linestyle"] == "--" and style.EXACT_LINE["color"] == style.EXACT
+
+
+def test_white_is_zero_in_a_signed_map(ax):
+    image = ax.imshow(np.array([[-1.0, 0.0], [0.5, 4.0]]), **style.signed_map())
+    image.autoscale_None()
+    assert image.norm(0.0) == 0.5 and image.norm.vmin == -4
+
+
+# What the recurring figures show
+
+
+def test_slope_and_r_squared_are_those_of_the_least_squares_line():
+    x = torch.linspace(-1, 2, 1000).reshape(10, 100)
+    assert figures.r_squared_and_slope(x, 0.5 * x + 3) == pytest.approx((1.0, 0.5))
+    y = x + torch.randn(x.shape, generator=torch.Generator().manual_seed(0))
+    r_squared, slope = figures.r_squared_and_slope(x, y)
+    assert slope == pytest.approx(np.polyfit(x.flatten(), y.flatten(), 1)[0])
+    assert r_squared == pytest.approx(np.corrcoef(x.flatten(), y.flatten())[0, 1] ** 2)
+
+
+def test_r_squared_refuses_two_lengths():
+    with pytest.raises(ValueError, match="one shape, got 3 and 2 values"):
+        figures.r_squared_and_slope(torch.zeros(3), torch.zeros(2))
+
+
+def test_scatter_draws_a_part_but_judges_all(ax):
+    exact = torch.randn(100, 99, generator=torch.Generator().manual_seed(0))
+    figures.scatter_against_exact(ax, exact, 0.5 * exact, n_points=500)
+    assert 250 < len(ax.collections[0].get_offsets()) <= 500
+    assert ax.texts[0].get_text() == "$R^2$ = 1.000\nslope = 0.500"
+    assert ax.lines[0].get_linestyle() == "--"
+
+
+@pytest.mark.parametrize("n_beads, pair", [(2, (0, 1)), (2, (1, 0)), (5, (0, 1)), (5, (3, 1))])
+def test_currents_run_along_the_ellipses_of_equal_density(ax, n_beads, pair):
+    # In a stationary linear process div(ν p) = 0 makes ν · C⁻¹x = 0, also for two of many beads.
+    system = BeadSpring(n_beads=n_beads, T_h=10.0)
+    figures.phase_plane(ax, system=system, coordinates=pair)
+    (arrows,) = (a for a in ax.collections if isinstance(a, Quiver))
+    velocity = np.stack([arrows.U, arrows.V], axis=1)
+    C = system.stationary_covariance().numpy()[np.ix_(pair, pair)]
+    gradient = arrows.get_offsets() @ np.linalg.inv(C)
+    scale = np.linalg.norm(velocity, axis=1) * np.linalg.norm(gradient, axis=1)
+    assert scale.min() > 0.01
+    np.testing.assert_allclose((velocity * gradient).sum(1) / scale, 0, atol=1e-9)
+
+
+def test_no_current_runs_in_equilibrium(ax):
+    figures.phase_plane(ax, system=BeadSpring(T_c=2.0, T_h=2.0))
+    (arrows,) = (a for a in ax.collections if isinstance(a, Quiver))
+    assert np.hypot(arrows.U, arrows.V).max() < 1e-12
+
+
+def test_the_ellipse_of_one_std_is_where_the_density_fell_by_root_e(ax, chain, data):
+    figures.phase_plane(ax, data, chain, n_points=300)
+    ellipse = ax.lines[0].get_xydata()
+    C = chain.stationary_covariance().numpy()
+    np.testing.assert_allclose((ellipse @ np.linalg.inv(C) * ellipse).sum(1), 1)
+    assert len(ax.collections[0].get_offsets()) <= 300
+
+
+def test_phase_plane_needs_something_to_draw(ax):
+    with pytest.raises(ValueError, match="trajectories, or a system"):
+        figures.phase_plane(ax)
+
+
+def test_cumulative_entropy_ends_at_the_sum_of_the_steps(ax):
+    figures.cumulative_entropy(ax, torch.tensor([1.0, -2.0, 4.0]), [1.0, 1.0, 1.0], dt=0.5)
+    learned, exact = ax.lines
+    np.testing.assert_allclose(exact.get_xydata(), [[0, 0], [0.5, 1], [1, -1], [1.5, 3]])
+    assert learned.get_ydata()[-1] == 3
+
+
+def test_the_hatched_part_of_the_histogram_is_the_probability_below_zero(ax):
+    entropy = 1 + torch.randn(20_000, generator=torch.Generator().manual_seed(0))
+    figures.entropy_histogram(ax, entropy, exact=entropy)
+    everything, below, exact = (patch.get_data() for patch in ax.patches)
+    width = np.diff(below.edges)
+    share = (entropy < 0).double().mean().item()
+    assert (everything.values * width).sum() == pytest.approx(1, abs=0.0011)  # 0.1 % cut off
+    assert (below.values * width).sum() == pytest.approx(share, abs=0.0006)
+    assert labels(ax)[0] == rf"$P(\Delta S < 0)$ = {share:.2g}"
+    np.testing.assert_allclose(exact.values, everything.values)
+
+
+def test_the_kept_weights_are_starred(ax):
+    history = History([50, 100, 150], [3.0, 2.0, 1.0], [3.0, 2.0, 2.5], best_step=100)
+    figures.learning_curve(ax, history)
+    assert ax.lines[-1].get_xydata().tolist() == [[100, 2.0]]
+    assert labels(ax) == ["training", "held out", "kept: step 100"]
+
+
+def test_each_member_of_an_ensemble_has_its_line_and_its_star(ax):
+    history = History([50, 100], [[3.0, 3.1], [2.0, 2.1]], [[3.0, 3.1], [2.5, 3.2]], [100, 50])
+    figures.learning_curve(ax, history)
+    stars = [line.get_xydata().tolist() for line in ax.lines if line.get_marker() == "*"]
+    assert stars == [[[100, 2.5]], [[50, 3.1]]]
+    assert labels(ax) == ["training", "held out", "kept, one per member"]
+
+
+def test_without_held_out_data_only_training_is_drawn(ax):
+    figures.learning_curve(ax, History([50, 100], [3.0, 2.0], [0.0, 0.0], best_step=100))
+    assert labels(ax) == ["training"]
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_the_exact_curve_of_a_sweep_spans_its_values(ax, scale):
+    ax.set_xscale(scale)
+    figures.sweep(ax, [1.0, 100.0], [1.0, 1e4], [0.1, 10.0], exact=lambda x: x**2, xlabel="x")
+    curve = ax.lines[0].get_xydata()
+    np.testing.assert_allclose(curve[[0, -1]], [[1, 1], [100, 1e4]])
+    np.testing.assert_allclose(curve[:, 1], curve[:, 0] ** 2)
+
+
+TEST = DetailedFluctuationTheorem(
+    torch.arange(3.0), torch.arange(3.0), torch.ones(3), 1.01, 0.02, ""
+)
+DRAWN = {
+    "paths": lambda ax, data, chain: figures.paths(ax, data, mean=0, std=1.0),
+    "phase_plane": lambda ax, data, chain: figures.phase_plane(ax, data, chain),
+    "scatter_against_exact": lambda ax, data, chain: figures.scatter_against_exact(
+        ax, data.x[..., 0], data.x[..., 1]
+    ),
+    "cumulative_entropy": lambda ax, data, chain: figures.cumulative_entropy(
+        ax, data.x[0, :, 0], data.x[0, :, 1], dt=data.dt
+    ),
+    "entropy_histogram": lambda ax, data, chain: figures.entropy_histogram(ax, data.x),
+    "fluctuation_line": lambda ax, data, chain: figures.fluctuation_line(ax, TEST),
+    "learning_curve": lambda ax, data, chain: figures.learning_curve(
+        ax, History([1, 2], [2.0, 1.0], [2.0, 1.5], best_step=2)
+    ),
+    "sweep": lambda ax, data, chain: figures.sweep(ax, [1, 2], [1, 2], [1, 1], xlabel="$T_h$"),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_figure_labels_its_axes_and_is_the_same_each_time(name, data, chain):
+    pictures = set()
+    for _ in range(2):
+        figure, ax = plt.subplots()
+        DRAWN[name](ax, data, chain)
+        assert ax.get_xlabel() and ax.get_ylabel() and labels(ax)
+        pictures.add(png(figure))
+    assert len(pictures) == 1
+
+
+def test_two_coordinates_in_one_panel_share_an_axis_label(ax, data):
+    figures.paths(ax, data, coordinate=0)
+    assert ax.get_ylabel() == "$x_{1}$ (length units)"
+    figures.paths(ax, data, coordinate=1)
+    assert ax.get_ylabel() == "$x_i$ (length units)"
+
+
+# Controls
+
+
+def draw(a=2.0, mode="up"):
+    figure, ax = plt.subplots(figsize=(3, 2))
+    if a == 13:
+        raise ValueError("thirteen <is> bad luck")
+    ax.plot([0, 1], [0, a if mode == "up" else -a])
+    ax.set(ylim=(-20, 20))
+    return figure
+
+
+@pytest.fixture
+def page(monkeypatch):
+    """Everything that `explore` puts on the page, as if a kernel were running."""
+    shown = []
+    monkeypatch.setattr(explore_module, "get_ipython", lambda: SimpleNamespace())
+    monkeypatch.setattr(explore_module, "display", lambda bundle, raw: shown.append(bundle))
+    return shown
+
+
+def test_explore_shows_one_output_with_widget_picture_and_words(page):
+    ui = figures.explore(draw, alt="A line that rises.", a=(1, 20, 1))
+    (bundle,) = page
+    view = bundle["application/vnd.jupyter.widget-view+json"]
+    assert view == {"version_major": 2, "version_minor": 0, "model_id": ui.box.model_id}
+    assert b64decode(bundle["image/png"]) == ui.image.value
+    assert bundle["text/plain"] == "A line that rises."
+
+
+def test_a_cell_that_ends_with_explore_does_not_show_it_twice(page):
+    ui = figures.explore(draw, alt="A line that rises.", a=(1, 20, 1))
+    assert DisplayFormatter().format(ui) == ({}, {})
+    assert len(page) == 1
+
+
+def test_a_control_redraws_the_picture():
+    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1), mode=["up", "down"])
+    assert ui.values == {"a": 2, "mode": "up"}
+    first = bytes(ui.image.value)
+    assert first.startswith(b"\x89PNG")
+    ui.controls["a"].value = 9
+    second = bytes(ui.image.value)
+    ui.controls["mode"].value = "down"
+    assert len({first, second, bytes(ui.image.value)}) == 3
+    ui.controls["a"].value, ui.controls["mode"].value = 2, "up"
+    assert ui.image.value == first
+
+
+def test_controls_are_found_by_their_classes():
+    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    assert {"widget-interact", "stochphys-explore"} <= set(ui.box._dom_classes)
+
+
+def test_a_widget_of_ones_own_keeps_its_value():
+    slider = ipywidgets.FloatLogSlider(value=10.0, base=10, min=0, max=2)
+    ui = figures.explore(draw, alt="A line.", a=slider)
+    assert ui.controls["a"] is slider and ui.values == {"a": 10.0}
+
+
+def test_axes_keep_their_places_while_labels_change():
+    seen = []
+
+    def draw_labels(digits=1):
+        figure, ax = plt.subplots(figsize=(3, 2))
+        ax.set(ylim=(0, 10**digits), ylabel="y")
+        seen.append(ax)
+        return figure
+
+    ui = figures.explore(draw_labels, alt="An axis.", digits=(1, 6, 1))
+    ui.controls["digits"].value = 6
+    np.testing.assert_allclose(*(ax.get_position().bounds for ax in seen))
+
+
+def test_a_field_and_its_colour_bar_look_the_same_when_they_come_back():
+    def draw_field(scale=1.0):
+        figure, ax = plt.subplots(figsize=(3, 2))
+        image = ax.imshow(scale * np.array([[-1.0, 2.0], [0.5, 3.0]]), **style.signed_map())
+        figure.colorbar(image)
+        return figure
+
+    ui = figures.explore(draw_field, alt="A field.", scale=(0.5, 2.0, 0.5))
+    first = bytes(ui.image.value)
+    ui.controls["scale"].value = 2.0
+    assert ui.image.value != first
+    ui.controls["scale"].value = 1.0
+    assert ui.image.value == first
+
+
+def test_an_error_of_draw_is_on_the_page_and_goes_away():
+    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    before = ui.image.value
+    with pytest.raises(ValueError, match="thirteen"):
+        ui.controls["a"].value = 13
+    assert "ValueError: thirteen &lt;is&gt; bad luck" in ui.message.value
+    assert "in draw" in ui.message.value and "in _picture" not in ui.message.value
+    assert ui.message.layout.display is None and ui.image.value == before
+    ui.controls["a"].value = 12
+    assert ui.message.layout.display == "none" and ui.image.value != before
+
+
+def test_an_error_is_not_printed_again_when_a_hand_moved_the_control(page, monkeypatch):
+    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    parent = {"header": {"msg_type": "comm_msg"}}
+    kernel = SimpleNamespace(get_parent=lambda channel: parent)
+    monkeypatch.setattr(explore_module, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+    ui.controls["a"].value = 13
+    assert "thirteen" in ui.message.value
+
+
+def test_no_figure_stays_open():
+    mine = plt.figure()
+    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    ui.controls["a"].value = 3
+    with pytest.raises(ValueError, match="thirteen"):
+        ui.controls["a"].value = 13
+    assert plt.get_fignums() == [mine.number]
+
+
+def test_a_play_button_moves_its_slider_and_follows_it():
+    ui = figures.explore(draw, alt="A movie.", play="a", mode=["up"], a=(1.0, 3.0, 0.25))
+    (button,) = (w for w in ui.box.children if isinstance(w, ipywidgets.Play))
+    assert (button.value, button.max) == (4, 8)
+    before = ui.image.value
+    button.value = 5
+    assert ui.values["a"] == 2.25 and ui.image.value != before
+    ui.controls["a"].value = 3.0
+    assert button.value == 8
+
+
+def test_explore_refuses_what_it_cannot_show():
+    with pytest.raises(ValueError, match="alt must say in words"):
+        figures.explore(draw, alt=" ", a=(1, 20, 1))
+    with pytest.raises(ValueError, match="default a=2.0 of draw is not among"):
+        figures.explore(draw, alt="A line.", a=(5, 20, 1))
+    with pytest.raises(ValueError, match="a=None is not a control"):
+        figures.explore(draw, alt="A line.", a=None)
+    with pytest.raises(ValueError, match=r"play='mode' must name a slider"):
+        figures.explore(draw, alt="A line.", play="mode", mode=["up", "down"])
+    with pytest.raises(TypeError, match="must return a matplotlib figure, got NoneType"):
+        figures.explore(lambda a=1: None, alt="Nothing.", a=(1, 3, 1))
+
+
+def test_a_control_answers_within_a_third_of_a_second(chain, data):
+    def portrait(T_h=10.0):
+        figure, ax = plt.subplots(figsize=style.SQUARE)
+        figures.phase_plane(ax, data, BeadSpring(T_h=T_h))
+        return figure
+
+    ui = figures.explore(portrait, alt="An ellipse.", T_h=(1.0, 20.0, 1.0))
+    seconds = []
+    for T_h in (3.0, 4.0, 5.0):
+        began = time.process_time()
+        ui.controls["T_h"].value = T_h
+        seconds.append(time.process_time() - began)
+    assert min(seconds) < 0.3
+
+
+# The curve that grows
+
+
+class Shell:
+    """A notebook's shell: remembers what wants to be told when the cell is done."""
+
+    kernel = None
+
+    def __init__(self):
+        self.waiting = []
+        self.events = SimpleNamespace(
+            register=lambda event, f: self.waiting.append(f),
+            unregister=lambda event, f: self.waiting.remove(f),
+        )
+
+    def end_cell(self):
+        for function in list(self.waiting):
+            function(None)
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    shell, shown = Shell(), []
+
+    def display(picture, raw, display_id):
+        shown.append([picture])
+        return SimpleNamespace(update=lambda picture, raw: shown[-1].append(picture))
+
+    monkeypatch.setattr(live, "get_ipython", lambda: shell)
+    monkeypatch.setattr(live, "display", display)
+    return shell, shown
+
+
+def run_with(n: int) -> SimpleNamespace:
+    numbers = [1 / (1 + i) for i in range(n)]
+    return SimpleNamespace(history=History([50 * i for i in range(n)], numbers, numbers))
+
+
+def test_the_live_curve_is_one_figure_redrawn_now_and_then(notebook):
+    shell, shown = notebook
+    curve, run = figures.LiveCurve(seconds=3600), run_with(3)
+    for _ in range(5):
+        curve.after_validation(run)
+    assert [len(pictures) for pictures in shown] == [1]
+    run.history.best_step = 100
+    shell.end_cell()
+    assert [len(pictures) for pictures in shown] == [2] and shell.waiting == []
+    size = plt.imread(io.BytesIO(b64decode(shown[0][1]["image/png"]))).shape
+    assert size[:2] == (360, 600)
+
+
+def test_a_second_run_has_a_figure_of_its_own(notebook):
+    shell, shown = notebook
+    curve = figures.LiveCurve(seconds=3600)
+    for run in (run_with(3), run_with(4)):
+        curve.after_validation(run)
+    shell.end_cell()
+    assert [len(pictures) for pictures in shown] == [2, 2] and shell.waiting == []
+
+
+def test_outside_a_notebook_the_live_curve_is_silent():
+    figures.LiveCurve().after_validation(run_with(3))
+    assert plt.get_fignums() == []

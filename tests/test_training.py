@@ -1,0 +1,321 @@
+"""The one loop: it learns what is known, keeps the best, resumes, and refuses what makes no sense."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from stochphys.device import make_generator
+from stochphys.models import MLP
+from stochphys.training import Callback, Ensemble, fit, load_checkpoint, save_checkpoint
+
+TRUE = torch.tensor([[2.0], [-1.0], [0.5]])
+
+
+def regression(n=4000, noise=0.1, seed=0):
+    g = make_generator(seed)
+    x = torch.randn(n, 3, generator=g)
+    return TensorDataset(x, x @ TRUE + noise * torch.randn(n, 1, generator=g))
+
+
+def squared_error(model, batch):
+    x, y = batch
+    return (model(x) - y).square().mean((-2, -1))
+
+
+def linear(seed=0):
+    return MLP((3, 1), generator=make_generator(seed))
+
+
+def quick(model, data, *, objective=squared_error, seed=1, **options):
+    defaults = dict(steps=60, batch_size=64, lr=0.05, validate_every=10, progress=False)
+    return fit(
+        model, objective, data, generator=make_generator(seed), device="cpu", **defaults | options
+    )
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_fit_reaches_the_least_squares_solution():
+    data, model = regression(), linear()
+    quick(model, data, steps=600, schedule="cosine", validation=regression(seed=5))
+    x, y = data.tensors
+    exact = torch.linalg.lstsq(torch.cat((x, torch.ones(len(x), 1)), 1), y).solution.flatten()
+    # Spread of the averaged iterate around it: about 0.1/√(64 · 150) per weight; 5 of those.
+    assert (weights(model) - exact).abs().max() < 0.005
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
+def test_schedules_shape_the_learning_rate(schedule):
+    seen = []
+
+    class Watch(Callback):
+        def after_step(self, run):
+            seen.append(run.optimizer.param_groups[0]["lr"])
+
+    quick(linear(), regression(), schedule=schedule, callbacks=[Watch()], lr=0.1, steps=100)
+    half = seen[49]
+    expected = {
+        "constant": 0.1,
+        "cosine": 0.05,
+        "onecycle": 0.1 * (1 + math.cos(math.pi * 2 / 7)) / 2,
+    }
+    assert half == pytest.approx(expected[schedule], rel=1e-6)
+
+
+def test_without_averaging_fit_is_the_plain_loop():
+    data = regression()
+    fitted, plain = linear(), linear()
+    quick(fitted, data, ema=0, optimizer=torch.optim.SGD)
+    g = make_generator(1)
+    draw = make_generator(int(torch.randint(2**62, (), generator=g)))
+    optimizer = torch.optim.SGD(plain.parameters(), lr=0.05)
+    for _ in range(60):
+        loss = squared_error(plain, data[torch.randint(len(data), (64,), generator=draw)])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    torch.testing.assert_close(weights(fitted), weights(plain))
+
+
+def test_the_same_seed_gives_the_same_weights():
+    a, b = linear(), linear()
+    quick(a, regression())
+    quick(b, regression())
+    assert torch.equal(weights(a), weights(b))
+
+
+def test_the_best_held_out_weights_are_kept():
+    """The learning rate is blown up half-way: the weights of before must come back."""
+
+    class Blow(Callback):
+        def after_step(self, run):
+            if run.step == 40:
+                with torch.no_grad():
+                    for parameter in run.model.parameters():
+                        parameter += 100.0
+
+    model = linear()
+    history = quick(model, regression(), validation=regression(seed=5), callbacks=[Blow()])
+    assert history.best_step == 30
+    assert history.validation[2] == min(history.validation)
+    held_out = regression(seed=5).tensors
+    assert squared_error(model, held_out).item() == pytest.approx(history.validation[2], rel=1e-5)
+
+
+def test_each_member_keeps_its_own_best():
+    class BlowOne(Callback):
+        def after_step(self, run):
+            if run.step == 40:
+                with torch.no_grad():
+                    for parameter in run.model.parameters():
+                        parameter[1] += 100.0
+
+    model = Ensemble([linear(0), linear(1)])
+
+    def objective(model, batch):
+        x, y = batch
+        return (model(x) - y).square().mean((-2, -1))
+
+    history = quick(
+        model,
+        regression(),
+        objective=objective,
+        validation=regression(seed=5),
+        callbacks=[BlowOne()],
+    )
+    assert history.best_step[1] == 30 and history.best_step[0] > 40
+
+
+def test_ensemble_is_its_members_side_by_side():
+    members = [MLP((3, 8, 1), generator=make_generator(s)) for s in range(4)]
+    ensemble = Ensemble(members)
+    x = torch.randn(4, 10, 3, generator=make_generator(9))
+    expected = torch.stack([m(x[i]) for i, m in enumerate(members)])
+    torch.testing.assert_close(ensemble(x), expected)
+    torch.testing.assert_close(ensemble.on_shared(x[0])[2], members[2](x[0]))
+    torch.testing.assert_close(ensemble.member(3)(x[3]), members[3](x[3]))
+    with pytest.raises(ValueError, match="4 members"):
+        ensemble(x[:3])
+
+
+def test_ensemble_gradient_is_that_of_each_member_alone():
+    members = [MLP((3, 8, 1), generator=make_generator(s)) for s in range(3)]
+    ensemble = Ensemble(members)
+    x = torch.randn(3, 10, 3, generator=make_generator(9))
+    ensemble(x).square().mean((-2, -1)).sum().backward()
+    for i, m in enumerate(members):
+        m(x[i]).square().mean().backward()
+        for stacked, own in zip(ensemble.parameters(), m.parameters(), strict=True):
+            torch.testing.assert_close(stacked.grad[i], own.grad)
+
+
+class Stop(Callback):
+    """As if the learner pressed the stop button."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def after_step(self, run):
+        if run.step == self.step:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", [5, 35])
+def test_interrupting_keeps_the_best_so_far(step):
+    model = linear()
+    before = weights(model).clone()
+    history = quick(model, regression(), validation=regression(seed=5), callbacks=[Stop(step)])
+    assert history.interrupted
+    assert not torch.equal(weights(model), before)
+    assert history.step == list(range(10, step, 10))
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_a_resumed_run_is_bit_for_bit_the_uninterrupted_one(tmp_path, members):
+    def make():
+        body = [MLP((3, 8, 1), generator=make_generator(s)) for s in range(members or 1)]
+        return Ensemble(body) if members else body[0]
+
+    options = dict(validation=regression(seed=5), schedule="cosine")
+    whole, parts = make(), make()
+    history = quick(whole, regression(), **options)
+    path = tmp_path / "run.pt"
+    quick(parts, regression(), checkpoint=path, callbacks=[Stop(37)], **options)
+    parts = make()
+    resumed = quick(parts, regression(), checkpoint=path, **options)
+    assert torch.equal(weights(whole), weights(parts))
+    assert resumed.validation == history.validation and resumed.best_step == history.best_step
+
+
+def test_a_finished_checkpoint_is_loaded_without_training(tmp_path):
+    path, first, second = tmp_path / "run.pt", linear(), linear(7)
+    quick(first, regression(), checkpoint=path)
+    quick(second, regression(), checkpoint=path, callbacks=[Stop(1)])
+    assert torch.equal(weights(first), weights(second))
+
+
+def test_checkpoints_of_others_and_broken_ones_are_refused_and_left_alone(tmp_path):
+    path = tmp_path / "run.pt"
+    quick(linear(), regression(), checkpoint=path)
+    good = path.read_bytes()
+    for model, options, message in (
+        (MLP((3, 8, 1), generator=make_generator(0)), {}, "another run"),
+        (linear(), dict(lr=0.1), "lr: 0.05 there, 0.1 here"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            quick(model, regression(), checkpoint=path, **options)
+        assert path.read_bytes() == good
+    path.write_bytes(good[: len(good) // 2])
+    with pytest.raises(ValueError, match="not a complete checkpoint"):
+        quick(linear(), regression(), checkpoint=path)
+    assert path.read_bytes() == good[: len(good) // 2]
+    save_checkpoint(path, {"something": 1})
+    with pytest.raises(ValueError, match="no checkpoint of fit"):
+        quick(linear(), regression(), checkpoint=path)
+
+
+def test_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    save_checkpoint(path, {"a": torch.ones(3)})
+
+    def fail(content, file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_checkpoint(path, {"a": torch.zeros(3)})
+    assert torch.equal(load_checkpoint(path)["a"], torch.ones(3))
+
+
+def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
+    class Poison(Callback):
+        def after_step(self, run):
+            if run.step == 35:
+                next(run.model.parameters()).data.fill_(math.nan)
+
+    path, model = tmp_path / "run.pt", linear()
+    with pytest.raises(FloatingPointError, match="not finite at step 40.*lr"):
+        quick(
+            model,
+            regression(),
+            validation=regression(seed=5),
+            checkpoint=path,
+            callbacks=[Poison()],
+        )
+    assert torch.isfinite(weights(model)).all()
+    assert load_checkpoint(path)["run"]["step"] == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(steps=0), "steps"),
+        (dict(batch_size=0), "batch_size"),
+        (dict(lr=0.0), "lr"),
+        (dict(ema=1.0), "ema"),
+        (dict(schedule="linear"), "schedule"),
+        (dict(precision="float16"), "precision"),
+        (dict(validation=regression(n=0)), "validation is empty"),
+        (dict(validate_every=0), "validate_every"),
+    ],
+)
+def test_bad_arguments_are_named_before_any_work(options, message):
+    model = linear()
+    before = weights(model).clone()
+    with pytest.raises(ValueError, match=message):
+        quick(model, regression(), **options)
+    assert torch.equal(weights(model), before)
+
+
+def test_a_device_that_is_not_there_is_named():
+    missing = "cuda" if not torch.cuda.is_available() else "mps"
+    with pytest.raises(ValueError, match=f"device='{missing}' is not on this machine"):
+        fit(
+            linear(),
+            squared_error,
+            regression(),
+            steps=1,
+            generator=make_generator(0),
+            device=missing,
+        )
+
+
+def test_dropout_networks_resume_too(tmp_path):
+    def make():
+        torch.manual_seed(3)
+        return nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+
+    whole, parts, path = make(), make(), tmp_path / "run.pt"
+    torch.manual_seed(11)
+    quick(whole, regression())
+    torch.manual_seed(11)
+    quick(parts, regression(), checkpoint=path, callbacks=[Stop(30)])
+    parts = make()
+    quick(parts, regression(), checkpoint=path)
+    assert torch.equal(weights(whole), weights(parts))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_learns_the_same_law():
+    data, model = regression(), linear()
+    fit(
+        model,
+        squared_error,
+        data,
+        steps=600,
+        batch_size=64,
+        lr=0.05,
+        schedule="cosine",
+        generator=make_generator(1),
+        device="cuda",
+        validation=regression(seed=5),
+        progress=False,
+    )
+    assert next(model.parameters()).device.type == "cpu"
+    torch.testing.assert_close(weights(model)[:3], TRUE.flatten(), atol=0.02, rtol=0)
