@@ -7,6 +7,8 @@ data, and what is inferred from it, lives elsewhere.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import inf
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +47,7 @@ class Trajectories:
                 "x must have the axes (n_trajectories, n_times, dim) with at least two times, got "
                 f"shape {tuple(x.shape)}; one 1-d path needs x[None, :, None]"
             )
-        if not (np.isscalar(self.dt) and np.isfinite(self.dt) and self.dt > 0):
+        if not (isinstance(self.dt, Real) and 0 < self.dt < inf):
             raise ValueError(f"dt must be a positive time, got {self.dt!r}")
         if self.underdamped and x.shape[2] % 2:
             raise ValueError(

@@ -155,21 +155,28 @@ def _constant_amplitude(system: System, dt: float) -> Tensor | float:
 
 def _euler(system: System, dt: float) -> tuple[Step, Tensor | float]:
     """x' = x + drift dt + B ξ √dt."""
+    if isinstance(system, Underdamped):
+        return _euler_underdamped(system, dt)
 
     def step(x: Tensor, t: float, out: Tensor) -> None:
         if not system.additive:
             out.copy_(_times(system.noise_amplitude(x, t), out))
         out.add_(system.drift(x, t), alpha=dt).add_(x)
 
-    def underdamped_step(state: Tensor, t: float, out: Tensor) -> None:
+    return step, _constant_amplitude(system, dt)
+
+
+def _euler_underdamped(system: Underdamped, dt: float) -> tuple[Step, Tensor | float]:
+    """The same, with noise on the velocities alone."""
+
+    def step(state: Tensor, t: float, out: Tensor) -> None:
         (x, v), (x_out, v_out) = state.chunk(2, dim=-1), out.chunk(2, dim=-1)
         if not system.additive:
             v_out.copy_(system.velocity_noise(x, v, t) * v_out)
         v_out.add_(system.acceleration(x, v, t), alpha=dt).add_(v)
         torch.add(x, v, alpha=dt, out=x_out)
 
-    amplitude = _constant_amplitude(system, dt)
-    return (underdamped_step if system.underdamped else step), amplitude
+    return step, _constant_amplitude(system, dt)
 
 
 def _heun(system: System, dt: float) -> tuple[Step, Tensor | float]:
@@ -279,10 +286,11 @@ def _default_scheme(system: System) -> str:
 
 
 def _has_linear_friction(system: System) -> bool:
+    if not isinstance(system, Underdamped):
+        return False
     kind = type(system)
     return (
-        isinstance(system, Underdamped)
-        and kind.acceleration is Underdamped.acceleration
+        kind.acceleration is Underdamped.acceleration
         and kind.velocity_noise is Underdamped.velocity_noise
     )
 

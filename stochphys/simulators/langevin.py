@@ -289,6 +289,6 @@ def noise_induced_drift(system: System, x: Tensor, t: float) -> Tensor:
     B = columns(x)
     total = torch.zeros_like(x)
     for j in range(x.shape[-1]):  # derivative of column j of B along itself
-        _, change = torch.func.jvp(columns, (x,), (B[..., j],))
+        change = torch.func.jvp(columns, (x,), (B[..., j],))[1]
         total = total + change[..., j] / 2
     return total

@@ -24,6 +24,7 @@ from tqdm.auto import tqdm
 
 from ..device import make_generator, pick_device
 from .checkpoint import load_checkpoint, save_checkpoint
+from .ensemble import Ensemble
 
 # From a model and a batch to a scalar, or to one number per member of an `Ensemble`.
 Objective = Callable[[nn.Module, Any], Tensor]
@@ -83,8 +84,8 @@ class Run:
     def update_average(self, ema: float) -> None:
         """Move the average towards the model; its memory grows up to 1/(1 − ema) steps."""
         decay = min(ema, (1 + self.step) / (5 + self.step)) if ema else 0.0
-        for a, b in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            a.lerp_(b, 1 - decay)
+        for p, q in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            p.lerp_(q, 1 - decay)
         for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
             a.copy_(b)
 
@@ -197,7 +198,7 @@ def fit(
         _resume(run, Path(checkpoint), settings)
 
     shape = (*run.best_value.shape, batch_size)
-    learner = torch.compile(model) if compile else model
+    learner: Any = torch.compile(model) if compile else model
     history, began = run.history, time.perf_counter() - run.history.seconds
     total = torch.zeros_like(run.best_value)  # of the objective since the last validation
     bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
@@ -267,7 +268,7 @@ def _start(
     """A run at step 0; its batches are drawn from a generator of its own, on the device."""
     optim = optimizer(model.parameters(), lr=lr)
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-    per_member = (model.members,) if hasattr(model, "members") else ()
+    per_member = (model.members,) if isinstance(model, Ensemble) else ()
     return Run(
         model=model,
         average=deepcopy(model),
