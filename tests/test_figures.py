@@ -3,7 +3,6 @@
 import io
 import subprocess
 import sys
-import time
 from base64 import b64decode
 from types import SimpleNamespace
 

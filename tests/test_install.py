@@ -23,7 +23,6 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -84,8 +83,9 @@ def test_the_tests_run_with_the_pinned_version(name: str, pin: Version):
 
 
 def test_one_version_number_everywhere():
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert {PROJECT["version"], stochphys.__version__, str(citation["version"])} == {VERSION}
+    citation = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.M)
+    assert citation is not None
+    assert {PROJECT["version"], stochphys.__version__, citation[1]} == {VERSION}
 
 
 # make
@@ -280,7 +280,7 @@ def test_binder_builds_from_the_folder(copy: Path):
 
 
 def test_the_workflow_runs_the_test_command_weekly_too():
-    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())
-    assert {"run": "bash .ci/run"} in workflow["jobs"]["test"]["steps"]
-    assert workflow[True]["schedule"]  # YAML 1.1 reads the key `on` as true
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    assert "- run: bash .ci/run\n" in workflow
+    assert re.search(r"^  schedule:\n    - cron: ", workflow, re.M)
     assert re.search(r"^exec make .*\btest\b", (ROOT / ".ci" / "run").read_text(), re.M)

@@ -25,7 +25,9 @@ def test_standardised_inputs_do_not_know_the_unit_of_length():
     x = simulate(BeadSpring(), 20, 10, 0.01, generator=g)
     micro = Trajectories(x.x * 1e3, x.dt)
     here = NEEP(2, generator=make_generator(1)).standardise(x)(Windows(x)[torch.arange(50)])
-    there = NEEP(2, generator=make_generator(1)).standardise(micro)(Windows(micro)[torch.arange(50)])
+    there = NEEP(2, generator=make_generator(1)).standardise(micro)(
+        Windows(micro)[torch.arange(50)]
+    )
     torch.testing.assert_close(here, there, rtol=1e-4, atol=1e-6)
 
 
@@ -55,8 +57,8 @@ def two_beads():
 def test_neep_finds_the_entropy_of_each_step_of_two_beads(two_beads):
     """R² ≥ 0.995 against the exact log-ratio, and the rate within 2 % of the same data's mean.
 
-    The noise of the drawn batches, √(2/(n σ)) with n ≈ 3 · 10⁶ pairs in the averaged part of the
-    three members and σ = 0.02 per step, is 0.6 %: 2 % is three times that.
+    Seen over seeds, one member misses the mean by 0.9 % (one standard deviation; the luck of the
+    drawn batches), three together by 0.5 %: 2 % is four times that.
     """
     system, result = two_beads
     comparison = result.compare(system)
@@ -86,8 +88,8 @@ def test_equilibrium_produces_nothing():
     g = make_generator(1)
     x = simulate(BeadSpring(T_c=2.0, T_h=2.0), 500, 1000, 0.01, generator=g)
     result = infer_entropy_production(x, generator=g, members=3, steps=300, progress=False)
-    # The members' spread around 0, plus what 1.2 · 10⁶ drawn pairs let a network imagine.
-    assert abs(result.rate) < max(4 * result.std, 0.03)
+    # Nothing to find: the estimate stays below 1.5 % of the two-bead rate at T_h = 10.
+    assert abs(result.rate) < 0.03
     assert result.bound < 0.02
 
 
@@ -101,7 +103,9 @@ def test_a_constant_coordinate_is_named():
 def test_velocities_and_too_few_trajectories_are_refused():
     x = torch.randn(20, 50, 2, generator=make_generator(0))
     with pytest.raises(ValueError, match="velocities"):
-        infer_entropy_production(Trajectories(x, 0.1, underdamped=True), generator=make_generator(0))
+        infer_entropy_production(
+            Trajectories(x, 0.1, underdamped=True), generator=make_generator(0)
+        )
     with pytest.raises(ValueError, match="too few"):
         infer_entropy_production(Trajectories(x[:9], 0.1), generator=make_generator(0))
 

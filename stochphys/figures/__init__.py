@@ -4,6 +4,7 @@ from . import style
 from .explore import explore
 from .live import LiveCurve
 from .plots import (
+    bead_chain,
     cumulative_entropy,
     density,
     entropy_histogram,
@@ -22,6 +23,7 @@ from .style import use_style
 
 __all__ = [
     "LiveCurve",
+    "bead_chain",
     "cumulative_entropy",
     "density",
     "entropy_histogram",

@@ -7,18 +7,20 @@ learned is green. $k_B = 1$, so entropy has no unit of its own and is written in
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 
 from ..data import Trajectories
 from ..inference.fluctuation import DetailedFluctuationTheorem
 from ..simulators import Linear
 from ..training import History
-from .style import DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
+from .style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
 
 ARROWS: dict[str, Any] = {
     "color": EXACT,
@@ -95,6 +97,27 @@ def points(
         ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label=None if named else "exact")
     ax.set(xlabel=xlabel, **axes)
     ax.legend()
+
+
+def bead_chain(ax: Axes, x: Any, *, temperatures: Any, rest: float = 10.0) -> None:
+    """One frame of a film: beads at the displacements `x (n_beads,)`, their springs, two walls.
+
+    The coldest bead is sky blue, the hottest vermillion, all are blue at one temperature. `rest`
+    is the way from bead to bead in length units when the springs are at rest.
+    """
+    x, T = array(x), array(temperatures)
+    walls = np.array([0.0, rest * (x.size + 1)])
+    beads = rest * np.arange(1, x.size + 1) + x
+    ends = np.concatenate((walls[:1], beads, walls[1:]))
+    for left, right in itertools.pairwise(ends):
+        coil = np.concatenate(([0, 0], np.tile([0.25, -0.25], 6), [0, 0]))
+        ax.plot(np.linspace(left, right, coil.size), coil, color=EXACT, linewidth=1.0)
+    ax.vlines(walls, -1, 1, color=EXACT, linewidth=6)
+    warmth = (T - T.min()) / max(np.ptp(T), 1e-12)
+    colors = LinearSegmentedColormap.from_list("baths", [COLD, HOT])(warmth)
+    ax.scatter(beads, 0 * beads, s=400, color=colors, edgecolors=EXACT, zorder=3)
+    ax.set(xlim=walls + [-0.5, 0.5], ylim=(-2, 2), yticks=[], xlabel="place (length units)")
+    ax.spines["left"].set_visible(False)
 
 
 def density(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 from ..data import Trajectories, Windows
 from ..models.neep import NEEP, neep_objective
 from ..simulators.langevin import Linear
-from ..training import Ensemble, History, fit
+from ..training import Callback, Ensemble, History, Run, fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,21 +85,23 @@ def infer_entropy_production(
     members: int = 5,
     width: int = 32,
     depth: int = 2,
-    steps: int = 1000,
+    steps: int = 600,
     lr: float = 1e-2,
     schedule: str = "cosine",
+    callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> EntropyProduction:
     """Entropy production of a stationary overdamped process, from its trajectories alone (NEEP).
 
     A fifth of the trajectories is held out. An ensemble of `NEEP` networks learns from the others
-    and is read off the held-out ones (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166).
+    and is read off the held-out ones (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166). The progress
+    bar shows the current rate.
 
     Args:
         trajectories: at least ten.
         members: networks in the ensemble.
         width, depth: of each network.
-        options: any other argument of `training.fit`.
+        steps, lr, schedule, callbacks, options: arguments of `training.fit`.
 
     Raises `ValueError` for velocities (odd under time reversal: this estimator is for even
     variables), too few trajectories, a coordinate that never changes, and whatever `fit` refuses.
@@ -128,6 +131,7 @@ def infer_entropy_production(
         lr=lr,
         schedule=schedule,
         generator=generator,
+        callbacks=[CurrentRate(held_out), *callbacks],
         **options,
     )
     entropy = member_entropy(model, held_out)  # (members, n_trajectories, n_steps)
@@ -145,6 +149,21 @@ def infer_entropy_production(
         model=model,
         held_out=held_out,
     )
+
+
+class CurrentRate(Callback):
+    """Shows the rate that an ensemble finds in a sample of held-out pairs while it trains."""
+
+    def __init__(self, held_out: Trajectories, n_pairs: int = 10_000) -> None:
+        windows = Windows(held_out)
+        n = min(n_pairs, len(windows))
+        self.pairs, self.dt = windows[torch.arange(n) * len(windows) // n], held_out.dt
+
+    @torch.no_grad()
+    def after_validation(self, run: Run) -> dict[str, float]:
+        assert isinstance(run.average, Ensemble)
+        self.pairs = self.pairs.to(run.draw.device)
+        return {"sigma_dot": run.average.on_shared(self.pairs).mean().item() / self.dt}
 
 
 @torch.no_grad()

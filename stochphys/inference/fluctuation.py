@@ -105,7 +105,7 @@ def integral_fluctuation_theorem(
     missing = (entropy > -entropy.min()).double().mean().item()
     effective = (weights.sum() ** 2 / (weights**2).sum()).item()
     warning = ""
-    if missing > 0.02:
+    if missing > min(0.02, (high - low) / 4):  # a bias of one standard error, or of 2 %
         warning = (
             f"Not reached: windows of ΔS < {entropy.min():.3g} would carry about {missing:.0%} of the "
             "average, and none was seen. Take shorter windows or more trajectories."

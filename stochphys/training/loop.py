@@ -83,7 +83,7 @@ class Run:
     @torch.no_grad()
     def update_average(self, ema: float) -> None:
         """Move the average towards the model; its memory grows up to 1/(1 − ema) steps."""
-        decay = min(ema, (1 + self.step) / (5 + self.step)) if ema else 0.0
+        decay = min(ema, (1 + self.step) / (10 + self.step)) if ema else 0.0
         for p, q in zip(self.average.parameters(), self.model.parameters(), strict=True):
             p.lerp_(q, 1 - decay)
         for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):

@@ -1,0 +1,67 @@
+# `make lab` opens the course, `make test` proves it; `make help` lists the rest.
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks bench clean environment test-tools
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check install -qq
+LAB_ARGS ?=
+# JupyterLab refuses to run as root unless told that this is meant (containers, continuous integration).
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+# Written last, into the environment: the pins, the interpreter and the place it was made for.
+stamp = $$(cat $(1) pyproject.toml | cksum) $$($(PY) --version 2>&1) $(CURDIR)
+
+# One thread per process (two processes run the tests), and the sizes a learner meets.
+test notebooks: export OMP_NUM_THREADS := 1
+unexport STOCHPHYS_SIZE
+
+help:
+	@echo 'make lab        open the course in JupyterLab (installs it first)'
+	@echo 'make test       format, lint, types, physics, every notebook, Colab, Binder, a browser'
+	@echo 'make notebooks  run the notebooks and store their outputs (NAMES="21_neep ..." for some)'
+	@echo 'make bench      speed and memory against a baseline'
+	@echo 'make clean      remove the environment and all caches'
+
+lab: environment
+	$(PY) -m jupyterlab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(AS_ROOT) $(LAB_ARGS)
+
+test: test-tools
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m pytest -q -n 2 --dist=loadscope --durations=10 -p tests.budget \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
+
+notebooks: environment
+	$(PY) tools/store_notebooks.py $(NAMES)
+
+bench: environment
+	$(PY) -m benchmarks
+
+clean:
+	rm -rf $(VENV) test-artefacts .pytest_cache .ruff_cache .mypy_cache .hypothesis *.egg-info
+
+environment:
+	@if [ ! -e $(VENV) ]; then \
+		echo "Making $(VENV). This downloads 0.5 GB (3 GB where torch comes with CUDA) and takes some minutes."; \
+	elif [ "$$(cat $(VENV)/.stamp 2>&1)" = "$(call stamp,requirements.txt)" ]; then exit 0; \
+	elif $(PY) -m pip --version >/dev/null 2>&1; then \
+		echo "$(VENV) is unfinished or does not match requirements.txt: installing over it."; \
+	else \
+		echo "$(VENV) is broken, its Python or pip does not start: making it anew."; rm -rf $(VENV); \
+	fi; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "This course needs Python 3.11 or newer, by another name: make lab PYTHON=python3.12"; exit 1; }; \
+	set -e; rm -f $(VENV)/.stamp; \
+	[ -e $(VENV) ] || $(PYTHON) -m venv $(VENV); \
+	$(PIP) -r requirements.txt; \
+	$(PIP) --no-deps --no-build-isolation -e .; \
+	echo "$(call stamp,requirements.txt)" > $(VENV)/.stamp
+
+test-tools: environment
+	@if [ "$$(cat $(VENV)/.stamp-test 2>&1)" = "$(call stamp,requirements*.txt)" ]; then exit 0; fi; \
+	set -e; echo "Adding the test tools to $(VENV)."; \
+	$(PIP) -r requirements-test.txt; \
+	echo "$(call stamp,requirements*.txt)" > $(VENV)/.stamp-test

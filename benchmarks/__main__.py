@@ -1,0 +1,16 @@
+"""`python -m benchmarks [simulators|training]`: one suite, or all of them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+SUITES = ("simulators", "training")  # each a module here with `main()`
+
+parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+parser.add_argument("suite", nargs="*", help=f"one or more of {', '.join(SUITES)}; all by default")
+chosen = parser.parse_args().suite or SUITES
+if unknown := set(chosen) - set(SUITES):
+    parser.error(f"no such suite: {', '.join(sorted(unknown))}; there are {', '.join(SUITES)}")
+for name in chosen:
+    importlib.import_module(f"benchmarks.{name}").main()
