@@ -191,7 +191,9 @@ def check_00_2(answer: Any) -> str:
         },
         otherwise="put Q_c = −Q_h into σ̇ = −(Q_c/T_c + Q_h/T_h) and solve for Q_h.",
     )
-    return "The hot bath loses what the cold one gains; entropy grows since the cold one gains more."
+    return (
+        "The hot bath loses what the cold one gains; entropy grows since the cold one gains more."
+    )
 
 
 def check_00_3(answer: Any) -> str:

@@ -2,12 +2,17 @@
 
 from .baselines import TURBound, finite_time_tur, short_time_tur
 from .entropy import Comparison, EntropyProduction, infer_entropy_production
-from .fluctuation import detailed_fluctuation_theorem, integral_fluctuation_theorem
+from .fluctuation import (
+    accumulate,
+    detailed_fluctuation_theorem,
+    integral_fluctuation_theorem,
+)
 
 __all__ = [
     "Comparison",
     "EntropyProduction",
     "TURBound",
+    "accumulate",
     "detailed_fluctuation_theorem",
     "finite_time_tur",
     "infer_entropy_production",

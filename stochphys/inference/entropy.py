@@ -49,16 +49,8 @@ class EntropyProduction:
     def compare(self, system: Linear, scheme: str | None = "exact") -> Comparison:
         """The estimate against the exact entropy of the same held-out steps; see
         `Linear.entropy_production` for `scheme`."""
-        exact = system.entropy_production(self.held_out, scheme).double().flatten()
-        learned = self.per_step().double().flatten()
-        correlation = torch.corrcoef(torch.stack((exact, learned)))[0, 1]
-        slope = correlation * learned.std() / exact.std()
-        return Comparison(
-            exact_rate=exact.mean().item() / self.held_out.dt,
-            ratio=(learned.mean() / exact.mean()).item(),
-            r_squared=correlation.square().item(),
-            slope=slope.item(),
-        )
+        exact = system.entropy_production(self.held_out, scheme)
+        return Comparison.of(exact, self.per_step(), self.rate, self.held_out.dt)
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ class Comparison:
 
     Attributes:
         exact_rate: mean of the exact ΔS of these steps, per unit time.
-        ratio: inferred over exact mean.
+        ratio: inferred over exact rate.
         r_squared: squared correlation of the ΔS of single steps; blind to a wrong scale.
         slope: of the regression of inferred on exact ΔS; not blind to it.
     """
@@ -76,6 +68,19 @@ class Comparison:
     ratio: float
     r_squared: float
     slope: float
+
+    @classmethod
+    def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> Comparison:
+        """From the exact and the inferred ΔS of the same steps `(…)`, and the inferred rate."""
+        exact, learned = exact.double().flatten(), learned.double().flatten()
+        correlation = torch.corrcoef(torch.stack((exact, learned)))[0, 1]
+        exact_rate = exact.mean().item() / dt
+        return cls(
+            exact_rate=exact_rate,
+            ratio=rate / exact_rate,
+            r_squared=correlation.square().item(),
+            slope=(correlation * learned.std() / exact.std()).item(),
+        )
 
 
 def infer_entropy_production(

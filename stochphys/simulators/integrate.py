@@ -381,7 +381,8 @@ def _check_system(system: System, x: Tensor, duration: float, scheme: str) -> No
     if not torch.isfinite(amplitude).all():
         raise ValueError(f"{name}.noise_amplitude is not finite at the start")
     if system.additive:
-        later = torch.as_tensor(system.noise_amplitude(x + 1, 0.618 * duration)).to(amplitude)
+        later = system.noise_amplitude(x + 1, 0.618 * duration)
+        later = torch.as_tensor(later, dtype=x.dtype, device=x.device)
         if not torch.equal(later, amplitude):
             raise ValueError(
                 f"{name} says additive = True, but its noise_amplitude changes with x or t; set "
