@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .simulators import BeadSpring, Overdamped
+from .device import make_generator
+from .simulators import BeadSpring, Overdamped, simulate
 
 
 def check(name: str, answer: Any) -> None:
@@ -410,4 +411,201 @@ def check_02_5(answer: Any) -> str:
 
 # 03 Learning machines
 
+
+def check_03_1(answer: Any) -> str:
+    """Length of a film that gives the stiffness of a trap with a relative error eps."""
+    function(
+        answer,
+        lambda k, D, dt, eps: 2 / (k * eps**2),
+        at=[(1.0, 1.0, 0.01, 0.1), (2.0, 0.5, 0.01, 0.1), (3.0, 2.0, 0.05, 0.2)],
+        wrong={
+            lambda k, D, dt, eps: 2 / (k * eps**2 * dt): (
+                "this is a number of frames; times dt it is the length of the film."
+            ),
+            lambda k, D, dt, eps: 2 * k / eps**2: (
+                "eps is the relative error: the error of k itself is eps times k."
+            ),
+            lambda k, D, dt, eps: 2 * D / (k**2 * eps**2): (
+                "here ⟨x²⟩ is 1; in the trap it is D/k, and D drops out."
+            ),
+            lambda k, D, dt, eps: 2 / (k * eps): (
+                "the error falls as 1/√t only: ten times better is a hundred times longer."
+            ),
+        },
+        otherwise="Λ = t⟨x²⟩/2D with ⟨x²⟩ = D/k, and the error of k is 1/√Λ.",
+    )
+    return "A film of 200 relaxation times 1/k for 10 %, whatever the camera and the bath."
+
+
+def check_03_2(answer: Any) -> str:
+    """Lowest mean of the held-out loss ⟨F² − 2Fẋ⟩/4D in the trap F = −kx."""
+    function(
+        answer,
+        lambda k, D: -k / 4,
+        at=[(1.0, 1.0), (2.0, 0.5), (3.0, 2.0)],
+        wrong={
+            lambda k, D: k / 4: "sign: no force at all has ℓ = 0, and lower is better.",
+            lambda k, D: 0.0: "ℓ = 0 is for no force; put F = F* and average.",
+            lambda k, D: -k / 2: "⟨F²⟩ comes back with a plus: −2⟨F*²⟩ + ⟨F*²⟩.",
+            lambda k, D: -k * D: "this is −⟨F*²⟩; the loss is in units of 4D.",
+            lambda k, D: -(k**2) / (4 * D): "here ⟨x²⟩ is 1; in the trap it is D/k.",
+        },
+        otherwise="it is −⟨F*²⟩/4D with ⟨x²⟩ = D/k.",
+    )
+    return "A trap tells k/4 nats per unit time; a hotter bath kicks harder, and also farther out."
+
+
+def check_03_3(answer: Any) -> str:
+    """Coverage of the 95 % band if D is taken to be a quarter of its value."""
+    number(
+        answer,
+        0.673,
+        rtol=0.1,  # a count may be given: one standard error of 200 copies is 5 %
+        wrong={
+            0.95: "a smaller D makes the band narrower, and leaves its middle where it was.",
+            0.376: "the width goes as √D, not as D.",
+            0.327: "this is the fraction that lies outside.",
+        },
+        otherwise="the width goes as √D: ±1.96 of her std are ±0.98 of the true one.",
+    )
+    return "She is wrong in one case of three, and thinks in one of twenty."
+
+
+def check_03_4(answer: Any) -> str:
+    """The largest lr of gradient descent for F = w x, with the objective ⟨F² − 2Fẋ⟩/4D."""
+    number(
+        answer,
+        2.238,  # 4D/⟨x²⟩ of the double well at D = 1/2
+        rtol=0.05,
+        wrong={
+            1.119: "one such step lands in the minimum; twice as far is still stable.",
+            4.477: "half a step less than this explodes: |1 − lr·curvature| must be below 1.",
+            2.0: "close, but ⟨x²⟩ is not 1 in this well.",
+        },
+        otherwise="try an lr a little above and below yours, for 3000 steps.",
+    )
+    return "4D/⟨x²⟩: gradient descent is Euler's scheme in the loss, and the limit is k dt = 2."
+
+
 # 21 NEEP
+
+
+def check_21_1(answer: Any) -> str:
+    """(J + 1)/⟨ΔS⟩ of h = a ΔS, for short steps."""
+    function(
+        answer,
+        lambda a: 2 * a - a**2,
+        at=[(0.5,), (0.9,), (1.0,), (1.3,)],
+        wrong={
+            lambda a: a: "this is ⟨h⟩/⟨ΔS⟩; J + 1 holds ⟨e^−h⟩ as well.",
+            lambda a: 2 * a: "the second order of e^−h is missing: ⟨ΔS²⟩ is as large as ⟨ΔS⟩.",
+            lambda a: 2 * a - a**2 / 2: "for short steps ⟨ΔS²⟩ = 2⟨ΔS⟩, because ⟨e^−ΔS⟩ = 1.",
+            lambda a: a - a**2: "−e^−h gives +⟨h⟩ too: J + 1 ≈ 2⟨h⟩ − ½⟨h²⟩.",
+        },
+        otherwise="J + 1 ≈ 2⟨h⟩ − ½⟨h²⟩; at a = 1 all of ⟨ΔS⟩ must come out.",
+    )
+    return "1 − (1 − a)²: flat at its top. The bound forgives a wrong slope, the mean ⟨h⟩ does not."
+
+
+def check_21_2(answer: Any) -> str:
+    """J + 1 per step of a network that is not odd, in equilibrium."""
+    number(answer, answer)  # a finite number
+    value = float(answer)
+    if value < -0.5:
+        raise Hint("sign: J = ⟨h − e^−h⟩ is what the loss has with a minus.")
+    if value < 0.5:
+        raise Hint(
+            "an odd h finds this, and in equilibrium it is right: is the backward half still there?"
+        )
+    return (
+        "No odd h can exceed 0 here, and this one goes on rising: h = c for all steps gives "
+        "c − e^−c, without limit. It calls every film forwards."
+    )
+
+
+def check_21_3(answer: Any) -> str:
+    """A network for the two beads, T = 1 and 10, dt = 0.01: R² and slope on steps of our own."""
+    system = BeadSpring()
+    data = simulate(system, 200, 200, 0.01, generator=make_generator(213))
+    exact = system.entropy_production(data, "exact").flatten().double()
+    with torch.no_grad():
+        h = evaluate(answer, torch.stack((data.x[:, :-1], data.x[:, 1:]), dim=2).flatten(0, 1))
+    h = torch.as_tensor(h).detach().cpu().double()
+    if h.shape != exact.shape:
+        raise Hint(
+            f"pairs (n, 2, dim) should give ΔS of shape (n,); yours is {tuple(h.shape)} for "
+            f"n = {len(exact)}."
+        )
+    if not torch.isfinite(h).all() or h.std() == 0:
+        raise Hint("the network gives one value for all steps, or none: was it trained?")
+    correlation = torch.corrcoef(torch.stack((exact, h)))[0, 1].item()
+    slope = correlation * (h.std() / exact.std()).item()
+    seen = f"R² = {correlation**2:.3f}, slope = {slope:.2f}"
+    if correlation < -0.5:
+        raise Hint(f"{seen}. {SIGN}")
+    if correlation**2 < 0.98:
+        raise Hint(f"{seen}: scatter. More steps, a learning rate that falls, inputs of order one.")
+    if slope > 10:
+        raise Hint(f"{seen}: ΔS of a step is wanted, not a rate per unit time.")
+    if abs(slope - 1) > 0.1:
+        raise Hint(f"{seen}: the factor is off; is the loss ⟨e^−h − h⟩, and is it at its minimum?")
+    return f"{seen} on steps it has never seen. Swapping frames works as well as flipping Δx."
+
+
+def check_21_4(answer: Any) -> str:
+    """Which look at the held-out data to keep: curves that turn, that wobble, that never turn."""
+    falling = [1.0, 0.985, 0.981, 0.976, 0.972, 0.965, 0.951, 0.940, 0.942]
+    turns = [1.0, 0.987, 0.990, 0.984, 0.981, 0.985, 0.992, 1.02, 1.3]
+    never = [1.0, 0.991, 0.986, 0.987, 0.985, 0.983, 0.984, 0.982, 0.981]
+
+    def first_rise(training: list[float], held_out: list[float]) -> int:
+        rises = [i for i in range(1, len(held_out)) if held_out[i] > held_out[i - 1]]
+        return rises[0] - 1 if rises else len(held_out) - 1
+
+    def agree(training: list[float], held_out: list[float]) -> int:
+        return int(np.argmin(np.abs(np.subtract(held_out, training))))
+
+    function(
+        answer,
+        lambda training, held_out: int(np.argmin(held_out)),
+        at=[(falling, turns), (falling, never)],
+        rtol=0.001,
+        wrong={
+            lambda training, held_out: int(np.argmin(training)): (
+                "the training objective falls for ever: it learns the noise of its own data."
+            ),
+            lambda training, held_out: len(held_out) - 1: (
+                "the last weights are the most overfitted ones."
+            ),
+            lambda training, held_out: int(np.argmax(held_out)): (
+                "the objective is −J: small is good."
+            ),
+            first_rise: "the curve wobbles: look on after the first rise.",
+            lambda training, held_out: held_out[int(np.argmin(held_out))]: (
+                "this is the objective itself; its index is wanted."
+            ),
+            agree: "both agree where nothing has been learned yet.",
+        },
+        otherwise="keep the look at which the held-out objective is smallest.",
+    )
+    return "Held-out data choose the weights; `fit` does the same while it trains."
+
+
+def check_21_5(answer: Any) -> str:
+    """Fraction of the truth at dt = 0.1 that the short-time TUR sees in two beads, T = 1 and 10."""
+    number(
+        answer,
+        0.892,  # (2/dt) mᵀΞ⁻¹m with the fourth moments of the Gaussian pair (x, x'), over 1.636
+        rtol=0.04,  # two standard errors of a thousand paths of t = 50
+        wrong={
+            0.721: "you divide by the 2.025 of the continuous process; these frames show 1.636.",
+            0.735: "you divide by the 1.985 of the fast camera; these frames show 1.636.",
+            0.985: "this is the fast camera, dt = 0.01.",
+            1.46: "this is the bound itself; divide by the truth for these frames.",
+            1.121: "upside down: a bound cannot exceed the truth.",
+        },
+        otherwise="short_time_tur(trajectories.every(10), …).rate over the truth for dt = 0.1.",
+    )
+    return (
+        "It keeps mean and variance of h and drops the rest of e^−h; a network keeps all of it."
+    )

@@ -299,10 +299,12 @@ def test_impossible_chains_are_refused(wrong: dict) -> None:
 
 
 def test_entropy_production_is_refused_where_it_is_undefined() -> None:
-    silent = Linear([[-1.0, 0.5], [0.0, -1.0]], [[1.0, 0.0], [0.0, 0.0]])
+    silent = Linear(
+        torch.tensor([[-1.0, 0.5], [0.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    )
     with pytest.raises(ValueError, match="D is singular"):
         silent.entropy_production_rate()
-    runaway = Linear([[0.1]], [[1.0]])
+    runaway = Linear(torch.tensor([[0.1]]), torch.tensor([[1.0]]))
     with pytest.raises(ValueError, match="stationary"):
         runaway.entropy_production_rate()
 

@@ -161,8 +161,8 @@ def test_a_name_with_a_dot_is_kept(tmp_path: Path, recorded: Trajectories) -> No
 def test_arrays_of_one_to_three_axes_are_read(
     tmp_path: Path, axes: int, shape: tuple, dtype: type, suffix: str
 ) -> None:
-    x = numbered(*shape).numpy().astype(dtype)
-    array = x.reshape(shape[3 - axes :] if axes > 1 else 4)
+    array: np.ndarray = numbered(*shape).numpy().astype(dtype)
+    array = array.reshape(shape[3 - axes :] if axes > 1 else (4,))
     path = tmp_path / f"a{suffix}"
     if suffix == ".npy":
         np.save(path, array)

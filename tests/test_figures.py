@@ -224,6 +224,24 @@ def test_two_coordinates_in_one_panel_share_an_axis_label(ax, data):
     assert ax.get_ylabel() == "$x_i$ (length units)"
 
 
+def test_a_bead_is_drawn_where_it_is_in_the_colour_of_its_bath(ax):
+    figures.bead_chain(ax, [1.0, -2.0, 0.5], temperatures=[1.0, 5.5, 10.0])
+    (beads,) = [c for c in ax.collections if len(c.get_offsets()) == 3]
+    np.testing.assert_allclose(beads.get_offsets(), [[11, 0], [18, 0], [30.5, 0]])
+    cold, between, hot = beads.get_facecolors()
+    np.testing.assert_allclose(cold, matplotlib.colors.to_rgba(style.COLD))
+    np.testing.assert_allclose(hot, matplotlib.colors.to_rgba(style.HOT))
+    np.testing.assert_allclose(between, (cold + hot) / 2, atol=0.01)
+    springs = [line.get_xdata()[[0, -1]].tolist() for line in ax.get_lines()]
+    assert springs == [[0, 11], [11, 18], [18, 30.5], [30.5, 40]]
+
+
+def test_beads_of_one_temperature_have_one_colour(ax):
+    figures.bead_chain(ax, torch.zeros(2), temperatures=(3.0, 3.0))
+    (beads,) = [c for c in ax.collections if len(c.get_offsets()) == 2]
+    assert len(np.unique(beads.get_facecolors(), axis=0)) == 1
+
+
 # Controls
 
 

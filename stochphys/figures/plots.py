@@ -120,6 +120,38 @@ def bead_chain(ax: Axes, x: Any, *, temperatures: Any, rest: float = 10.0) -> No
     ax.spines["left"].set_visible(False)
 
 
+def learned_curve(
+    ax: Axes,
+    x: Any,
+    mean: Any = None,
+    std: Any = None,
+    *,
+    exact: Any = None,
+    label: str = "learned",
+    color: str = LEARNED,
+    **axes: Any,
+) -> None:
+    """A learned function of one coordinate with a band of ± 2 std, and the exact one dashed.
+
+    `x`, `mean`, `std` and `exact` have as many entries, in any shape; what is None is not drawn.
+    `axes` goes to `ax.set`; without it the axes are those of a force in one dimension.
+    """
+    x = array(x).ravel()
+    if mean is not None:
+        mean = array(mean).ravel()
+        ax.plot(x, mean, color=color, label=label)
+        if std is not None:
+            two = 2 * array(std).ravel()
+            ax.fill_between(
+                x, mean - two, mean + two, color=color, alpha=0.25, linewidth=0, label="± 2 std"
+            )
+    if exact is not None:
+        ax.plot(x, array(exact).ravel(), **EXACT_LINE, label="exact")
+    ax.set(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)")
+    ax.set(**axes)
+    ax.legend(loc="upper right")
+
+
 def density(
     ax: Axes,
     samples: Any,

@@ -114,8 +114,9 @@ def _integrate(
             step(state, j * dt, out)
             state = out
         if not torch.isfinite(state.sum()):
+            bad = ~torch.isfinite(block).flatten(1).all(1)
             raise FloatingPointError(
-                f"the states stop being finite between t = {i * dt:.4g} and {(j + 1) * dt:.4g}: "
+                f"the states stop being finite at t = {(i + 1 + int(bad.nonzero()[0])) * dt:.4g}: "
                 f"dt = {dt:g} is too long a step for this system; try dt = {dt / 4:.2g}"
             )
         return block[-1]

@@ -49,23 +49,24 @@ class Overdamped(System):
     """Positions alone: inertia has died out. All of the state is even under time reversal."""
 
 
+@dataclass(frozen=True, eq=False)
 class Underdamped(System):
     r"""Positions and velocities, state (x, v) of `dim` = 2n entries, v odd under time reversal:
 
     $$dx = v\,dt, \qquad m\,dv = F(x, t)\,dt - \gamma v\,dt + \sqrt{2\gamma T}\,dW.$$
 
-    A subclass gives `force` and the numbers `mass`, `gamma`, `T` (each a float, or a tensor with
-    one entry per degree of freedom). Another kind of friction or noise overrides `acceleration`
+    A subclass gives `dim` and `force`; the numbers `mass`, `gamma` and `T` are arguments (each a
+    float, or a tensor with one entry per degree of freedom). Another kind of friction or noise overrides `acceleration`
     and `velocity_noise`; the splitting scheme then no longer applies.
 
     Raises `ValueError` for a mass or temperature that is not positive, or a negative friction.
     """
 
-    underdamped = True
-    additive = True
     mass: float | Tensor = 1.0
     gamma: float | Tensor = 1.0
     T: float | Tensor = 1.0
+    underdamped = True
+    additive = True
 
     def __post_init__(self) -> None:
         for name, least in (("mass", "positive"), ("T", "positive"), ("gamma", "non-negative")):

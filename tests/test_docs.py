@@ -1,0 +1,201 @@
+"""What the README and the documents say is so: links, tables, names, and every block of Python."""
+
+from __future__ import annotations
+
+import functools
+import re
+import runpy
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+
+from stochphys import inference
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.simulators import BeadSpring, simulate
+from tests.notebook_page import Page, links
+from tests.notebook_rules import REPOSITORY
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+PAGES = sorted(
+    p.relative_to(ROOT).as_posix() for p in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+)
+NOTEBOOKS = [Page(path) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+START = NOTEBOOKS[0]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.S | re.M)
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of each line of the tables in a text, without the lines under the headings."""
+    lines = [line.strip() for line in text.splitlines() if line.strip().startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [row for row in cells if set("".join(row)) - set("-: ")]
+
+
+def anchors(path: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    text = re.sub(r"```.*?```", "", path.read_text(), flags=re.S)
+    headings = re.findall(r"^#+ +(.+?) *$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+# Every page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str):
+    path = ROOT / page
+    for target in links(path.read_text()):
+        if re.match(r"(https?|mailto):", target):
+            continue
+        file, _, anchor = unquote(target).partition("#")
+        there = path.parent / file if file else path
+        assert there.exists(), f"{target} does not exist"
+        assert not anchor or anchor in anchors(there), f"{target}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_images_have_alt_text(page: str):
+    assert not re.search(r"!\[\s*\]", (ROOT / page).read_text())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_commands_that_are_named_exist(page: str):
+    text = (ROOT / page).read_text()
+    for name in re.findall(r"`((?:[\w.-]+/)+[\w.-]+\.\w+)`", text):
+        assert (ROOT / name).exists() or name.startswith("."), name
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    commands = re.findall(r"`make ([a-z]+)|^make ([a-z]+)", text, re.M)
+    assert {a or b for a, b in commands} <= targets
+
+
+def test_badges_open_the_notebook_that_they_name():
+    for page in PAGES:
+        for target in links((ROOT / page).read_text()):
+            if REPOSITORY in target and target.endswith(".ipynb"):
+                file = re.search(r"notebooks/[\w]+\.ipynb$", unquote(target))
+                assert file and (ROOT / file[0]).exists(), target
+
+
+# The table of notebooks
+
+
+def test_the_readme_lists_the_notebooks_there_are_with_their_times():
+    listed = [row for row in rows(README) if "](notebooks/" in row[0]]
+    names = [re.search(r"\(notebooks/(\w+)\.ipynb\)", row[0])[1] for row in listed]  # type: ignore[index]
+    assert names == [page.name for page in NOTEBOOKS]
+    for row, page in zip(listed, NOTEBOOKS, strict=True):
+        ((_, title),) = page.headings(1)
+        times = next(cells[1] for cells in rows(page.cells[1].source) if "Time" in cells[0])
+        read, run, exercises = (part.split(" ", 1)[1] for part in times.split(" · "))
+        assert row[0] == f"{page.name[:2]} · [{title}](notebooks/{page.name}.ipynb)"
+        assert row[1:4] == [read, run, exercises]
+        for service in ("colab.research.google.com", "mybinder.org"):
+            badge = [target for target in links(row[4]) if service in target]
+            assert any(target.endswith(f"notebooks/{page.name}.ipynb") for target in badge)
+
+
+def test_the_start_page_counts_the_notebooks():
+    (count,) = re.findall(r"(\d+) notebooks are here now", " ".join(t for _, t in START.markdown()))
+    assert int(count) == len(NOTEBOOKS)
+
+
+def test_the_check_of_the_teachers_page_counts_the_cells():
+    """`20 passed`: nbval runs one test per code cell."""
+    command = "--nbval-lax --nbval-current-env notebooks/00_start_here.ipynb"
+    text = (ROOT / "docs" / "teaching.md").read_text()
+    assert command in text and f"`{len(list(START.code()))} passed`" in text
+
+
+# Notation
+
+
+def test_the_short_notation_table_is_part_of_the_long_one():
+    long = rows((ROOT / "docs" / "notation.md").read_text())
+    (table,) = (text for _, text in START.markdown() if "| symbol | in code |" in text)
+    short = rows(table)
+    assert len(short) > 8
+    for row in short:
+        assert row in long, row
+
+
+def test_no_symbol_stands_in_the_notation_twice():
+    symbols = [row[0] for row in rows((ROOT / "docs" / "notation.md").read_text())]
+    symbols = [s for s in symbols if s not in ("symbol", r"$\pm$", "")]
+    assert len(symbols) == len(set(symbols))
+
+
+# Python
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A folder with a table of tracks, and networks that are trained for a moment only."""
+    short = functools.partial(
+        inference.infer_entropy_production, members=2, steps=20, progress=False
+    )
+    monkeypatch.setattr(inference, "infer_entropy_production", short)
+    monkeypatch.chdir(tmp_path)
+    tracks = simulate(BeadSpring(), 12, 60, 0.05, generator=make_generator(0))
+    lines = [
+        f"{i},{t:.2f},{x:.5f},{y:.5f}"
+        for i, path in enumerate(tracks.x.tolist())
+        for t, (x, y) in zip(tracks.times.tolist(), path, strict=True)
+    ]
+    Path("tracks.csv").write_text("\n".join(["trajectory,time,x,y", *lines]) + "\n")
+
+
+def test_the_lines_of_the_readme_run(quick, capsys):
+    first, second = blocks("README.md", "python")
+    for block in (first, second):
+        lines = [line for line in block.splitlines() if line and not line.startswith("from ")]
+        assert len(lines) <= 6
+        exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), {})
+    said = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d, exact 2\.0[23]", said[0])
+    assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d per unit of time, held-out .*", said[1])
+
+
+def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
+    """Within 4 standard errors: var ΔS ≈ 3 ⟨ΔS⟩ at long times, so √(3/(σ̇ T)) = 1.2 % here."""
+    (block,) = blocks("docs/estimators.md", "python")
+    trajectories = simulate(BeadSpring(), 1000, 1000, 0.01, generator=make_generator(0))
+    found = {"trajectories": trajectories}
+    exec(block, found)
+    exact = BeadSpring().entropy_production_rate()
+    assert abs(found["model"].entropy_production_rate() / exact - 1) < 4 * 0.012
+    shifted = {"trajectories": Trajectories(trajectories.x + 5, trajectories.dt)}
+    exec(block, shifted)
+    torch.testing.assert_close(shifted["model"].A, found["model"].A, rtol=1e-3, atol=1e-3)
+
+
+def test_the_estimators_page_names_what_is_there():
+    text = (ROOT / "docs" / "estimators.md").read_text()
+    here, planned = text.split("## In preparation")
+    for name in ("finite_time_tur", "short_time_tur", "infer_entropy_production"):
+        assert f"`{name}`" in here and hasattr(inference, name)
+    assert "not in the package yet" in planned and "`" not in planned
+
+
+def test_the_picture_of_the_readme_can_be_made_again(monkeypatch, tmp_path: Path):
+    assert "](docs/overview.png)" in README and "python docs/make_overview.py" in README
+    monkeypatch.setenv("STOCHPHYS_SIZE", "quick")
+    monkeypatch.setattr(sys, "argv", ["make_overview.py", str(tmp_path / "overview.png")])
+    threads = torch.get_num_threads()
+    try:
+        runpy.run_path(str(ROOT / "docs" / "make_overview.py"))
+    finally:
+        torch.set_num_threads(threads)
+        plt.close("all")
+        plt.rcdefaults()
+    assert (
+        plt.imread(tmp_path / "overview.png").shape == plt.imread(ROOT / "docs/overview.png").shape
+    )
