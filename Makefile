@@ -32,7 +32,7 @@ test: test-tools
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PY) -m pytest -q -n 2 --dist=loadscope --durations=10 -p tests.budget \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
+		$(if $(CI),--color=no) --nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
 
 notebooks: environment
 	$(PY) tools/store_notebooks.py $(NAMES)

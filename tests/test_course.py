@@ -1,8 +1,6 @@
 """What a notebook starts with, and what its exercises answer."""
 
 import os
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ import torch
 
 from stochphys import course, exercises
 from stochphys.exercises import check, grade
-from stochphys.simulators import BeadSpring, Overdamped
 
 
 @pytest.fixture(autouse=True)
@@ -184,61 +181,3 @@ def test_choice_has_a_hint_for_each_other_word():
     assert hint_of(exercises.choice, "?", "stratonovich", wrong=wrong) == (
         "choose one of itô, stratonovich."
     )
-
-
-# Exercises: those of the notebooks. One right answer, and at least two plausible wrong ones
-
-
-@dataclass(frozen=True)
-class Washboard(Overdamped):
-    slope: float = -1.0
-    noise: float = 1.0
-    dim = 1
-    additive = True
-
-    def drift(self, x, t):
-        return 0.3 + self.slope * torch.sin(x)
-
-    def noise_amplitude(self, x, t):
-        return self.noise
-
-
-def two_beads(T_c, T_h):
-    return (T_h - T_c) ** 2 / (4 * T_c * T_h)
-
-
-def area_current(T_c, T_h):
-    return 12 * T_c * T_h / (T_c**2 + 14 * T_c * T_h + T_h**2)
-
-
-ANSWERS: dict[str, tuple[Any, list[Any]]] = {
-    "01.1": (Washboard(), [Washboard, 0.3, Washboard(slope=1.0), Washboard(noise=0.5**0.5)]),
-    "01.2": (2 / 3, [2.0, 0.75]),
-    "01.3": (0.1, [2.0, 0.2]),
-    "01.4": (0.025, [-0.1, 0.15]),
-    "02.1": (
-        two_beads,
-        [lambda T_c, T_h: -two_beads(T_c, T_h), lambda T_c, T_h: (T_h - T_c) / 4],
-    ),
-    "02.2": (
-        BeadSpring(n_beads=5).heat_rate(),
-        [-BeadSpring(n_beads=5).heat_rate(), torch.zeros(5), 2.0],
-    ),
-    "02.3": (2.0, [0.0, 8.0]),
-    "02.4": ((0.40, 0.81), [(1.0, 1.0), (0.81, 0.40)]),
-    "02.5": (area_current, [lambda T_c, T_h: 1 / area_current(T_c, T_h), lambda T_c, T_h: 1.0]),
-}
-
-
-def test_every_exercise_is_tried_here():
-    assert sorted(ANSWERS) == sorted(exercises.all_checks())
-
-
-@pytest.mark.parametrize("name", sorted(exercises.all_checks()))
-def test_an_exercise_knows_its_solution_and_has_a_hint_for_each_mistake(name):
-    right, wrong = ANSWERS[name]
-    assert grade(name, None)[0] == "not attempted"
-    assert grade(name, right)[0] == "correct"
-    statuses, lines = zip(*(grade(name, answer) for answer in wrong), strict=True)
-    assert len(wrong) >= 2 and set(statuses) == {"hint"}
-    assert len(set(lines)) == len(wrong), "each wrong answer deserves its own hint"

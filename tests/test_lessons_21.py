@@ -85,9 +85,7 @@ def test_the_inline_loop_is_fit(
     # fit draws its batches from a generator of its own, seeded by the one that it is given.
     seed = int(torch.randint(2**62, (), generator=make_generator(2)))
     inline_history = lesson.train(inline, windows, steps, make_generator(seed), **options)
-    torch.testing.assert_close(
-        inline_history, torch.tensor(history.training), rtol=1e-4, atol=1e-4
-    )
+    torch.testing.assert_close(inline_history, torch.tensor(history.training), rtol=1e-4, atol=1e-4)
     after = package(windows[torch.arange(500)])
     torch.testing.assert_close(inline(windows[torch.arange(500)]), after, rtol=1e-3, atol=1e-4)
     assert (after - before).abs().mean() > 0.01  # and it has learned something meanwhile

@@ -659,19 +659,26 @@ def test_impossible_underdamped_systems_are_refused(name: str, value: float) -> 
         replace(Well(), **change)
 
 
-def test_parameters_written_in_a_plain_subclass_count() -> None:
-    class Hot(Well):
+@pytest.mark.parametrize("decorate", [lambda c: c, dataclass(frozen=True)], ids=["plain", "data"])
+def test_a_parameter_without_annotation_counts_or_is_refused(decorate: Callable) -> None:
+    """`T = 9.0` in a class body is no field of a dataclass: it must not be lost in silence."""
+
+    @decorate
+    class Hot(Underdamped):
         T = 9.0
-        mass = 2.0
+        dim = 2
 
-    recorded = simulate(Hot(), 20_000, 1, 0.2, generator=make_generator(26), start=0.0, burn_in=60)
-    assert_mean(recorded.position[:, -1, 0] ** 2, 9.0)
+        def force(self, x: Tensor, t: float) -> Tensor:
+            return -x
 
-    class Weightless(Well):
-        mass = -1.0
-
-    with pytest.raises(ValueError, match="mass must be positive"):
-        run(Weightless())
+    try:
+        recorded = simulate(
+            Hot(), 20_000, 1, 0.2, generator=make_generator(26), start=0.0, burn_in=60
+        )
+    except TypeError as error:
+        assert "T = 9.0" in str(error)
+    else:
+        assert_mean(recorded.position[:, -1, 0] ** 2, 9.0)
 
 
 def test_underdamped_states_hold_positions_and_as_many_velocities() -> None:
