@@ -6,7 +6,7 @@ data, and what is inferred from it, lives elsewhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from math import inf
 from numbers import Real
 from pathlib import Path
@@ -24,6 +24,7 @@ class Trajectories:
         x: states `(n_trajectories, n_times, dim)`; may be a view of time-major storage.
         dt: time between two frames.
         underdamped: if True, the second half of `dim` holds the velocities of the first half.
+        check: look at every number; False where all are known to be finite.
 
     Raises:
         TypeError: `x` is not a tensor of floats.
@@ -34,8 +35,9 @@ class Trajectories:
     x: Tensor
     dt: float
     underdamped: bool = False
+    check: InitVar[bool] = True
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, check: bool) -> None:
         x = self.x
         if not isinstance(x, Tensor) or not x.is_floating_point():
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
@@ -53,6 +55,8 @@ class Trajectories:
             raise ValueError(
                 f"underdamped=True needs positions and as many velocities, got dim = {x.shape[2]}"
             )
+        if not check:
+            return
         # A sum is one pass without a copy; only if it fails is each number looked at.
         if not torch.isfinite(x.sum()) and len(bad := (~torch.isfinite(x)).nonzero()):
             i, j, k = bad[0].tolist()
@@ -96,11 +100,11 @@ class Trajectories:
         return self.x[..., self.dim // 2 :]
 
     def to(self, device: torch.device | str) -> Trajectories:
-        return replace(self, x=self.x.to(device))
+        return replace(self, x=self.x.to(device), check=False)
 
     def every(self, k: int) -> Trajectories:
         """Each k-th frame: the same paths seen by a slower camera."""
-        return replace(self, x=self.x[:, ::k], dt=self.dt * k)
+        return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
     def split(
         self, fraction: float = 0.8, *, generator: torch.Generator
@@ -117,12 +121,16 @@ class Trajectories:
             )
         order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
         order = order.to(self.x.device)
-        return replace(self, x=self.x[order[:n_first]]), replace(self, x=self.x[order[n_first:]])
+        parts = order[:n_first], order[n_first:]
+        first, rest = (replace(self, x=self.x[part], check=False) for part in parts)
+        return first, rest
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads."""
-        x = self.x.cpu().numpy()
-        np.savez(Path(path).with_suffix(".npz"), x=x, dt=self.dt, underdamped=self.underdamped)
+        path = Path(path)
+        if path.suffix != ".npz":  # a dot in a name need not begin a suffix: T_h=1.5
+            path = path.with_name(f"{path.name}.npz")
+        np.savez(path, x=self.x.cpu().numpy(), dt=self.dt, underdamped=self.underdamped)
 
     @classmethod
     def load(
@@ -170,9 +178,18 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
     with path.open() as file:
         names = [name.strip() for name in file.readline().split(",")]
         table = np.loadtxt(file, delimiter=",", ndmin=2)
+    if any(_is_number(name) for name in names):
+        raise ValueError(f"{path.name}: the first line must be a header that names the columns")
+    if table.shape[1:] != (len(set(names)),) or len(set(names)) < len(names):
+        raise ValueError(
+            f"{path.name}: {len(names)} column names, {names}, for {table.shape[1]} columns; each "
+            "column needs a name of its own"
+        )
     columns = dict(zip(names, table.T, strict=True))
     label = columns.pop("trajectory", np.zeros(len(table)))
     time = columns.pop("t", columns.pop("time", None))
+    if not columns:
+        raise ValueError(f"{path.name}: there is no column of coordinates")
     rows = [np.flatnonzero(label == value) for value in np.unique(label)]
     lengths = {len(r) for r in rows}
     if len(lengths) > 1:
@@ -180,6 +197,8 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
             f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to "
             "one length, or load them one by one"
         )
+    if min(lengths) < 2:
+        raise ValueError(f"{path.name}: a trajectory needs at least two frames")
     if time is not None:
         steps = np.diff(np.stack([time[r] for r in rows]), axis=1)
         if np.ptp(steps) > 1e-3 * abs(steps.mean()):
@@ -190,6 +209,14 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
         dt = float(steps.mean()) if dt is None else dt
     x = np.stack(list(columns.values()), axis=-1)
     return np.stack([x[r] for r in rows]), dt
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, eq=False)

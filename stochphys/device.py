@@ -31,7 +31,10 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
     Raises `ValueError` if the named device is not on this machine.
     """
     here = available_devices()
-    device = torch.device(here[0] if name is None else name)
+    try:
+        device = torch.device(here[0] if name is None else name)
+    except RuntimeError:
+        raise ValueError(f"device={name!r} is not known; here are: {here}") from None
     missing = device.type not in here
     if device.type == "cuda" and not missing:
         missing = (device.index or 0) >= torch.cuda.device_count()

@@ -606,6 +606,4 @@ def check_21_5(answer: Any) -> str:
         },
         otherwise="short_time_tur(trajectories.every(10), …).rate over the truth for dt = 0.1.",
     )
-    return (
-        "It keeps mean and variance of h and drops the rest of e^−h; a network keeps all of it."
-    )
+    return "It keeps mean and variance of h and drops the rest of e^−h; a network keeps all of it."

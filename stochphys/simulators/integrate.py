@@ -7,22 +7,33 @@ Noise is drawn in pieces that stay in the processor's cache, and the output is w
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import ceil, prod
+from collections.abc import Callable, Iterable
+from math import ceil, isfinite
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from ..device import free_memory, one_thread
+from ..device import one_thread
+from .checks import (
+    check_arguments,
+    check_memory,
+    check_system,
+    default_scheme,
+    initial_states,
+)
 from .langevin import Linear, System, Underdamped, noise_induced_drift, square_root
 
-# step(x, t, out): from the states x at time t to those at t + dt. `out` arrives holding the noise
-# of this step and leaves holding the new states.
-Step = Callable[[Tensor, float, Tensor], None]
+# step(state, t, out): from the state at time t to that at t + dt. `out` arrives holding the noise of
+# this step and leaves holding the new state. A state is x, or, in the schemes that move positions
+# and velocities of an underdamped system by turns, the pair (x, v).
+Pair = tuple[Tensor, Tensor]
+Step = Callable[..., None]
 
-CHUNK = 2**17  # normal numbers drawn at once: 0.5 MB, about a second-level cache
+# Normal numbers drawn at once. On a CPU 0.5 MB, about a second-level cache; on a GPU as much as
+# keeps it busy between two looks at the numbers by the host.
+CHUNK, CHUNK_GPU = 2**17, 2**24
 
 
 @torch.no_grad()
@@ -68,22 +79,28 @@ def simulate(
         MemoryError: the result does not fit; before any work.
         FloatingPointError: the states grew beyond all bounds: dt is too large.
     """
-    scheme = scheme or _default_scheme(system)
-    _check_arguments(n_trajectories, n_steps, dt, burn_in, every)
+    scheme = scheme or default_scheme(system)
+    check_arguments(n_trajectories, n_steps, dt, burn_in, every, dtype)
     device = generator.device
     n_times = n_steps // every + 1
-    _check_memory((n_times, system.dim, n_trajectories), dtype, device)
-    x = _initial(system, n_trajectories, start, generator, dtype)
-    _check_system(system, x, dt * n_steps, scheme)
+    check_memory((n_times, system.dim, n_trajectories), dtype, device)
+    x = initial_states(system, n_trajectories, start, generator, dtype)
+    check_system(system, x, dt * n_steps, scheme)
 
     storage = _empty((n_times, system.dim, n_trajectories), dtype, device)
     with one_thread():
         if scheme == "exact":
             assert isinstance(system, Linear)
             _sample_linear(system, x.T, storage, dt, burn_in, every, generator)
+            if not isfinite(storage[-1].sum().item()):
+                raise FloatingPointError(
+                    f"the states grow beyond all bounds within t = {n_steps * dt:.4g}: A is unstable, "
+                    "simulate a shorter time"
+                )
         else:
             _integrate(system, scheme, x.T, storage, dt, burn_in, every, generator)
-    return Trajectories(storage.permute(2, 0, 1), dt * every, system.underdamped)
+    # What diverges stays so: the last frames were finite, hence all are.
+    return Trajectories(storage.permute(2, 0, 1), dt * every, system.underdamped, check=False)
 
 
 def _integrate(
@@ -97,23 +114,31 @@ def _integrate(
     generator: torch.Generator,
 ) -> None:
     """Burn-in runs at t < 0; from t = 0 on each `every`-th state goes to `storage`."""
-    step, amplitude = SCHEMES[scheme](system, dt)
+    step, amplitude = SCHEMES[scheme](system, dt, x.T[:1])
     (_, dim, n), last = storage.shape, (len(storage) - 1) * every
-    noisy = slice(dim // 2 if system.underdamped else 0, dim)  # positions get no noise of their own
-    length = ceil(CHUNK / (n * dim))
-    noise = storage.new_empty(min(length, last + burn_in), noisy.stop - noisy.start, n)
+    half = dim // 2 if isinstance(system, Underdamped) else 0  # positions get no noise of their own
+    length = ceil((CHUNK if storage.device.type == "cpu" else CHUNK_GPU) / (n * dim))
+    noise = storage.new_empty(min(length, last + burn_in) if half else 0, dim - half, n)
     scratch = storage.new_empty(min(length, burn_in + (last if every > 1 else 0)), dim, n)
+
+    def states(block: Tensor) -> Iterable:
+        """The states in `block (steps, dim, n)` one by one; a view costs as much as an addition,
+        so all are made at once."""
+        if half and scheme != "heun":
+            return zip(block[:, :half].mT.unbind(0), block[:, half:].mT.unbind(0), strict=True)
+        return block.mT.unbind(0)
 
     def walk(block: Tensor, x: Tensor, i: int) -> Tensor:
         """Fill `block (steps, dim, n)` with the states after `x (dim, n)`, the state of step i."""
-        x = x.clone()  # it may lie in the block
-        xi = noise[: len(block)].normal_(generator=generator)
-        block[:, noisy] = _times(amplitude, xi.mT).mT
-        state = x.T
-        for j, out in enumerate(block.mT.unbind(0), start=i):
+        (state,) = states(x[None].clone())  # x may lie in the block
+        if half:
+            block[:, half:] = _draw(noise[: len(block)], amplitude, generator)
+        else:
+            _draw(block, amplitude, generator)
+        for j, out in enumerate(states(block), start=i):
             step(state, j * dt, out)
             state = out
-        if not torch.isfinite(state.sum()):
+        if not isfinite(block[-1].sum().item()):
             bad = ~torch.isfinite(block).flatten(1).all(1)
             raise FloatingPointError(
                 f"the states stop being finite at t = {(i + 1 + int(bad.nonzero()[0])) * dt:.4g}: "
@@ -134,95 +159,115 @@ def _integrate(
             storage[i // every + 1 : i // every + 1 + len(kept)] = kept
 
 
+def _draw(out: Tensor, amplitude: Tensor | float, generator: torch.Generator) -> Tensor:
+    """Fill `out (steps, dim, n)` with B ξ."""
+    if isinstance(amplitude, Tensor):
+        _times(amplitude, out.normal_(generator=generator).mT)
+        return out
+    return out.normal_(0, abs(float(amplitude)), generator=generator)
+
+
 def _times(amplitude: Tensor | float, noise: Tensor) -> Tensor:
-    """B ξ for noise `(…, n_trajectories, dim)`; a matrix B has the shape (… or 1, dim, dim)."""
+    """ξ → B ξ in place, `(…, n_trajectories, dim)`; a matrix B has the shape (… or 1, dim, dim)."""
     if not isinstance(amplitude, Tensor) or amplitude.ndim < 3:
-        return amplitude * noise
-    if len(amplitude) == 1:
-        return noise @ amplitude[0].T
-    return (amplitude * noise[..., None, :]).sum(-1)
+        return noise.mul_(amplitude)
+    B = amplitude.to(noise)
+    return noise.copy_(noise @ B[0].T if len(B) == 1 else (B * noise[..., None, :]).sum(-1))
 
 
-def _constant_amplitude(system: System, dt: float) -> Tensor | float:
+def _constant_amplitude(system: System, dt: float, x: Tensor) -> Tensor | float:
     """What multiplies the noise of all steps at once: B √dt, or √dt where B is not constant."""
     if not system.additive:
         return dt**0.5
-    nowhere = torch.zeros(1, system.dim)
     if isinstance(system, Underdamped):
-        x, v = nowhere.chunk(2, dim=-1)
-        return system.velocity_noise(x, v, 0.0) * dt**0.5
-    return system.noise_amplitude(nowhere, 0.0) * dt**0.5
+        position, velocity = x.chunk(2, dim=-1)
+        return system.velocity_noise(position, velocity, 0.0) * dt**0.5
+    return system.noise_amplitude(x, 0.0) * dt**0.5
 
 
-def _euler(system: System, dt: float) -> tuple[Step, Tensor | float]:
+def _euler(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
     """x' = x + drift dt + B ξ √dt."""
     if isinstance(system, Underdamped):
-        return _euler_underdamped(system, dt)
+        return _euler_underdamped(system, dt, x)
 
     def step(x: Tensor, t: float, out: Tensor) -> None:
         if not system.additive:
-            out.copy_(_times(system.noise_amplitude(x, t), out))
+            _times(system.noise_amplitude(x, t), out)
         out.add_(system.drift(x, t), alpha=dt).add_(x)
 
-    return step, _constant_amplitude(system, dt)
+    return step, _constant_amplitude(system, dt, x)
 
 
-def _euler_underdamped(system: Underdamped, dt: float) -> tuple[Step, Tensor | float]:
+def _euler_underdamped(system: Underdamped, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
     """The same, with noise on the velocities alone."""
 
-    def step(state: Tensor, t: float, out: Tensor) -> None:
-        (x, v), (x_out, v_out) = state.chunk(2, dim=-1), out.chunk(2, dim=-1)
+    def step(state: Pair, t: float, out: Pair) -> None:
+        (x, v), (x_out, v_out) = state, out
         if not system.additive:
-            v_out.copy_(system.velocity_noise(x, v, t) * v_out)
+            _times(system.velocity_noise(x, v, t), v_out)
         v_out.add_(system.acceleration(x, v, t), alpha=dt).add_(v)
         torch.add(x, v, alpha=dt, out=x_out)
 
-    return step, _constant_amplitude(system, dt)
+    return step, _constant_amplitude(system, dt, x)
 
 
-def _heun(system: System, dt: float) -> tuple[Step, Tensor | float]:
+def _heun(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
     """Predictor and corrector: averages drift and noise amplitude over both ends of the step."""
-    noisy = slice(system.dim // 2 if system.underdamped else 0, system.dim)
 
     def kick(x: Tensor, t: float, noise: Tensor) -> Tensor:
-        return noise if system.additive else _times(system.noise_amplitude(x, t), noise)
+        return noise if system.additive else _times(system.noise_amplitude(x, t), noise.clone())
 
     def drift(x: Tensor, t: float) -> Tensor:
         a = system.drift(x, t)
         return a if system.additive else a - noise_induced_drift(system, x, t)
 
     def step(x: Tensor, t: float, out: Tensor) -> None:
-        noise = torch.zeros_like(out)
-        noise[:, noisy] = out[:, noisy]
+        noise = out.clone()
+        if isinstance(system, Underdamped):
+            noise[:, : system.dim // 2] = 0
         a, dx = drift(x, t), kick(x, t, noise)
         y = x + a * dt + dx
         b, dy = drift(y, t + dt), kick(y, t + dt, noise)
         torch.add(x, a + b, alpha=dt / 2, out=out)
         out.add_(dx + dy, alpha=0.5)
 
-    return step, _constant_amplitude(system, dt)
+    return step, _constant_amplitude(system, dt, x)
 
 
-def _baoab(system: System, dt: float) -> tuple[Step, Tensor | float]:
+def _baoab(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
     """Half kick, half drift, exact friction and noise, half drift, half kick."""
     assert isinstance(system, Underdamped)
-    gamma, mass, T = (torch.as_tensor(a) for a in (system.gamma, system.mass, system.T))
-    decay = torch.exp(-gamma * dt / mass)
+    gamma, mass, T = (
+        torch.as_tensor(a, dtype=torch.float64) for a in (system.gamma, system.mass, system.T)
+    )
+
+    def number(a: Tensor) -> Tensor | float:
+        return a.to(x) if a.ndim else a.item()
+
+    kick, decay = number(dt / (2 * mass)), number(torch.exp(-gamma * dt / mass))
+    amplitude = number(torch.sqrt(-torch.expm1(-2 * gamma * dt / mass) * T / mass))
     force: Tensor | None = None  # at the end of a step = at the beginning of the next
 
-    def step(state: Tensor, t: float, out: Tensor) -> None:
+    def step(state: Pair, t: float, out: Pair) -> None:
         nonlocal force
-        (x, v), (x_out, v_out) = state.chunk(2, dim=-1), out.chunk(2, dim=-1)
+        (x, v), (x_out, v_out) = state, out
         if force is None:
             force = system.force(x, t)
-        v = v + force * (dt / (2 * mass))
-        x = x + v * (dt / 2)
-        v = decay * v + v_out
+        v = _plus(v, kick, force)
+        x = torch.add(x, v, alpha=dt / 2)
+        v = _plus(v_out, decay, v)
         torch.add(x, v, alpha=dt / 2, out=x_out)
         force = system.force(x_out, t + dt)
-        torch.add(v, force * (dt / (2 * mass)), out=v_out)
+        _plus(v, kick, force, out=v_out)
 
-    return step, torch.sqrt((1 - decay**2) * T / mass)
+    return step, amplitude
+
+
+def _plus(x: Tensor, a: Tensor | float, y: Tensor, out: Tensor | None = None) -> Tensor:
+    """x + a y in one operation; `a` is a number, or one for each degree of freedom."""
+    if isinstance(a, Tensor):
+        return torch.addcmul(x, a, y, out=out)
+    return torch.add(x, y, alpha=a, out=out)
 
 
 SCHEMES = {"euler": _euler, "heun": _heun, "baoab": _baoab}
@@ -249,21 +294,22 @@ def _sample_linear(
         x = P.to(x) @ x + square_root(Q).to(x) @ normal(dim)
     storage[0] = x
     P, Q = system.transition(dt * every)
-    frames = 16 if n < 300 else 8
-    frames = max(1, min(frames, 64 // dim)) if x.device.type == "cpu" else max(1, 256 // dim)
+    # Long blocks save calls, short ones arithmetic: 16 to 32 rows cost least on a CPU.
+    frames = (16 if n < 300 else 8) if x.device.type == "cpu" else 256
+    frames = max(1, min(frames, (20 if x.device.type == "cpu" else 256) // dim, len(storage) - 1))
     from_state, from_noise = (m.to(x) for m in _block(P, square_root(Q), frames))
     rest = storage[1:].view(-1, n)  # rows: time and coordinate
     rows = frames * dim
-    noise = torch.empty(max(1, CHUNK // (rows * n)) * rows, n, dtype=x.dtype, device=x.device)
+    chunk = CHUNK if x.device.type == "cpu" else CHUNK_GPU
+    noise = torch.empty(max(1, chunk // (rows * n)) * rows, n, dtype=x.dtype, device=x.device)
     x = storage[0]
-    for begin in range(0, len(rest), len(noise)):
-        noise.normal_(generator=generator)
-        for piece, z in zip(
-            rest[begin : begin + len(noise)].split(rows), noise.split(rows), strict=False
-        ):
-            m = len(piece)
-            torch.mm(from_noise[:m, :m], z[:m], out=piece)
-            piece.addmm_(from_state[:m], x)
+    for part in rest.split(len(noise)):
+        noise[: len(part)].normal_(generator=generator)
+        for piece, z in zip(part.split(rows), noise.split(rows), strict=False):
+            if (m := len(piece)) < rows:  # the last one
+                z, from_noise, from_state = z[:m], from_noise[:m, :m], from_state[:m]
+            torch.mm(from_noise, z, out=piece)
+            piece.addmm_(from_state, x)
             x = piece[-dim:]
 
 
@@ -273,27 +319,9 @@ def _block(P: Tensor, root: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     powers = [torch.eye(dim, dtype=P.dtype)]
     for _ in range(frames):
         powers.append(P @ powers[-1])
-    from_noise = torch.zeros(frames, dim, frames, dim, dtype=P.dtype)
-    for i in range(frames):
-        for j in range(i + 1):
-            from_noise[i, :, j] = powers[i - j] @ root
-    return torch.cat(powers[1:]), from_noise.view(frames * dim, frames * dim)
-
-
-def _default_scheme(system: System) -> str:
-    if isinstance(system, Linear):
-        return "exact"
-    return "baoab" if _has_linear_friction(system) else "euler"
-
-
-def _has_linear_friction(system: System) -> bool:
-    if not isinstance(system, Underdamped):
-        return False
-    kind = type(system)
-    return (
-        kind.acceleration is Underdamped.acceleration
-        and kind.velocity_noise is Underdamped.velocity_noise
-    )
+    age = torch.arange(frames)[:, None] - torch.arange(frames)  # of a noise, in frames
+    from_noise = (torch.stack(powers) @ root)[age.clamp(min=0)] * (age >= 0)[..., None, None]
+    return torch.cat(powers[1:]), from_noise.transpose(1, 2).reshape(frames * dim, frames * dim)
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -301,91 +329,3 @@ def _empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> 
         return torch.empty(shape, dtype=dtype, device=device)
     # numpy asks for huge pages, which makes the first write to a large array 3 to 5 times faster
     return torch.from_numpy(np.empty(shape, dtype=torch.empty(0, dtype=dtype).numpy().dtype))
-
-
-def _initial(
-    system: System,
-    n: int,
-    start: Tensor | float | None,
-    generator: torch.Generator,
-    dtype: torch.dtype,
-) -> Tensor:
-    """States `(n, dim)` at the beginning."""
-    if start is None:
-        sample = getattr(system, "sample_stationary", None)
-        if sample is None:
-            raise ValueError(
-                f"start must be given: the stationary law of {type(system).__name__} is not known; "
-                "give start=… and a burn_in"
-            )
-        return sample(n, generator=generator, dtype=dtype)
-    x = torch.as_tensor(start, dtype=dtype, device=generator.device)
-    if x.ndim > 2 or (x.ndim and x.shape[-1] != system.dim) or (x.ndim == 2 and len(x) != n):
-        raise ValueError(
-            f"start must have shape ({system.dim},) or ({n}, {system.dim}), got {tuple(x.shape)}"
-        )
-    if not torch.isfinite(x).all():
-        raise ValueError("start must be finite")
-    return x.expand(n, system.dim).contiguous()
-
-
-def _check_arguments(n: int, n_steps: int, dt: float, burn_in: int, every: int) -> None:
-    if not (np.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be a positive time, got {dt}")
-    for name, value, least in (
-        ("n_trajectories", n, 1),
-        ("n_steps", n_steps, 1),
-        ("burn_in", burn_in, 0),
-        ("every", every, 1),
-    ):
-        if value != int(value) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
-    if n_steps % every:
-        raise ValueError(f"n_steps={n_steps} must be a multiple of every={every}")
-
-
-def _check_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
-    need, free = prod(shape) * dtype.itemsize, free_memory(device)
-    if need > 0.8 * free:
-        raise MemoryError(
-            f"the trajectories would take {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            f"keep fewer frames with every={ceil(need / (0.4 * free))}, or fewer trajectories"
-        )
-
-
-def _check_system(system: System, x: Tensor, duration: float, scheme: str) -> None:
-    """Ask the system once, at the door, for everything that the loop will ask."""
-    name = type(system).__name__
-    if scheme not in ("euler", "heun", "baoab", "exact"):
-        raise ValueError(f"scheme must be 'euler', 'heun', 'baoab' or 'exact', got {scheme!r}")
-    if scheme == "exact" and not isinstance(system, Linear):
-        raise ValueError(f"scheme='exact' needs a Linear system, got {name}; use 'heun'")
-    if scheme == "baoab" and not _has_linear_friction(system):
-        raise ValueError(
-            f"scheme='baoab' needs an Underdamped system with friction −γv and constant noise; "
-            f"{name} is not, use 'heun'"
-        )
-    drift = system.drift(x, 0.0)
-    if drift.shape != x.shape:
-        raise ValueError(
-            f"{name}.drift must return shape {tuple(x.shape)}, like x; got {tuple(drift.shape)}"
-        )
-    amplitude = torch.as_tensor(system.noise_amplitude(x, 0.0), dtype=x.dtype, device=x.device)
-    wanted = x.shape if amplitude.ndim <= x.ndim else (*x.shape, x.shape[-1])
-    try:
-        amplitude.expand(wanted)
-    except RuntimeError:
-        raise ValueError(
-            f"{name}.noise_amplitude must broadcast to {tuple(wanted)}, "
-            f"got {tuple(amplitude.shape)}"
-        ) from None
-    if not torch.isfinite(amplitude).all():
-        raise ValueError(f"{name}.noise_amplitude is not finite at the start")
-    if system.additive:
-        later = system.noise_amplitude(x + 1, 0.618 * duration)
-        later = torch.as_tensor(later, dtype=x.dtype, device=x.device)
-        if not torch.equal(later, amplitude):
-            raise ValueError(
-                f"{name} says additive = True, but its noise_amplitude changes with x or t; set "
-                "additive = False"
-            )

@@ -93,7 +93,9 @@ class Underdamped(System):
 
     def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
         position, velocity = x.chunk(2, dim=-1)
-        amplitude = torch.as_tensor(self.velocity_noise(position, velocity, t), dtype=x.dtype)
+        amplitude = torch.as_tensor(
+            self.velocity_noise(position, velocity, t), dtype=x.dtype, device=x.device
+        )
         return torch.cat((torch.zeros_like(position), amplitude.expand_as(velocity)), dim=-1)
 
 
@@ -190,9 +192,12 @@ class Linear(System):
 
         `"exact"` is the process itself, seen every `dt`; `"euler"` is the Euler–Maruyama chain.
         """
-        eye = torch.eye(self.dim, dtype=torch.float64)
+        if not (np.isfinite(dt) and dt > 0):
+            raise ValueError(f"dt must be a positive time, got {dt}")
+        if scheme not in ("exact", "euler"):
+            raise ValueError(f"scheme must be 'exact' or 'euler', got {scheme!r}")
         if scheme == "euler":
-            return eye + self.A * dt, 2 * self.D * dt
+            return torch.eye(self.dim, dtype=torch.float64) + self.A * dt, 2 * self.D * dt
         # A short step by the matrix exponential of Van Loan, doubled until it is dt long.
         doublings = max(0, int(np.ceil(np.log2(float(self.A.norm()) * dt + 1e-300))) + 1)
         h = dt / 2**doublings
@@ -208,6 +213,11 @@ class Linear(System):
     def _sampled(self, dt: float, scheme: str) -> tuple[Tensor, Tensor, Tensor]:
         """P, the covariance of two successive states `(2 dim, 2 dim)`, and that of one state."""
         P, Q = self.transition(dt, scheme)
+        if (growth := torch.linalg.eigvals(P).abs().max().item()) >= 1:
+            raise ValueError(
+                f"no stationary state with scheme={scheme!r} and dt={dt:g}: a step multiplies a mode "
+                f"by {growth:.3g}; take a shorter dt"
+            )
         C = torch.from_numpy(solve_discrete_lyapunov(P.numpy(), Q.numpy()))
         return P, torch.cat((torch.cat((C, C @ P.T), 1), torch.cat((P @ C, C), 1))), C
 

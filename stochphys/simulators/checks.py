@@ -1,0 +1,162 @@
+"""What `simulate` asks before any work starts: do the arguments make sense, does the system answer?
+
+After this door, the loop in `integrate` trusts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from math import ceil, prod
+from numbers import Integral
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..device import free_memory
+from .langevin import Linear, System, Underdamped
+
+
+def default_scheme(system: System) -> str:
+    """The best that the system allows."""
+    if isinstance(system, Linear):
+        return "exact"
+    return "baoab" if has_linear_friction(system) else "euler"
+
+
+def has_linear_friction(system: System) -> bool:
+    """True if the splitting scheme applies: friction −γv and constant noise."""
+    if not isinstance(system, Underdamped):
+        return False
+    kind = type(system)
+    return (
+        kind.acceleration is Underdamped.acceleration
+        and kind.velocity_noise is Underdamped.velocity_noise
+    )
+
+
+def initial_states(
+    system: System,
+    n: int,
+    start: Tensor | float | None,
+    generator: torch.Generator,
+    dtype: torch.dtype,
+) -> Tensor:
+    """States `(n, dim)` at the beginning."""
+    if start is None:
+        sample = getattr(system, "sample_stationary", None)
+        if sample is None:
+            raise ValueError(
+                f"start must be given: the stationary law of {type(system).__name__} is not known; "
+                "give start=… and a burn_in"
+            )
+        return sample(n, generator=generator, dtype=dtype)
+    x = torch.as_tensor(start, dtype=dtype, device=generator.device)
+    if x.ndim > 2 or (x.ndim and x.shape[-1] != system.dim) or (x.ndim == 2 and len(x) != n):
+        raise ValueError(
+            f"start must have shape ({system.dim},) or ({n}, {system.dim}), got {tuple(x.shape)}"
+        )
+    if not torch.isfinite(x).all():
+        raise ValueError("start must be finite")
+    return x.expand(n, system.dim).contiguous()
+
+
+def check_arguments(
+    n: int, n_steps: int, dt: float, burn_in: int, every: int, dtype: torch.dtype
+) -> None:
+    """Numbers that make no sense, whatever the system."""
+    if not (np.isfinite(dt) and dt > 0):
+        raise ValueError(f"dt must be a positive time, got {dt}")
+    for name, value, least in (
+        ("n_trajectories", n, 1),
+        ("n_steps", n_steps, 1),
+        ("burn_in", burn_in, 0),
+        ("every", every, 1),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
+    if n_steps % every:
+        raise ValueError(f"n_steps={n_steps} must be a multiple of every={every}")
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
+
+
+def check_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
+    """Refuse what does not fit, with the size and the way out."""
+    need = prod(shape) * dtype.itemsize
+    if need < 2**26:  # asking costs as much as a short simulation
+        return
+    if need > 0.8 * (free := free_memory(device)):
+        raise MemoryError(
+            f"the trajectories would take {need / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
+            f"keep fewer frames with every={ceil(need / (0.4 * free))}, or fewer trajectories"
+        )
+
+
+def check_system(system: System, x: Tensor, duration: float, scheme: str) -> None:
+    """Ask the system once, at the door, for everything that the loop will ask."""
+    name = type(system).__name__
+    if scheme not in ("euler", "heun", "baoab", "exact"):
+        raise ValueError(f"scheme must be 'euler', 'heun', 'baoab' or 'exact', got {scheme!r}")
+    if scheme == "exact" and not isinstance(system, Linear):
+        raise ValueError(f"scheme='exact' needs a Linear system, got {name}; use 'heun'")
+    if scheme == "baoab" and not has_linear_friction(system):
+        raise ValueError(
+            f"scheme='baoab' needs an Underdamped system with friction −γv and constant noise; "
+            f"{name} is not, use 'heun'"
+        )
+    if isinstance(system, Underdamped):
+        _check_underdamped(system)
+    drift = system.drift(x, 0.0)
+    if not isinstance(drift, Tensor):
+        raise TypeError(
+            f"{name}.drift must return a tensor like x, got {type(drift).__name__}; for no drift "
+            "torch.zeros_like(x)"
+        )
+    if drift.shape != x.shape:
+        raise ValueError(
+            f"{name}.drift must return shape {tuple(x.shape)}, like x; got {tuple(drift.shape)}"
+        )
+    amplitude = torch.as_tensor(system.noise_amplitude(x, 0.0), dtype=x.dtype, device=x.device)
+    wanted = x.shape if amplitude.ndim <= x.ndim else (*x.shape, x.shape[-1])
+    try:
+        amplitude.expand(wanted)
+    except RuntimeError:
+        raise ValueError(
+            f"{name}.noise_amplitude must broadcast to {tuple(wanted)}, "
+            f"got {tuple(amplitude.shape)}"
+        ) from None
+    if not torch.isfinite(amplitude).all():
+        raise ValueError(f"{name}.noise_amplitude is not finite at the start")
+    if system.additive:
+        later = system.noise_amplitude(x + 0.618, 0.618 * duration)
+        later = torch.as_tensor(later, dtype=x.dtype, device=x.device)
+        if not torch.equal(later, amplitude):
+            raise ValueError(
+                f"{name} says additive = True, but its noise_amplitude changes with x or t; set "
+                "additive = False"
+            )
+
+
+def _check_underdamped(system: Underdamped) -> None:
+    """What a subclass of `Underdamped` may not do, or would do in vain."""
+    kind, name = type(system), type(system).__name__
+    Underdamped.__post_init__(system)  # a subclass may have its own and forget this one
+    for field in fields(system):
+        if (value := getattr(kind, field.name, field.default)) is not field.default:
+            raise TypeError(
+                f"{field.name} = {value} in the class {name} would be ignored; write "
+                f"`{field.name}: float = {value}` under @dataclass(frozen=True)"
+            )
+    if system.dim % 2:
+        raise ValueError(
+            f"{name}.dim must be even, positions and as many velocities, got {system.dim}"
+        )
+    if (
+        kind.drift is not Underdamped.drift
+        or kind.noise_amplitude is not Underdamped.noise_amplitude
+    ):
+        raise TypeError(
+            f"{name} is Underdamped: it must define force or acceleration instead of drift, and "
+            "velocity_noise instead of noise_amplitude"
+        )
