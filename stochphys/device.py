@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import torch
 
+CGROUP = Path("/sys/fs/cgroup")  # limits of a container, version 2
+
 
 def available_devices() -> list[str]:
     """Names of the kinds of device that are here, the fastest first; `"cpu"` is always last."""
@@ -53,9 +55,11 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     free = psutil.virtual_memory().available
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    limit = CGROUP / "memory.max"
     if limit.exists() and (text := limit.read_text().strip()) != "max":
-        free = min(free, int(text) - int(used.read_text()))
+        lines = (CGROUP / "memory.stat").read_text().splitlines()
+        held = sum(int(line.split()[1]) for line in lines if line.startswith("anon "))
+        free = min(free, int(text) - held)  # what files left in the cache is free for the asking
     return free
 
 

@@ -30,6 +30,7 @@ ARROWS: dict[str, Any] = {
     "width": 0.009,
     "zorder": 4,
 }
+LEARNED_ARROWS = ARROWS | {"color": LEARNED, "width": 0.022, "zorder": 3.5}
 
 
 def array(values: Any) -> np.ndarray:
@@ -181,12 +182,14 @@ def phase_plane(
     *,
     coordinates: tuple[int, int] = (0, 1),
     n_points: int = 4000,
+    velocity: Callable[[torch.Tensor], torch.Tensor] | None = None,
 ) -> None:
     r"""Two coordinates against each other, with what is exact for a linear system.
 
     About `n_points` states as points; the ellipses of 1 and 2 std dashed; arrows of the mean local
     velocity $\nu(x) = (A + D C^{-1})x$, averaged over the other coordinates. An arrow is as long as
-    the way covered in half of the slowest relaxation time.
+    the way covered in half of the slowest relaxation time. `velocity` is what was learned of ν,
+    from states to velocities `(n, dim)`: wide green arrows behind the exact ones.
     """
     if trajectories is None and system is None:
         raise ValueError("give trajectories, or a system, or both")
@@ -206,10 +209,14 @@ def phase_plane(
             ax.plot(*array(radius * circle).T, **EXACT_LINE, label=label)
         tail = torch.cat([radius * circle[:-1:12] for radius in (1.5, 2.5)])
         # ν is linear, so its average over the other coordinates is ν at their mean, given the two.
-        velocity = system.mean_local_velocity(tail @ torch.linalg.inv(seen) @ C[[i, j]])
+        states = tail @ torch.linalg.inv(seen) @ C[[i, j]]
+        arrows = [(system.mean_local_velocity(states), ARROWS)]
+        if velocity is not None:
+            arrows.append((velocity(states.float()), LEARNED_ARROWS))
         relaxation = -1 / float(torch.linalg.eigvals(system.A).real.max())
-        way = velocity[:, [i, j]] * relaxation / 2
-        ax.quiver(*array(tail).T, *array(way).T, **ARROWS)
+        for nu, look in arrows:
+            way = nu[:, [i, j]] * relaxation / 2
+            ax.quiver(*array(tail).T, *array(way).T, **look)
         limit = 3.2 * float(seen.diagonal().max()) ** 0.5
     ax.set(xlabel=f"$x_{{{i + 1}}}$ (length units)", ylabel=f"$x_{{{j + 1}}}$ (length units)")
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")

@@ -40,6 +40,9 @@ class EntropyProduction:
     model: Ensemble = field(repr=False)
     held_out: Trajectories = field(repr=False)
 
+    def __str__(self) -> str:
+        return f"{self.rate:.4g} ± {self.std:.2g} per unit time (held-out bound {self.bound:.4g})"
+
     def per_step(self, trajectories: Trajectories | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
         the held-out trajectories."""
@@ -174,7 +177,7 @@ class CurrentRate(Callback):
 @torch.no_grad()
 def member_entropy(model: Ensemble, trajectories: Trajectories) -> Tensor:
     """ΔS of each step by each member, `(members, n_trajectories, n_times - 1)`."""
-    x = trajectories.x
-    pairs = torch.stack((x[:, :-1], x[:, 1:]), dim=2)  # (n_trajectories, n_steps, 2, dim)
-    pieces = pairs.split(max(1, 2**16 // pairs.shape[1]))
-    return torch.cat([model.on_shared(piece) for piece in pieces], dim=1)
+    windows = Windows(trajectories)
+    index = torch.arange(len(windows), device=trajectories.x.device)
+    pieces = [model.on_shared(windows[i]) for i in index.split(2**14)]
+    return torch.cat(pieces, dim=1).unflatten(1, (trajectories.n_trajectories, -1))
