@@ -30,7 +30,7 @@ from .ensemble import Ensemble
 Objective = Callable[[nn.Module, Any], Tensor]
 
 VALIDATION_SIZE = 100_000  # at most so many held-out examples are looked at
-CHUNK = 2**14  # examples in one forward pass of the validation
+PIECES = 20  # in which they are looked at, to know how sure their mean is
 ADAM = partial(torch.optim.AdamW, weight_decay=0, fused=True)
 
 
@@ -75,8 +75,8 @@ class Run:
     scheduler: LambdaLR
     draw: torch.Generator
     best: dict[str, Tensor]
-    best_value: Tensor
     best_step: Tensor
+    lowest: Tensor  # held-out objective where it was lowest, of each piece: (pieces, [members])
     step: int = 0
     history: History = field(default_factory=History)
 
@@ -90,14 +90,21 @@ class Run:
             a.copy_(b)
 
     @torch.no_grad()
-    def keep_best(self, value: Tensor) -> None:
-        """Keep the average where its held-out objective has improved, member by member."""
-        better = value < self.best_value
+    def keep_best(self, pieces: Tensor) -> None:
+        """Keep the newest average, member by member, unless held-out data say that it is worse.
+
+        Worse is what exceeds the lowest objective so far by more than one standard error of the
+        difference, which the spread over pieces of the held-out data tells. The lowest number
+        itself would be a choice by luck among equals.
+        """
+        excess = pieces - self.lowest
+        error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
+        good = ~(excess.mean(0) > error)
         for name, now in self.average.state_dict().items():
-            mask = better.reshape(better.shape + (1,) * (now.ndim - better.ndim))
+            mask = good.reshape(good.shape + (1,) * (now.ndim - good.ndim))
             self.best[name] = torch.where(mask, now, self.best[name])
-        self.best_value = torch.where(better, value, self.best_value)
-        self.best_step = torch.where(better, self.step, self.best_step)
+        self.best_step = torch.where(good, self.step, self.best_step)
+        self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
 
     def state_dict(self) -> dict[str, Any]:
         return dict(
@@ -108,8 +115,8 @@ class Run:
             draw=self.draw.get_state(),
             dropout=torch.get_rng_state(),
             best=self.best,
-            best_value=self.best_value,
             best_step=self.best_step,
+            lowest=self.lowest,
             step=self.step,
             history=asdict(self.history),
         )
@@ -119,10 +126,10 @@ class Run:
             getattr(self, name).load_state_dict(state[name])
         self.draw.set_state(state["draw"])
         torch.set_rng_state(state["dropout"])
-        device = self.best_value.device
+        device = self.lowest.device
         self.best = {name: t.to(device) for name, t in state["best"].items()}
-        self.best_value = state["best_value"].to(device)
         self.best_step = state["best_step"].to(device)
+        self.lowest = state["lowest"].to(device)
         self.step = state["step"]
         self.history = History(**state["history"])
 
@@ -162,7 +169,8 @@ def fit(
 
     Batches are drawn by index, with replacement, from data that stay on the device. What is
     validated and kept are not the weights themselves but their exponential moving average, free
-    of the noise of the last batches. Interrupting (Ctrl-C, the stop button) ends the run and keeps
+    of the noise of the last batches: the newest one that is not worse than the best on held-out
+    data, to one standard error. Interrupting (Ctrl-C, the stop button) ends the run and keeps
     the best so far.
 
     Args:
@@ -197,15 +205,17 @@ def fit(
     if checkpoint is not None and Path(checkpoint).exists():
         _resume(run, Path(checkpoint), settings)
 
-    shape = (*run.best_value.shape, batch_size)
+    per_member = run.best_step.shape
     learner: Any = torch.compile(model) if compile else model
     history, began = run.history, time.perf_counter() - run.history.seconds
-    total = torch.zeros_like(run.best_value)  # of the objective since the last validation
+    total = torch.zeros(per_member, device=device)  # of the objective since the last validation
     bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
     try:
         with _matmul_precision(device):
             while run.step < steps:
-                index = torch.randint(len(data), shape, generator=run.draw, device=device)
+                index = torch.randint(
+                    len(data), (*per_member, batch_size), generator=run.draw, device=device
+                )
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
                     loss = objective(learner, data[index])
                 run.optimizer.zero_grad()
@@ -222,13 +232,14 @@ def fit(
 
                 recent = total / (run.step - (history.step[-1] if history.step else 0))
                 total = torch.zeros_like(total)
-                value = _validate(objective, run.average, validation, shape[:-1], device)
+                pieces = _validate(objective, run.average, validation, per_member, device)
+                value = pieces.mean(0)
                 _require_finite(recent, value, run.step, lr)
                 history.step.append(run.step)
                 history.training.append(recent.tolist())
                 history.validation.append(value.tolist())
                 history.seconds = time.perf_counter() - began
-                run.keep_best(value if validation is not None else -run.step + 0 * value)
+                run.keep_best(pieces)
                 shown = {"objective": value.mean().item()}
                 for callback in callbacks:
                     shown |= callback.after_validation(run) or {}
@@ -239,7 +250,7 @@ def fit(
     except KeyboardInterrupt:
         history.interrupted = True
         if not history.step:  # stopped before the first validation
-            run.keep_best(torch.zeros_like(run.best_value))
+            run.keep_best(torch.zeros_like(run.lowest))
     finally:
         bar.close()
         model.load_state_dict(run.best)
@@ -276,8 +287,8 @@ def _start(
         scheduler=LambdaLR(optim, lambda step: schedule(min(1.0, step / steps))),
         draw=make_generator(seed, device),
         best=deepcopy(model.state_dict()),
-        best_value=torch.full(per_member, math.inf, device=device),
         best_step=torch.zeros(per_member, dtype=torch.long, device=device),
+        lowest=torch.full((1, *per_member), math.inf, device=device),
     )
 
 
@@ -310,17 +321,19 @@ def _validate(
     per_member: tuple[int, ...],
     device: torch.device,
 ) -> Tensor:
-    """Mean of the objective over held-out data, one number per member."""
+    """The objective on pieces of the held-out data, `(pieces, [members])`."""
     if data is None:
-        return torch.zeros(per_member, device=device)
+        return torch.zeros(1, *per_member, device=device)
     training = model.training
     model.eval()
     n = min(len(data), VALIDATION_SIZE)
-    total = torch.zeros(per_member, device=device)
-    for index in (torch.arange(n, device=device) * len(data) // n).split(CHUNK):
-        total += objective(model, data[index.expand(*per_member, -1)]) * (len(index) / n)
+    index = torch.arange(n, device=device) * len(data) // n
+    values = [
+        objective(model, data[i.expand(*per_member, -1)])
+        for i in index.tensor_split(min(n, PIECES))
+    ]
     model.train(training)
-    return total
+    return torch.stack(values)
 
 
 def _require_finite(recent: Tensor, held_out: Tensor, step: int, lr: float) -> None:
