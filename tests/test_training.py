@@ -240,7 +240,7 @@ def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
                 next(run.model.parameters()).data.fill_(math.nan)
 
     path, model = tmp_path / "run.pt", linear()
-    with pytest.raises(FloatingPointError, match="not finite at step 40.*lr"):
+    with pytest.raises(FloatingPointError, match="training objective is not finite at step 40.*lr"):
         quick(
             model,
             regression(),

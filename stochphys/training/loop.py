@@ -338,10 +338,10 @@ def _validate(
 
 def _require_finite(recent: Tensor, held_out: Tensor, step: int, lr: float) -> None:
     if not (torch.isfinite(recent).all() and torch.isfinite(held_out).all()):
+        where = "held-out" if torch.isfinite(recent).all() else "training"
         raise FloatingPointError(
-            f"the objective is not finite at step {step}: training {recent.tolist()}, held-out "
-            f"{held_out.tolist()}; try lr = {lr / 3:.1g} (it is {lr:g}), or look for outliers in "
-            "the data. The model has its best weights so far"
+            f"the {where} objective is not finite at step {step}; try lr = {lr / 3:.1g} (it is "
+            f"{lr:g}), or look for outliers in the data. The model has its best weights so far"
         )
 
 

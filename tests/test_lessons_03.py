@@ -1,0 +1,241 @@
+"""What notebook 03 writes out inline is what the package does, and what the formulas say.
+
+The functions are taken from the stored notebook itself, so that lesson and package cannot drift
+apart unseen; they are run here on other systems, networks and sizes than in the lesson.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector
+
+from stochphys.data import Trajectories, Windows
+from stochphys.device import make_generator
+from stochphys.figures import learned_curve, style
+from stochphys.models import MLP
+from stochphys.simulators import Linear, simulate
+from stochphys.training import Ensemble, fit
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "03_learning_machines.ipynb"
+D, DT = 0.7, 0.02  # not those of the notebook
+A = [[-1.0, 2.0], [-2.0, -1.0]]  # a spiral: two coordinates, where the notebook has one
+
+
+def inline(*names: str) -> SimpleNamespace:
+    """Functions of the notebook by name, as they are written there, with our D and dt."""
+    wanted: dict[str, str] = {}
+    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
+        if cell.cell_type == "code" and any(f"def {name}(" in cell.source for name in names):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef) and node.name in names:
+                    assert node.name not in wanted, f"{node.name} is written twice"
+                    wanted[node.name] = ast.unparse(node)
+    assert wanted.keys() == set(names)
+    scope: dict[str, Any] = {"torch": torch, "make_generator": make_generator, "D": D, "dt": DT}
+    for source in wanted.values():
+        exec(source, scope)
+    return SimpleNamespace(**{name: scope[name] for name in names})
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    return inline("train", "objective", "averages", "posterior", "band", "loss")
+
+
+@pytest.fixture(scope="module")
+def spiral() -> Trajectories:
+    system = Linear(A=A, D=[[D, 0.0], [0.0, D]])
+    return simulate(system, 30, 200, DT, scheme="euler", start=0.0, generator=make_generator(3))
+
+
+@pytest.fixture(scope="module")
+def trap() -> Trajectories:
+    """F = −2x + 1/2, as Euler steps of length DT: what the likelihood of the lesson describes."""
+    generator, x = make_generator(4), torch.zeros(40, 1, dtype=torch.float64)
+    path = [x]
+    for _ in range(400):
+        noise = torch.randn(40, 1, generator=generator, dtype=torch.float64)
+        x = x + (0.5 - 2 * x) * DT + (2 * D * DT) ** 0.5 * noise
+        path.append(x)
+    return Trajectories(torch.stack(path, dim=1), DT)
+
+
+def weights(model: torch.nn.Module) -> Tensor:
+    return parameters_to_vector(model.parameters()).detach()
+
+
+def network() -> MLP:
+    return MLP([2, 24, 24, 2], generator=make_generator(5))
+
+
+HOW = dict(steps=120, batch_size=300, lr=4e-3)
+
+
+def by_fit(objective, data, *, seed: int = 6, ema: float = 0.0, **change) -> Tensor:
+    model = network()
+    fit(
+        model,
+        objective,
+        data,
+        generator=make_generator(seed),
+        ema=ema,
+        device="cpu",
+        progress=False,
+        **(HOW | change),
+    )
+    return weights(model)
+
+
+def test_the_loop_of_the_lesson_and_fit_end_at_the_same_weights(lesson, spiral):
+    windows, model = Windows(spiral), network()
+    lesson.train(model, lesson.objective, windows, generator=make_generator(6), **HOW)
+    ours, theirs = weights(model), by_fit(lesson.objective, windows)
+    assert (ours - weights(network())).abs().max() > 0.1  # it has gone somewhere
+    assert torch.allclose(ours, theirs, atol=2e-5)  # rounding: AdamW here is fused, there not
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict(seed=7),  # other batches
+        dict(lr=4.1e-3),
+        dict(batch_size=301),
+        dict(steps=119),
+        dict(schedule="cosine"),
+        dict(ema=0.9),
+        dict(optimizer=torch.optim.Adam, lr=2e-3),
+        dict(optimizer=lambda p, lr: torch.optim.AdamW(p, lr=lr, weight_decay=0.1)),
+    ],
+    ids=str,
+)
+def test_the_comparison_of_the_loops_would_see_a_difference(lesson, spiral, change):
+    """Each of these changes moves the weights by far more than the tolerance above."""
+    windows = Windows(spiral)
+    difference = by_fit(lesson.objective, windows, **change) - by_fit(lesson.objective, windows)
+    assert difference.abs().max() > 1e-3
+
+
+def test_the_loop_and_fit_leave_the_callers_generator_in_one_state(lesson, spiral):
+    """Both draw one seed from it: what follows in the notebook does not depend on the choice."""
+    after = []
+    for run in (lesson.train, fit):
+        generator = make_generator(8)
+        run(
+            network(),
+            lesson.objective,
+            Windows(spiral),
+            **(HOW | dict(steps=2)),
+            generator=generator,
+        )
+        after.append(torch.rand(3, generator=generator))
+    assert torch.equal(*after)
+
+
+def test_objective_is_minus_the_log_likelihood_per_unit_time(lesson, spiral):
+    """Against torch's normal density of the steps, for two networks: the constants cancel."""
+    windows = Windows(spiral)
+    all_windows = windows[torch.arange(len(windows))].double()
+    first, second = network().double(), MLP([2, 8, 2], generator=make_generator(9)).double()
+
+    def log_likelihood(model) -> Tensor:
+        x, y = all_windows.unbind(-2)
+        normal = torch.distributions.Normal(x + model(x) * DT, (2 * D * DT) ** 0.5)
+        return normal.log_prob(y).sum()
+
+    time = 2 * len(windows) * DT  # the lesson averages over coordinates; here there are two
+    difference = lesson.objective(first, all_windows) - lesson.objective(second, all_windows)
+    exact = -(log_likelihood(first) - log_likelihood(second)) / time
+    assert difference.item() == pytest.approx(exact.item(), rel=1e-9)
+
+
+def test_objective_gives_one_number_per_member_of_an_ensemble(lesson, spiral):
+    windows = Windows(spiral)
+    models = [MLP([2, 8, 2], generator=make_generator(seed)) for seed in range(3)]
+    index = torch.randint(len(windows), (3, 50), generator=make_generator(1))
+    together = lesson.objective(Ensemble(models), windows[index])
+    alone = [lesson.objective(m, windows[i]) for m, i in zip(models, index, strict=True)]
+    assert together.shape == (3,)
+    assert torch.allclose(together, torch.stack(alone), atol=1e-6)
+
+
+def test_posterior_without_prior_is_least_squares(lesson, trap):
+    time = trap.n_trajectories * trap.duration
+    (w,), (covariance,) = lesson.posterior(*lesson.averages(trap, 4), time, s=torch.inf)
+    x, step = trap.x[:, :-1].ravel().numpy(), trap.x.diff(dim=1).ravel().numpy()
+    powers = np.vander(x, 5, increasing=True)
+    by_numpy = np.linalg.lstsq(powers, step / DT, rcond=None)[0]
+    assert np.allclose(w, by_numpy, rtol=1e-6, atol=1e-8)
+    # Covariance of least squares, with the variance 2D/dt of one rate.
+    assert np.allclose(covariance, np.linalg.inv(powers.T @ powers) * 2 * D / DT, rtol=1e-6)
+
+
+def test_a_narrow_prior_holds_the_coefficients_at_zero(lesson, trap):
+    (w,), (covariance,) = lesson.posterior(*lesson.averages(trap, 2), t=320.0, s=1e-4)
+    assert w.abs().max() < 1e-4
+    assert torch.allclose(covariance.diagonal().sqrt(), torch.full((3,), 1e-4).double(), rtol=0.01)
+
+
+def test_posterior_covers_the_truth(lesson, trap):
+    """χ² of the error over 40 copies: mean 2, standard error √(4/40); 4 of them are allowed."""
+    averages = lesson.averages(trap, 1, copies=40)
+    w, covariance = lesson.posterior(*averages, t=trap.duration)
+    error = w - torch.tensor([0.5, -2.0])
+    chi2 = (torch.linalg.solve(covariance, error) * error).sum(-1)
+    assert abs(chi2.mean() - 2) < 4 * (4 / 40) ** 0.5
+
+
+def test_band_is_the_spread_of_sampled_curves(lesson, trap):
+    w, covariance = lesson.posterior(*lesson.averages(trap, 3), t=320.0)
+    x = torch.linspace(-1, 1, 5)
+    mean, std = lesson.band(x, w, covariance)
+    normal = torch.distributions.MultivariateNormal(w[0], covariance[0])
+    torch.manual_seed(0)
+    curves = normal.sample((20_000,)) @ (x.double() ** torch.arange(4)[:, None])
+    tolerance = 5 * std[0] / 20_000**0.5  # 5 standard errors, of the mean and of the std
+    assert ((curves.mean(0) - mean[0]).abs() < tolerance).all()
+    assert ((curves.std(0) - std[0]).abs() < tolerance).all()
+
+
+def test_loss_of_coefficients_is_the_objective_of_their_polynomial(lesson, trap):
+    w = torch.tensor([0.3, -1.0, 0.2], dtype=torch.float64)
+    H, c = lesson.averages(trap, 2)
+    windows = Windows(trap)
+    everything = windows[torch.arange(len(windows))]
+    by_objective = lesson.objective(lambda x: w[0] + w[1] * x + w[2] * x**2, everything)
+    assert lesson.loss(w, H, c).item() == pytest.approx(by_objective.item(), rel=1e-9)
+
+
+def test_learned_curve_draws_what_it_is_given():
+    """A band of two standard deviations in the colour of what is learned, the exact one dashed."""
+    ax = plt.subplots()[1]
+    x = torch.linspace(-1, 1, 7)[:, None]
+    learned_curve(ax, x, x**2, 0.1 + 0 * x, exact=x**3, ylim=(-2, 2))
+    learned, exact = ax.lines
+    assert np.allclose(learned.get_ydata(), x.ravel() ** 2)
+    assert np.allclose(exact.get_ydata(), x.ravel() ** 3)
+    assert (learned.get_color(), exact.get_linestyle()) == (style.LEARNED, "--")
+    edges = ax.collections[0].get_paths()[0].vertices
+    assert edges[:, 1].max() == pytest.approx(1.2)
+    assert edges[:, 1].min() == pytest.approx(-0.2)
+    assert ax.get_ylim() == (-2, 2)
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels == ["learned", "± 2 std", "exact"]
+    plt.close(ax.figure)
+
+
+def test_learned_curve_leaves_out_what_is_none():
+    ax = plt.subplots()[1]
+    learned_curve(ax, torch.linspace(-1, 1, 7), exact=torch.zeros(7))
+    assert len(ax.lines) == 1
+    assert not ax.collections
+    plt.close(ax.figure)
