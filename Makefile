@@ -15,7 +15,7 @@ stamp = $$(cat $(1) pyproject.toml | cksum) $$($(PY) --version 2>&1) $(CURDIR)
 
 # One thread per process (two processes run the tests), and the sizes a learner meets.
 test notebooks: export OMP_NUM_THREADS := 1
-unexport STOCHPHYS_SIZE
+test notebooks: export STOCHPHYS_SIZE := default
 
 help:
 	@echo 'make lab        open the course in JupyterLab (installs it first)'

@@ -254,14 +254,13 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (lambda training, held_out: len(held_out) - 1, "the last weights"),
             (lambda training, held_out: held_out.index(max(held_out)), "small is good"),
             (lambda training, held_out: min(held_out), "its index"),
-            (lambda training, held_out: 0, "have been learned"),
+            (lambda training, held_out: 0, "has been learned"),
         ],
     ),
     "21.5": (
         0.89,
         [
-            (0.72, "2.025 of the continuous process"),
-            (0.737, "1.985 of the fast camera"),
+            (0.721, "you divide by 2.025 or 1.985"),
             (0.985, "this is the fast camera"),
             (1.45, "the bound itself"),
             (1.12, "upside down"),
