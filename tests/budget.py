@@ -35,7 +35,9 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
     total, memory = sum(process.cpu_times()[:2]), peak_memory(process)
     item.user_properties.append(("notebook", (item.path.stem, total - before, total, memory)))
     # Only the cell that passes the bound fails, not all those after it.
-    assert not held < MEMORY <= memory, f"{memory:.3g} bytes of memory are over the {MEMORY:.2g} of a notebook"
+    assert not held < MEMORY <= memory, (
+        f"{memory:.3g} bytes of memory are over the {MEMORY:.2g} of a notebook"
+    )
     return result
 
 
