@@ -116,7 +116,7 @@ def test_the_loop_of_the_lesson_and_fit_end_at_the_same_weights(lesson, spiral):
         dict(optimizer=torch.optim.Adam, lr=2e-3),
         dict(optimizer=lambda p, lr: torch.optim.AdamW(p, lr=lr, weight_decay=0.1)),
     ],
-    ids=str,
+    ids=lambda change: "-".join(change),
 )
 def test_the_comparison_of_the_loops_would_see_a_difference(lesson, spiral, change):
     """Each of these changes moves the weights by far more than the tolerance above."""
