@@ -179,5 +179,7 @@ def member_entropy(model: Ensemble, trajectories: Trajectories) -> Tensor:
     """ΔS of each step by each member, `(members, n_trajectories, n_times - 1)`."""
     windows = Windows(trajectories)
     index = torch.arange(len(windows), device=trajectories.x.device)
-    pieces = [model.on_shared(windows[i]) for i in index.split(2**14)]
-    return torch.cat(pieces, dim=1).unflatten(1, (trajectories.n_trajectories, -1))
+    entropy = trajectories.x.new_empty(model.members, len(windows))
+    for piece, out in zip(index.split(2**12), entropy.split(2**12, dim=1), strict=True):
+        out.copy_(model.on_shared(windows[piece]))
+    return entropy.unflatten(1, (trajectories.n_trajectories, -1))
