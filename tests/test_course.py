@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from stochphys import course, exercises
-from stochphys.exercises import check, grade
+from stochphys.exercises import check, grade, grading
 
 
 @pytest.fixture(autouse=True)
@@ -104,11 +104,11 @@ def made_up(monkeypatch):
     """Exercise 99.1 wants the number 3, exercise 99.2 the function 3 T."""
 
     def check_number(answer):
-        exercises.number(answer, 3.0, wrong={30.0: "a power of ten."})
+        grading.number(answer, 3.0, wrong={30.0: "a power of ten."})
         return "Three it is."
 
     def check_function(answer):
-        exercises.function(
+        grading.function(
             answer,
             lambda T: 3 * T,
             at=[(1.0,), (2.0,)],
@@ -116,8 +116,9 @@ def made_up(monkeypatch):
         )
         return "Proportional to T."
 
-    monkeypatch.setattr(exercises, "check_99_1", check_number, raising=False)
-    monkeypatch.setattr(exercises, "check_99_2", check_function, raising=False)
+    checks = {"99.1": check_number, "99.2": check_function}
+    monkeypatch.setattr(exercises, "lessons", lambda: ["99"])
+    monkeypatch.setattr(exercises, "checks_of", {"99": checks}.get)
 
 
 def test_an_answer_is_missing_right_or_gets_a_hint(made_up):
@@ -148,36 +149,36 @@ def test_a_function_may_be_right_wrong_empty_or_broken(made_up):
 
 
 def hint_of(helper, *arguments, **options) -> str:
-    with pytest.raises(exercises.Hint) as caught:
+    with pytest.raises(grading.Hint) as caught:
         helper(*arguments, **options)
     return str(caught.value)
 
 
 def test_number_passes_what_rounding_explains():
-    exercises.number(2.03, 2.025)
-    exercises.number([1.0, 2.0], torch.tensor([1.0, 2.0]))
-    exercises.number(0, 0.0)
-    assert hint_of(exercises.number, 2.1, 2.025, otherwise="look again") == "look again"
+    grading.number(2.03, 2.025)
+    grading.number([1.0, 2.0], torch.tensor([1.0, 2.0]))
+    grading.number(0, 0.0)
+    assert hint_of(grading.number, 2.1, 2.025, otherwise="look again") == "look again"
 
 
 def test_number_tells_a_wrong_sign_from_a_factor_of_two():
-    assert hint_of(exercises.number, -3.0, 3.0) == exercises.SIGN
-    assert "twice" in hint_of(exercises.number, 6.0, 3.0)
-    assert "half" in hint_of(exercises.number, 1.5, 3.0)
-    assert hint_of(exercises.number, -3.0, 3.0, wrong={-3.0: "own words"}) == "own words"
-    assert hint_of(exercises.number, [1, 1], [1, 2], wrong={(1, 1): "own words"}) == "own words"
+    assert hint_of(grading.number, -3.0, 3.0) == grading.SIGN
+    assert "twice" in hint_of(grading.number, 6.0, 3.0)
+    assert "half" in hint_of(grading.number, 1.5, 3.0)
+    assert hint_of(grading.number, -3.0, 3.0, wrong={-3.0: "own words"}) == "own words"
+    assert hint_of(grading.number, [1, 1], [1, 2], wrong={(1, 1): "own words"}) == "own words"
 
 
 def test_number_explains_what_is_not_a_number():
-    assert "number is wanted" in hint_of(exercises.number, "two", 2.0)
-    assert "shape should be ()" in hint_of(exercises.number, [2.0, 2.0], 2.0)
-    assert "finite" in hint_of(exercises.number, float("nan"), 2.0)
+    assert "number is wanted" in hint_of(grading.number, "two", 2.0)
+    assert "shape should be ()" in hint_of(grading.number, [2.0, 2.0], 2.0)
+    assert "finite" in hint_of(grading.number, float("nan"), 2.0)
 
 
 def test_choice_has_a_hint_for_each_other_word():
     wrong = {"itô": "where is the midpoint?"}
-    exercises.choice(" Stratonovich", "stratonovich", wrong)
-    assert hint_of(exercises.choice, "Itô", "stratonovich", wrong=wrong) == "where is the midpoint?"
-    assert hint_of(exercises.choice, "?", "stratonovich", wrong=wrong) == (
+    grading.choice(" Stratonovich", "stratonovich", wrong)
+    assert hint_of(grading.choice, "Itô", "stratonovich", wrong=wrong) == "where is the midpoint?"
+    assert hint_of(grading.choice, "?", "stratonovich", wrong=wrong) == (
         "choose one of itô, stratonovich."
     )
