@@ -6,19 +6,70 @@ data, and what is inferred from it, lives elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from math import inf
 from numbers import Real
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from .files import read
+
+
+class Paths:
+    """What all recorded paths share: the first axis of `x` counts paths, the second times."""
+
+    x: Tensor
+
+    @property
+    def n_trajectories(self) -> int:
+        return self.x.shape[0]
+
+    @property
+    def n_times(self) -> int:
+        return self.x.shape[1]
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same kind of paths, with every tensor changed."""
+        raise NotImplementedError
+
+    def to(self, device: torch.device | str) -> Self:
+        return self.map(lambda values: values.to(device))
+
+    def split(self, fraction: float = 0.8, *, generator: torch.Generator) -> tuple[Self, Self]:
+        """Whole paths drawn into a first part of `fraction` and a held-out rest.
+
+        Neighbouring times are correlated, so a split by time would leak; this one does not.
+        """
+        n_first = round(fraction * self.n_trajectories)
+        if not 0 < n_first < self.n_trajectories:
+            raise ValueError(
+                f"a split of {self.n_trajectories} trajectories at fraction={fraction} leaves one "
+                "side empty; cut long trajectories into pieces with .cut(20), or change the fraction"
+            )
+        order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
+        order = order.to(self.x.device)
+        first, rest = order[:n_first], order[n_first:]
+        return self.map(lambda values: values[first]), self.map(lambda values: values[rest])
+
+    def cut(self, pieces: int) -> Self:
+        """Each path cut into `pieces` of equal length; the frames left over at its end are dropped."""
+        if not 1 <= pieces <= self.n_times // 2:
+            raise ValueError(
+                f"pieces must lie between 1 and {self.n_times // 2}, so that each of the "
+                f"{self.n_times} times finds a neighbour, got {pieces}"
+            )
+        end = self.n_times // pieces * pieces
+        return self.map(lambda values: values[:, :end].unflatten(1, (pieces, -1)).flatten(0, 1))
+
 
 @dataclass(frozen=True, eq=False)
-class Trajectories:
+class Trajectories(Paths):
     """Recorded paths, all of the same length and time step.
 
     Attributes:
@@ -43,7 +94,8 @@ class Trajectories:
         if not isinstance(x, Tensor) or not x.is_floating_point():
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise TypeError(
-                f"x must be a tensor of floats, got {got}; use torch.as_tensor(x).float()"
+                f"x must be a tensor of floats, got {got}; use torch.as_tensor(x).float(), or Jumps "
+                "for numbered states"
             )
         if x.ndim != 3 or x.shape[1] < 2 or 0 in x.shape:
             raise ValueError(
@@ -65,14 +117,6 @@ class Trajectories:
                 f"x is {x[i, j, k].item()} at trajectory {i}, time index {j}, coordinate {k}; cut "
                 "the trajectory there or fill the gap first"
             )
-
-    @property
-    def n_trajectories(self) -> int:
-        return self.x.shape[0]
-
-    @property
-    def n_times(self) -> int:
-        return self.x.shape[1]
 
     @property
     def dim(self) -> int:
@@ -100,31 +144,12 @@ class Trajectories:
             raise ValueError("these trajectories hold positions only (underdamped=False)")
         return self.x[..., self.dim // 2 :]
 
-    def to(self, device: torch.device | str) -> Trajectories:
-        return replace(self, x=self.x.to(device), check=False)
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(self, x=change(self.x), check=False)
 
     def every(self, k: int) -> Trajectories:
         """Each k-th frame: the same paths seen by a slower camera."""
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
-
-    def split(
-        self, fraction: float = 0.8, *, generator: torch.Generator
-    ) -> tuple[Trajectories, Trajectories]:
-        """Whole trajectories drawn into a first part of `fraction` and a held-out rest.
-
-        Neighbouring frames are correlated, so a split by time would leak; this one does not.
-        """
-        n_first = round(fraction * self.n_trajectories)
-        if not 0 < n_first < self.n_trajectories:
-            raise ValueError(
-                f"a split of {self.n_trajectories} trajectories at fraction={fraction} leaves one "
-                "side empty; cut long trajectories into pieces, or change the fraction"
-            )
-        order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
-        order = order.to(self.x.device)
-        parts = order[:n_first], order[n_first:]
-        first, rest = (replace(self, x=self.x[part], check=False) for part in parts)
-        return first, rest
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads."""
@@ -149,89 +174,91 @@ class Trajectories:
             ValueError: an unknown ending, `dt` neither given nor in the file, a time step that
                 varies, trajectories of unequal length, or whatever `Trajectories` refuses.
         """
-        path = Path(path)
-        if path.suffix == ".npy":
-            x = np.load(path)
-        elif path.suffix == ".npz":
-            with np.load(path) as file:
-                if "x" not in file and len(file.files) != 1:
-                    raise ValueError(f"{path.name} must hold an array named 'x', has {file.files}")
-                x = file["x" if "x" in file else file.files[0]]
-                dt = float(file["dt"]) if dt is None and "dt" in file else dt
-                if underdamped is None and "underdamped" in file:
-                    underdamped = bool(file["underdamped"])
-        elif path.suffix == ".csv":
-            x, dt = _read_csv(path, dt)
-        else:
-            raise ValueError(f"{path.name}: the ending must be .npy, .npz or .csv")
-        if dt is None:
-            raise ValueError(f"{path.name} does not tell the time between frames; give dt=…")
-        if x.ndim == 1:
-            x = x[:, None]
-        if x.ndim == 2:
-            x = x[None]
-        x = torch.as_tensor(np.ascontiguousarray(x, dtype=np.float32))
-        return cls(x, dt, bool(underdamped))
+        x, saved_dt, saved_underdamped = read(Path(path), dt)
+        underdamped = saved_underdamped if underdamped is None else underdamped
+        return cls(torch.as_tensor(x), saved_dt, underdamped)
 
 
-def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
-    """Columns by name → array `(n_trajectories, n_times, dim)` and the time step, if told."""
-    with path.open() as file:
-        names = [name.strip() for name in file.readline().split(",")]
-        table = np.loadtxt(file, delimiter=",", ndmin=2)
-    if any(_is_number(name) for name in names):
-        raise ValueError(f"{path.name}: the first line must be a header that names the columns")
-    if table.shape[1:] != (len(set(names)),) or len(set(names)) < len(names):
-        raise ValueError(
-            f"{path.name}: {len(names)} column names, {names}, for {table.shape[1]} columns; each "
-            "column needs a name of its own"
-        )
-    columns = dict(zip(names, table.T, strict=True))
-    label = columns.pop("trajectory", np.zeros(len(table)))
-    time = columns.pop("t", columns.pop("time", None))
-    if not columns:
-        raise ValueError(f"{path.name}: there is no column of coordinates")
-    rows = [np.flatnonzero(label == value) for value in np.unique(label)]
-    lengths = {len(r) for r in rows}
-    if len(lengths) > 1:
-        raise ValueError(
-            f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to "
-            "one length, or load them one by one"
-        )
-    if min(lengths) < 2:
-        raise ValueError(f"{path.name}: a trajectory needs at least two frames")
-    if time is not None:
-        steps = np.diff(np.stack([time[r] for r in rows]), axis=1)
-        if np.ptp(steps) > 1e-3 * abs(steps.mean()):
-            raise ValueError(
-                f"{path.name}: the time step varies from {steps.min():.4g} to {steps.max():.4g}; "
-                "interpolate to a uniform one first"
+@dataclass(frozen=True, eq=False)
+class Jumps(Paths):
+    """Recorded paths of a system that jumps between numbered states.
+
+    Attributes:
+        x: states visited one after the other `(n_trajectories, n_times)`, integers from 0 to
+            n_states - 1; one byte each (torch.uint8) is enough.
+        n_states: number of states.
+        waiting: time spent in each of them, same shape; without it each step takes the time 1.
+
+    Raises:
+        TypeError: `x` holds no integers, or `waiting` no floats.
+        ValueError: wrong axes, fewer than two times, a state that does not exist, a waiting time
+            that is negative or not finite.
+    """
+
+    x: Tensor
+    n_states: int
+    waiting: Tensor | None = None
+    check: InitVar[bool] = True
+
+    def __post_init__(self, check: bool) -> None:
+        x, waiting = self.x, self.waiting
+        integers = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+        if not isinstance(x, Tensor) or x.dtype not in integers:
+            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise TypeError(
+                f"x must be a tensor of integers, the numbers of the states, got {got}; use "
+                "torch.as_tensor(x).long(), or Trajectories for continuous states"
             )
-        dt = float(steps.mean()) if dt is None else dt
-    x = np.stack(list(columns.values()), axis=-1)
-    return np.stack([x[r] for r in rows]), dt
+        if x.ndim != 2 or x.shape[1] < 2 or 0 in x.shape:
+            raise ValueError(
+                "x must have the axes (n_trajectories, n_times) with at least two times, got shape "
+                f"{tuple(x.shape)}; one path needs x[None]"
+            )
+        if waiting is not None and not (
+            isinstance(waiting, Tensor) and waiting.is_floating_point()
+        ):
+            raise TypeError("waiting must be a tensor of floats, the time spent in each state")
+        if waiting is not None and waiting.shape != x.shape:
+            raise ValueError(
+                f"waiting must have the shape of x, {tuple(x.shape)}, got {tuple(waiting.shape)}"
+            )
+        if not check:
+            return
+        if x.min() < 0 or x.max() >= self.n_states:
+            raise ValueError(
+                f"x holds states from {x.min()} to {x.max()}, n_states={self.n_states} allows 0 to "
+                f"{self.n_states - 1}; number the states from 0"
+            )
+        if waiting is not None and not (torch.isfinite(waiting) & (waiting >= 0)).all():
+            raise ValueError("waiting must be finite and not negative")
 
+    @property
+    def dt(self) -> float:
+        """Mean time of a step: 1, or the mean waiting time."""
+        return 1.0 if self.waiting is None else self.waiting.double().mean().item()
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        waiting = None if self.waiting is None else change(self.waiting)
+        return replace(self, x=change(self.x), waiting=waiting, check=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
     """All stretches of `length` successive frames, as a data set to draw from by index.
 
-    `windows[index]` with an integer tensor of any shape `(…)` gives `(…, length, dim)`. Index `i` means trajectory `i // n_starts`, first frame `i % n_starts`.
+    `windows[index]` with an integer tensor of any shape `(…)` gives `(…, length, dim)` for
+    `Trajectories`, states `(…, length)` for `Jumps`, and `(…, length, 2)`, state and waiting time,
+    for `Jumps` in continuous time. Index `i` means trajectory `i // n_starts`, and its stretch
+    `i % n_starts`. A stretch begins at each `every`-th frame; `every = length - 1` lays them end to
+    end, with one frame in common.
 
     With `draws (members, n_trajectories)`, made by `bootstrap`, an index `(members, batch)` is
     read by each member in its own resampled list of trajectories.
     """
 
-    trajectories: Trajectories
+    trajectories: Trajectories | Jumps
     length: int = 2
+    every: int = 1
     draws: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -240,25 +267,29 @@ class Windows:
                 f"length={self.length} must lie between 2 and the {self.trajectories.n_times} "
                 "frames of a trajectory"
             )
-        x = self.trajectories.x.contiguous()
-        object.__setattr__(self, "trajectories", replace(self.trajectories, x=x, check=False))
+        object.__setattr__(self, "trajectories", self.trajectories.map(Tensor.contiguous))
 
     @property
     def n_starts(self) -> int:
-        """First frames per trajectory."""
-        return self.trajectories.n_times - self.length + 1
+        """Windows per trajectory."""
+        return (self.trajectories.n_times - self.length) // self.every + 1
 
     def __len__(self) -> int:
         return self.trajectories.n_trajectories * self.n_starts
 
     def __getitem__(self, index: Tensor) -> Tensor:
-        row, start = index // self.n_starts, index % self.n_starts
+        row, start = index // self.n_starts, index % self.n_starts * self.every
         if self.draws is not None:
             row = self.draws.gather(1, row)
         first = row * self.trajectories.n_times + start
         frames = first[..., None] + torch.arange(self.length, device=index.device)
-        # A table look-up by row: five times faster here than general indexing.
-        return embedding(frames, self.trajectories.x.flatten(0, 1))
+        if isinstance(self.trajectories, Trajectories):
+            # A table look-up by row: five times faster here than general indexing.
+            return embedding(frames, self.trajectories.x.flatten(0, 1))
+        states = self.trajectories.x.take(frames)
+        if self.trajectories.waiting is None:
+            return states.long()
+        return torch.stack((states, self.trajectories.waiting.take(frames)), dim=-1)
 
     def bootstrap(self, members: int, *, generator: torch.Generator) -> Windows:
         """The same windows, with trajectories drawn anew (with replacement) for each member."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.data import Trajectories, Windows
+from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import available_devices, make_generator, one_thread, pick_device
 
 
@@ -317,3 +317,81 @@ def test_windows_on_a_gpu_are_those_on_the_processor(recorded: Trajectories) -> 
     windows = Windows(recorded, 3).bootstrap(2, generator=make_generator(0))
     index = torch.arange(len(windows)).expand(2, -1)
     assert torch.equal(windows.to("cuda")[index.cuda()].cpu(), windows[index])
+
+
+# Jumps
+
+
+@pytest.fixture
+def states() -> Tensor:
+    return torch.randint(4, (6, 21), generator=make_generator(0), dtype=torch.uint8)
+
+
+def test_windows_of_jumps_hold_successive_states(states: Tensor) -> None:
+    windows = Windows(Jumps(states, 4), 5)
+    assert len(windows) == 6 * 17
+    found = windows[torch.tensor([0, 16, 17, 101])]
+    assert found.dtype == torch.int64
+    for window, (i, t) in zip(found, [(0, 0), (0, 16), (1, 0), (5, 16)], strict=True):
+        assert torch.equal(window, states[i, t : t + 5].long())
+
+
+def test_windows_end_to_end_share_one_frame(states: Tensor) -> None:
+    windows = Windows(Jumps(states, 4), 5, every=4)
+    assert windows.n_starts == 5
+    tiles = windows[torch.arange(5)]
+    assert torch.equal(tiles[:, 0], states[0, [0, 4, 8, 12, 16]].long())
+    assert torch.equal(tiles[1:, 0], tiles[:-1, -1])
+
+
+def test_waiting_times_stand_beside_the_states(states: Tensor) -> None:
+    waiting = torch.rand(6, 21, generator=make_generator(1))
+    jumps = Jumps(states, 4, waiting)
+    window = Windows(jumps)[torch.tensor([25])][0]  # path 1, jump 5
+    assert torch.equal(window[:, 0], states[1, 5:7].float())
+    assert torch.equal(window[:, 1], waiting[1, 5:7])
+    assert jumps.dt == pytest.approx(waiting.mean().item())
+    assert Jumps(states, 4).dt == 1.0
+
+
+def test_jumps_are_split_and_cut_like_trajectories(states: Tensor) -> None:
+    waiting = states.float() + 0.5  # tells whose it is
+    jumps = Jumps(states, 4, waiting)
+    first, rest = jumps.split(0.5, generator=make_generator(0))
+    assert (first.n_trajectories, rest.n_trajectories) == (3, 3)
+    pieces = jumps.cut(4)
+    assert torch.equal(pieces.x, states[:, :20].reshape(24, 5))
+    for part in (first, rest, pieces):
+        assert part.waiting is not None
+        assert torch.equal(part.waiting, part.x.float() + 0.5)
+    with pytest.raises(ValueError, match="pieces must lie between 1 and 10"):
+        jumps.cut(11)
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "arguments"),
+    [
+        (TypeError, "tensor of integers.*torch.float32.*Trajectories", (torch.zeros(2, 3), 2)),
+        (TypeError, "tensor of integers.*ndarray", (np.zeros((2, 3), int), 2)),
+        (ValueError, r"one path needs x\[None\]", (torch.zeros(3, dtype=torch.int64), 2)),
+        (ValueError, "n_states=2 allows 0 to 1", (torch.full((2, 3), 2), 2)),
+        (ValueError, "from -1 to -1", (torch.full((2, 3), -1), 2)),
+        (TypeError, "waiting must be a tensor of floats", (torch.zeros(2, 3).long(), 2, 1.0)),
+        (ValueError, "shape of x", (torch.zeros(2, 3).long(), 2, torch.ones(2, 2))),
+        (ValueError, "finite", (torch.zeros(2, 3).long(), 2, torch.full((2, 3), -1.0))),
+    ],
+)
+def test_states_that_make_no_sense_are_refused(error, message: str, arguments: tuple) -> None:
+    with pytest.raises(error, match=message):
+        Jumps(*arguments)
+
+
+def test_states_where_floats_are_due_are_refused(states: Tensor) -> None:
+    with pytest.raises(TypeError, match="or Jumps for numbered states"):
+        Trajectories(states[..., None], 0.1)
+
+
+def test_one_long_trajectory_is_cut_into_pieces(recorded: Trajectories) -> None:
+    pieces = recorded.cut(3)
+    assert pieces.x.shape == (36, 2, 2) and pieces.dt == recorded.dt
+    assert torch.equal(pieces.x[:3].flatten(0, 1), recorded.x[0, :6])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stochphys.data import Trajectories, Windows
+from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
 from stochphys.models import NEEP, neep_objective
@@ -100,14 +100,21 @@ def test_a_constant_coordinate_is_named():
         infer_entropy_production(Trajectories(x, 0.1), generator=make_generator(0), progress=False)
 
 
-def test_velocities_and_too_few_trajectories_are_refused():
-    x = torch.randn(20, 50, 2, generator=make_generator(0))
-    with pytest.raises(ValueError, match="velocities"):
-        infer_entropy_production(
-            Trajectories(x, 0.1, underdamped=True), generator=make_generator(0)
-        )
-    with pytest.raises(ValueError, match="too few"):
-        infer_entropy_production(Trajectories(x[:9], 0.1), generator=make_generator(0))
+def test_data_that_cannot_be_used_are_refused_before_any_work():
+    g = make_generator(0)
+    x = torch.randn(20, 50, 2, generator=g)
+    states = torch.randint(3, (20, 50), generator=g)
+    for error, message, data, options in (
+        (ValueError, r"too few .*data\.cut\(20\)", Trajectories(x[:9], 0.1), {}),
+        (ValueError, "too few", Trajectories(x[:1], 0.1), {}),
+        (TypeError, "data must be Trajectories or Jumps, got Tensor", x, {}),
+        (ValueError, "window=4 is for jumps", Trajectories(x, 0.1), dict(window=4)),
+        (ValueError, "length=60 must lie between 2 and the 50", Jumps(states, 3), dict(window=60)),
+        (ValueError, "need reversal", Jumps(states, 3, torch.ones(20, 50)), {}),
+        (ValueError, "members must be at least 1", Trajectories(x, 0.1), dict(members=0)),
+    ):
+        with pytest.raises(error, match=message):
+            infer_entropy_production(data, generator=g, progress=False, **options)
 
 
 def test_a_researchers_file_takes_the_same_road(tmp_path):

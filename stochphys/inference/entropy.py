@@ -1,18 +1,25 @@
-"""From trajectories to entropy production, by networks: the rate, its error bar, each step's ΔS."""
+"""From recorded paths to entropy production, by networks: the rate, its error bar, each step's ΔS."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ..data import Trajectories, Windows
-from ..models.neep import NEEP, neep_objective
-from ..simulators.langevin import Linear
-from ..training import Callback, Ensemble, History, Run, fit
+from ..data import Jumps, Trajectories, Windows
+from ..models import NEEP, RNEEP, JumpNEEP, OddJumpNEEP, UnderdampedNEEP, neep_objective
+from ..training import Callback, Ensemble, History, Objective, Run, fit
+
+Data = Trajectories | Jumps
+
+
+class Exact(Protocol):
+    """A system that knows the entropy produced in each step of its own paths."""
+
+    def entropy_production(self, data: Any, *options: Any) -> Tensor: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,16 +27,19 @@ class EntropyProduction:
     """Entropy production inferred by an ensemble, with what is needed to doubt it.
 
     Attributes:
-        rate: entropy produced per unit time, mean of the ensemble on held-out trajectories.
+        rate: entropy produced per unit time (per jump, for jumps without waiting times), mean of
+            the ensemble on held-out trajectories.
         std: its standard error, spread of the `members`.
         members: rate of each member `(n_members,)`. Each was trained on trajectories drawn anew
             (bootstrap) and read off held-out ones drawn anew, so that their spread holds both the
             luck of the training and that of the data.
         bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;
-            far below `rate`, it says that the network has overfitted.
+            far below `rate`, it says that the network has overfitted. For odd variables, where
+            ΔS has several parts, it is their sum, an estimate and no bound.
         history: the training curve.
         model: the trained ensemble.
         held_out: trajectories that training never saw.
+        window: frames that the network sees at once.
     """
 
     rate: float
@@ -38,22 +48,28 @@ class EntropyProduction:
     bound: float
     history: History = field(repr=False)
     model: Ensemble = field(repr=False)
-    held_out: Trajectories = field(repr=False)
+    held_out: Data = field(repr=False)
+    window: int = 2
 
     def __str__(self) -> str:
         return f"{self.rate:.4g} ± {self.std:.2g} per unit time (held-out bound {self.bound:.4g})"
 
-    def per_step(self, trajectories: Trajectories | None = None) -> Tensor:
+    def per_step(self, data: Data | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
-        the held-out trajectories."""
-        trajectories = self.held_out if trajectories is None else trajectories
-        return member_entropy(self.model, trajectories).mean(0)
+        the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
+        data = self.held_out if data is None else data
+        return total(self.model, member_entropy(self.model, data, self.window).mean(1))
 
-    def compare(self, system: Linear, scheme: str | None = "exact") -> Comparison:
+    def compare(self, system: Exact, scheme: str | None = "exact") -> Comparison:
         """The estimate against the exact entropy of the same held-out steps; see
-        `Linear.entropy_production` for `scheme`."""
-        exact = system.entropy_production(self.held_out, scheme)
-        return Comparison.of(exact, self.per_step(), self.rate, self.held_out.dt)
+        `Linear.entropy_production` for `scheme`, which jumps do not need."""
+        options: tuple = (scheme,)
+        if isinstance(self.held_out, Jumps):
+            options = () if self.window == 2 else (self.window,)
+        exact = system.entropy_production(self.held_out, *options)
+        return Comparison.of(
+            exact, self.per_step(), self.rate, self.held_out.dt * (self.window - 1)
+        )
 
 
 @dataclass(frozen=True)
@@ -87,99 +103,164 @@ class Comparison:
 
 
 def infer_entropy_production(
-    trajectories: Trajectories,
+    data: Data,
     *,
     generator: torch.Generator,
+    window: int = 2,
+    reversal: Tensor | None = None,
+    network: Callable[[], nn.Module] | None = None,
+    objective: Objective = neep_objective,
     members: int = 5,
     width: int = 32,
-    depth: int = 2,
     steps: int = 600,
     lr: float = 1e-2,
     schedule: str = "cosine",
     callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> EntropyProduction:
-    """Entropy production of a stationary overdamped process, from its trajectories alone (NEEP).
+    """Entropy production of a stationary process, from its recorded paths alone.
 
-    A fifth of the trajectories is held out. An ensemble of `NEEP` networks learns from the others
-    and is read off the held-out ones (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166). The progress
-    bar shows the current rate.
+    A fifth of the paths is held out. An ensemble of networks learns from the others and is read off
+    the held-out ones. The progress bar shows the current rate. The data choose the network:
+
+    | data                                | network                          |
+    |-------------------------------------|----------------------------------|
+    | `Trajectories`                      | `NEEP`                           |
+    | `Trajectories(underdamped=True)`    | `UnderdampedNEEP`                |
+    | `Jumps`, all states seen            | `JumpNEEP`                       |
+    | `Jumps`, some hidden: `window` > 2  | `RNEEP`                          |
+    | `Jumps` with waiting times          | `OddJumpNEEP`, needs `reversal`  |
 
     Args:
-        trajectories: at least ten.
+        data: at least ten paths.
+        window: frames that the network sees at once.
+        reversal: for jumps in continuous time, the state that reversal makes of each state
+            `(n_states,)`; `torch.arange(n_states)` where all are even.
+        network: makes a member of your own instead, called once for each.
+        objective: what trains them, such as `classifier_objective`.
         members: networks in the ensemble.
-        width, depth: of each network.
+        width: of their layers.
         steps, lr, schedule, callbacks, options: arguments of `training.fit`.
 
-    Raises `ValueError` for velocities (odd under time reversal: this estimator is for even
-    variables), too few trajectories, a coordinate that never changes, and whatever `fit` refuses.
+    Raises `ValueError` for too few paths, a window that is too long or not for these data, a
+    missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
+    what is neither `Trajectories` nor `Jumps`. Before any work.
+
+    Source: Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166; odd variables: arXiv 2112.04681.
     """
-    if trajectories.underdamped:
-        raise ValueError(
-            "these trajectories hold velocities, which change sign when time is reversed; this "
-            "estimator is for positions only"
-        )
-    if trajectories.n_trajectories < 10:
-        raise ValueError(
-            f"{trajectories.n_trajectories} trajectories are too few to hold some out and to draw "
-            "error bars from; cut long ones into at least 10 pieces"
-        )
-    train, held_out = trajectories.split(0.8, generator=generator)
-    networks = [
-        NEEP(train.dim, width=width, depth=depth, generator=generator).standardise(train)
-        for _ in range(members)
-    ]
-    model = Ensemble(networks)
+    check(data, window, reversal, members)
+    train, held_out = data.split(0.8, generator=generator)
+    windows, judges = Windows(train, window), Windows(held_out, window)
+    make = network or default_network(train, window, reversal, width, generator)
+    model = Ensemble([make() for _ in range(members)])
+
+    def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
+        return objective(model, batch).view(members, -1).sum(1)
+
     history = fit(
         model,
-        neep_objective,
-        Windows(train).bootstrap(members, generator=generator),
-        validation=Windows(held_out),
+        sum_of_parts,
+        windows.bootstrap(members, generator=generator),
+        validation=judges,
         steps=steps,
         lr=lr,
         schedule=schedule,
         generator=generator,
-        callbacks=[CurrentRate(held_out), *callbacks],
+        callbacks=[CurrentRate(judges), *callbacks],
         **options,
     )
-    entropy = member_entropy(model, held_out)  # (members, n_trajectories, n_steps)
-    mean = entropy.mean(0)
-    n = held_out.n_trajectories
+    parts = member_entropy(model, held_out, window)
+    mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
+    time, n = held_out.dt * (window - 1), held_out.n_trajectories
     draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
-    per_trajectory = entropy.mean(-1).gather(1, draws.to(entropy.device))
-    rates = per_trajectory.mean(1).double() / held_out.dt
+    per_trajectory = total(model, parts.mean(-1)).gather(1, draws.to(parts.device))
+    rates = per_trajectory.mean(1).double() / time
+    J = (mean - torch.exp(-mean)).double().mean((1, 2))
     return EntropyProduction(
-        rate=mean.double().mean().item() / held_out.dt,
+        rate=total(model, mean.double().mean((1, 2))).item() / time,
         std=rates.std().item() if members > 1 else float("nan"),
         members=rates,
-        bound=((mean - torch.exp(-mean)).double().mean().item() + 1) / held_out.dt,
+        bound=total(model, J + 1).item() / time,
         history=history,
         model=model,
         held_out=held_out,
+        window=window,
     )
 
 
-class CurrentRate(Callback):
-    """Shows the rate that an ensemble finds in a sample of held-out pairs while it trains."""
+def check(data: Data, window: int, reversal: Tensor | None, members: int) -> None:
+    """Arguments of `infer_entropy_production` that make no sense."""
+    if not isinstance(data, Trajectories | Jumps):
+        raise TypeError(
+            f"data must be Trajectories or Jumps, got {type(data).__name__}; wrap arrays: "
+            "Trajectories(torch.as_tensor(x).float(), dt)"
+        )
+    if data.n_trajectories < 10:
+        raise ValueError(
+            f"{data.n_trajectories} trajectories are too few to hold some out and to draw error "
+            "bars from; cut long ones into at least 10 pieces, data.cut(20)"
+        )
+    if members < 1:
+        raise ValueError(f"members must be at least 1, got {members}")
+    Windows(data, window)  # refuses a window that is too long
+    if window > 2 and (isinstance(data, Trajectories) or data.waiting is not None):
+        raise ValueError(
+            f"window={window} is for jumps without waiting times; for these data, window=2"
+        )
+    if isinstance(data, Jumps) and data.waiting is not None:
+        if reversal is None or len(reversal) != data.n_states:
+            raise ValueError(
+                "jumps with waiting times need reversal, the time-reversed state of each of the "
+                f"{data.n_states} states; torch.arange({data.n_states}) if all of them are even"
+            )
 
-    def __init__(self, held_out: Trajectories, n_pairs: int = 10_000) -> None:
-        windows = Windows(held_out)
-        n = min(n_pairs, len(windows))
-        self.pairs, self.dt = windows[torch.arange(n) * len(windows) // n], held_out.dt
+
+def default_network(
+    data: Data, window: int, reversal: Tensor | None, width: int, generator: torch.Generator
+) -> Callable[[], nn.Module]:
+    """What makes a network for these data."""
+    options: dict[str, Any] = dict(width=width, generator=generator)
+    if isinstance(data, Trajectories):
+        kind = UnderdampedNEEP if data.underdamped else NEEP
+        return lambda: kind(data.dim, **options).standardise(data)
+    if reversal is not None:
+        return lambda: OddJumpNEEP(reversal, **options).standardise(data)
+    return lambda: (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)
+
+
+class CurrentRate(Callback):
+    """Shows the rate that an ensemble finds in a sample of held-out windows while it trains."""
+
+    def __init__(self, windows: Windows, n_windows: int = 10_000) -> None:
+        n = min(n_windows, len(windows))
+        self.sample = windows[torch.arange(n) * len(windows) // n]
+        self.time = windows.trajectories.dt * (windows.length - 1)
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> dict[str, float]:
         assert isinstance(run.average, Ensemble)
-        self.pairs = self.pairs.to(run.draw.device)
-        return {"sigma_dot": run.average.on_shared(self.pairs).mean().item() / self.dt}
+        self.sample = self.sample.to(run.draw.device)
+        h = run.average.on_shared(self.sample).view(run.average.members, -1, len(self.sample))
+        return {"sigma_dot": total(run.average, h.mean((0, 2))).item() / self.time}
 
 
 @torch.no_grad()
-def member_entropy(model: Ensemble, trajectories: Trajectories) -> Tensor:
-    """ΔS of each step by each member, `(members, n_trajectories, n_times - 1)`."""
-    windows = Windows(trajectories)
-    index = torch.arange(len(windows), device=trajectories.x.device)
-    entropy = trajectories.x.new_empty(model.members, len(windows))
-    for piece, out in zip(index.split(2**12), entropy.split(2**12, dim=1), strict=True):
-        out.copy_(model.on_shared(windows[piece]))
-    return entropy.unflatten(1, (trajectories.n_trajectories, -1))
+def member_entropy(model: Ensemble, data: Data, window: int = 2) -> Tensor:
+    """h of each window by each member, windows end to end,
+    `(parts, members, n_trajectories, n_windows)`; networks for odd variables have several parts."""
+    windows = Windows(data, window, every=window - 1)
+    index = torch.arange(len(windows), device=data.x.device)
+    h = torch.empty(len(signs(model)), model.members, len(windows), device=data.x.device)
+    for piece, out in zip(index.split(2**12), h.split(2**12, dim=-1), strict=True):
+        out.copy_(model.on_shared(windows[piece]).view(model.members, len(h), -1).transpose(0, 1))
+    return h.unflatten(-1, (data.n_trajectories, -1))
+
+
+def signs(model: Ensemble) -> tuple[float, ...]:
+    """With which the parts of h add up to ΔS."""
+    return getattr(model.member(0), "signs", (1.0,))
+
+
+def total(model: Ensemble, parts: Tensor) -> Tensor:
+    """ΔS from its parts `(parts, …)`, each with its sign."""
+    return torch.tensordot(parts.new_tensor(signs(model)), parts, dims=1)

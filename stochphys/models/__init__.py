@@ -1,6 +1,25 @@
 """What learns: bodies of networks, and the heads that make them physics."""
 
-from .neep import NEEP, neep_objective
+from .neep import (
+    NEEP,
+    RNEEP,
+    JumpNEEP,
+    OddJumpNEEP,
+    UnderdampedNEEP,
+    alpha_neep_objective,
+    classifier_objective,
+    neep_objective,
+)
 from .networks import MLP
 
-__all__ = ["MLP", "NEEP", "neep_objective"]
+__all__ = [
+    "MLP",
+    "NEEP",
+    "RNEEP",
+    "JumpNEEP",
+    "OddJumpNEEP",
+    "UnderdampedNEEP",
+    "alpha_neep_objective",
+    "classifier_objective",
+    "neep_objective",
+]

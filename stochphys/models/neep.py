@@ -1,13 +1,20 @@
-"""Neural estimators of entropy production: antisymmetric under time reversal by construction."""
+r"""Neural estimators of entropy production: antisymmetric under time reversal by construction.
+
+Every network here maps a window of successive states to $h(\text{window})$ with
+$h(\text{reversed window}) = -h(\text{window})$; what reversal does to a state is what tells the
+classes apart. The objectives that train them stand at the end, one line each.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
-from ..data import Trajectories
+from ..data import Jumps, Trajectories
 from .networks import MLP
 
 
@@ -42,11 +49,7 @@ class NEEP(nn.Module):
         """Bring midpoints and displacements to order one, with the spread of these data."""
         x = trajectories.x
         self.centre.copy_(x.mean(dim=(0, 1)))
-        self.scale[0].copy_(x.std(dim=(0, 1)))
-        self.scale[1].copy_(x.diff(dim=1).std(dim=(0, 1)))
-        if not (self.scale > 0).all():
-            constant = (self.scale == 0).any(0).nonzero().flatten().tolist()
-            raise ValueError(f"coordinates {constant} never change in these data; leave them out")
+        self.scale.copy_(spread(x))
         return self
 
     def forward(self, window: Tensor) -> Tensor:
@@ -56,8 +59,195 @@ class NEEP(nn.Module):
         step = (second - first) / self.scale[1]
         forward = torch.cat((midpoint, step), -1)
         backward = torch.cat((midpoint, -step), -1)
-        h = self.h(torch.stack((forward, backward))).squeeze(-1)  # one batch: (2, …)
+        return odd_part(self.h, forward, backward)
+
+
+class UnderdampedNEEP(nn.Module):
+    r"""Entropy produced in one step of a process with velocities, which are odd under reversal.
+
+    Reversal takes $(s, s')$ to $(\epsilon s', \epsilon s)$ with $\epsilon(x, v) = (x, -v)$. So
+
+    $$\Delta S = \ln\frac{p(s, s')}{p(\epsilon s', \epsilon s)}
+        - \ln\frac{p(s')}{p(\epsilon s')} = h_2(s, s') - h_1(s'),$$
+
+    each part antisymmetric and trained by an objective of its own (arXiv 2112.04681).
+
+    Args:
+        dim: positions and as many velocities.
+        width, depth: of each of the two networks.
+        generator: source of the initial weights.
+    """
+
+    signs = (1.0, -1.0)  # with which the parts add up to ΔS
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.h_2 = MLP([2 * dim, *[width] * depth, 1], generator=generator)
+        self.h_1 = MLP([dim, *[width] * depth, 1], generator=generator)
+        self.register_buffer("centre", torch.zeros(dim // 2))
+        self.register_buffer("scale", torch.ones(2, dim))
+
+    def standardise(self, trajectories: Trajectories) -> Self:
+        """Bring midpoints and displacements to order one, with the spread of these data."""
+        self.centre.copy_(trajectories.position.mean(dim=(0, 1)))
+        self.scale.copy_(spread(trajectories.x))
+        return self
+
+    def forward(self, window: Tensor) -> Tensor:
+        """The two parts `(2, …)` of pairs of successive states `(…, 2, dim)`."""
+        first, second = window.unbind(-2)
+        x, v = self.standard((first + second) / 2)
+        dx, dv = ((second - first) / self.scale[1]).chunk(2, -1)
+        h_2 = odd_part(self.h_2, torch.cat((x, dv, dx, v), -1), torch.cat((x, dv, -dx, -v), -1))
+        x, v = self.standard(second)
+        h_1 = odd_part(self.h_1, torch.cat((x, v), -1), torch.cat((x, -v), -1))
+        return torch.stack((h_2, h_1))
+
+    def standard(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Positions and velocities of order one; rest must stay rest."""
+        x, v = state.chunk(2, -1)
+        scale_x, scale_v = self.scale[0].chunk(2)
+        return (x - self.centre) / scale_x, v / scale_v
+
+
+class JumpNEEP(nn.Module):
+    r"""Entropy produced in one jump between numbered states,
+    $\Delta S_\theta(s, s') = g(s, s') - g(s', s)$; each state is embedded as a vector.
+
+    Args:
+        n_states: number of states.
+        width, depth: of the embedding and of the hidden layers.
+        generator: source of the initial weights.
+    """
+
+    def __init__(
+        self, n_states: int, *, width: int = 64, depth: int = 1, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding(n_states, width, generator)
+        self.g = MLP([2 * width, *[width] * depth, 1], generator=generator)
+
+    def forward(self, window: Tensor) -> Tensor:
+        """ΔS `(…)` of pairs of successive states `(…, 2)`, integers."""
+        pair = self.embedding(window)
+        return odd_part(self.g, pair.flatten(-2), pair.flip(-2).flatten(-2))
+
+
+class RNEEP(nn.Module):
+    r"""Entropy produced along a window of symbols by a process with a memory,
+
+    $$\Delta S_\theta(s_1 \dots s_n) = \sum_t g(m_t) - \sum_t g(\tilde m_t),$$
+
+    where the memory m of a gated recurrent unit reads the window forwards, and m̃ reads it
+    backwards. The weights know no length: a longer window may be given than in training.
+    (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166, there with the mean in place of the sum.)
+
+    Args:
+        n_states: number of symbols.
+        width: size of the memory.
+        generator: source of the initial weights.
+    """
+
+    def __init__(self, n_states: int, *, width: int = 32, generator: torch.Generator) -> None:
+        super().__init__()
+        self.gates = embedding(n_states, 3 * width, generator)  # what a symbol asks of the gates
+        self.recurrent = MLP([width, 3 * width], generator=generator)
+        self.g = MLP([width, 1], generator=generator)
+
+    def forward(self, window: Tensor) -> Tensor:
+        """ΔS `(…)` of windows of symbols `(…, n)`, integers."""
+        inputs = self.gates(torch.stack((window, window.flip(-1))))  # (2, …, n, 3 width)
+        memory = inputs.new_zeros(*inputs.shape[:-2], inputs.shape[-1] // 3)
+        total = memory
+        for symbol in inputs.unbind(-2):
+            update, reset, new = symbol.chunk(3, -1)
+            keep, forget, old = self.recurrent(memory).chunk(3, -1)
+            candidate = torch.tanh(new + torch.sigmoid(reset + forget) * old)
+            memory = memory + torch.sigmoid(update + keep) * (candidate - memory)
+            total = total + memory
+        h = self.g(total).squeeze(-1)
         return h[0] - h[1]
+
+
+class OddJumpNEEP(nn.Module):
+    r"""Entropy produced in one jump of a process in continuous time with odd states.
+
+    Reversal takes the jump $s \to s'$ to $\epsilon s' \to \epsilon s$ and a stay of time τ in s to
+    one in εs. With antisymmetric parts for jumps, for stays and for states
+
+    $$\Delta S = h_{jump}(s, s') + h_{stay}(s, \tau) - h_0(s) - h_0(s')$$
+
+    up to what telescopes (arXiv 2112.04681).
+
+    Args:
+        reversal: the state εs of each state s, `(n_states,)`.
+        width, depth: of each network.
+        generator: source of the initial weights.
+    """
+
+    signs = (1.0, 1.0, -1.0, -1.0)  # with which the parts add up to ΔS
+
+    reversal: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding(len(reversal), width, generator)
+        self.jump = MLP([2 * width, *[width] * depth, 1], generator=generator)
+        self.stay = MLP([width + 1, *[width] * depth, 1], generator=generator)
+        self.state = MLP([width, *[width] * depth, 1], generator=generator)
+        self.register_buffer("reversal", reversal.clone())
+        self.register_buffer("scale", torch.ones(()))
+
+    def standardise(self, jumps: Jumps) -> Self:
+        """Bring waiting times to order one."""
+        self.scale.fill_(jumps.dt)
+        return self
+
+    def forward(self, window: Tensor) -> Tensor:
+        """The four parts `(4, …)` of pairs of successive stays `(…, 2, 2)`, state and time."""
+        states, time = window[..., 0].long(), window[..., :1, 1] / self.scale
+        s, reverse = self.embedding(states), self.embedding(self.reversal[states])
+        jump = odd_part(self.jump, s.flatten(-2), reverse.flip(-2).flatten(-2))
+        stay = odd_part(
+            self.stay,
+            torch.cat((s[..., 0, :], time), -1),
+            torch.cat((reverse[..., 0, :], time), -1),
+        )
+        state = odd_part(self.state, s, reverse)  # (…, 2)
+        return torch.stack((jump, stay, state[..., 0], state[..., 1]))
+
+
+def odd_part(g: nn.Module, forward: Tensor, backward: Tensor) -> Tensor:
+    """g(forward) − g(backward) `(…)` of features `(…, n_features)`, both in one batch."""
+    values = g(torch.stack((forward, backward))).squeeze(-1)
+    return values[0] - values[1]
+
+
+def spread(x: Tensor) -> Tensor:
+    """Standard deviations of the states and of their steps, `(2, dim)`, of `(…, n_times, dim)`.
+
+    Raises `ValueError` if a coordinate never changes.
+    """
+    scale = torch.stack((x.std(dim=(0, 1)), x.diff(dim=1).std(dim=(0, 1))))
+    if not (scale > 0).all():
+        constant = (scale == 0).any(0).nonzero().flatten().tolist()
+        raise ValueError(f"coordinates {constant} never change in these data; leave them out")
+    return scale
+
+
+def embedding(n_states: int, width: int, generator: torch.Generator) -> nn.Embedding:
+    """A vector for each state, normal random numbers to begin with."""
+    table = nn.Embedding(n_states, width)
+    nn.init.normal_(table.weight, generator=generator)
+    return table
 
 
 def neep_objective(model: nn.Module, window: Tensor) -> Tensor:
@@ -69,3 +259,33 @@ def neep_objective(model: nn.Module, window: Tensor) -> Tensor:
     """
     h = model(window).float()
     return (torch.exp(-h) - h).mean(-1)
+
+
+def classifier_objective(model: nn.Module, window: Tensor) -> Tensor:
+    r"""Cross-entropy of telling forwards from backwards, $\langle\ln(1 + e^{-h})\rangle$.
+
+    Least where h is the log of the odds, ΔS. Its slope is bounded, so that rare windows cannot
+    upset it (Seif, Hafezi, Jarzynski, Nature Physics 17, 105 (2021)).
+    """
+    return softplus(-model(window).float()).mean(-1)
+
+
+def alpha_neep_objective(alpha: float) -> Callable[[nn.Module, Tensor], Tensor]:
+    r"""−J of the family, to be minimised, with its maximum at h = ΔS for every α:
+
+    $$J_\alpha[h] = \Big\langle \frac{e^{\alpha h} - 1}{\alpha}
+        - \frac{e^{-(1 + \alpha) h} - 1}{1 + \alpha} \Big\rangle, \qquad -1 < \alpha < 0.$$
+
+    α → 0 is NEEP. α = −1/2 weighs both tails alike, best far from equilibrium
+    (Kwon & Baek, PRE 109, 014143 (2024)). Raises `ValueError` outside −1 < α < 0.
+    """
+    if not -1 < alpha < 0:
+        raise ValueError(f"alpha must lie between -1 and 0, got {alpha}; 0 is neep_objective")
+
+    def objective(model: nn.Module, window: Tensor) -> Tensor:
+        h = model(window).float()
+        return (torch.expm1(-(1 + alpha) * h) / (1 + alpha) - torch.expm1(alpha * h) / alpha).mean(
+            -1
+        )
+
+    return objective

@@ -2,12 +2,13 @@
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
-from .loop import Callback, History, Run, fit
+from .loop import Callback, History, Objective, Run, fit
 
 __all__ = [
     "Callback",
     "Ensemble",
     "History",
+    "Objective",
     "Run",
     "fit",
     "load_checkpoint",

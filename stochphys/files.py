@@ -1,0 +1,84 @@
+"""Trajectories in files: what a researcher's program wrote, as arrays.
+
+The ways in are `Trajectories.load` and `.save`; here is only what each format needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+def read(path: Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
+    """States `(n_trajectories, n_times, dim)`, the time step, and whether half are velocities.
+
+    See `Trajectories.load`, which says what it raises. A `dt` that is given overrules the file.
+    """
+    underdamped = False
+    if path.suffix == ".npy":
+        x = np.load(path)
+    elif path.suffix == ".npz":
+        with np.load(path) as file:
+            if "x" not in file and len(file.files) != 1:
+                raise ValueError(f"{path.name} must hold an array named 'x', has {file.files}")
+            x = file["x" if "x" in file else file.files[0]]
+            dt = float(file["dt"]) if dt is None and "dt" in file else dt
+            underdamped = bool(file["underdamped"]) if "underdamped" in file else False
+    elif path.suffix == ".csv":
+        x, dt = _read_csv(path, dt)
+    else:
+        raise ValueError(f"{path.name}: the ending must be .npy, .npz or .csv")
+    if dt is None:
+        raise ValueError(f"{path.name} does not tell the time between frames; give dt=…")
+    if x.ndim == 1:
+        x = x[:, None]
+    if x.ndim == 2:
+        x = x[None]
+    return np.ascontiguousarray(x, dtype=np.float32), dt, underdamped
+
+
+def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
+    """Columns by name → array `(n_trajectories, n_times, dim)` and the time step, if told."""
+    with path.open() as file:
+        names = [name.strip() for name in file.readline().split(",")]
+        table = np.loadtxt(file, delimiter=",", ndmin=2)
+    if any(_is_number(name) for name in names):
+        raise ValueError(f"{path.name}: the first line must be a header that names the columns")
+    if table.shape[1:] != (len(set(names)),) or len(set(names)) < len(names):
+        raise ValueError(
+            f"{path.name}: {len(names)} column names, {names}, for {table.shape[1]} columns; each "
+            "column needs a name of its own"
+        )
+    columns = dict(zip(names, table.T, strict=True))
+    label = columns.pop("trajectory", np.zeros(len(table)))
+    time = columns.pop("t", columns.pop("time", None))
+    if not columns:
+        raise ValueError(f"{path.name}: there is no column of coordinates")
+    rows = [np.flatnonzero(label == value) for value in np.unique(label)]
+    lengths = {len(r) for r in rows}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to "
+            "one length, or load them one by one"
+        )
+    if min(lengths) < 2:
+        raise ValueError(f"{path.name}: a trajectory needs at least two frames")
+    if time is not None:
+        steps = np.diff(np.stack([time[r] for r in rows]), axis=1)
+        if np.ptp(steps) > 1e-3 * abs(steps.mean()):
+            raise ValueError(
+                f"{path.name}: the time step varies from {steps.min():.4g} to {steps.max():.4g}; "
+                "interpolate to a uniform one first"
+            )
+        dt = float(steps.mean()) if dt is None else dt
+    x = np.stack(list(columns.values()), axis=-1)
+    return np.stack([x[r] for r in rows]), dt
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
