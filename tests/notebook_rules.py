@@ -293,6 +293,8 @@ def solutions_are_folded(page: Page) -> Iterator[str]:
         folded = cell.metadata.get("jupyter", {}).get("source_hidden") is True
         if "solution" in tags(cell) and not (folded and cell.metadata.get("cellView") == "form"):
             yield f"cell {i}: the solution is not folded (source_hidden for Lab, form for Colab)"
+        if "solution" in tags(cell) and not re.match(r"# Solution \d\n", cell.source):
+            yield f"cell {i}: a folded cell shows its first line, which must be '# Solution k'"
 
 
 def one_exercise_is_on_paper_and_one_breaks_things(page: Page) -> Iterator[str]:

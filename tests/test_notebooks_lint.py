@@ -63,7 +63,7 @@ def exercise(k: int, kind: str) -> list:
         md("<details><summary>Hint</summary>\n\nThink of $x$.\n\n</details>"),
         md(f"**Solution {k}** (unfold the next cell)"),
         code(
-            f"answer_{k} = {k}",
+            f"# Solution {k}\nanswer_{k} = {k}",
             tags=["solution"],
             jupyter={"source_hidden": True},
             cellView="form",
@@ -207,6 +207,7 @@ BREAKS = [
     ("needs **Solution 2**", put(34, "Solution 2", "Solution 3")),
     ("needs a code cell tagged solution", drop(29)),
     ("outside an exercise", add(24, code("x", tags=["exercise"]))),
+    ("shows its first line", put(29, "# Solution 1", "answer = 1")),
     ("not folded", lambda page: page.cells[28].metadata.pop("cellView")),
     ("'pen and paper'", put(24, "pen and paper", "pencil")),
     ("'break it'", put(30, "break-it", "hard")),
