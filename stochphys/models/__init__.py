@@ -1,5 +1,6 @@
 """What learns: bodies of networks, and the heads that make them physics."""
 
+from .many import AreaNEEP, Areas
 from .neep import (
     NEEP,
     RNEEP,
@@ -13,6 +14,8 @@ from .neep import (
 from .networks import MLP
 
 __all__ = [
+    "AreaNEEP",
+    "Areas",
     "MLP",
     "NEEP",
     "RNEEP",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ..data import Jumps, Trajectories
+from ..data import Jumps, Trajectories, Windows
 from .networks import MLP
 
 
@@ -82,6 +82,8 @@ class UnderdampedNEEP(nn.Module):
 
     centre: Tensor
     scale: Tensor
+    odd: Tensor
+    even: Tensor
 
     def __init__(
         self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator
@@ -90,29 +92,44 @@ class UnderdampedNEEP(nn.Module):
         self.h_2 = MLP([2 * dim, *[width] * depth, 1], generator=generator)
         self.h_1 = MLP([dim, *[width] * depth, 1], generator=generator)
         self.register_buffer("centre", torch.zeros(dim // 2))
-        self.register_buffer("scale", torch.ones(2, dim))
+        self.register_buffer("scale", torch.ones(dim))
+        self.register_buffer("odd", torch.eye(dim))
+        self.register_buffer("even", torch.eye(dim))
 
     def standardise(self, trajectories: Trajectories) -> Self:
-        """Bring midpoints and displacements to order one, with the spread of these data."""
+        r"""Bring states, and what reversal turns and keeps, to order one, with these data.
+
+        A step has the odd part $(\Delta x, \bar v)$ and the even part $(\bar x, \Delta v)$. As
+        $\Delta x \approx \bar v\,dt$, what counts is their small difference: each part is whitened,
+        by a linear map, which mixes nothing odd with anything even.
+        """
         self.centre.copy_(trajectories.position.mean(dim=(0, 1)))
-        self.scale.copy_(spread(trajectories.x))
+        self.scale.copy_(spread(trajectories.x)[0])
+        windows = Windows(trajectories)
+        n = min(len(windows), 100_000)
+        odd, even = self.parts(
+            windows[torch.arange(n, device=self.scale.device) * len(windows) // n]
+        )
+        self.odd.copy_(whitening(odd))
+        self.even.copy_(whitening(even))
         return self
 
     def forward(self, window: Tensor) -> Tensor:
         """The two parts `(2, …)` of pairs of successive states `(…, 2, dim)`."""
-        first, second = window.unbind(-2)
-        x, v = self.standard((first + second) / 2)
-        dx, dv = ((second - first) / self.scale[1]).chunk(2, -1)
-        h_2 = odd_part(self.h_2, torch.cat((x, dv, dx, v), -1), torch.cat((x, dv, -dx, -v), -1))
-        x, v = self.standard(second)
+        odd, even = self.parts(window)
+        odd, even = odd @ self.odd, even @ self.even
+        h_2 = odd_part(self.h_2, torch.cat((even, odd), -1), torch.cat((even, -odd), -1))
+        x, v = window[..., 1, :].chunk(2, -1)
+        scale_x, scale_v = self.scale.chunk(2)
+        x, v = (x - self.centre) / scale_x, v / scale_v  # rest must stay rest
         h_1 = odd_part(self.h_1, torch.cat((x, v), -1), torch.cat((x, -v), -1))
         return torch.stack((h_2, h_1))
 
-    def standard(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Positions and velocities of order one; rest must stay rest."""
-        x, v = state.chunk(2, -1)
-        scale_x, scale_v = self.scale[0].chunk(2)
-        return (x - self.centre) / scale_x, v / scale_v
+    def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """What reversing a pair turns, (Δx, v̄), and what it keeps, (x̄, Δv), `(…, dim)` each."""
+        (x, v), (x_next, v_next) = (s.chunk(2, -1) for s in window.unbind(-2))
+        odd = torch.cat((x_next - x, (v + v_next) / 2), -1)
+        return odd, torch.cat(((x + x_next) / 2 - self.centre, v_next - v), -1)
 
 
 class JumpNEEP(nn.Module):
@@ -155,22 +172,28 @@ class RNEEP(nn.Module):
 
     def __init__(self, n_states: int, *, width: int = 32, generator: torch.Generator) -> None:
         super().__init__()
-        self.gates = embedding(n_states, 3 * width, generator)  # what a symbol asks of the gates
-        self.recurrent = MLP([width, 3 * width], generator=generator)
+        self.gates = embedding(n_states, 2 * width, generator)  # what a symbol asks of the gates
+        self.news = embedding(n_states, width, generator)  # and what it wants remembered
+        self.recall = MLP([width, 3 * width], generator=generator)
         self.g = MLP([width, 1], generator=generator)
 
     def forward(self, window: Tensor) -> Tensor:
         """ΔS `(…)` of windows of symbols `(…, n)`, integers."""
-        inputs = self.gates(torch.stack((window, window.flip(-1))))  # (2, …, n, 3 width)
-        memory = inputs.new_zeros(*inputs.shape[:-2], inputs.shape[-1] // 3)
+        films = torch.stack((window, window.flip(-1))).flatten(0, -2).T  # (n, both directions)
+        symbols = torch.arange(len(self.news.weight), device=films.device)
+        which = (films[..., None] == symbols).to(self.news.weight.dtype)
+        width = self.news.weight.shape[1]
+        weight, bias = (p.split((2 * width, width)) for p in self.recall.parameters())
+        memory = which.new_zeros(which.shape[1], width)
         total = memory
-        for symbol in inputs.unbind(-2):
-            update, reset, new = symbol.chunk(3, -1)
-            keep, forget, old = self.recurrent(memory).chunk(3, -1)
-            candidate = torch.tanh(new + torch.sigmoid(reset + forget) * old)
-            memory = memory + torch.sigmoid(update + keep) * (candidate - memory)
+        for symbol in which.unbind(0):
+            gate = torch.addmm(bias[0], symbol, self.gates.weight)
+            keep, update = torch.sigmoid(torch.addmm(gate, memory, weight[0].T)).chunk(2, -1)
+            old = torch.addmm(bias[1], memory, weight[1].T)
+            new = torch.addmm(keep * old, symbol, self.news.weight)
+            memory = memory + update * (torch.tanh(new) - memory)
             total = total + memory
-        h = self.g(total).squeeze(-1)
+        h = self.g(total).view(2, *window.shape[:-1])
         return h[0] - h[1]
 
 
@@ -241,6 +264,15 @@ def spread(x: Tensor) -> Tensor:
         constant = (scale == 0).any(0).nonzero().flatten().tolist()
         raise ValueError(f"coordinates {constant} never change in these data; leave them out")
     return scale
+
+
+def whitening(features: Tensor) -> Tensor:
+    """W `(dim, dim)` such that `features @ W`, of `(n, dim)`, have unit second moments."""
+    features = features.double()
+    moments = features.T @ features / len(features)
+    scale = moments.diagonal().rsqrt()
+    values, vectors = torch.linalg.eigh(scale[:, None] * moments * scale)
+    return scale[:, None] * vectors * values.clamp(min=1e-9).rsqrt()
 
 
 def embedding(n_states: int, width: int, generator: torch.Generator) -> nn.Embedding:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Self
 
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 
 from ..data import Trajectories
@@ -50,6 +52,31 @@ class BeadSpring(Linear):
         object.__setattr__(self, "A", self.k / self.gamma * laplacian)
         object.__setattr__(self, "D", torch.diag(self.temperatures / self.gamma))
         super().__post_init__()
+
+    @classmethod
+    def of_rate(
+        cls, sigma_dot: float = 1.0, *, n_beads: int, T_h: float = 10.0, k: float = 1.0
+    ) -> Self:
+        """The chain whose cold bath makes it produce entropy at the rate `sigma_dot`.
+
+        The longer the chain, the colder the bath: T_c = 0.417, 0.104 and 0.026 for 8, 32 and 128
+        beads at `sigma_dot` = 1 and T_h = 10. All of these chains are equally far from equilibrium,
+        each is harder to learn than the one before (arXiv 2003.04166).
+
+        Raises `ValueError` for a rate that is not positive, or that no T_c above 10⁻⁹ T_h gives.
+        """
+        if not (isfinite(sigma_dot) and sigma_dot > 0):
+            raise ValueError(f"sigma_dot must be positive, got {sigma_dot}")
+
+        def excess(T_c: float) -> float:
+            chain = cls(T_c=T_c, T_h=T_h, n_beads=n_beads, k=k)
+            return chain.entropy_production_rate() - sigma_dot
+
+        lowest = 1e-9 * T_h
+        if excess(lowest) < 0:
+            raise ValueError(f"sigma_dot={sigma_dot} is out of reach for {n_beads} beads")
+        T_c = brentq(excess, lowest, T_h, xtol=1e-12 * T_h, rtol=1e-12)
+        return cls(T_c=T_c, T_h=T_h, n_beads=n_beads, k=k)
 
     @property
     def temperatures(self) -> Tensor:

@@ -1,0 +1,177 @@
+"""Chains of which an observer sees less than the state: what the visible film can still tell.
+
+Everything here is exact, by the forward filter: sum over all hidden paths that agree with the
+film. It is the fair target for an estimator that sees symbols only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import log
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ..data import Jumps
+from .jumps import FlashingRatchet, JumpChain, simulate_jumps
+
+MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
+PIECE = 2**17  # words filtered at once
+
+
+class Estimate(NamedTuple):
+    """A number from random paths, and its standard error."""
+
+    value: float
+    std: float
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenChain:
+    r"""A stationary `chain` seen through a map from states to symbols.
+
+    The symbols have a memory of their own. A window of n of them shows
+    $\Delta S = \ln[p(w_1 \dots w_n)/p(w_n \dots w_1)]$, with mean $D_n$. The most that windows of n
+    frames can tell per step is $D_n/(n-1)$, which rises from almost nothing to the limit of long
+    windows, and never above the entropy production of the chain.
+
+    Args:
+        chain: what happens.
+        symbols: the symbol of each state `(n_states,)`, numbered from 0.
+
+    Raises `ValueError` for symbols that do not fit the chain or leave a number out.
+    """
+
+    chain: JumpChain
+    symbols: Tensor
+
+    def __post_init__(self) -> None:
+        symbols = torch.as_tensor(self.symbols)
+        if symbols.shape != (self.chain.n_states,):
+            raise ValueError(
+                f"symbols must have shape ({self.chain.n_states},), one for each state, got "
+                f"{tuple(symbols.shape)}"
+            )
+        used = symbols.unique()
+        if not torch.equal(used, torch.arange(len(used))):
+            raise ValueError(
+                f"symbols must be numbered 0, 1, 2, … without gaps, got {used.tolist()}"
+            )
+        object.__setattr__(self, "symbols", symbols.long())
+
+    @property
+    def n_symbols(self) -> int:
+        return int(self.symbols.max()) + 1
+
+    @property
+    def visible(self) -> Tensor:
+        """1 where a state shows a symbol, `(n_symbols, n_states)`, float64."""
+        return (self.symbols == torch.arange(self.n_symbols)[:, None]).double()
+
+    def observe(self, jumps: Jumps) -> Jumps:
+        """The symbols of these paths: what remains when the rest is hidden."""
+        if jumps.n_states != self.chain.n_states:
+            raise ValueError(
+                f"these paths have {jumps.n_states} states, the chain has {self.chain.n_states}"
+            )
+        symbols = self.symbols.to(jumps.x.device, torch.uint8)
+        x = symbols.index_select(0, jumps.x.flatten().int()).view(jumps.x.shape)
+        return Jumps(x, self.n_symbols, jumps.waiting, check=False)
+
+    def word_probabilities(self, length: int) -> Tensor:
+        """Probability of each word of `length` symbols, one axis per symbol, float64.
+
+        Raises `ValueError` for more words than can be enumerated.
+        """
+        if self.n_symbols**length > MOST_WORDS:
+            most = int(log(MOST_WORDS, self.n_symbols))
+            raise ValueError(
+                f"there are {self.n_symbols}^{length} words; enumerate up to length={most}, and "
+                "take estimate_window_bound beyond"
+            )
+        joint = self.chain.stationary_law * self.visible  # of the word so far and the state
+        for _ in range(length - 2):
+            joint = (joint @ self.chain.P)[..., None, :] * self.visible
+        return (joint @ self.chain.P) @ self.visible.T
+
+    def window_bound(self, length: int) -> float:
+        """The most that windows of `length` frames can tell per step, D_n/(n − 1), exact."""
+        p = self.word_probabilities(length)
+        backward = p.permute(*reversed(range(length)))
+        return torch.where(p > 0, p * (p / backward).log(), 0.0).sum().item() / (length - 1)
+
+    def log_probability(self, words: Tensor) -> Tensor:
+        """ln p of words `(…, n)`, shape `(…)`, float64, by the forward filter.
+
+        The filter carries the probability of each state, given the symbols so far.
+        """
+        flat = words.reshape(-1, words.shape[-1])
+        parts = [self._filter(piece.long()) for piece in flat.split(PIECE)]
+        return torch.cat(parts).view(words.shape[:-1])
+
+    def _filter(self, words: Tensor) -> Tensor:
+        P, visible = self.chain.P.to(words.device), self.visible.to(words.device)
+        belief = self.chain.stationary_law.to(words.device).expand(len(words), -1)
+        log_p = belief.new_zeros(len(words))
+        for t, symbol in enumerate(words.unbind(1)):
+            belief = (belief @ P if t else belief) * visible[symbol]
+            chance = belief.sum(1, keepdim=True)  # of this symbol, given those before
+            log_p += chance[:, 0].log()
+            belief = belief / chance
+        return log_p
+
+    def log_ratio(self, words: Tensor) -> Tensor:
+        """ΔS of words `(…, n)`: ln of the odds for forwards, shape `(…)`, float64."""
+        return self.log_probability(words) - self.log_probability(words.flip(-1))
+
+    def entropy_production(self, jumps: Jumps, window: int = 2) -> Tensor:
+        """ΔS that windows of symbols show, `(n_trajectories, n_windows)`, float64.
+
+        Windows lie end to end, with one frame in common: the yardstick for a recurrent network.
+        """
+        return self.log_ratio(jumps.x.unfold(1, window, window - 1))
+
+    def estimate_window_bound(
+        self, length: int, *, n_words: int = 100_000, generator: torch.Generator
+    ) -> Estimate:
+        r"""D_n/(n − 1) for windows too long to enumerate, from random ones.
+
+        Averages $\Delta S \tanh(\Delta S/2)$: the same mean as ΔS, since a word and its reverse
+        appear in the ratio $e^{\Delta S} : 1$, and much less scatter.
+        """
+        S = self.log_ratio(self._words(length, n_words, generator))
+        S = S * torch.tanh(S / 2) / (length - 1)
+        return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
+
+    def estimate_limit(
+        self, *, length: int = 1000, n_words: int = 2000, generator: torch.Generator
+    ) -> Estimate:
+        """What endless windows tell per step: ΔS of the second half of long words, given the
+        first, so that what is special about their ends drops out."""
+        words = self._words(length, n_words, generator)
+        half = length // 2
+        S = (self.log_ratio(words) - self.log_ratio(words[:, :half])) / (length - half)
+        return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
+
+    def _words(self, length: int, n_words: int, generator: torch.Generator) -> Tensor:
+        return self.observe(simulate_jumps(self.chain, n_words, length - 1, generator=generator)).x
+
+
+def hidden_ratchet_rate(ratchet: FlashingRatchet) -> float:
+    r"""What endless films of the sites tell per step, the potential being hidden; exact.
+
+    The chain never stays where it is, so a site that is seen twice in a row betrays a switch, and
+    each switch is seen. All modes are known but for one bit, the first. The film played backwards
+    may carry either label, and takes the likelier one:
+
+    $$d_\infty = \min\Big\{\dot\sigma,\; \sum_{ij} \pi_i P_{ij}
+      \ln\frac{P_{ij}}{P_{j^* i^*}}\Big\},$$
+
+    with the site of i and the opposite mode in $i^*$.
+    """
+    P = ratchet.P
+    backward = P.T.roll((3, 3), (0, 1))  # P[j*, i*]
+    flow = ratchet.stationary_law[:, None] * P
+    swapped = torch.where(P > 0, flow * (P / backward).log(), 0.0).sum().item()
+    return min(ratchet.entropy_production_rate(), swapped)
