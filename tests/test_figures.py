@@ -22,7 +22,7 @@ from stochphys import figures
 from stochphys.figures import live, style
 from stochphys.figures.explore import png
 from stochphys.inference.fluctuation import DetailedFluctuationTheorem
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import BeadSpring, StirredDoubleWell, simulate
 from stochphys.training import History
 
 explore_module = sys.modules["stochphys.figures.explore"]
@@ -202,6 +202,7 @@ DRAWN = {
     "learning_curve": lambda ax, data, chain: figures.learning_curve(
         ax, History([1, 2], [2.0, 1.0], [2.0, 1.5], best_step=2)
     ),
+    "stirred_plane": lambda ax, data, chain: figures.stirred_plane(ax, StirredDoubleWell(), data),
     "sweep": lambda ax, data, chain: figures.sweep(ax, [1, 2], [1, 2], [1, 1], xlabel="$T_h$"),
 }
 
@@ -215,6 +216,27 @@ def test_every_figure_labels_its_axes_and_is_the_same_each_time(name, data, chai
         assert ax.get_xlabel() and ax.get_ylabel() and labels(ax)
         pictures.add(png(figure))
     assert len(pictures) == 1
+
+
+def test_the_current_of_a_stirred_potential_runs_along_its_levels_and_stops_without_stirring(ax):
+    for alpha in (0.0, 1.5):
+        ax.clear()
+        figures.stirred_plane(ax, StirredDoubleWell(alpha=alpha))
+        arrows = next(item for item in ax.collections if isinstance(item, Quiver))
+        tails = torch.as_tensor(arrows.get_offsets())
+        way = torch.as_tensor(np.stack((arrows.U, arrows.V), axis=-1))
+        work = (StirredDoubleWell().gradient(tails) * way).sum(-1)
+        assert work.abs().max() < 1e-9
+        assert (way.abs().max() > 0.05) == (alpha > 0)
+
+
+def test_estimates_are_listed_from_the_top_with_networks_in_green(ax):
+    figures.estimates(ax, {"a": (0.5, 0.1), "net": (1.0, 0.02)}, learned=["net"])
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["a", "net"]
+    assert ax.get_ylim()[0] > ax.get_ylim()[1]
+    points = [line for line in ax.lines if line.get_marker() in ("o", "s")]
+    assert [line.get_color() for line in points] == [style.DATA, style.LEARNED]
+    assert labels(ax) == ["exact"]
 
 
 def test_two_coordinates_in_one_panel_share_an_axis_label(ax, data):

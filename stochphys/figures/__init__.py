@@ -8,6 +8,7 @@ from .plots import (
     cumulative_entropy,
     density,
     entropy_histogram,
+    estimates,
     fluctuation_line,
     learned_curve,
     learning_curve,
@@ -18,6 +19,7 @@ from .plots import (
     r_squared_and_slope,
     running_sums,
     scatter_against_exact,
+    stirred_plane,
     sweep,
 )
 from .style import use_style
@@ -28,6 +30,7 @@ __all__ = [
     "cumulative_entropy",
     "density",
     "entropy_histogram",
+    "estimates",
     "explore",
     "fluctuation_line",
     "learned_curve",
@@ -39,6 +42,7 @@ __all__ = [
     "r_squared_and_slope",
     "running_sums",
     "scatter_against_exact",
+    "stirred_plane",
     "style",
     "sweep",
     "use_style",

@@ -18,7 +18,7 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from ..data import Trajectories
 from ..inference.fluctuation import DetailedFluctuationTheorem
-from ..simulators import Linear
+from ..simulators import Linear, Stirred
 from ..training import History
 from .style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
 
@@ -237,21 +237,30 @@ def r_squared_and_slope(exact: Any, learned: Any) -> tuple[float, float]:
     return float((x @ y) ** 2 / ((x @ x) * (y @ y))), float((x @ y) / (x @ x))
 
 
-def scatter_against_exact(ax: Axes, exact: Any, learned: Any, *, n_points: int = 2000) -> None:
+def scatter_against_exact(
+    ax: Axes,
+    exact: Any,
+    learned: Any,
+    *,
+    n_points: int = 2000,
+    name: str = "learned",
+    color: str = LEARNED,
+) -> None:
     """Learned against exact entropy per step: the identity dashed, R² and slope of all points.
 
-    Every k-th point is drawn, so that about `n_points` are seen.
+    Every k-th point is drawn, so that about `n_points` are seen. `name` and `color`: of another
+    estimator, which did not learn.
     """
     r_squared, slope = r_squared_and_slope(exact, learned)
     x, y = array(exact).ravel(), array(learned).ravel()
     every = 1 + x.size // n_points
-    ax.scatter(x[::every], y[::every], s=8, alpha=0.5, color=LEARNED, linewidths=0, label="steps")
-    ax.axline((0, 0), slope=1, **EXACT_LINE, label="learned = exact")
+    ax.scatter(x[::every], y[::every], s=8, alpha=0.5, color=color, linewidths=0, label="steps")
+    ax.axline((0, 0), slope=1, **EXACT_LINE, label=f"{name} = exact")
     limit = 1.05 * max(np.abs(x[::every]).max(), np.abs(y[::every]).max())
     text = f"$R^2$ = {r_squared:.3f}\nslope = {slope:.3f}"
     ax.text(0.97, 0.05, text, transform=ax.transAxes, ha="right")
     ax.set(
-        xlabel=r"exact $\Delta S$ per step ($k_B$)", ylabel=r"learned $\Delta S$ per step ($k_B$)"
+        xlabel=r"exact $\Delta S$ per step ($k_B$)", ylabel=rf"{name} $\Delta S$ per step ($k_B$)"
     )
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.legend(loc="upper left", markerscale=2)
@@ -373,3 +382,52 @@ def sweep(
     )
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.legend()
+
+
+def stirred_plane(
+    ax: Axes,
+    system: Stirred,
+    trajectories: Trajectories | None = None,
+    *,
+    limit: float = 2.5,
+    n_points: int = 1500,
+) -> None:
+    """The first two coordinates of a stirred potential: its level lines dashed, the states as
+    points, and arrows of the probability current, in one unit for all strengths of the stirring.
+
+    The other coordinates, if any, are zero for lines and arrows.
+    """
+    if trajectories is not None:
+        states = trajectories.x.flatten(0, 1)
+        x, y = array(states[:: 1 + len(states) // n_points, :2]).T
+        ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
+    for n, draw in ((81, "levels"), (15, "arrows")):
+        side = torch.linspace(-limit, limit, n, dtype=torch.float64)
+        states = torch.zeros(n, n, system.dim, dtype=torch.float64)
+        states[..., 0], states[..., 1] = torch.meshgrid(side, side, indexing="xy")
+        place, energy = (states[..., 0], states[..., 1]), system.energy(states)
+        if draw == "levels":
+            levels = [0.25, 0.75, 1.5, 3.0]
+            ax.contour(*place, energy, levels, colors=EXACT, linestyles="--", linewidths=0.9)
+        else:
+            weight = torch.exp(-(energy - energy.min()) / system.T)[..., None]
+            way = weight * system.mean_local_velocity(states) / 4
+            ax.quiver(*place, *array(way).transpose(2, 0, 1), **ARROWS | {"width": 0.006})
+    ax.plot([], [], **EXACT_LINE, label="levels of $U$")
+    ax.set(xlabel="$x_1$ (length units)", ylabel="$x_2$ (length units)")
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    ax.legend(loc="upper right", markerscale=3)
+
+
+def estimates(ax: Axes, results: dict[str, tuple[float, float]], *, learned: Any = ()) -> None:
+    """Estimate over exact, with its standard error, one row per estimator from the top down.
+
+    The estimators named in `learned` are networks: green squares, the others blue dots.
+    """
+    for row, (name, (value, std)) in enumerate(results.items()):
+        color, marker = (LEARNED, "s") if name in learned else (DATA, "o")
+        ax.errorbar(value, row, xerr=std, color=color, fmt=marker)
+    ax.axvline(1, **EXACT_LINE, label="exact")
+    ax.set(yticks=range(len(results)), yticklabels=results, ylim=(len(results) - 0.5, -0.5))
+    ax.set(xlabel=r"estimate / exact $\dot\sigma$", xlim=(0, None))
+    ax.legend(loc="lower left")

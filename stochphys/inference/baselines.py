@@ -13,8 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from ..simulators import Linear
-from .entropy import Comparison
+from .entropy import Comparison, Exact
 from .fluctuation import accumulate, block_sums, jackknife
 
 Basis = Callable[[Tensor], Tensor]
@@ -28,14 +27,14 @@ def affine(midpoint: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class TURBound:
-    """A lower bound on the entropy production rate, from `short_time_tur`.
+class CurrentEstimate:
+    r"""Entropy production described as a current, $\Delta S = \sum_{ik} c_{ik} f_i(\bar x)\circ\Delta x_k$.
 
     Attributes:
-        rate: the bound, per unit time.
+        rate: the estimate, per unit time; from `short_time_tur` a lower bound.
         std: its standard error, from the spread over trajectories.
-        in_sample: the same bound judged on the data that chose the current: too high.
-        coefficients: of the best current `(n_functions, dim)`, in units of entropy.
+        in_sample: the same, judged on the data that chose the current: too high.
+        coefficients: c of the current chosen by all data `(n_functions, dim)`.
         basis: the functions of the midpoint.
         trajectories: the data; the rate was judged on all of them, each half with the other's c.
     """
@@ -48,14 +47,14 @@ class TURBound:
     trajectories: Trajectories = field(repr=False)
 
     def per_step(self, trajectories: Trajectories | None = None) -> Tensor:
-        """The best current, which estimates ΔS of each step, `(n_trajectories, n_times - 1)`; by
-        default of the data that chose it."""
+        """The current in each step, `(n_trajectories, n_times - 1)`; by default of the data that
+        chose it."""
         x = (self.trajectories if trajectories is None else trajectories).x
         functions = self.basis((x[:, 1:] + x[:, :-1]) / 2)
         return ((functions @ self.coefficients.to(functions)) * (x[:, 1:] - x[:, :-1])).sum(-1)
 
-    def compare(self, system: Linear, scheme: str | None = "exact") -> Comparison:
-        """The bound, and the best current step by step, against the exact entropy of the same
+    def compare(self, system: Exact, scheme: str | None = "exact") -> Comparison:
+        """The estimate, and its current step by step, against the exact entropy of the same
         steps; see `Linear.entropy_production` for `scheme`."""
         exact = system.entropy_production(self.trajectories, scheme)
         return Comparison.of(exact, self.per_step(), self.rate, self.trajectories.dt)
@@ -63,7 +62,7 @@ class TURBound:
 
 def short_time_tur(
     trajectories: Trajectories, *, generator: torch.Generator, basis: Basis = affine
-) -> TURBound:
+) -> CurrentEstimate:
     r"""The tightest thermodynamic uncertainty bound that one step of the data gives,
 
     $$\dot\sigma \ge \max_c \frac{2\langle j_c\rangle^2}{dt\,\mathrm{Var}\,j_c},
@@ -89,15 +88,7 @@ def short_time_tur(
     Source: Otsubo, Ito, Dechant, Sagawa, arXiv 2001.07460; Manikandan, Gupta, Krishnamurthy,
     PRL 124, 120603 (2020); Van Vu, Vo, Hasegawa, arXiv 2001.07131.
     """
-    if trajectories.n_trajectories < 2:
-        raise ValueError(
-            "one trajectory leaves nothing to judge the bound on; cut it into pieces, for instance "
-            "Trajectories(x.reshape(10, -1, dim), dt)"
-        )
-    if trajectories.underdamped:
-        raise ValueError(
-            "the short-time bound is for overdamped data: velocities change sign under time reversal"
-        )
+    check_even(trajectories)
     probe = basis(trajectories.x[:2, 0].double())
     if probe.ndim != 2 or len(probe) != 2:
         raise ValueError(
@@ -117,7 +108,7 @@ def short_time_tur(
     sums = block_sums(judged)
     n, total, square = (a + b for a, b in zip(*moments, strict=True))
     coefficients = _best_coefficients(n, total, square)
-    return TURBound(
+    return CurrentEstimate(
         rate=bound(sums.sum(0)).item(),
         std=jackknife(bound, sums).item(),
         in_sample=(total / n @ coefficients / dt).item(),
@@ -127,18 +118,38 @@ def short_time_tur(
     )
 
 
-def _currents(trajectories: Trajectories, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
-    """Currents `(rows, steps, n_functions * dim)` in float64, piece by piece, and their rows."""
+def check_even(trajectories: Trajectories) -> None:
+    """Refuse a single trajectory, and velocities."""
+    if trajectories.n_trajectories < 2:
+        raise ValueError(
+            "one trajectory leaves nothing to judge the estimate on; cut it into pieces, "
+            "trajectories.cut(10)"
+        )
+    if trajectories.underdamped:
+        raise ValueError(
+            "this estimator is for overdamped data: velocities change sign under time reversal"
+        )
+
+
+def pieces(trajectories: Trajectories, numbers: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Rows, midpoints and displacements `(rows, steps, dim)` in float64, piece by piece, so many
+    at a time that `numbers` of each step fill `PIECE`."""
     x = trajectories.x
-    n, n_times, dim = x.shape
+    n, n_times, _ = x.shape
     x = x.cpu() if x.device.type == "mps" else x  # which knows no float64
-    pairs = max(1, PIECE // (dim * basis(x[:1, 0].double()).shape[-1]))
+    pairs = max(1, PIECE // numbers)
     rows, steps = min(n, pairs), max(1, pairs // n)
     for i in range(0, n, rows):
         for t in range(0, n_times - 1, steps):
             piece = x[i : i + rows, t : t + steps + 1].double()
-            functions, step = basis((piece[:, 1:] + piece[:, :-1]) / 2), piece.diff(dim=1)
-            yield slice(i, i + rows), (functions[..., None] * step[..., None, :]).flatten(2)
+            yield slice(i, i + rows), (piece[:, 1:] + piece[:, :-1]) / 2, piece.diff(dim=1)
+
+
+def _currents(trajectories: Trajectories, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
+    """Currents `(rows, steps, n_functions * dim)` in float64, piece by piece, and their rows."""
+    n_functions = basis(trajectories.x[:1, 0].double().cpu()).shape[-1]
+    for rows, midpoint, step in pieces(trajectories, trajectories.dim * n_functions):
+        yield rows, (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
 
 
 def _moments(trajectories: Trajectories, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from ..data import Jumps, Trajectories, Windows
-from ..models import NEEP, RNEEP, JumpNEEP, OddJumpNEEP, UnderdampedNEEP, neep_objective
+from ..models import (
+    NEEP,
+    RNEEP,
+    AreaNEEP,
+    Areas,
+    JumpNEEP,
+    OddJumpNEEP,
+    UnderdampedNEEP,
+    neep_objective,
+)
 from ..training import Callback, Ensemble, History, Objective, Run, fit
+from .diagnostics import SAMPLE, diagnose
+from .readout import bound, member_entropy, on_sample, some_of, total
 
 Data = Trajectories | Jumps
+MANY = 8  # coordinates from which on areas come first
 
 
 class Exact(Protocol):
@@ -36,28 +48,41 @@ class EntropyProduction:
         bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;
             far below `rate`, it says that the network has overfitted. For odd variables, where
             ΔS has several parts, it is their sum, an estimate and no bound.
+        in_sample: the same bound on the training data: too high.
+        entropy: ΔS of each held-out step, mean of the ensemble, `(n_trajectories, n_steps)`.
         history: the training curve.
         model: the trained ensemble.
         held_out: trajectories that training never saw.
         window: frames that the network sees at once.
+        warnings: sentences on what is doubtful, see `diagnostics`; empty if nothing is.
     """
 
     rate: float
     std: float
     members: Tensor
     bound: float
+    in_sample: float
+    entropy: Tensor = field(repr=False)
     history: History = field(repr=False)
     model: Ensemble = field(repr=False)
     held_out: Data = field(repr=False)
     window: int = 2
+    warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.rate:.4g} ± {self.std:.2g} per unit time (held-out bound {self.bound:.4g})"
+        text = f"{self.rate:.4g} ± {self.std:.2g} per unit time (held-out bound {self.bound:.4g})"
+        return "\n".join((text, *self.warnings))
+
+    @property
+    def step_time(self) -> float:
+        """Time from the first to the last frame of a window."""
+        return self.held_out.dt * (self.window - 1)
 
     def per_step(self, data: Data | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
         the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
-        data = self.held_out if data is None else data
+        if data is None:
+            return self.entropy
         return total(self.model, member_entropy(self.model, data, self.window).mean(1))
 
     def compare(self, system: Exact, scheme: str | None = "exact") -> Comparison:
@@ -67,9 +92,7 @@ class EntropyProduction:
         if isinstance(self.held_out, Jumps):
             options = () if self.window == 2 else (self.window,)
         exact = system.entropy_production(self.held_out, *options)
-        return Comparison.of(
-            exact, self.per_step(), self.rate, self.held_out.dt * (self.window - 1)
-        )
+        return Comparison.of(exact, self.entropy, self.rate, self.step_time)
 
 
 @dataclass(frozen=True)
@@ -111,6 +134,7 @@ def infer_entropy_production(
     network: Callable[[], nn.Module] | None = None,
     objective: Objective = neep_objective,
     members: int = 5,
+    fraction: float = 0.8,
     width: int = 32,
     steps: int = 600,
     lr: float = 1e-2,
@@ -120,12 +144,13 @@ def infer_entropy_production(
 ) -> EntropyProduction:
     """Entropy production of a stationary process, from its recorded paths alone.
 
-    A fifth of the paths is held out. An ensemble of networks learns from the others and is read off
+    Some of the paths are held out. An ensemble of networks learns from the others and is read off
     the held-out ones. The progress bar shows the current rate. The data choose the network:
 
     | data                                | network                          |
     |-------------------------------------|----------------------------------|
     | `Trajectories`                      | `NEEP`                           |
+    | `Trajectories`, 8 coordinates or more | `AreaNEEP`                     |
     | `Trajectories(underdamped=True)`    | `UnderdampedNEEP`                |
     | `Jumps`, all states seen            | `JumpNEEP`                       |
     | `Jumps`, some hidden: `window` > 2  | `RNEEP`                          |
@@ -139,6 +164,8 @@ def infer_entropy_production(
         network: makes a member of your own instead, called once for each.
         objective: what trains them, such as `classifier_objective`.
         members: networks in the ensemble.
+        fraction: of the paths that train. With f of them the error bar is proportional to
+            √(1/f + 1/(1 − f)): one half gives the narrowest, more gives better networks.
         width: of their layers.
         steps, lr, schedule, callbacks, options: arguments of `training.fit`.
 
@@ -149,7 +176,7 @@ def infer_entropy_production(
     Source: Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166; odd variables: arXiv 2112.04681.
     """
     check(data, window, reversal, members)
-    train, held_out = data.split(0.8, generator=generator)
+    train, held_out = data.split(fraction, generator=generator)
     windows, judges = Windows(train, window), Windows(held_out, window)
     make = network or default_network(train, window, reversal, width, generator)
     model = Ensemble([make() for _ in range(members)])
@@ -175,17 +202,19 @@ def infer_entropy_production(
     draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
     per_trajectory = total(model, parts.mean(-1)).gather(1, draws.to(parts.device))
     rates = per_trajectory.mean(1).double() / time
-    J = (mean - torch.exp(-mean)).double().mean((1, 2))
-    return EntropyProduction(
+    result = EntropyProduction(
         rate=total(model, mean.double().mean((1, 2))).item() / time,
         std=rates.std().item() if members > 1 else float("nan"),
         members=rates,
-        bound=total(model, J + 1).item() / time,
+        bound=bound(model, mean) / time,
+        in_sample=bound(model, on_sample(model, windows, SAMPLE).mean(1)) / time,
+        entropy=total(model, mean),
         history=history,
         model=model,
         held_out=held_out,
         window=window,
     )
+    return replace(result, warnings=diagnose(result))
 
 
 def check(data: Data, window: int, reversal: Tensor | None, members: int) -> None:
@@ -221,6 +250,9 @@ def default_network(
     """What makes a network for these data."""
     options: dict[str, Any] = dict(width=width, generator=generator)
     if isinstance(data, Trajectories):
+        if data.dim >= MANY and not data.underdamped:
+            areas = Areas.of(data)  # shared; the gain of each member sees its own trajectories
+            return lambda: AreaNEEP(data.dim, **options).standardise(data, areas)
         kind = UnderdampedNEEP if data.underdamped else NEEP
         return lambda: kind(data.dim, **options).standardise(data)
     if reversal is not None:
@@ -231,9 +263,8 @@ def default_network(
 class CurrentRate(Callback):
     """Shows the rate that an ensemble finds in a sample of held-out windows while it trains."""
 
-    def __init__(self, windows: Windows, n_windows: int = 10_000) -> None:
-        n = min(n_windows, len(windows))
-        self.sample = windows[torch.arange(n) * len(windows) // n]
+    def __init__(self, windows: Windows) -> None:
+        self.sample = some_of(windows, 10_000)
         self.time = windows.trajectories.dt * (windows.length - 1)
 
     @torch.no_grad()
@@ -242,25 +273,3 @@ class CurrentRate(Callback):
         self.sample = self.sample.to(run.draw.device)
         h = run.average.on_shared(self.sample).view(run.average.members, -1, len(self.sample))
         return {"sigma_dot": total(run.average, h.mean((0, 2))).item() / self.time}
-
-
-@torch.no_grad()
-def member_entropy(model: Ensemble, data: Data, window: int = 2) -> Tensor:
-    """h of each window by each member, windows end to end,
-    `(parts, members, n_trajectories, n_windows)`; networks for odd variables have several parts."""
-    windows = Windows(data, window, every=window - 1)
-    index = torch.arange(len(windows), device=data.x.device)
-    h = torch.empty(len(signs(model)), model.members, len(windows), device=data.x.device)
-    for piece, out in zip(index.split(2**12), h.split(2**12, dim=-1), strict=True):
-        out.copy_(model.on_shared(windows[piece]).view(model.members, len(h), -1).transpose(0, 1))
-    return h.unflatten(-1, (data.n_trajectories, -1))
-
-
-def signs(model: Ensemble) -> tuple[float, ...]:
-    """With which the parts of h add up to ΔS."""
-    return getattr(model.member(0), "signs", (1.0,))
-
-
-def total(model: Ensemble, parts: Tensor) -> Tensor:
-    """ΔS from its parts `(parts, …)`, each with its sign."""
-    return torch.tensordot(parts.new_tensor(signs(model)), parts, dims=1)

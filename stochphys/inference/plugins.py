@@ -1,0 +1,264 @@
+r"""Entropy production by estimating probabilities first: Gaussians, words, neighbours, passages.
+
+Each assumes something about the data, and none says when the assumption fails. Bounds from currents
+live in `baselines`, networks in `entropy`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from ..data import Jumps, Trajectories, Windows
+from .baselines import CurrentEstimate, affine, check_even, pieces
+from .fluctuation import block_sums, jackknife
+
+
+def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
+    r"""What a step would produce if the frames x, x' were jointly Gaussian: exact for linear forces
+    and constant noise at any dt, and wrong without a sign of it for all others.
+
+    The log-ratio of N(0, Σ) for (x, x') and for (x', x) is linear in the step,
+
+    $$\Delta S = (\bar x - \mu)^\top K \Delta x, \qquad K = -2\,\big[\Sigma^{-1}\big]_{\bar x\Delta x},
+      \qquad \langle\Delta S\rangle = \mathrm{Tr}\,K \Sigma_{\Delta x\bar x},$$
+
+    with Σ the covariance of $(\bar x, \Delta x)$; the mean is the Kullback–Leibler divergence. Noise
+    in Σ pushes it up by a term of order one over the amount of data: the jackknife, which leaves out
+    one block of trajectories after the other, removes it and gives the error.
+
+    Args:
+        trajectories: at least two, overdamped.
+
+    Raises:
+        ValueError: one trajectory, underdamped data, or a coordinate that never changes.
+
+    Source: Kullback & Leibler, Ann. Math. Stat. 22, 79 (1951) for the divergence; linear Langevin
+    inference in the same spirit: Frishman & Ronceray, PRX 10, 021009 (2020).
+    """
+    check_even(trajectories)
+    dim, dt = trajectories.dim, trajectories.dt
+    n_blocks = min(200, trajectories.n_trajectories)
+    blocks = [_moments(trajectories, x) for x in trajectories.x.tensor_split(n_blocks)]
+    sums = torch.stack(blocks)
+    constant = (sums.sum(0).diagonal()[1 + dim :] == 0).nonzero().flatten().tolist()
+    if constant:
+        raise ValueError(f"coordinates {constant} never change in these data; leave them out")
+
+    def rate(sums: Tensor) -> Tensor:
+        K, covariance = _gaussian(sums)
+        return (K * covariance[..., :dim, dim:]).sum((-1, -2)) / dt
+
+    total = sums.sum(0)
+    in_sample = rate(total).item()
+    K, _ = _gaussian(total)
+    left_out = rate(total - sums).mean().item()
+    return CurrentEstimate(
+        rate=in_sample + (n_blocks - 1) * (in_sample - left_out),
+        std=jackknife(rate, sums).item(),
+        in_sample=in_sample,
+        coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
+        basis=affine,
+        trajectories=trajectories,
+    )
+
+
+def _moments(trajectories: Trajectories, x: Tensor) -> Tensor:
+    """Sum over steps of the products of (1, x̄, Δx), `(1 + 2 dim, 1 + 2 dim)`."""
+    total = torch.zeros((), dtype=torch.float64)
+    for _, midpoint, step in pieces(replace(trajectories, x=x, check=False), 2 * x.shape[2]):
+        z = torch.cat((torch.ones_like(step[..., :1]), midpoint, step), dim=-1).flatten(0, 1)
+        total = total.to(z) + z.T @ z
+    return total
+
+
+def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """K `(…, dim, dim)` and the covariance of (x̄, Δx), from what `_moments` adds up."""
+    moments = sums / sums[..., :1, :1]
+    mean = moments[..., 0, 1:]
+    covariance = moments[..., 1:, 1:] - mean[..., None] * mean[..., None, :]
+    scale = covariance.diagonal(dim1=-1, dim2=-2).sqrt()
+    units = scale[..., None] * scale[..., None, :]
+    dim = mean.shape[-1] // 2
+    return (-2 * torch.linalg.inv(covariance / units) / units)[..., :dim, dim:], covariance
+
+
+@dataclass(frozen=True)
+class WordEstimate:
+    """Entropy production from the counts of words.
+
+    Attributes:
+        rate: per unit time (per jump, for jumps without waiting times).
+        std: its standard error, from the spread over trajectories; blind to the bias.
+        half: the mean of what the two halves of the data give. Counting noise raises the estimate
+            as one over the amount of data, so where `half` exceeds `rate` by more than errors,
+            words are too rare, and the truth lies about as far below `rate`.
+        unseen: share of the words whose reverse was never seen; they are left out.
+    """
+
+    rate: float
+    std: float
+    half: float
+    unseen: float
+
+
+def word_plugin(jumps: Jumps, length: int = 2) -> WordEstimate:
+    r"""Counts words w of `length` successive states, and compares each with its reverse w̃,
+
+    $$\frac{D_n}{(n - 1)\,dt}, \qquad D_n = \sum_w p(w) \ln \frac{p(w)}{p(\tilde w)} .$$
+
+    Exact in the limit of many data for even states; length 2 is enough if all states are seen
+    (Markov), longer words see more if some are hidden. The number of words grows as n_states^length,
+    and with it the bias, upwards.
+
+    Args:
+        jumps: at least two paths; waiting times only set the unit of time.
+        length: two or more.
+
+    Raises:
+        ValueError: one path, a length that is below two or above a path's, more than 10⁸ words.
+
+    Source: Roldán & Parrondo, PRL 105, 150607 (2010); PRE 85, 031129 (2012).
+    """
+    n_words = jumps.n_states**length
+    if not 2 <= length <= jumps.n_times:
+        raise ValueError(
+            f"length={length} must lie between 2 and the {jumps.n_times} states of a path"
+        )
+    if n_words > 10**8:
+        raise ValueError(
+            f"there are {jumps.n_states}^{length} words of this length, more than any data can "
+            "sample; take a shorter length"
+        )
+    if jumps.n_trajectories < 2:
+        raise ValueError("one path gives no error bar; cut it into pieces, jumps.cut(100)")
+    words = _words(jumps.x, jumps.n_states, length)
+    reverse = _reversed_words(jumps.n_states, length, words.device)
+    time = (length - 1) * jumps.dt
+
+    def log_ratio(words: Tensor) -> tuple[Tensor, Tensor]:
+        """ln p(w)/p(w̃) of each word, 0 if one of them was not seen, and the counts."""
+        count = torch.bincount(words.flatten(), minlength=n_words).double()
+        both = (count > 0) & (count[reverse] > 0)
+        return torch.where(both, torch.log(count / count[reverse]), 0.0), count
+
+    def divergence(words: Tensor) -> float:
+        ratio, count = log_ratio(words)
+        return (count @ ratio / count.sum()).item()
+
+    ratio, count = log_ratio(words)
+    # How the estimate changes with one more word w: ln p/p̃ + 1 − p̃/p.
+    influence = (ratio - torch.expm1(-ratio))[words].sum(1)
+    sums = block_sums(torch.stack((torch.full_like(influence, words.shape[1]), influence), dim=1))
+    std = jackknife(lambda sums: sums[:, 1] / sums[:, 0], sums)
+    halves = [divergence(words[i::2]) for i in (0, 1)]
+    return WordEstimate(
+        rate=divergence(words) / time,
+        std=std.item() / time,
+        half=sum(halves) / 2 / time,
+        unseen=(count[count[reverse] == 0].sum() / count.sum()).item(),
+    )
+
+
+def _words(x: Tensor, n_states: int, length: int) -> Tensor:
+    """The number of each word, its states as digits, `(n_trajectories, n_times - length + 1)`."""
+    n = x.shape[1] - length + 1
+    words = torch.zeros(len(x), n, dtype=torch.int64, device=x.device)
+    for i in range(length):
+        words.mul_(n_states).add_(x[:, i : i + n])
+    return words
+
+
+def _reversed_words(n_states: int, length: int, device: torch.device) -> Tensor:
+    """The number of the reverse of each word `(n_states ** length,)`."""
+    rest = torch.arange(n_states**length, device=device)
+    reverse = torch.zeros_like(rest)
+    for _ in range(length):
+        reverse, rest = reverse * n_states + rest % n_states, rest // n_states
+    return reverse
+
+
+def first_passage(current: Tensor, dt: float, *, threshold: float) -> tuple[float, float]:
+    r"""How rarely a current first reaches −ℓ instead of +ℓ, and how long that takes,
+
+    $$\dot\sigma \approx \frac{|\ln p_-|}{\langle T \rangle},$$
+
+    and its standard error. For ℓ → ∞ it is a bound from below, reached by a current in proportion
+    to the entropy production; a small ℓ errs upwards. After each passage the count starts again.
+
+    Args:
+        current: what flows in each step `(n_trajectories, n_steps)`, positive on average.
+        threshold: ℓ, in units of the current.
+
+    Raises:
+        ValueError: a threshold that is not positive, or one that the current never reaches from
+            below, so that p₋ cannot be known.
+
+    Source: Neri, SciPost Phys. 12, 139 (2022) and arXiv 2207.06745, with equal thresholds; Roldán, Neri, Dörpinghaus,
+    Meyr, Jülicher, PRL 115, 250602 (2015).
+    """
+    if not threshold > 0:
+        raise ValueError(f"threshold must be positive, got {threshold}")
+    n = len(current)
+    J, passages, wrong = (torch.zeros(n, dtype=torch.float64) for _ in range(3))
+    for step in current.double().T:
+        J += step.cpu()
+        over = J.abs() >= threshold
+        passages += over
+        wrong += over & (J < 0)
+        J.masked_fill_(over, 0.0)
+    if not wrong.any():
+        raise ValueError(
+            f"the current reached {threshold:g} {int(passages.sum())} times and never "
+            f"{-threshold:g} first; take a lower threshold or more data"
+        )
+
+    def rate(sums: Tensor) -> Tensor:
+        time, passages, wrong = sums.unbind(-1)
+        return torch.log(passages / wrong.clamp(min=0.5)) * passages / time
+
+    sums = block_sums(torch.stack((torch.full_like(J, current.shape[1] * dt), passages, wrong), 1))
+    return rate(sums.sum(0)).item(), jackknife(rate, sums).item()
+
+
+def knn_plugin(
+    trajectories: Trajectories, *, generator: torch.Generator, n_pairs: int = 10_000, k: int = 5
+) -> tuple[float, float]:
+    r"""Densities from the distance to the k-th nearest neighbour, and the standard error,
+
+    $$D = \frac{d}{n} \sum_{i=1}^n \ln \frac{\nu_k(i)}{\rho_k(i)} + \ln \frac{m}{n - 1},
+      \qquad \dot\sigma = D/dt,$$
+
+    ρ among n pairs (x, x'), ν among m = n other pairs, reversed; d = 2 dim. Forwards and backwards
+    differ by less than a neighbour's distance, so the estimate is far too low long before data
+    are many, and its error bar does not know. Here to be seen failing.
+
+    Args:
+        trajectories: overdamped; each coordinate is divided by its spread.
+        generator: draws 2 `n_pairs` different pairs.
+
+    Raises:
+        ValueError: underdamped data, one trajectory, or fewer than 2 `n_pairs` steps.
+
+    Source: Wang, Kulkarni, Verdú, IEEE Trans. Inf. Theory 55, 2392 (2009).
+    """
+    check_even(trajectories)
+    x, steps = trajectories.x, trajectories.n_times - 1
+    if not 1 <= k < n_pairs or 2 * n_pairs > steps * len(x):
+        raise ValueError(
+            f"n_pairs={n_pairs} and k={k} must allow k neighbours in each half of 2 n_pairs different "
+            f"pairs; the data have {steps * len(x)}"
+        )
+    order = torch.randperm(steps * len(x), generator=generator, device=generator.device)
+    pairs = Windows(trajectories)[order[: 2 * n_pairs].to(x.device)] / x.std(dim=(0, 1))
+    first, second = pairs.double().cpu().split(n_pairs)
+    forward, reverse = first.flatten(1).numpy(), second.flip(1).flatten(1).numpy()
+    rho = cKDTree(forward).query(forward, [k + 1])[0]  # the first neighbour is the point itself
+    nu = cKDTree(reverse).query(forward, [k])[0]
+    terms = forward.shape[1] * np.log(nu / rho) + np.log(n_pairs / (n_pairs - 1))
+    dt = trajectories.dt
+    return float(terms.mean() / dt), float(terms.std(ddof=1) / n_pairs**0.5 / dt)

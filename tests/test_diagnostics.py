@@ -1,0 +1,179 @@
+"""Warnings in words: each fires where its reason is put in by hand, and is silent where it is not."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stochphys.data import Jumps, Trajectories, Windows
+from stochphys.device import make_generator
+from stochphys.inference import EntropyProduction, infer_entropy_production
+from stochphys.inference.diagnostics import diagnose
+from stochphys.simulators import BeadSpring, Linear, simulate
+from stochphys.training import Ensemble, History
+
+
+class ExactStep(nn.Module):
+    """ΔS = a x̄ᵀKΔx, in the place of a trained network."""
+
+    def __init__(self, K: Tensor) -> None:
+        super().__init__()
+        self.K = nn.Parameter(K.float())
+
+    def forward(self, window: Tensor) -> Tensor:
+        first, second = window.unbind(-2)
+        return ((first + second) / 2 @ self.K * (second - first)).sum(-1)
+
+
+def found(system: Linear, dt: float, *, paths=200, frames=1001, scale=1.0) -> EntropyProduction:
+    """What a perfect ensemble would return, or one whose ΔS is `scale` times too large."""
+    held_out = simulate(system, paths, frames, dt, generator=make_generator(0))
+    network = ExactStep(scale * system.entropy_matrix(dt))
+    h = scale * system.entropy_production(held_out, "exact").double()
+    rate, bound = h.mean().item() / dt, (h - torch.expm1(-h)).mean().item() / dt
+    return EntropyProduction(
+        rate=rate,
+        std=0.02 * rate,
+        members=torch.full((2,), rate),
+        bound=bound,
+        in_sample=bound,
+        entropy=h,
+        history=History(),
+        model=Ensemble([network, network]),
+        held_out=held_out,
+    )
+
+
+@pytest.fixture(scope="module")
+def good():
+    """Two beads at T = 1 and 10, frames every 0.01, 200 paths held out: nothing to complain of."""
+    return found(BeadSpring(), 0.01)
+
+
+def only(result: EntropyProduction) -> str:
+    """The one warning there is."""
+    (sentence,) = diagnose(result)
+    return sentence
+
+
+def test_a_good_result_has_no_warnings(good):
+    assert diagnose(good) == ()
+    assert str(good).count("\n") == 0
+
+
+def test_overfitting_is_what_only_the_training_data_show(good):
+    """The standard error of the held-out bound is 2√(2/(nσ)) = 4.5 % of it; 4 of them, and a quarter
+    of the rate, is what the excess must exceed."""
+    assert diagnose(replace(good, in_sample=1.15 * good.bound)) == ()
+    sentence = only(replace(good, in_sample=3 * good.bound))
+    assert sentence.startswith("Overfitting") and f"{3 * good.bound:.3g}" in sentence
+    assert "more data" in sentence
+
+
+@pytest.mark.parametrize(
+    ("scale", "word"), [(1.5, "too bold"), (0.6, "too timid"), (1.03, ""), (0.97, "")]
+)
+def test_a_wrong_factor_is_seen_in_the_gap_between_rate_and_bound(scale, word):
+    """⟨e^−aΔS⟩ − 1 ≈ a(a − 1)⟨ΔS⟩ for short steps: +50 % and −40 % of the rate, and 3 %."""
+    sentences = diagnose(found(BeadSpring(), 0.01, scale=scale))
+    assert len(sentences) == bool(word)
+    assert word in "".join(sentences)
+
+
+def test_heavy_tails_are_named_where_the_second_moment_is_infinite():
+    """⟨e^−2ΔS⟩ is 5 for T_h = 100 at dt = 0.01, and infinite for steps of 0.05."""
+    assert not any("tails" in s for s in diagnose(found(BeadSpring(T_h=50.0), 0.01)))
+    assert any("Heavy tails" in s for s in diagnose(found(BeadSpring(T_h=100.0), 0.05)))
+
+
+@pytest.mark.parametrize(("dt", "slow"), [(0.005, False), (0.01, False), (0.05, True), (0.1, True)])
+def test_a_slow_camera_is_noticed_from_its_own_frames(dt, slow):
+    """The exact rate falls from dt to 2 dt by 2 % at 0.01, by 10 % at 0.05, by 20 % at 0.1; with one
+    network for both the fall seen is that of its best multiple, here within a third of it."""
+    system = BeadSpring(T_h=6.0)
+    sentences = diagnose(found(system, dt))
+    assert [s.split(":")[0] for s in sentences] == ["Slow camera"] * slow
+    if slow:
+        lost = system.entropy_production_rate(dt) - system.entropy_production_rate(2 * dt)
+        seen = float(sentences[0].split("falls by ")[1].split()[0])
+        assert seen == pytest.approx(lost, rel=1 / 3)
+
+
+def test_frames_without_memory_are_noticed_even_if_no_entropy_is_left_in_them():
+    result = found(BeadSpring(T_h=4.0), 2.0)
+    assert any("of its spread" in s for s in diagnose(result))
+
+
+@pytest.mark.parametrize(
+    ("relative_error", "word"),
+    [(0.6, "equilibrium cannot be excluded"), (0.3, "9 times as much"), (0.1, "")],
+)
+def test_a_large_error_bar_is_put_into_words(good, relative_error, word):
+    sentences = diagnose(replace(good, std=relative_error * good.rate))
+    assert len(sentences) == bool(word)
+    assert word in "".join(sentences)
+
+
+def test_few_held_out_paths_are_named():
+    result = found(BeadSpring(), 0.01, paths=6, frames=20_000)
+    assert "6 paths were held out" in only(result) and "data.cut(20)" in only(result)
+
+
+def test_warnings_travel_with_the_result():
+    """From data to words: far from equilibrium nothing is wrong; equilibrium is named."""
+    options = dict(members=3, steps=150, batch_size=1024, progress=False)
+    for T_h, word in ((10.0, ""), (1.0, "equilibrium cannot be excluded")):
+        g = make_generator(1)
+        data = simulate(BeadSpring(T_h=T_h), 500, 200, 0.01, generator=g)
+        result = infer_entropy_production(data, generator=g, **options)
+        assert len(result.warnings) == bool(word), result.warnings
+        assert word in str(result)
+
+
+# Bad input is refused before any training, each kind by a sentence of its own.
+
+
+@pytest.fixture
+def paths():
+    return simulate(BeadSpring(), 20, 50, 0.01, generator=make_generator(0))
+
+
+def test_a_window_longer_than_the_paths_is_refused(paths):
+    with pytest.raises(ValueError, match="length=60 must lie between 2 and the 51 frames"):
+        Windows(paths, 60)
+    symbols = Jumps(torch.zeros(20, 30, dtype=torch.uint8), 3)
+    with pytest.raises(ValueError, match="length=31 must lie between 2 and the 30 frames"):
+        infer_entropy_production(symbols, window=31, generator=make_generator(0))
+
+
+def test_integers_where_floats_are_due_are_refused(paths):
+    with pytest.raises(TypeError, match=r"tensor of floats, got torch.int64; use .*\.float\(\)"):
+        Trajectories(paths.x.long(), 0.01)
+
+
+def test_a_number_that_is_not_finite_is_located(paths):
+    x = paths.x.clone()
+    x[3, 7, 1] = torch.nan
+    with pytest.raises(ValueError, match="nan at trajectory 3, time index 7, coordinate 1"):
+        Trajectories(x, 0.01)
+
+
+def test_one_path_cannot_be_split_and_the_remedy_works(paths):
+    one = Trajectories(paths.x.reshape(1, -1, 2), 0.01)
+    with pytest.raises(ValueError, match=r"1 trajectories are too few .* data.cut\(20\)"):
+        infer_entropy_production(one, generator=make_generator(0))
+    options = dict(members=2, steps=2, progress=False)
+    assert infer_entropy_production(one.cut(20), generator=make_generator(0), **options).rate
+
+
+def test_a_missing_dt_and_a_bare_array_are_refused(paths):
+    with pytest.raises(ValueError, match="dt must be a positive time, got None"):
+        Trajectories(paths.x, None)
+    with pytest.raises(TypeError, match=r"got Tensor; wrap arrays: Trajectories\("):
+        infer_entropy_production(paths.x, generator=make_generator(0))
+
+
+def test_a_fraction_that_leaves_one_side_empty_is_refused(paths):
+    with pytest.raises(ValueError, match="at fraction=1 leaves one side empty"):
+        infer_entropy_production(paths, fraction=1, generator=make_generator(0))

@@ -1,0 +1,68 @@
+"""How accurate, and how honest about it: rates over a sweep of temperatures, and their error bars.
+
+The slowest tests of the module: about three CPU-minutes together.
+"""
+
+import pytest
+import torch
+
+from stochphys.device import make_generator
+from stochphys.inference import infer_entropy_production
+from stochphys.simulators import BeadSpring, simulate
+
+DT = 0.01
+
+# Towards equilibrium the signal of a step falls like (T_h - 1)², its noise stays: more pairs, larger
+# batches, a lower learning rate. Of the batches the last third counts most. So the ratio has the
+# standard error √(2/(n_train σ) + 6/(drawn σ)), σ the entropy of a step: 2 % at T_h = 2, less else.
+SWEEP = [  # T_h, paths of 1000 steps, batches, batch size, learning rate
+    (2.0, 20_000, 800, 8192, 2e-3),
+    (3.0, 10_000, 500, 8192, 3e-3),
+    (5.0, 2000, 400, 6144, 5e-3),
+    (10.0, 1000, 400, 4096, 5e-3),
+    (20.0, 1000, 400, 4096, 5e-3),
+    (50.0, 1000, 400, 4096, 5e-3),
+    (100.0, 1000, 400, 4096, 5e-3),
+]
+
+
+@pytest.mark.parametrize(("T_h", "paths", "steps", "batch_size", "lr"), SWEEP)
+def test_the_rate_is_right_from_near_equilibrium_to_far_from_it(T_h, paths, steps, batch_size, lr):
+    """Within 4 % of the mean of the exact log-ratio of the same held-out steps.
+
+    Data abound, so the last weights are kept without a look at held-out objectives: near
+    equilibrium these are too noisy to choose by.
+    """
+    g, system = make_generator(int(T_h)), BeadSpring(T_h=T_h)
+    data = simulate(system, paths, 1001, DT, generator=g)
+    options = dict(members=3, fraction=0.9, width=16, lr=lr, steps=steps, batch_size=batch_size)
+    options |= dict(validate_every=steps, progress=False)
+    result = infer_entropy_production(data, generator=g, **options)
+    print(T_h, result, result.compare(system))
+    assert abs(result.compare(system).ratio - 1) <= 0.04
+
+
+def test_error_bars_cover_the_truth_and_are_no_wider_than_they_must_be():
+    """Twenty cases: the finite-dt rate lies within 2 standard errors in at least 16, and half of
+    the error bars are below 2 √(2/(nσ)), n being all the steps given, σ the entropy of each.
+
+    No estimator that must learn the force can be below that: its information bound is 8σ̇/T for
+    the variance of σ̇ in the time T. A spread of five members is a t distribution with 4 degrees
+    of freedom, which covers at 2 in 88 % of all cases, 17.7 of 20.
+    """
+    scores, widths = [], []
+    for T_h in (3.0, 5.0, 8.0, 12.0, 20.0):
+        system = BeadSpring(T_h=T_h)
+        truth = system.entropy_production_rate(DT)
+        for paths, seed in ((500, 0), (500, 1), (1000, 2), (1000, 3)):
+            g = make_generator(100 * int(T_h) + seed)
+            data = simulate(system, paths, 401, DT, generator=g)
+            options = dict(fraction=0.5, steps=300, batch_size=2048, progress=False)
+            result = infer_entropy_production(data, generator=g, **options)
+            scores.append((result.rate - truth) / result.std)
+            least = (2 / (paths * 400 * truth * DT)) ** 0.5
+            widths.append(result.std / truth / least)
+    scores, widths = torch.tensor(scores), torch.tensor(widths)
+    print("covered", (scores.abs() < 2).sum(), "median width", widths.median())
+    assert (scores.abs() < 2).sum() >= 16
+    assert widths.median() <= 2

@@ -1,0 +1,202 @@
+"""Estimators by way of probabilities, where the answer is known exactly, and where they must fail."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+from stochphys.data import Jumps, Trajectories
+from stochphys.device import make_generator
+from stochphys.inference import first_passage, gaussian_plugin, knn_plugin, word_plugin
+from stochphys.simulators import BeadSpring, simulate
+
+DT = 0.01
+
+
+@pytest.fixture
+def generator():
+    return make_generator(5)
+
+
+@pytest.fixture(scope="module")
+def beads():
+    system = BeadSpring()
+    return system, simulate(system, 1000, 1000, DT, generator=make_generator(1))
+
+
+def ring(n_trajectories, n_times, generator):
+    """Three states on a ring, forwards with 0.6, backwards with 0.2: 0.4 ln 3 per step."""
+    p = torch.tensor([0.2, 0.6, 0.2])  # stays, forwards, backwards
+    shape = (n_trajectories, n_times)
+    step = torch.multinomial(p, n_trajectories * n_times, True, generator=generator)
+    return Jumps(step.view(shape).cumsum(1) % 3, 3)
+
+
+RING = 0.4 * math.log(3)
+
+
+@pytest.mark.parametrize(("n_beads", "dt"), [(2, 0.01), (2, 0.1), (5, 0.05)])
+def test_gaussian_plugin_is_exact_for_linear_forces_at_any_dt(n_beads, dt, generator):
+    system = BeadSpring(n_beads=n_beads)
+    data = simulate(system, 1000, 500, dt, generator=generator)
+    estimate = gaussian_plugin(data)
+    exact = system.entropy_production_rate(dt)
+    assert abs(estimate.rate - exact) < 4 * estimate.std
+    assert estimate.std < 0.05 * exact
+    comparison = estimate.compare(system)
+    assert comparison.r_squared > 0.99 and abs(comparison.slope - 1) < 0.05
+
+
+def test_gaussian_plugin_finds_the_bias_of_the_euler_chain(generator):
+    """σ̇/(1 − 3dt/4) for two beads: 1.081 at dt = 0.1."""
+    system = BeadSpring()
+    data = simulate(system, 2000, 1000, 0.1, generator=generator, scheme="euler")
+    estimate = gaussian_plugin(data)
+    assert abs(estimate.rate - 1.0811 * 2.025) < 4 * estimate.std
+    assert abs(estimate.rate - 2.025) > 4 * estimate.std
+
+
+def test_error_bar_of_the_gaussian_plugin_is_the_spread_between_experiments(generator):
+    """40 experiments know their spread to 1/√78 = 11 %; we allow 4 of these."""
+    many = simulate(BeadSpring(), 40 * 50, 100, 0.1, generator=generator)
+    estimates = [gaussian_plugin(Trajectories(x, 0.1)) for x in many.x.split(50)]
+    rates = torch.tensor([estimate.rate for estimate in estimates])
+    said = sum(estimate.std for estimate in estimates) / 40
+    assert rates.std().item() == pytest.approx(said, rel=4 * 0.11)
+    error = rates.std().item() / 40**0.5
+    assert abs(rates.mean().item() - BeadSpring().entropy_production_rate(0.1)) < 4 * error
+
+
+def test_jackknife_removes_the_bias_of_many_coefficients(generator):
+    """Eight beads, 20 experiments of 2000 steps: 64 numbers in K. In sample it is far too high."""
+    system = BeadSpring(n_beads=8)
+    many = simulate(system, 20 * 20, 100, DT, generator=generator).x.split(20)
+    estimates = [gaussian_plugin(Trajectories(x, DT)) for x in many]
+    in_sample, rate = torch.tensor([(e.in_sample, e.rate) for e in estimates], dtype=float).T
+    exact, error = system.entropy_production_rate(DT), rate.std().item() / 20**0.5
+    assert in_sample.mean().item() > exact + 4 * error
+    assert abs(rate.mean().item() - exact) < 4 * error
+
+
+def test_gaussian_plugin_does_not_depend_on_units_origin_or_order_of_coordinates(beads):
+    _, data = beads
+    x = data.x[:100].double()
+
+    def estimate(x):
+        return gaussian_plugin(Trajectories(x, DT))
+
+    usual = estimate(x)
+    for other in (estimate(1e3 * x), estimate(x + torch.tensor([30.0, -5.0])), estimate(x.flip(2))):
+        assert other.rate == pytest.approx(usual.rate, rel=1e-6)
+    assert estimate(x.flip(1)).rate == pytest.approx(usual.rate, rel=1e-6)
+    torch.testing.assert_close(estimate(x.flip(1)).per_step(), usual.per_step().flip(1))
+
+
+@pytest.mark.parametrize("length", [2, 3, 5])
+def test_word_plugin_is_exact_for_a_markov_chain_whatever_the_length(length, generator):
+    estimate = word_plugin(ring(1000, 1000, generator), length)
+    assert abs(estimate.rate - RING) < 4 * estimate.std
+    assert estimate.std < 0.01 * RING
+    assert estimate.unseen == 0
+
+
+def test_error_bar_of_the_word_plugin_is_the_spread_between_experiments(generator):
+    estimates = [word_plugin(ring(50, 100, generator)) for _ in range(40)]
+    rates = torch.tensor([estimate.rate for estimate in estimates])
+    said = sum(estimate.std for estimate in estimates) / 40
+    assert rates.std().item() == pytest.approx(said, rel=4 * 0.11)
+
+
+def test_rare_words_push_the_word_plugin_up_and_half_the_data_tell(generator):
+    """At equilibrium, where the truth is 0: 243 words from 4000 letters."""
+    states = torch.randint(3, (40, 100), generator=generator)
+    estimate = word_plugin(Jumps(states, 3), 5)
+    assert estimate.rate > 3 * estimate.std
+    assert 1.5 * estimate.rate < estimate.half < 3 * estimate.rate
+    enough = word_plugin(Jumps(torch.randint(3, (400, 1000), generator=generator), 3), 5)
+    assert enough.rate < 0.02 * estimate.rate
+
+
+def test_words_without_a_reverse_are_counted_and_time_is_what_the_jumps_say(generator):
+    x = torch.tensor([[0, 1, 2, 0, 1, 2, 0, 1], [0, 1, 0, 1, 0, 1, 0, 1]])
+    one_way = word_plugin(Jumps(x, 3))
+    assert one_way.unseen == pytest.approx(4 / 14)  # 12 and 20, never 21 or 02
+    slow = Jumps(x, 3, torch.full(x.shape, 2.0))
+    assert word_plugin(slow).rate == pytest.approx(one_way.rate / 2)
+
+
+def test_word_plugin_refuses_what_it_cannot_count(generator):
+    jumps = ring(2, 50, generator)
+    for length in (1, 51):
+        with pytest.raises(ValueError, match="between 2 and the 50"):
+            word_plugin(jumps, length)
+    with pytest.raises(ValueError, match="more than any data"):
+        word_plugin(jumps, 20)
+    with pytest.raises(ValueError, match="cut it into pieces"):
+        word_plugin(Jumps(jumps.x[:1], 3))
+
+
+@pytest.mark.parametrize("threshold", [1.0, 2.0, 4.0])
+def test_first_passage_of_a_drifting_walk_has_the_bias_that_theory_gives(threshold, generator):
+    """Steps N(m, 2m) are entropy themselves, σ̇ = m: p₋ = 1/(1 + e^ℓ), ⟨T⟩ = ℓ tanh(ℓ/2)/σ̇, so the
+    estimate is ln(1 + e^ℓ)/(ℓ tanh(ℓ/2)) times σ̇. Discrete steps overshoot by 0.583 of their
+    spread (Siegmund 1979), which we add to ℓ; 2 % for the next order."""
+    m = 0.005
+    walk = m + (2 * m) ** 0.5 * torch.randn(1000, 4000, generator=generator)
+    rate, std = first_passage(walk, 1.0, threshold=threshold)
+    ell = threshold + 0.583 * (2 * m) ** 0.5
+    bias = math.log1p(math.exp(ell)) / (ell * math.tanh(ell / 2))
+    assert abs(rate / m - bias) < 4 * std / m + 0.02 * bias
+    assert std < 0.05 * rate
+
+
+def test_first_passage_errs_upwards_and_less_with_a_higher_threshold(beads):
+    system, data = beads
+    entropy = system.entropy_production(data, "exact")
+    rates = [first_passage(entropy, DT, threshold=threshold) for threshold in (1, 2, 3)]
+    exact = system.entropy_production_rate()
+    for (low, low_std), (high, high_std) in zip(rates, rates[1:], strict=False):
+        assert low - high > 4 * math.hypot(low_std, high_std)
+    assert rates[-1][0] > exact
+
+
+def test_first_passage_refuses_a_threshold_that_is_never_reached(beads):
+    system, data = beads
+    entropy = system.entropy_production(data)
+    with pytest.raises(ValueError, match="never -40 first"):
+        first_passage(entropy, DT, threshold=40.0)
+    with pytest.raises(ValueError, match="must be positive"):
+        first_passage(entropy, DT, threshold=0.0)
+
+
+def test_neighbours_find_a_divergence_of_order_one(generator):
+    """x ~ N(0, 1), x' ~ N(1, 1): forwards against backwards 1/2 + 1/2."""
+    x = torch.randn(50_000, 2, 1, generator=generator) + torch.tensor([0.0, 1.0])[:, None]
+    rate, std = knn_plugin(Trajectories(x, 1.0), generator=generator, n_pairs=20_000)
+    assert abs(rate - 1) < 4 * std + 0.05
+    assert std < 0.03
+
+
+def test_neighbours_miss_a_part_of_two_beads_and_their_error_bar_does_not_know(beads, generator):
+    """0.16 per step at dt = 0.1, and 20 000 pairs: 10 to 40 % too low, 4 error bars or more."""
+    system, data = beads
+    slow = data.every(10)
+    exact = system.entropy_production_rate(slow.dt)
+    rate, std = knn_plugin(slow, generator=generator, n_pairs=20_000, k=10)
+    assert rate + 4 * std < exact
+    assert 0.5 * exact < rate < 0.9 * exact
+
+
+def test_what_these_estimators_cannot_take_is_refused(generator):
+    x = torch.randn(4, 10, 2, generator=generator)
+    for estimator in (gaussian_plugin, partial(knn_plugin, generator=generator)):
+        with pytest.raises(ValueError, match="cut it into pieces"):
+            estimator(Trajectories(x[:1], DT))
+        with pytest.raises(ValueError, match="overdamped"):
+            estimator(Trajectories(x, DT, underdamped=True))
+    with pytest.raises(ValueError, match="the data have 36"):
+        knn_plugin(Trajectories(x, DT), generator=generator)
+    still = torch.cat((x, torch.ones(4, 10, 1)), dim=-1)
+    with pytest.raises(ValueError, match=r"coordinates \[2\] never change"):
+        gaussian_plugin(Trajectories(still, DT))
