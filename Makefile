@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` proves it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks bench clean environment test-tools
+.PHONY: help lab test notebooks checkpoints bench clean environment test-tools
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,13 +14,14 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 stamp = $$(cat $(1) pyproject.toml | cksum) $$($(PY) --version 2>&1) $(CURDIR)
 
 # One thread per process (two processes run the tests), and the sizes a learner meets.
-test notebooks: export OMP_NUM_THREADS := 1
+test notebooks checkpoints: export OMP_NUM_THREADS := 1
 test notebooks: export STOCHPHYS_SIZE := default
 
 help:
 	@echo 'make lab        open the course in JupyterLab (installs it first)'
 	@echo 'make test       format, lint, types, physics, every notebook, Colab, Binder, a browser'
 	@echo 'make notebooks  run the notebooks and store their outputs (NAMES="21_neep ..." for some)'
+	@echo 'make checkpoints  train the networks that notebooks load, ten minutes (NAMES="23_beads_032 ...")'
 	@echo 'make bench      speed and memory against a baseline'
 	@echo 'make clean      remove the environment and all caches'
 
@@ -36,6 +37,9 @@ test: test-tools
 
 notebooks: environment
 	$(PY) tools/store_notebooks.py $(NAMES)
+
+checkpoints: environment
+	$(PY) tools/make_checkpoints.py $(NAMES)
 
 bench: environment
 	$(PY) -m benchmarks

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from stochphys.data import Windows
 from stochphys.device import make_generator, one_thread
-from stochphys.inference.entropy import Comparison
+from stochphys.inference import Comparison
 from stochphys.models import NEEP, neep_objective
 from stochphys.simulators import BeadSpring, simulate
 from stochphys.training import Callback, Run, fit

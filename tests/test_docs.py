@@ -180,7 +180,8 @@ def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
 def test_the_estimators_page_names_what_is_there():
     text = (ROOT / "docs" / "estimators.md").read_text()
     here, planned = text.split("## In preparation")
-    for name in ("finite_time_tur", "short_time_tur", "infer_entropy_production"):
+    names = "finite_time_tur short_time_tur gaussian_plugin word_plugin first_passage knn_plugin"
+    for name in (*names.split(), "infer_entropy_production"):
         assert f"`{name}`" in here and hasattr(inference, name)
     assert "not in the package yet" in planned and "`" not in planned
 

@@ -16,9 +16,9 @@ DT = 0.01
 # batches, a lower learning rate. Of the batches the last third counts most. So the ratio has the
 # standard error √(2/(n_train σ) + 6/(drawn σ)), σ the entropy of a step: 2 % at T_h = 2, less else.
 SWEEP = [  # T_h, paths of 1000 steps, batches, batch size, learning rate
-    (2.0, 20_000, 800, 8192, 2e-3),
+    (2.0, 20_000, 600, 16384, 2e-3),
     (3.0, 10_000, 500, 8192, 3e-3),
-    (5.0, 2000, 400, 6144, 5e-3),
+    (5.0, 3000, 400, 8192, 3e-3),
     (10.0, 1000, 400, 4096, 5e-3),
     (20.0, 1000, 400, 4096, 5e-3),
     (50.0, 1000, 400, 4096, 5e-3),

@@ -1,7 +1,8 @@
 """From data to physics, with uncertainty."""
 
 from .baselines import CurrentEstimate, finite_time_tur, short_time_tur
-from .entropy import Comparison, EntropyProduction, infer_entropy_production
+from .comparison import Comparison
+from .entropy import EntropyProduction, infer_entropy_production
 from .fluctuation import (
     accumulate,
     detailed_fluctuation_theorem,

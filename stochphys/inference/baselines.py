@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from .entropy import Comparison, Exact
+from .comparison import Comparison, Exact
 from .fluctuation import accumulate, block_sums, jackknife
 
 Basis = Callable[[Tensor], Tensor]

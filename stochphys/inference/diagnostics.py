@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .entropy import EntropyProduction
 
 CLEAR = 3.0  # standard errors beyond which a difference is not luck
-FEW = 10  # steps that must not decide alone
+FEW = 10  # steps, or paths, that must not decide alone
 SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through the networks
 
 
@@ -101,13 +101,13 @@ def slow_camera(result: EntropyProduction) -> str:
             f"Slow camera: from frame to frame a coordinate moves by {moved:.2f} of its spread, so "
             f"most of what happens is not seen. Take a shorter dt than {data.dt:g}."
         )
-    if not data.underdamped and data.n_times > 4:
+    if not data.underdamped and data.n_times > 4 and data.n_trajectories >= FEW:
         paths = max(10, SAMPLE // data.n_times)
         frames = data.map(lambda x: x[:paths]).every(2)
         fast = bound_per_path(result.entropy[:paths]) / data.dt
         slow = bound_per_path(result.per_step(frames)) / frames.dt
         fall, error = mean_and_error(fast - slow)
-        if fall > max(2 * error, 0.05 * abs(result.rate)):
+        if fall > max(CLEAR * error, 0.05 * abs(result.rate)):
             return (
                 f"Slow camera: with every second frame left out, (J + 1)/dt falls by {fall:.3g} from "
                 f"{fast.mean():.3g}. About as much again is lost between your frames: take a "
@@ -129,7 +129,7 @@ def little_data(result: EntropyProduction) -> str:
             f"Little data: the error bar is {std / rate:.0%} of the rate. About "
             f"{(std / (0.1 * rate)) ** 2:.0f} times as much would bring it to 10 %."
         )
-    if paths < 10:
+    if paths < FEW:
         return (
             f"Little data: no more than {paths} paths were held out, and the error bar comes from "
             "their spread. Cut long paths into pieces: data.cut(20)."

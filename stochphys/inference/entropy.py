@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,13 +25,7 @@ from .diagnostics import SAMPLE, diagnose
 from .readout import bound, member_entropy, on_sample, some_of, total
 
 Data = Trajectories | Jumps
-MANY = 8  # coordinates from which on areas come first
-
-
-class Exact(Protocol):
-    """A system that knows the entropy produced in each step of its own paths."""
-
-    def entropy_production(self, data: Any, *options: Any) -> Tensor: ...
+MANY = 5  # coordinates from which on areas come first
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +64,10 @@ class EntropyProduction:
     warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        text = f"{self.rate:.4g} ± {self.std:.2g} per unit time (held-out bound {self.bound:.4g})"
+        chain = isinstance(self.held_out, Jumps) and self.held_out.waiting is None
+        unit = "jump" if chain else "unit time"
+        bound = "bound" if len(signs(self.model)) == 1 else "J + 1"
+        text = f"{self.rate:.4g} ± {self.std:.2g} per {unit} (held-out {bound} {self.bound:.4g})"
         return "\n".join((text, *self.warnings))
 
     @property
@@ -93,36 +90,6 @@ class EntropyProduction:
             options = () if self.window == 2 else (self.window,)
         exact = system.entropy_production(self.held_out, *options)
         return Comparison.of(exact, self.entropy, self.rate, self.step_time)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """An estimate against the exact answer on the same steps.
-
-    Attributes:
-        exact_rate: mean of the exact ΔS of these steps, per unit time.
-        ratio: inferred over exact rate.
-        r_squared: squared correlation of the ΔS of single steps; blind to a wrong scale.
-        slope: of the regression of inferred on exact ΔS; not blind to it.
-    """
-
-    exact_rate: float
-    ratio: float
-    r_squared: float
-    slope: float
-
-    @classmethod
-    def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> Comparison:
-        """From the exact and the inferred ΔS of the same steps `(…)`, and the inferred rate."""
-        exact, learned = exact.double().flatten(), learned.double().flatten()
-        correlation = torch.corrcoef(torch.stack((exact, learned)))[0, 1]
-        exact_rate = exact.mean().item() / dt
-        return cls(
-            exact_rate=exact_rate,
-            ratio=rate / exact_rate,
-            r_squared=correlation.square().item(),
-            slope=(correlation * learned.std() / exact.std()).item(),
-        )
 
 
 def infer_entropy_production(
@@ -150,7 +117,7 @@ def infer_entropy_production(
     | data                                | network                          |
     |-------------------------------------|----------------------------------|
     | `Trajectories`                      | `NEEP`                           |
-    | `Trajectories`, 8 coordinates or more | `AreaNEEP`                     |
+    | the same, 5 coordinates or more     | `AreaNEEP`                       |
     | `Trajectories(underdamped=True)`    | `UnderdampedNEEP`                |
     | `Jumps`, all states seen            | `JumpNEEP`                       |
     | `Jumps`, some hidden: `window` > 2  | `RNEEP`                          |

@@ -1,11 +1,9 @@
 """What learns: bodies of networks, and the heads that make them physics."""
 
+from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
 from .neep import (
     NEEP,
-    RNEEP,
-    JumpNEEP,
-    OddJumpNEEP,
     UnderdampedNEEP,
     alpha_neep_objective,
     classifier_objective,

@@ -107,16 +107,16 @@ def shrink_antisymmetric(S: Tensor, n: int) -> Tensor:
     The eigenvalues s of iS become $\xi = s - 2\,\frac{N}{n}\,\mathcal H(s)$, with the Hilbert
     transform of their density, and the eigenvectors stay: for large N nothing that is done to the
     eigenvalues is closer to the truth (Bun, Allez, Bouchaud, Potters, IEEE Trans. Inf. Theory 62,
-    7475 (2016)). Then Σξs, which noise leaves as it is on average, estimates the square of the
-    truth, and the current is scaled to have that as its mean: the rate does not shrink.
+    7475 (2016)). Then one factor for all gives the current its unbiased mean, Σs² less that of the
+    noise: modes shrink, the rate does not.
     """
     noise = 1 / n**0.5
     values, vectors = torch.linalg.eigh(1j * S)
     distance = values[:, None] - values
     hilbert = (distance / (distance**2 + noise**2)).sum(1)  # N times that of the density
     kept = ((values - 2 * noise**2 * hilbert) * values.sign()).clamp(min=0) * values.sign()
-    if kept.any():
-        kept = kept * (kept @ values) / (kept @ kept)
+    mean = values.square().sum() - noise**2 * len(S) * (len(S) - 1)
+    kept = kept * mean.clamp(min=0) / kept.square().sum().clamp(min=1e-300)
     return ((vectors * kept) @ vectors.mH).imag
 
 
@@ -146,15 +146,15 @@ class AreaNEEP(NEEP):
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.gain = nn.Parameter(torch.ones(()))
+        self.logit = nn.Parameter(torch.full((), 4.0))
         self.register_buffer("K", torch.zeros(dim, dim))
 
     @torch.no_grad()
     def standardise(self, trajectories: Trajectories, areas: Areas | None = None) -> Self:
         r"""Take units and K from these data; K from `areas` if given, of more data than fit here.
 
-        The gain begins at $2\langle h\rangle/\langle h^2\rangle$, which is 1 unless heavy tails or
-        a noise that depends on the state make the current noisier than its second moments say.
+        The gain begins at $2\langle h\rangle/\langle h^2\rangle$, which is near 1 unless heavy
+        tails or a noise that depends on the state make the current noisier than second moments say.
         """
         super().standardise(trajectories)
         areas = areas or Areas.of(trajectories)
@@ -164,8 +164,13 @@ class AreaNEEP(NEEP):
         n = min(len(windows), 100_000)
         h = self.areas(windows[torch.arange(n, device=self.K.device) * len(windows) // n])
         mean = (self.K * areas.covariance[: len(self.K), len(self.K) :]).sum()
-        self.gain.copy_((2 * mean / h.square().mean()).clamp(0, 1))
+        self.logit.copy_(torch.logit(2 * mean / h.square().mean(), eps=0.01))
         return self
+
+    @property
+    def gain(self) -> Tensor:
+        """a, between 0 and 1: learned from the data that chose K, it must not exaggerate."""
+        return torch.sigmoid(self.logit)
 
     def areas(self, window: Tensor) -> Tensor:
         """The current that is linear in the state, `(…)`, of pairs of states `(…, 2, dim)`."""

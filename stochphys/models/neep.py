@@ -1,6 +1,6 @@
 r"""Neural estimators of entropy production: antisymmetric under time reversal by construction.
 
-Every network here maps a window of successive states to $h(\text{window})$ with
+Every network maps a window of successive states to $h(\text{window})$ with
 $h(\text{reversed window}) = -h(\text{window})$; what reversal does to a state is what tells the
 classes apart. The objectives that train them stand at the end, one line each.
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from ..data import Jumps, Trajectories, Windows
+from ..data import Trajectories, Windows
 from .networks import MLP
 
 
@@ -132,122 +132,6 @@ class UnderdampedNEEP(nn.Module):
         return odd, torch.cat(((x + x_next) / 2 - self.centre, v_next - v), -1)
 
 
-class JumpNEEP(nn.Module):
-    r"""Entropy produced in one jump between numbered states,
-    $\Delta S_\theta(s, s') = g(s, s') - g(s', s)$; each state is embedded as a vector.
-
-    Args:
-        n_states: number of states.
-        width, depth: of the embedding and of the hidden layers.
-        generator: source of the initial weights.
-    """
-
-    def __init__(
-        self, n_states: int, *, width: int = 64, depth: int = 1, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.embedding = embedding(n_states, width, generator)
-        self.g = MLP([2 * width, *[width] * depth, 1], generator=generator)
-
-    def forward(self, window: Tensor) -> Tensor:
-        """ΔS `(…)` of pairs of successive states `(…, 2)`, integers."""
-        pair = self.embedding(window)
-        return odd_part(self.g, pair.flatten(-2), pair.flip(-2).flatten(-2))
-
-
-class RNEEP(nn.Module):
-    r"""Entropy produced along a window of symbols by a process with a memory,
-
-    $$\Delta S_\theta(s_1 \dots s_n) = \sum_t g(m_t) - \sum_t g(\tilde m_t),$$
-
-    where the memory m of a gated recurrent unit reads the window forwards, and m̃ reads it
-    backwards. The weights know no length: a longer window may be given than in training.
-    (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166, there with the mean in place of the sum.)
-
-    Args:
-        n_states: number of symbols.
-        width: size of the memory.
-        generator: source of the initial weights.
-    """
-
-    def __init__(self, n_states: int, *, width: int = 32, generator: torch.Generator) -> None:
-        super().__init__()
-        self.gates = embedding(n_states, 2 * width, generator)  # what a symbol asks of the gates
-        self.news = embedding(n_states, width, generator)  # and what it wants remembered
-        self.recall = MLP([width, 3 * width], generator=generator)
-        self.g = MLP([width, 1], generator=generator)
-
-    def forward(self, window: Tensor) -> Tensor:
-        """ΔS `(…)` of windows of symbols `(…, n)`, integers."""
-        films = torch.stack((window, window.flip(-1))).flatten(0, -2).T  # (n, both directions)
-        symbols = torch.arange(len(self.news.weight), device=films.device)
-        which = (films[..., None] == symbols).to(self.news.weight.dtype)
-        width = self.news.weight.shape[1]
-        weight, bias = (p.split((2 * width, width)) for p in self.recall.parameters())
-        memory = which.new_zeros(which.shape[1], width)
-        total = memory
-        for symbol in which.unbind(0):
-            gate = torch.addmm(bias[0], symbol, self.gates.weight)
-            keep, update = torch.sigmoid(torch.addmm(gate, memory, weight[0].T)).chunk(2, -1)
-            old = torch.addmm(bias[1], memory, weight[1].T)
-            new = torch.addmm(keep * old, symbol, self.news.weight)
-            memory = memory + update * (torch.tanh(new) - memory)
-            total = total + memory
-        h = self.g(total).view(2, *window.shape[:-1])
-        return h[0] - h[1]
-
-
-class OddJumpNEEP(nn.Module):
-    r"""Entropy produced in one jump of a process in continuous time with odd states.
-
-    Reversal takes the jump $s \to s'$ to $\epsilon s' \to \epsilon s$ and a stay of time τ in s to
-    one in εs. With antisymmetric parts for jumps, for stays and for states
-
-    $$\Delta S = h_{jump}(s, s') + h_{stay}(s, \tau) - h_0(s) - h_0(s')$$
-
-    up to what telescopes (arXiv 2112.04681).
-
-    Args:
-        reversal: the state εs of each state s, `(n_states,)`.
-        width, depth: of each network.
-        generator: source of the initial weights.
-    """
-
-    signs = (1.0, 1.0, -1.0, -1.0)  # with which the parts add up to ΔS
-
-    reversal: Tensor
-    scale: Tensor
-
-    def __init__(
-        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.embedding = embedding(len(reversal), width, generator)
-        self.jump = MLP([2 * width, *[width] * depth, 1], generator=generator)
-        self.stay = MLP([width + 1, *[width] * depth, 1], generator=generator)
-        self.state = MLP([width, *[width] * depth, 1], generator=generator)
-        self.register_buffer("reversal", reversal.clone())
-        self.register_buffer("scale", torch.ones(()))
-
-    def standardise(self, jumps: Jumps) -> Self:
-        """Bring waiting times to order one."""
-        self.scale.fill_(jumps.dt)
-        return self
-
-    def forward(self, window: Tensor) -> Tensor:
-        """The four parts `(4, …)` of pairs of successive stays `(…, 2, 2)`, state and time."""
-        states, time = window[..., 0].long(), window[..., :1, 1] / self.scale
-        s, reverse = self.embedding(states), self.embedding(self.reversal[states])
-        jump = odd_part(self.jump, s.flatten(-2), reverse.flip(-2).flatten(-2))
-        stay = odd_part(
-            self.stay,
-            torch.cat((s[..., 0, :], time), -1),
-            torch.cat((reverse[..., 0, :], time), -1),
-        )
-        state = odd_part(self.state, s, reverse)  # (…, 2)
-        return torch.stack((jump, stay, state[..., 0], state[..., 1]))
-
-
 def odd_part(g: nn.Module, forward: Tensor, backward: Tensor) -> Tensor:
     """g(forward) − g(backward) `(…)` of features `(…, n_features)`, both in one batch."""
     values = g(torch.stack((forward, backward))).squeeze(-1)
@@ -273,13 +157,6 @@ def whitening(features: Tensor) -> Tensor:
     scale = moments.diagonal().rsqrt()
     values, vectors = torch.linalg.eigh(scale[:, None] * moments * scale)
     return scale[:, None] * vectors * values.clamp(min=1e-9).rsqrt()
-
-
-def embedding(n_states: int, width: int, generator: torch.Generator) -> nn.Embedding:
-    """A vector for each state, normal random numbers to begin with."""
-    table = nn.Embedding(n_states, width)
-    nn.init.normal_(table.weight, generator=generator)
-    return table
 
 
 def neep_objective(model: nn.Module, window: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+"""Trains the networks that notebooks load because training them takes too long for a lesson.
+
+`python tools/make_checkpoints.py [name …]` writes `stochphys/checkpoints/name.pt`, all of them by
+default: the weights (`state`, and `sha256` of them), and how they came about (`recipe`, `seed`,
+`processor_seconds`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from stochphys.data import Windows
+from stochphys.device import make_generator
+from stochphys.models import RNEEP, AreaNEEP, Areas, classifier_objective, neep_objective
+from stochphys.simulators import (
+    BeadSpring,
+    FlashingRatchet,
+    HiddenChain,
+    simulate,
+    simulate_jumps,
+)
+from stochphys.training import fit, save_checkpoint
+
+FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "checkpoints"
+
+Made = tuple[nn.Module, dict[str, Any]]  # a network and its recipe
+
+
+def rneep(seed: int) -> Made:
+    """Windows of 32 symbols of the flashing ratchet, V = 2, with the potential hidden."""
+    recipe: dict[str, Any] = dict(V=2.0, window=32, width=32, n_trajectories=1000, n_steps=10_000)
+    options: dict[str, Any] = dict(steps=2000, batch_size=512, lr=3e-2, schedule="cosine", ema=0.99)
+    generator = make_generator(seed)
+    ratchet = FlashingRatchet(V=recipe["V"])
+    jumps = simulate_jumps(
+        ratchet, recipe["n_trajectories"], recipe["n_steps"], generator=generator
+    )
+    symbols = HiddenChain(ratchet, ratchet.sites).observe(jumps)
+    model = RNEEP(3, width=recipe["width"], generator=generator)
+    windows = Windows(symbols, recipe["window"])
+    fit(model, classifier_objective, windows, generator=generator, **options)
+    return model, recipe | options | dict(objective="classifier_objective")
+
+
+def many_beads(seed: int, *, n_beads: int, pieces: int) -> Made:
+    """A chain with σ̇ = 1: areas of `pieces` million steps, the network on the last million."""
+    recipe: dict[str, Any] = dict(n_beads=n_beads, sigma_dot=1.0, T_h=10.0, dt=0.01, pieces=pieces)
+    recipe |= dict(n_trajectories=1000, n_steps=1000, width=32)
+    options: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
+    generator = make_generator(seed)
+    chain = BeadSpring.of_rate(recipe["sigma_dot"], n_beads=n_beads, T_h=recipe["T_h"])
+    shape = recipe["n_trajectories"], recipe["n_steps"], recipe["dt"]
+    areas = Areas.of(simulate(chain, *shape, generator=generator))
+    for _ in range(pieces - 2):
+        areas = areas + Areas.of(simulate(chain, *shape, generator=generator))
+    train, held_out = simulate(chain, *shape, generator=generator).split(0.8, generator=generator)
+    areas = areas + Areas.of(train)
+    model = AreaNEEP(n_beads, width=recipe["width"], generator=generator)
+    model.standardise(train, areas)
+    windows, judges = Windows(train), Windows(held_out)
+    fit(model, neep_objective, windows, validation=judges, generator=generator, **options)
+    return model, recipe | options | dict(objective="neep_objective")
+
+
+CHECKPOINTS: dict[str, Callable[[int], Made]] = {
+    "23_beads_032": partial(many_beads, n_beads=32, pieces=8),
+    "23_beads_064": partial(many_beads, n_beads=64, pieces=12),
+    "23_beads_128": partial(many_beads, n_beads=128, pieces=24),
+    "24_rneep_n32": rneep,
+}
+
+
+def fingerprint(state: dict[str, Tensor]) -> str:
+    """SHA-256 of names and values of all weights."""
+    digest = sha256()
+    for name, values in state.items():
+        digest.update(name.encode() + values.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"of {', '.join(CHECKPOINTS)}; all by default")
+    for name in parser.parse_args().name or CHECKPOINTS:
+        begin = time.process_time()
+        model, recipe = CHECKPOINTS[name](seed := 0)
+        seconds = round(time.process_time() - begin)
+        state = model.state_dict()
+        content = dict(state=state, recipe=recipe, seed=seed, processor_seconds=seconds)
+        content["sha256"] = fingerprint(state)
+        save_checkpoint(FOLDER / f"{name}.pt", content)
+        print(f"{name}: {seconds} processor seconds")
+
+
+if __name__ == "__main__":
+    main()
