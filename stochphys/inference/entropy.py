@@ -14,15 +14,15 @@ from ..models import (
     NEEP,
     RNEEP,
     AreaNEEP,
-    Areas,
     JumpNEEP,
     OddJumpNEEP,
     UnderdampedNEEP,
     neep_objective,
 )
 from ..training import Callback, Ensemble, History, Objective, Run, fit
+from .comparison import Comparison, Exact
 from .diagnostics import SAMPLE, diagnose
-from .readout import bound, member_entropy, on_sample, some_of, total
+from .readout import bound, member_entropy, on_sample, signs, some_of, total
 
 Data = Trajectories | Jumps
 MANY = 5  # coordinates from which on areas come first
@@ -144,9 +144,15 @@ def infer_entropy_production(
     """
     check(data, window, reversal, members)
     train, held_out = data.split(fraction, generator=generator)
-    windows, judges = Windows(train, window), Windows(held_out, window)
-    make = network or default_network(train, window, reversal, width, generator)
-    model = Ensemble([make() for _ in range(members)])
+    learn, judges = Windows(train, window), Windows(held_out, window)
+    bootstrapped = learn.bootstrap(members, generator=generator)
+    assert bootstrapped.draws is not None
+
+    def member(draw: Tensor) -> nn.Module:
+        own = train.map(lambda values: values[draw])
+        return default_network(own, window, reversal, width, generator)
+
+    model = Ensemble([network() if network else member(draw) for draw in bootstrapped.draws])
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return objective(model, batch).view(members, -1).sum(1)
@@ -154,7 +160,7 @@ def infer_entropy_production(
     history = fit(
         model,
         sum_of_parts,
-        windows.bootstrap(members, generator=generator),
+        bootstrapped,
         validation=judges,
         steps=steps,
         lr=lr,
@@ -174,7 +180,7 @@ def infer_entropy_production(
         std=rates.std().item() if members > 1 else float("nan"),
         members=rates,
         bound=bound(model, mean) / time,
-        in_sample=bound(model, on_sample(model, windows, SAMPLE).mean(1)) / time,
+        in_sample=bound(model, on_sample(model, learn, SAMPLE).mean(1)) / time,
         entropy=total(model, mean),
         history=history,
         model=model,
@@ -213,18 +219,16 @@ def check(data: Data, window: int, reversal: Tensor | None, members: int) -> Non
 
 def default_network(
     data: Data, window: int, reversal: Tensor | None, width: int, generator: torch.Generator
-) -> Callable[[], nn.Module]:
-    """What makes a network for these data."""
+) -> nn.Module:
+    """A network for these data."""
     options: dict[str, Any] = dict(width=width, generator=generator)
     if isinstance(data, Trajectories):
-        if data.dim >= MANY and not data.underdamped:
-            areas = Areas.of(data)  # shared; the gain of each member sees its own trajectories
-            return lambda: AreaNEEP(data.dim, **options).standardise(data, areas)
-        kind = UnderdampedNEEP if data.underdamped else NEEP
-        return lambda: kind(data.dim, **options).standardise(data)
+        even = AreaNEEP if data.dim >= MANY else NEEP
+        kind = UnderdampedNEEP if data.underdamped else even
+        return kind(data.dim, **options).standardise(data)
     if reversal is not None:
-        return lambda: OddJumpNEEP(reversal, **options).standardise(data)
-    return lambda: (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)
+        return OddJumpNEEP(reversal, **options).standardise(data)
+    return (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)
 
 
 class CurrentRate(Callback):

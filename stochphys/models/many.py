@@ -84,7 +84,7 @@ class Areas:
         C, Q = self.covariance[:dim, :dim], self.covariance[dim:, dim:]
         scale = Q.diagonal().clamp(min=1e-300).rsqrt()
         values, vectors = torch.linalg.eigh(scale[:, None] * Q * scale)
-        if values[0] < 1e-9:
+        if values[0] < 1e-6:  # products of float32
             raise ValueError("coordinates are linear functions of each other; leave some out")
         W = (vectors * values.rsqrt()).T * scale  # W Q Wᵀ = 1
         variance, rotation = torch.linalg.eigh(W @ C @ W.T)
