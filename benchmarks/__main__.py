@@ -1,11 +1,11 @@
-"""`python -m benchmarks [simulators|jumps|training]`: one suite, or all of them."""
+"""`python -m benchmarks [suite …]`: one suite or some, or all of them."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-SUITES = ("simulators", "jumps", "training", "time_to_accuracy")  # each a module here with `main()`
+SUITES = ("simulators", "jumps", "training", "time_to_accuracy")  # modules here with `main()`
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("suite", nargs="*", help=f"one or more of {', '.join(SUITES)}; all by default")

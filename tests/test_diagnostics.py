@@ -63,8 +63,8 @@ def test_a_good_result_has_no_warnings(good):
 
 
 def test_overfitting_is_what_only_the_training_data_show(good):
-    """The standard error of the held-out bound is 2√(2/(nσ)) = 4.5 % of it; 4 of them, and a quarter
-    of the rate, is what the excess must exceed."""
+    """The standard error of the bound is 2√(2/(nσ)), 4.5 % of it for the 200 000 held-out steps and
+    8 % with that of the training sample: 3 of them, or a quarter of the rate, must be exceeded."""
     assert diagnose(replace(good, in_sample=1.15 * good.bound)) == ()
     sentence = only(replace(good, in_sample=3 * good.bound))
     assert sentence.startswith("Overfitting") and f"{3 * good.bound:.3g}" in sentence
@@ -89,15 +89,15 @@ def test_heavy_tails_are_named_where_the_second_moment_is_infinite():
 
 @pytest.mark.parametrize(("dt", "slow"), [(0.005, False), (0.01, False), (0.05, True), (0.1, True)])
 def test_a_slow_camera_is_noticed_from_its_own_frames(dt, slow):
-    """The exact rate falls from dt to 2 dt by 2 % at 0.01, by 10 % at 0.05, by 20 % at 0.1; with one
-    network for both the fall seen is that of its best multiple, here within a third of it."""
+    """The exact rate falls from dt to 2 dt by 2 % at 0.01, by 10 % at 0.05, by 20 % at 0.1. The
+    fall seen in 100 000 steps has a standard error of 16 % at 0.05, 9 % at 0.1: within 4 of them."""
     system = BeadSpring(T_h=6.0)
     sentences = diagnose(found(system, dt))
     assert [s.split(":")[0] for s in sentences] == ["Slow camera"] * slow
     if slow:
         lost = system.entropy_production_rate(dt) - system.entropy_production_rate(2 * dt)
         seen = float(sentences[0].split("falls by ")[1].split()[0])
-        assert seen == pytest.approx(lost, rel=1 / 3)
+        assert seen == pytest.approx(lost, rel=4 * (0.16 if dt == 0.05 else 0.09))
 
 
 def test_frames_without_memory_are_noticed_even_if_no_entropy_is_left_in_them():
