@@ -17,6 +17,7 @@ from ..models import (
     JumpNEEP,
     OddJumpNEEP,
     UnderdampedNEEP,
+    classifier_objective,
     neep_objective,
 )
 from ..training import Callback, Ensemble, History, Objective, Run, fit
@@ -26,6 +27,10 @@ from .readout import bound, member_entropy, on_sample, signs, some_of, total
 
 Data = Trajectories | Jumps
 MANY = 5  # coordinates from which on areas come first
+RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
+RECURRENT_RECIPE: dict[str, Any] = dict(
+    steps=1000, lr=3e-2, schedule="cosine", batch_size=512, ema=0.99, validate_every=500
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,13 +104,10 @@ def infer_entropy_production(
     window: int = 2,
     reversal: Tensor | None = None,
     network: Callable[[], nn.Module] | None = None,
-    objective: Objective = neep_objective,
+    objective: Objective | None = None,
     members: int = 5,
     fraction: float = 0.8,
     width: int = 32,
-    steps: int = 600,
-    lr: float = 1e-2,
-    schedule: str = "cosine",
     callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> EntropyProduction:
@@ -129,12 +131,14 @@ def infer_entropy_production(
         reversal: for jumps in continuous time, the state that reversal makes of each state
             `(n_states,)`; `torch.arange(n_states)` where all are even.
         network: makes a member of your own instead, called once for each.
-        objective: what trains them, such as `classifier_objective`.
+        objective: what trains them; `neep_objective`, or `classifier_objective` for a `window` > 2,
+            where tails are heavy. The result is read off alike.
         members: networks in the ensemble.
         fraction: of the paths that train. With f of them the error bar is proportional to
             √(1/f + 1/(1 − f)): one half gives the narrowest, more gives better networks.
         width: of their layers.
-        steps, lr, schedule, callbacks, options: arguments of `training.fit`.
+        callbacks, options: arguments of `training.fit`, in place of `RECIPE` or, for a `window`
+            > 2, of `RECURRENT_RECIPE`.
 
     Raises `ValueError` for too few paths, a window that is too long or not for these data, a
     missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
@@ -154,20 +158,20 @@ def infer_entropy_production(
 
     model = Ensemble([network() if network else member(draw) for draw in bootstrapped.draws])
 
+    chosen = objective or (classifier_objective if window > 2 else neep_objective)
+    recipe = RECURRENT_RECIPE if window > 2 else RECIPE
+
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
-        return objective(model, batch).view(members, -1).sum(1)
+        return chosen(model, batch).view(members, -1).sum(1)
 
     history = fit(
         model,
         sum_of_parts,
         bootstrapped,
         validation=judges,
-        steps=steps,
-        lr=lr,
-        schedule=schedule,
         generator=generator,
         callbacks=[CurrentRate(judges), *callbacks],
-        **options,
+        **(recipe | options),
     )
     parts = member_entropy(model, held_out, window)
     mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
