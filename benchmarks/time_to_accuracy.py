@@ -95,12 +95,12 @@ def main() -> None:
             return watch
 
         def network(seed: int) -> NEEP:
-            return NEEP(2, width=32, generator=make_generator(seed)).standardise(data)
+            return NEEP(2, width=16, generator=make_generator(seed)).standardise(data)
 
         ours = [run(network(s), 10, s, batch_size=2048, lr=6e-3) for s in range(SEEDS)]
         adam = partial(torch.optim.Adam, weight_decay=5e-5)
         torch.manual_seed(0)
-        published = run(PlainNEEP(), 100, 0, lr=1e-4, ema=0.0, optimizer=adam)
+        published = run(PlainNEEP(), 200, 0, lr=1e-4, ema=0.0, optimizer=adam)
 
     rows = []
     for name in CRITERIA:

@@ -58,7 +58,8 @@ def test_error_bars_cover_the_truth_and_are_no_wider_than_they_must_be():
         for paths, seed in ((500, 0), (500, 1), (1000, 2), (1000, 3)):
             g = make_generator(100 * int(T_h) + seed)
             data = simulate(system, paths, 401, DT, generator=g)
-            options = dict(fraction=0.5, steps=300, batch_size=2048, progress=False)
+            options = dict(fraction=0.5, width=16, lr=5e-3, steps=300, batch_size=4096)
+            options |= dict(validate_every=300, progress=False)
             result = infer_entropy_production(data, generator=g, **options)
             scores.append((result.rate - truth) / result.std)
             least = (2 / (paths * 400 * truth * DT)) ** 0.5
