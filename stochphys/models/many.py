@@ -146,7 +146,7 @@ class AreaNEEP(NEEP):
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
-        self.logit = nn.Parameter(torch.full((), 4.0))
+        self.logit = nn.Parameter(torch.full((), 7.0))
         self.register_buffer("K", torch.zeros(dim, dim))
 
     @torch.no_grad()
@@ -164,7 +164,7 @@ class AreaNEEP(NEEP):
         n = min(len(windows), 100_000)
         h = self.areas(windows[torch.arange(n, device=self.K.device) * len(windows) // n])
         mean = (self.K * areas.covariance[: len(self.K), len(self.K) :]).sum()
-        self.logit.copy_(torch.logit(2 * mean / h.square().mean(), eps=0.01))
+        self.logit.copy_(torch.logit(2 * mean / h.square().mean(), eps=1e-3))
         return self
 
     @property
