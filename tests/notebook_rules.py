@@ -312,6 +312,8 @@ def nbval_has_something_to_compare(page: Page) -> Iterator[str]:
     for i, cell in checked:
         if not any(o.get("text") or "text/plain" in o.get("data", {}) for o in cell.outputs):
             yield f"cell {i}: tagged nbval-check-output, but prints nothing"
+        if pictures(cell):  # which nbval may look for before it has come
+            yield f"cell {i}: tagged nbval-check-output, but draws: print in a cell of its own"
 
 
 def every_cell_is_run_by_the_tests(page: Page) -> Iterator[str]:

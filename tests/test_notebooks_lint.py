@@ -212,6 +212,7 @@ BREAKS = [
     ("'pen and paper'", put(24, "pen and paper", "pencil")),
     ("'break it'", put(30, "break-it", "hard")),
     ("2 cells tagged", lambda page: page.cells[4].metadata.clear()),
+    ("draws", lambda page: page.cells[4].outputs.append(figure())),
     ("prints nothing", lambda page: page.cells[4].update(outputs=[])),
     ("unknown tags", lambda page: page.cells[4].metadata.update(tags=["nbval-skip"])),
     ("switches its test off", put(5, "x = 1", "# NBVAL_SKIP")),
