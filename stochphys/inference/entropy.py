@@ -28,6 +28,7 @@ from .readout import bound, member_entropy, on_sample, signs, some_of, total
 Data = Trajectories | Jumps
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
+MANY_RECIPE: dict[str, Any] = dict(steps=1000, lr=2e-2, schedule="cosine")
 RECURRENT_RECIPE: dict[str, Any] = dict(
     steps=1000, lr=3e-2, schedule="cosine", batch_size=512, ema=0.99, validate_every=500
 )
@@ -137,8 +138,8 @@ def infer_entropy_production(
         fraction: of the paths that train. With f of them the error bar is proportional to
             √(1/f + 1/(1 − f)): one half gives the narrowest, more gives better networks.
         width: of their layers.
-        callbacks, options: arguments of `training.fit`, in place of `RECIPE` or, for a `window`
-            > 2, of `RECURRENT_RECIPE`.
+        callbacks, options: arguments of `training.fit`, in place of those of `RECIPE`; for many
+            coordinates of `MANY_RECIPE`, for a `window` > 2 of `RECURRENT_RECIPE`.
 
     Raises `ValueError` for too few paths, a window that is too long or not for these data, a
     missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
@@ -159,7 +160,8 @@ def infer_entropy_production(
     model = Ensemble([network() if network else member(draw) for draw in bootstrapped.draws])
 
     chosen = objective or (classifier_objective if window > 2 else neep_objective)
-    recipe = RECURRENT_RECIPE if window > 2 else RECIPE
+    many = isinstance(data, Trajectories) and not data.underdamped and data.dim >= MANY
+    recipe = RECURRENT_RECIPE if window > 2 else MANY_RECIPE if many else RECIPE
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)
