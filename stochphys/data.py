@@ -291,6 +291,12 @@ class Windows:
             return states.long()
         return torch.stack((states, self.trajectories.waiting.take(frames)), dim=-1)
 
+    def sample(self, n: int) -> Tensor:
+        """At most n windows, evenly spaced over the data."""
+        n = min(n, len(self))
+        index = torch.arange(n, device=self.trajectories.x.device)
+        return self[index * len(self) // n]
+
     def bootstrap(self, members: int, *, generator: torch.Generator) -> Windows:
         """The same windows, with trajectories drawn anew (with replacement) for each member."""
         n = self.trajectories.n_trajectories

@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from ..data import Trajectories
+from ..inference.comparison import r_squared_and_slope
 from ..inference.fluctuation import DetailedFluctuationTheorem
 from ..simulators import Linear, Stirred
 from ..training import History
@@ -221,20 +222,6 @@ def phase_plane(
     ax.set(xlabel=f"$x_{{{i + 1}}}$ (length units)", ylabel=f"$x_{{{j + 1}}}$ (length units)")
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.legend(loc="upper left", markerscale=3)
-
-
-def r_squared_and_slope(exact: Any, learned: Any) -> tuple[float, float]:
-    r"""How well, and with which factor, `learned` follows `exact`: R² and slope.
-
-    Both belong to the least-squares line learned ≈ slope · exact + constant, with
-    $R^2 = \mathrm{corr}^2$. R² does not see a wrong factor, the slope does not see noise: a
-    network is good only if both are near one. Any shape, the same for both.
-    """
-    x, y = array(exact).ravel(), array(learned).ravel()
-    if x.shape != y.shape:
-        raise ValueError(f"exact and learned must have one shape, got {x.size} and {y.size} values")
-    x, y = x - x.mean(), y - y.mean()
-    return float((x @ y) ** 2 / ((x @ x) * (y @ y))), float((x @ y) / (x @ x))
 
 
 def scatter_against_exact(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -33,13 +34,20 @@ class Comparison:
     @classmethod
     def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> Comparison:
         """From the exact and the inferred ΔS of the same steps `(…)`, and the inferred rate."""
-        x, y = exact.double().flatten(), learned.double().flatten()
-        x_mean, y_mean, n = x.mean(), y.mean(), len(x)
-        xx, xy, yy = x @ x / n - x_mean**2, x @ y / n - x_mean * y_mean, y @ y / n - y_mean**2
-        exact_rate = x_mean.item() / dt
-        return cls(
-            exact_rate=exact_rate,
-            ratio=rate / exact_rate,
-            r_squared=(xy**2 / (xx * yy)).item(),
-            slope=(xy / xx).item(),
-        )
+        exact_rate = exact.double().mean().item() / dt
+        return cls(exact_rate, rate / exact_rate, *r_squared_and_slope(exact, learned))
+
+
+def r_squared_and_slope(exact: Any, learned: Any) -> tuple[float, float]:
+    r"""How well, and with which factor, `learned` follows `exact`: R² and slope.
+
+    Both belong to the least-squares line learned ≈ slope · exact + constant, with
+    $R^2 = \mathrm{corr}^2$. R² does not see a wrong factor, the slope does not see noise: a
+    network is good only if both are near one. Tensors or arrays of any shape, as many in both.
+    """
+    x, y = (torch.as_tensor(values).detach().double().flatten() for values in (exact, learned))
+    if len(x) != len(y):
+        raise ValueError(f"exact and learned must have one shape, got {len(x)} and {len(y)} values")
+    n, x_mean, y_mean = len(x), x.mean(), y.mean()  # without copies: there may be millions
+    xx, xy, yy = x @ x / n - x_mean**2, x @ y / n - x_mean * y_mean, y @ y / n - y_mean**2
+    return (xy**2 / (xx * yy)).item(), (xy / xx).item()

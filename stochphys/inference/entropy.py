@@ -23,15 +23,15 @@ from ..models import (
 from ..training import Callback, Ensemble, History, Objective, Run, fit
 from .comparison import Comparison, Exact
 from .diagnostics import SAMPLE, diagnose
-from .readout import bound, member_entropy, on_sample, signs, some_of, total
+from .readout import bound, member_entropy, on_sample, signs, total
 
 Data = Trajectories | Jumps
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
-MANY_RECIPE: dict[str, Any] = dict(steps=1000, lr=2e-2, schedule="cosine")
-RECURRENT_RECIPE: dict[str, Any] = dict(
-    steps=1000, lr=3e-2, schedule="cosine", batch_size=512, ema=0.99, validate_every=500
-)
+RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
+    AreaNEEP: dict(steps=1000, lr=2e-2),
+    RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +138,8 @@ def infer_entropy_production(
         fraction: of the paths that train. With f of them the error bar is proportional to
             √(1/f + 1/(1 − f)): one half gives the narrowest, more gives better networks.
         width: of their layers.
-        callbacks, options: arguments of `training.fit`, in place of those of `RECIPE`; for many
-            coordinates of `MANY_RECIPE`, for a `window` > 2 of `RECURRENT_RECIPE`.
+        callbacks, options: arguments of `training.fit`, in place of those of `RECIPE` and, for some
+            networks, of `RECIPES`.
 
     Raises `ValueError` for too few paths, a window that is too long or not for these data, a
     missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
@@ -157,11 +157,10 @@ def infer_entropy_production(
         own = train.map(lambda values: values[draw])
         return default_network(own, window, reversal, width, generator)
 
-    model = Ensemble([network() if network else member(draw) for draw in bootstrapped.draws])
-
+    networks = [network() if network else member(draw) for draw in bootstrapped.draws]
+    model = Ensemble(networks)
+    recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     chosen = objective or (classifier_objective if window > 2 else neep_objective)
-    many = isinstance(data, Trajectories) and not data.underdamped and data.dim >= MANY
-    recipe = RECURRENT_RECIPE if window > 2 else MANY_RECIPE if many else RECIPE
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)
@@ -173,7 +172,7 @@ def infer_entropy_production(
         validation=judges,
         generator=generator,
         callbacks=[CurrentRate(judges), *callbacks],
-        **(recipe | options),
+        **recipe,
     )
     parts = member_entropy(model, held_out, window)
     mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
@@ -241,7 +240,7 @@ class CurrentRate(Callback):
     """Shows the rate that an ensemble finds in a sample of held-out windows while it trains."""
 
     def __init__(self, windows: Windows) -> None:
-        self.sample = some_of(windows, 10_000)
+        self.sample = windows.sample(10_000)
         self.time = windows.trajectories.dt * (windows.length - 1)
 
     @torch.no_grad()

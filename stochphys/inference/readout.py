@@ -21,19 +21,12 @@ def member_entropy(model: Ensemble, data: Trajectories | Jumps, window: int = 2)
     return h.unflatten(-1, (data.n_trajectories, -1))
 
 
-def some_of(windows: Windows, n: int) -> Tensor:
-    """At most n windows, evenly spaced."""
-    n = min(n, len(windows))
-    index = torch.arange(n, device=windows.trajectories.x.device)
-    return windows[index * len(windows) // n]
-
-
 @torch.no_grad()
 def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
     """h of at most n of the windows by each member, `(parts, members, n)`."""
     pieces = [
         model.on_shared(piece).view(model.members, -1, len(piece))
-        for piece in some_of(windows, n).split(2**12)
+        for piece in windows.sample(n).split(2**12)
     ]
     return torch.cat(pieces, dim=-1).transpose(0, 1)
 

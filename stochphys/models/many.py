@@ -160,9 +160,7 @@ class AreaNEEP(NEEP):
         areas = areas or Areas.of(trajectories)
         self.centre.copy_(areas.mean[: len(self.centre)])
         self.K.copy_(areas.entropy_matrix())
-        windows = Windows(trajectories)
-        n = min(len(windows), 100_000)
-        h = self.areas(windows[torch.arange(n, device=self.K.device) * len(windows) // n])
+        h = self.areas(Windows(trajectories).sample(100_000))
         mean = (self.K * areas.covariance[: len(self.K), len(self.K) :]).sum()
         self.logit.copy_(torch.logit(2 * mean / h.square().mean(), eps=1e-3))
         return self

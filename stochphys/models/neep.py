@@ -105,11 +105,7 @@ class UnderdampedNEEP(nn.Module):
         """
         self.centre.copy_(trajectories.position.mean(dim=(0, 1)))
         self.scale.copy_(spread(trajectories.x)[0])
-        windows = Windows(trajectories)
-        n = min(len(windows), 100_000)
-        odd, even = self.parts(
-            windows[torch.arange(n, device=self.scale.device) * len(windows) // n]
-        )
+        odd, even = self.parts(Windows(trajectories).sample(100_000))
         self.odd.copy_(whitening(odd))
         self.even.copy_(whitening(even))
         return self
