@@ -1,5 +1,7 @@
 """What learns: bodies of networks, and the heads that make them physics."""
 
+from .bases import RBF, Fourier, Polynomial
+from .drift_diffusion import LogVariance, Normal
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
 from .neep import (
@@ -14,6 +16,11 @@ from .networks import MLP
 __all__ = [
     "AreaNEEP",
     "Areas",
+    "Fourier",
+    "LogVariance",
+    "Normal",
+    "Polynomial",
+    "RBF",
     "MLP",
     "NEEP",
     "RNEEP",

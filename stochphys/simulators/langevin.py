@@ -44,6 +44,13 @@ class System(ABC):
         `(n_trajectories or 1, dim, dim)`.
         """
 
+    def confine(self, x: Tensor) -> None:  # noqa: B027
+        """Bring states `x (n_trajectories, dim)` that a step led out of bounds back, in place.
+
+        A system with bounds overrides it; it is then integrated by `"euler"`, in which a mirror
+        image is the step of the reflected process.
+        """
+
 
 class Overdamped(System):
     """Positions alone: inertia has died out. All of the state is even under time reversal."""
@@ -274,9 +281,9 @@ class Linear(System):
 
 
 def square_root(covariance: Tensor) -> Tensor:
-    """A matrix R with R Rᵀ = covariance, also when the covariance is singular."""
+    """A matrix R `(…, dim, dim)` with R Rᵀ = covariance, also when the covariance is singular."""
     values, vectors = torch.linalg.eigh(covariance)
-    return vectors * values.clamp(min=0).sqrt()
+    return vectors * values.clamp(min=0).sqrt()[..., None, :]
 
 
 def noise_induced_drift(system: System, x: Tensor, t: float) -> Tensor:

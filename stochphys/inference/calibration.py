@@ -1,0 +1,94 @@
+r"""Are error bars true? Errors and coverage of inferred fields where the exact ones are known.
+
+An error bar is honest if intervals of level p hold the truth in a fraction p of all cases, inside
+the data and outside. NMSE is always $\langle|\hat f - f|^2\rangle/\langle|f|^2\rangle$.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ..simulators import System
+    from .drift import Langevin
+
+
+def nmse(estimate: Tensor, exact: Tensor) -> float:
+    """Squared error over the squared size of what is exact; both `(n, …)`."""
+    return ((estimate - exact).square().sum() / exact.square().sum()).item()
+
+
+def coverage(posterior: Any, x: Tensor, exact: Tensor, level: float = 0.95) -> float:
+    """Fraction of the values `exact (n, …)` at states `x (n, dim_in)` that lie in their interval."""
+    low, high = posterior.interval(x, level)
+    return ((low <= exact) & (exact <= high)).double().mean().item()
+
+
+def coverage_curve(posterior: Any, x: Tensor, exact: Tensor, levels: Tensor) -> Tensor:
+    """`coverage` at each of the `levels (n_levels,)`; the diagonal is an honest error bar."""
+    return torch.tensor([coverage(posterior, x, exact, p) for p in levels.tolist()])
+
+
+@dataclass(frozen=True)
+class FieldComparison:
+    """Inferred fields against the exact ones: NMSE, coverage of 95 % intervals, mean std.
+
+    `str()` gives two lines.
+    """
+
+    drift_nmse: float
+    drift_coverage: float
+    drift_std: float
+    diffusion_nmse: float
+    diffusion_coverage: float
+    diffusion_std: float
+
+    def __str__(self) -> str:
+        return "\n".join(
+            f"{name}: NMSE {error:.2g}, 95 % intervals hold {held:.0%}, mean std {std:.2g}"
+            for name, error, held, std in (
+                ("drift", self.drift_nmse, self.drift_coverage, self.drift_std),
+                ("diffusion", self.diffusion_nmse, self.diffusion_coverage, self.diffusion_std),
+            )
+        )
+
+
+def compare_fields(result: Langevin, system: System, x: Tensor) -> FieldComparison:
+    """See `Langevin.compare`."""
+    data = result.increments
+    clock = x.shape[-1] > data.noisy.stop
+    state, times = (x[:, :-1], x[:, -1]) if clock else (x, None)
+    phi, B = exact_fields(system, state, times)
+    phi, B = phi[:, data.noisy], B[:, data.noisy][..., data.noisy]
+    D = B @ B.mT / 2
+    mask = result.diffusion.std(x[:1])[0] > 0  # the rest is zero by construction
+    low, high = result.diffusion.interval(x)
+    held = ((low <= D) & (D <= high))[:, mask].double().mean().item()
+    return FieldComparison(
+        drift_nmse=nmse(result.drift.mean(x), phi),
+        drift_coverage=coverage(result.drift, x, phi),
+        drift_std=result.drift.std(x).mean().item(),
+        diffusion_nmse=nmse(result.diffusion.mean(x), D),
+        diffusion_coverage=held,
+        diffusion_std=result.diffusion.std(x)[:, mask].mean().item(),
+    )
+
+
+def exact_fields(system: System, x: Tensor, times: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Drift `(n, dim)` and noise amplitude `(n, dim, dim)` at states, at t = 0 or at their times."""
+    if times is not None:  # a system answers for one time only
+        each = [fields_at(system, a, t) for a, t in zip(x[:, None], times.tolist(), strict=True)]
+        return torch.cat([drift for drift, _ in each]), torch.cat([B for _, B in each])
+    return fields_at(system, x, 0.0)
+
+
+def fields_at(system: System, x: Tensor, t: float) -> tuple[Tensor, Tensor]:
+    """Drift and noise amplitude as a matrix, at one time."""
+    B = torch.as_tensor(system.noise_amplitude(x, t)).to(x)
+    if B.ndim <= x.ndim:
+        B = torch.diag_embed(B.expand_as(x))
+    return system.drift(x, t), B.expand(*x.shape, x.shape[-1])

@@ -1,0 +1,211 @@
+r"""What successive frames say about drift and diffusion: labels with a state at which they hold.
+
+Overdamped, the displacement itself: $\Delta x/dt$ has mean Φ and variance 2D/dt. With inertia, and
+positions alone, velocities are secants, and what a second difference says of the force is said at a
+velocity that shares its noise. Each rule here says how large that share is; regression takes it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..data import Trajectories
+
+# κ: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + κ⟨D·∂b⟩ for any function b of that state.
+OVERDAMPED = {"ito": 0.0, "midpoint": 1.0, "end": 2.0}
+UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Increments:
+    r"""Labels of drift and diffusion, one path after the other, float64.
+
+    Attributes:
+        x: states at which the drift is asked `(n_paths, n_steps, dim_in)`; with `time` the last
+            entry is t.
+        y: what the increments say of the drift there `(n_paths, n_steps, dim)`.
+        dt: time between two frames; the noise of y has the variance 2D/dt in the long run.
+        noisy: the entries of `x` that the noise drives.
+        kappa: share of the noise of y that is in x as well,
+            $\langle b\,y\rangle = \langle b\,\Phi\rangle + \kappa\langle D\cdot\partial b\rangle$.
+        before: states that the noise of y has not reached yet, where weights are taken, like `x`.
+        rule: how they were read.
+        reverse: for the rule "combined": the states at the later end of the same labels.
+        at: states at which the diffusion is asked `(n_paths, n_squares, dim_in)`.
+        steps: what the noise did, `(n_paths, n, dim)`: displacements, or second differences.
+    """
+
+    x: Tensor
+    y: Tensor
+    dt: float
+    noisy: slice
+    kappa: float
+    before: Tensor
+    rule: str
+    reverse: Tensor | None
+    at: Tensor
+    steps: Tensor
+
+    @property
+    def dim(self) -> int:
+        """Components of the noise: coordinates, not velocities."""
+        return self.y.shape[-1]
+
+    @property
+    def underdamped(self) -> bool:
+        return self.noisy.start > 0
+
+    @property
+    def time(self) -> float:
+        """Time that all paths last together."""
+        return self.y.shape[0] * self.y.shape[1] * self.dt
+
+    def squares(self, drift: Tensor | None = None) -> Tensor:
+        r"""What each increment says of D, `(n_paths, n_squares, dim, dim)`.
+
+        One displacement: $(\Delta x - \Phi dt)(\Delta x - \Phi dt)^\top/2dt$ with the `drift`
+        `(n_paths, n_steps, dim)` if it is known. Without it D comes out too large by Φ²dt/2.
+
+        Second differences s of positions, three lags of them,
+
+        $$D = \frac{s_i s_i^\top + s_i s_{i+1}^\top - 2 s_i s_{i+2}^\top}{5\,dt^3/3},$$
+
+        where a constant drift, a friction and the noise of a measurement cancel to leading order
+        in dt. Locally each lag is the mean over the three s, which is even in time: the change of the
+        drift cancels, too.
+        """
+        if not self.secant:
+            s = self.steps if drift is None else self.steps - drift * self.dt
+            return outer(s, s) / (2 * self.dt)
+        s = self.steps
+        a, b, c = s[:, :-2], s[:, 1:-1], s[:, 2:]
+        lag_0 = (outer(a, a) + outer(b, b) + outer(c, c)) / 3
+        lag_1 = (outer(a, b) + outer(b, c)) / 2
+        return symmetric(lag_0 + lag_1 - 2 * outer(a, c)) / (5 * self.dt**3 / 3)
+
+    @property
+    def secant(self) -> bool:
+        """Whether velocities are differences of positions."""
+        return self.underdamped and self.rule in UNDERDAMPED
+
+
+def increments(
+    trajectories: Trajectories,
+    *,
+    rule: str | None = None,
+    underdamped: bool = False,
+    time: bool = False,
+) -> Increments:
+    r"""Read labels of drift and diffusion off trajectories.
+
+    | data                                | rule                       | seen at                    |
+    |-------------------------------------|----------------------------|----------------------------|
+    | overdamped; velocities measured     | `"ito"` (default)          | the start of the step      |
+    |                                     | `"midpoint"`, `"end"`      | its middle, its end        |
+    | positions, `underdamped=True`       | `"combined"` (default)     | both secants, (5Φ_f − Φ_r)/4 |
+    |                                     | `"forward"`, `"reverse"`   | earlier, later secant      |
+    |                                     | `"symmetric"`              | mean of three, centred     |
+
+    The kicks of a second difference move the secants beside it, too: regression at the earlier one
+    gives $\Phi_f = \Phi - \tfrac13\partial_v(Dp)/p$, at the later one $\tfrac53$ of that term,
+    and the combination is free of it (Bae, Ha, Jeong 2024, arXiv 2402.01338, who take positions at the
+    earlier end of each secant; its middle leaves less than half of the squared bias that remains). The
+    centred difference has the share 1, which is taken out with the inferred D; "symmetric" alone
+    survives noise of the measurement (Brückner, Ronceray, Broedersz 2020, PRL 125, 058103).
+
+    Second differences are taken in float64. Positions that were rounded to float32 before are
+    refused where the rounding makes 1 % or more of their squares, except by "symmetric", to which it
+    is a noise of the measurement.
+
+    Raises `ValueError` for an unknown rule, too few frames, a coordinate that never changes, or
+    rounded positions.
+    """
+    known = trajectories.underdamped
+    rules = UNDERDAMPED if underdamped and not known else OVERDAMPED
+    rule = rule or next(iter(rules))
+    if rule not in rules:
+        raise ValueError(f"rule must be one of {', '.join(rules)} for these data, got {rule!r}")
+    if trajectories.n_times < (least := 5 if rules is UNDERDAMPED else 2):
+        raise ValueError(f"at least {least} frames are needed, got {trajectories.n_times}")
+    x, dt = trajectories.x.double(), trajectories.dt
+    still = (x.amax((0, 1)) == x.amin((0, 1))).nonzero()
+    if len(still):
+        raise ValueError(f"coordinate {int(still[0])} never changes; leave it out")
+    clock = trajectories.times.to(x)[:, None].expand(len(x), -1, 1)
+
+    def states(*parts: Tensor, first: float = 0.0) -> Tensor:
+        """Inputs of the functions, with t if it is one of them; `first` frames after the start."""
+        now = (clock[:, : parts[0].shape[1]] + first * dt,) if time else ()
+        return torch.cat((*parts, *now), dim=-1)
+
+    common: dict[str, Any] = dict(dt=dt, rule=rule, kappa=rules[rule], reverse=None)
+    dim = x.shape[-1]
+    if rules is OVERDAMPED:
+        start, end = x[:, :-1], x[:, 1:]
+        moved = trajectories.velocity.double().diff(dim=1) if known else x.diff(dim=1)
+        late = {"ito": 0.0, "midpoint": 0.5, "end": 1.0}[rule]
+        return Increments(
+            x=states(torch.lerp(start, end, late), first=late),
+            y=moved / dt,
+            noisy=slice(dim // 2, dim) if known else slice(0, dim),
+            before=states(start),
+            at=states(start),
+            steps=moved,
+            **common,
+        )
+    v, s = x.diff(dim=1) / dt, x.diff(n=2, dim=1)
+    if trajectories.x.dtype == torch.float32 and rule != "symmetric":
+        check_rounding(trajectories.x, s)
+    centred = (x[:, 2:] - x[:, :-2]) / (2 * dt)
+    # A secant is the velocity in the middle of its interval: the position is taken there, too.
+    half = (x[:, 1:] + x[:, :-1]) / 2
+    early = states(half[:, :-1], v[:, :-1], first=0.5)
+    later = states(half[:, 1:], v[:, 1:], first=1.5)
+    middle = states((x[:, 2:] + x[:, 1:-1] + x[:, :-2]) / 3, centred, first=1)
+    common["reverse"] = later if rule == "combined" else None
+    seen = {"reverse": later, "symmetric": middle}.get(rule, early)
+    two_earlier = (torch.arange(seen.shape[1]) - 2).clamp(min=0)
+    return Increments(
+        x=seen,
+        before=seen[:, two_earlier] if rule == "symmetric" else seen,
+        y=s / dt**2,
+        noisy=slice(dim, 2 * dim),
+        at=states(x[:, 2:-2], centred[:, 1:-1], first=2),
+        steps=s,
+        **common,
+    )
+
+
+def check_rounding(x: Tensor, s: Tensor) -> None:
+    """Refuse float32 positions whose rounding, of std ulp/√12 each, shows in second differences s."""
+    ulp = x.abs().amax((0, 1)).double() * torch.finfo(torch.float32).eps / 2
+    share = (6 * ulp.square() / 12 / s.square().mean((0, 1))).max().item()
+    if share > 0.01:
+        raise ValueError(
+            f"x is in single precision, and rounding makes {share:.0%} of its squared second "
+            "differences; store positions in float64, subtract an offset before they are rounded, or "
+            'take fewer frames with .every(k) or rule="symmetric"'
+        )
+
+
+def secant_factor(n: int) -> float:
+    r"""D over what the variance of second differences says, $\langle s^2\rangle/2dt^3$, for frames
+    that are n Euler steps apart: $3n^2/(2n^2 + 1)$, and 3/2 for a true path.
+
+    Raises `ValueError` for n below 1.
+    """
+    if n < 1:
+        raise ValueError(f"n must be 1 or more, got {n}")
+    return 3 * n**2 / (2 * n**2 + 1)
+
+
+def outer(a: Tensor, b: Tensor) -> Tensor:
+    return a[..., :, None] * b[..., None, :]
+
+
+def symmetric(matrix: Tensor) -> Tensor:
+    return (matrix + matrix.mT) / 2

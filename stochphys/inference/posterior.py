@@ -1,0 +1,118 @@
+r"""What is known about a function after data were seen: its mean, its std, and functions drawn from it.
+
+Every method of Langevin inference ends in a `Posterior`. How one is found lives in `regression` and
+`neural`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from scipy.stats import norm
+from torch import Tensor
+
+from ..models.bases import Features
+
+# From states (draws or 1, n, dim_in) to values (draws, n, dim_out).
+Functions = Callable[[Tensor], Tensor]
+
+
+class Posterior(ABC):
+    """A belief about a function of states `x (n, dim_in)` with values `(n, dim_out)`."""
+
+    @abstractmethod
+    def mean(self, x: Tensor) -> Tensor:
+        """Best guess `(n, dim_out)`."""
+
+    @abstractmethod
+    def std(self, x: Tensor) -> Tensor:
+        """Its standard error `(n, dim_out)`: what is not known of the function. Noise is not in it."""
+
+    @abstractmethod
+    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+        """Functions f drawn from the belief: f(x) of `x (draws or 1, n, dim_in)` is
+        `(draws, n, dim_out)`, and draw i is the same function wherever it is asked."""
+
+    def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
+        """Lower and upper end `(n, dim_out)` of what holds the value with probability `level`."""
+        z, mean, std = normal_quantile(level), self.mean(x), self.std(x)
+        return mean - z * std, mean + z * std
+
+
+def normal_quantile(level: float) -> float:
+    """Half the width, in std, of the interval that holds a normal number with probability `level`.
+
+    Raises `ValueError` unless 0 < level < 1.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}; 0.95 for 95 %")
+    return float(norm.ppf((1 + level) / 2))
+
+
+@dataclass(frozen=True, eq=False)
+class LinearPosterior(Posterior):
+    r"""$f_i(x) = \phi(x)\cdot w_i$ with normal weights, $w_i = m_i + R_i \xi$ for each component i.
+
+    Attributes:
+        basis: features φ.
+        weights: their means m `(dim_out, n_features)`.
+        root: R `(dim_out, n_features, n_features)`; $R_i R_i^\top$ is the covariance.
+        precision: α `(dim_out,)` of the prior $w \sim N(0, 1/\alpha)$ that the evidence chose.
+        log_evidence: of each component `(dim_out,)`, up to a constant of the data.
+        offset: constant added to each component `(dim_out,)`.
+    """
+
+    basis: Features
+    weights: Tensor
+    root: Tensor
+    precision: Tensor
+    log_evidence: Tensor
+    offset: Tensor
+
+    def mean(self, x: Tensor) -> Tensor:
+        return self.basis(x.double()) @ self.weights.T + self.offset
+
+    def std(self, x: Tensor) -> Tensor:
+        spread = torch.einsum("nf,ofr->nor", self.basis(x.double()), self.root)
+        return spread.square().sum(-1).sqrt()
+
+    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+        xi = torch.randn(
+            draws, *self.weights.shape, generator=generator, device=generator.device
+        ).to(self.root)
+        weights = self.weights + torch.einsum("ofr,dor->dof", self.root, xi)
+
+        def functions(x: Tensor) -> Tensor:
+            return self.basis(x.double()) @ weights.mT + self.offset
+
+        return functions
+
+
+@dataclass(frozen=True, eq=False)
+class Combination(Posterior):
+    r"""$(5 f - g)/4$ of two estimates from the same noise, read forwards (f) and backwards (g).
+
+    What the two share is not independent: the error of the sum is that of f, to leading order in dt.
+    """
+
+    forward: Posterior
+    reverse: Posterior
+
+    def mean(self, x: Tensor) -> Tensor:
+        return (5 * self.forward.mean(x) - self.reverse.mean(x)) / 4
+
+    def std(self, x: Tensor) -> Tensor:
+        return self.forward.std(x)
+
+    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+        functions = self.forward.sample(draws, generator=generator)
+
+        def shifted(x: Tensor) -> Tensor:
+            flat = x.flatten(0, 1)
+            shift = (self.forward.mean(flat) - self.reverse.mean(flat)) / 4
+            return functions(x) + shift.unflatten(0, x.shape[:2])
+
+        return shifted

@@ -1,0 +1,141 @@
+r"""Bayesian linear regression: a posterior in closed form, with a prior that the data choose.
+
+For weights $w \sim N(0, 1/\alpha)$, features Φ and labels y of inverse variance W the posterior is
+normal with
+
+$$\text{covariance}^{-1} = \alpha + \Phi^\top W \Phi, \qquad
+  \text{mean} = \text{covariance}\;\Phi^\top W y,$$
+
+and α maximises the evidence, the probability of the data with the weights integrated out. For a
+`LogVariance` the same formulas are iterated with working labels (Fisher scoring).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ..models.bases import RBF, Features
+from ..models.drift_diffusion import Likelihood, LogVariance, Normal
+from .posterior import LinearPosterior, Posterior
+
+CHUNK = 2**16  # samples whose features are held at once
+PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, times that of the data
+ITERATIONS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """What a method is fitted to, float64.
+
+    Attributes:
+        x: where the function was seen `(n, dim_in)`.
+        y: labels, the function with noise on it `(n, dim_out)`.
+        weight: inverse variance of the labels, or what `LogVariance` calls a weight; same shape.
+        tangent: for labels whose noise also moved x: the directions `(n, dim_out, dim_in)` along
+            which the derivative of each feature is subtracted from $\\Phi^\\top W y$.
+    """
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+    tangent: Tensor | None = None
+
+    def chunks(self) -> Iterator[Samples]:
+        """The samples in pieces."""
+        for i in range(0, len(self.x), CHUNK):
+            part = slice(i, i + CHUNK)
+            tangent = None if self.tangent is None else self.tangent[part]
+            yield Samples(self.x[part], self.y[part], self.weight[part], tangent)
+
+
+class Method(Protocol):
+    """What finds a posterior; `BayesianRegression` here, networks in `neural`."""
+
+    def fit(
+        self, samples: Samples, likelihood: Likelihood = ..., *, generator: torch.Generator
+    ) -> Posterior: ...
+
+
+@dataclass(frozen=True)
+class BayesianRegression:
+    """Bayesian linear regression on a basis; `basis` is one of `models.bases`, or any function
+    from states to features."""
+
+    basis: Any = RBF()
+
+    def fit(
+        self,
+        samples: Samples,
+        likelihood: Likelihood = Normal(),
+        *,
+        generator: torch.Generator | None = None,
+    ) -> LinearPosterior:
+        """The posterior of f; nothing in it is random, `generator` is not used.
+
+        Raises `ValueError` if there are fewer samples than features.
+        """
+        basis: Features = (
+            self.basis.fitted(samples.x) if hasattr(self.basis, "fitted") else self.basis
+        )
+        n_features = basis(samples.x[:1]).shape[-1]
+        n, dim = samples.y.shape
+        if n < n_features:
+            raise ValueError(
+                f"{n} samples cannot determine {n_features} weights; take more data or a smaller basis"
+            )
+        # A variance is a factor: its logarithm is measured from that of the mean.
+        offset = samples.y.mean(0).log() if isinstance(likelihood, LogVariance) else 0.0
+        offset = torch.zeros(dim, dtype=torch.float64) + offset
+        gram = torch.zeros(dim, n_features, n_features, dtype=torch.float64)
+        for part in samples.chunks():
+            phi = basis(part.x)
+            for i, c in enumerate(likelihood.curvature(part.weight).unbind(-1)):
+                gram[i] += phi.T @ (c[:, None] * phi)
+        values, vectors = torch.linalg.eigh(gram)
+        values = values.clamp(min=0)
+        w = torch.zeros(dim, n_features, dtype=torch.float64)
+        for _ in range(ITERATIONS):
+            moment = self._moment(basis, samples, likelihood, w, offset)
+            b = torch.einsum("ofr,of->or", vectors, moment)
+            alpha, evidence = _most_probable(values, b, values.mean(1))
+            new = torch.einsum("ofr,or->of", vectors, b / (values + alpha[:, None]))
+            change, w = (new - w).abs().max(), new
+            if isinstance(likelihood, Normal) or change < 1e-8:
+                break
+        root = vectors / (values + alpha[:, None])[:, None].sqrt()
+        return LinearPosterior(basis, w, root, alpha, evidence, offset)
+
+    @staticmethod
+    def _moment(
+        basis: Features, samples: Samples, likelihood: Likelihood, w: Tensor, offset: Tensor
+    ) -> Tensor:
+        """$\\Phi^\\top W z$ `(dim_out, n_features)` of the working labels z, less their shared noise."""
+        moment = torch.zeros_like(w)
+        for part in samples.chunks():
+            phi = basis(part.x)
+            z = likelihood.working_label(phi @ w.T + offset, part.y) - offset
+            moment += (likelihood.curvature(part.weight) * z).T @ phi
+            if part.tangent is not None:
+                for i, direction in enumerate(part.tangent.unbind(1)):
+                    moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
+        return moment
+
+
+def _most_probable(values: Tensor, b: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    r"""α of the greatest evidence for each component, and its logarithm,
+
+    $$\ln p(y|\alpha) = \tfrac12 \sum_k \Big(\ln\frac{\alpha}{\alpha + \lambda_k}
+      + \frac{b_k^2}{\alpha + \lambda_k}\Big) + \text{const},$$
+
+    with the eigenvalues λ of $\Phi^\top W \Phi$ and $\Phi^\top W y$ in their frame, b.
+    """
+    alpha = PRECISIONS * scale[:, None]  # (dim_out, candidates)
+    total = values[:, None] + alpha[..., None]
+    terms = (alpha[..., None] / total).log() + b[:, None].square() / total
+    evidence, best = (terms.sum(-1) / 2).max(1)
+    return alpha.gather(1, best[:, None])[:, 0], evidence

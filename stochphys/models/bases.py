@@ -1,0 +1,105 @@
+r"""Features of a state: what a linear model multiplies with its weights.
+
+A basis is any function from states `(…, dim)` to features `(…, n_features)`. The ones here place
+themselves on data first, `basis.fitted(x)`, so that their features are of order one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from itertools import combinations_with_replacement
+from math import pi
+
+import torch
+from torch import Tensor
+
+Features = Callable[[Tensor], Tensor]  # (…, dim) -> (…, n_features)
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """All monomials up to a total `degree`, of coordinates shifted and scaled to the data.
+
+    Raises `ValueError` for a negative degree.
+    """
+
+    degree: int = 3
+
+    def __post_init__(self) -> None:
+        if self.degree < 0:
+            raise ValueError(f"degree must be 0 or more, got {self.degree}")
+
+    def fitted(self, x: Tensor) -> Features:
+        mean, std = x.mean(0), x.std(0)
+        powers = [
+            c
+            for degree in range(1, self.degree + 1)
+            for c in combinations_with_replacement(range(x.shape[-1]), degree)
+        ]
+
+        def features(x: Tensor) -> Tensor:
+            z = ((x - mean.to(x)) / std.to(x)).unbind(-1)
+            products = [reduce(torch.mul, [z[i] for i in c]) for c in powers]
+            return torch.stack([torch.ones_like(z[0]), *products], dim=-1)
+
+        return features
+
+
+@dataclass(frozen=True)
+class Fourier:
+    r"""1, and cos and sin of $2\pi m x_i/\text{period}$ for m up to `order`, for each coordinate.
+
+    Raises `ValueError` for an order below one or a period that is not positive.
+    """
+
+    order: int
+    period: float
+
+    def __post_init__(self) -> None:
+        if self.order < 1:
+            raise ValueError(f"order must be 1 or more, got {self.order}")
+        if not self.period > 0:
+            raise ValueError(f"period must be positive, got {self.period}")
+
+    def fitted(self, x: Tensor) -> Features:
+        return self
+
+    def __call__(self, x: Tensor) -> Tensor:
+        m = 2 * pi / self.period * torch.arange(1, self.order + 1).to(x)
+        angle = (x[..., None] * m).flatten(-2)
+        return torch.cat((torch.ones_like(x[..., :1]), angle.cos(), angle.sin()), dim=-1)
+
+
+FREE = 100.0  # factor of the straight line: a prior of one width for all weights leaves it free
+
+
+@dataclass(frozen=True)
+class RBF:
+    r"""1, x, and `n` radial bumps along each coordinate, two distances of centres wide.
+
+    The bumps cover the range of the data; beyond it the straight line is left, on which the prior
+    says nothing. A sum over coordinates: it holds forces that add up over them, and no products.
+
+    Raises `ValueError` for fewer than two bumps.
+    """
+
+    n: int = 24
+
+    def __post_init__(self) -> None:
+        if self.n < 2:
+            raise ValueError(f"n must be 2 or more, got {self.n}")
+
+    def fitted(self, x: Tensor) -> Features:
+        low, high = x.min(0).values, x.max(0).values
+        mean, std, step = x.mean(0), x.std(0), (high - low) / (self.n - 1)
+
+        def features(x: Tensor) -> Tensor:
+            z = (x - low.to(x)) / step.to(x)
+            away = z[..., None] - torch.arange(self.n).to(x)
+            bumps = torch.exp(-((away / 2) ** 2) / 2).flatten(-2)
+            line = FREE * (x - mean.to(x)) / std.to(x)
+            return torch.cat((FREE * torch.ones_like(x[..., :1]), line, bumps), dim=-1)
+
+        return features
