@@ -26,6 +26,8 @@ class Normal:
         """The label z for which $½ c (z - f)^2$, with c the curvature, has the slope of the loss."""
         return y
 
+    first_label = working_label
+
 
 class LogVariance:
     r"""f is the logarithm of the diffusion, $D = e^f > 0$ whatever f: minus the log-likelihood of a
@@ -44,6 +46,11 @@ class LogVariance:
     def working_label(self, f: Tensor, y: Tensor) -> Tensor:
         """As for `Normal`."""
         return f + y * (-f).exp() - 1
+
+    def first_label(self, f: Tensor, y: Tensor) -> Tensor:
+        """A label of log D to begin with, where f is not known: the logarithm of a χ² number has
+        the mean −1.27."""
+        return y.abs().clamp(min=1e-12 * y.abs().max().item()).log() + 1.27
 
 
 Likelihood = Normal | LogVariance

@@ -1,0 +1,267 @@
+"""Drift and diffusion from increments: the posterior is the exact one, its error bars cover."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.inference import (
+    BayesianRegression,
+    Samples,
+    coverage,
+    coverage_curve,
+    increments,
+    infer_langevin,
+    nmse,
+)
+from stochphys.inference.diffusion import ConstantDiffusion, independent_share, infer_diffusion
+from stochphys.models import RBF, Fourier, LogVariance, Polynomial
+from stochphys.simulators import BeadSpring, Linear, Overdamped, simulate
+
+LINE = BayesianRegression(Polynomial(1))
+
+
+class Timed(Overdamped):
+    """A trap whose place moves, and whose noise depends on place and time."""
+
+    dim = 1
+
+    def drift(self, x: Tensor, t: float) -> Tensor:
+        return 3 * np.sin(t) - 2 * x
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        return (2 + 4 * torch.exp(-(x**2) / 2)).sqrt()
+
+
+def line_samples(seed: int, n: int = 200) -> tuple[Samples, Tensor]:
+    """Labels of a line with noise of known, uneven variance, and its exact weights."""
+    generator = make_generator(seed)
+    x = torch.randn(n, 1, generator=generator, dtype=torch.float64)
+    weight = 0.5 + torch.rand(n, 1, generator=generator, dtype=torch.float64)
+    noise = torch.randn(n, 1, generator=generator, dtype=torch.float64) / weight.sqrt()
+    return Samples(x, 0.7 - 1.3 * x + noise, weight), torch.tensor([0.7, -1.3]).double()
+
+
+def ones_and_x(x: Tensor) -> Tensor:
+    return torch.cat((torch.ones_like(x), x), dim=-1)
+
+
+def test_the_posterior_of_a_line_is_the_textbook_one():
+    samples, _ = line_samples(0)
+    found = BayesianRegression(ones_and_x).fit(samples)
+    phi, w = ones_and_x(samples.x), samples.weight
+    covariance = torch.linalg.inv(phi.T @ (w * phi) + found.precision * torch.eye(2))
+    torch.testing.assert_close(found.weights[0], covariance @ phi.T @ (w * samples.y)[:, 0])
+    torch.testing.assert_close(found.root[0] @ found.root[0].T, covariance)
+
+
+def test_the_evidence_is_the_probability_of_the_data():
+    """Against the density of the labels, normal with covariance Φ Φᵀ/α + 1/W, at two precisions."""
+    samples, _ = line_samples(1, n=30)
+    phi = ones_and_x(samples.x)
+
+    def exact(alpha: float) -> float:
+        covariance = phi @ phi.T / alpha + torch.diag(1 / samples.weight[:, 0])
+        normal = torch.distributions.MultivariateNormal(torch.zeros(30).double(), covariance)
+        return normal.log_prob(samples.y[:, 0]).item()
+
+    alpha = BayesianRegression(ones_and_x).fit(samples).precision.item()
+    # The grid of precisions has steps of a factor 10^(1/8): none beside it is more probable.
+    beside = [exact(alpha * 10 ** (k / 8)) for k in (-1, 1)]
+    assert exact(alpha) >= max(beside)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say():
+    held = torch.zeros(3)
+    levels = torch.tensor([0.5, 0.8, 0.95])
+    for seed in range(400):
+        samples, weights = line_samples(seed, n=50)
+        found = BayesianRegression(ones_and_x).fit(samples)
+        x = torch.tensor([[1.5]]).double()
+        held += coverage_curve(found, x, (ones_and_x(x) @ weights)[:, None], levels)
+    # 3.5 standard errors of a fraction of 400.
+    assert ((held / 400 - levels).abs() < 3.5 * (levels * (1 - levels) / 400).sqrt()).all()
+
+
+def test_draws_have_the_mean_and_std_of_the_posterior_and_are_functions():
+    samples, _ = line_samples(2)
+    found = BayesianRegression(ones_and_x).fit(samples)
+    f = found.sample(4000, generator=make_generator(0))
+    x = torch.tensor([[0.0], [2.0]]).double()
+    values = f(x[None])
+    assert values.shape == (4000, 2, 1)
+    error = found.std(x) / 4000**0.5
+    assert ((values.mean(0) - found.mean(x)).abs() < 4 * error).all()
+    assert ((values.std(0) / found.std(x) - 1).abs() < 4 / 8000**0.5).all()
+    torch.testing.assert_close(f(x[None, :1]), values[:, :1])  # the same function wherever asked
+
+
+def test_the_logarithm_of_a_variance_is_found_with_its_error_bar():
+    """log y of constant variance: Fisher's information is n/2, the estimate the mean square."""
+    generator = make_generator(3)
+    x = torch.randn(5000, 1, generator=generator, dtype=torch.float64)
+    exact = 0.5 + 0.3 * x
+    y = exact.exp() * torch.randn(5000, 1, generator=generator, dtype=torch.float64) ** 2
+    found = BayesianRegression(ones_and_x).fit(Samples(x, y, torch.ones_like(y)), LogVariance())
+    at = torch.tensor([[-1.0], [0.0], [1.0]]).double()
+    expected = ((1 + at**2) * 2 / 5000).sqrt()  # of the line through unit normal x
+    torch.testing.assert_close(found.std(at), expected, rtol=0.05, atol=0)
+    assert ((found.mean(at) - (0.5 + 0.3 * at)).abs() < 3.5 * found.std(at)).all()
+
+
+def test_too_few_samples_are_refused():
+    samples, _ = line_samples(0, n=20)
+    with pytest.raises(ValueError, match="20 samples cannot determine 26 weights"):
+        BayesianRegression(RBF(24)).fit(samples)
+
+
+@pytest.mark.parametrize(
+    ("basis", "words"),
+    [
+        (lambda: Polynomial(-1), "degree must be 0 or more, got -1"),
+        (lambda: Fourier(0, 1.0), "order must be 1 or more, got 0"),
+        (lambda: Fourier(2, 0.0), "period must be positive, got 0.0"),
+        (lambda: RBF(1), "n must be 2 or more, got 1"),
+    ],
+)
+def test_a_basis_that_makes_no_sense_is_refused(basis, words):
+    with pytest.raises(ValueError, match=words):
+        basis()
+
+
+def test_bases_hold_what_they_say():
+    x = torch.randn(100, 2, generator=make_generator(0), dtype=torch.float64)
+    assert Polynomial(3).fitted(x)(x).shape == (100, 10)
+    assert Fourier(2, 1.0).fitted(x)(x).shape == (100, 9)
+    assert RBF(8).fitted(x)(x).shape == (100, 19)
+    torch.testing.assert_close(Fourier(3, 0.7)(x + 0.7), Fourier(3, 0.7)(x))
+
+
+@pytest.mark.parametrize("rule", ["ito", "midpoint", "end"])
+def test_each_rule_finds_the_drift_of_a_linear_system(rule):
+    """Without the correction for shared noise "midpoint" would find the mean local velocity, which
+    is zero here, and "end" minus the drift."""
+    system = Linear(torch.tensor([[-1.0]]), torch.tensor([[2.0]]))
+    trajectories = simulate(system, 20, 20_000, 0.01, generator=make_generator(1))
+    result = infer_langevin(trajectories, generator=make_generator(0), drift=LINE, rule=rule)
+    x = torch.tensor([[1.0], [2.0]]).double()
+    slope = -torch.expm1(torch.tensor(-0.01)) / 0.01  # of the frames, not of dt → 0
+    bias = 0.0 if rule == "ito" else 0.02  # midpoint and end are corrected to leading order in dt
+    excess = (result.drift.mean(x) + slope * x).abs()
+    assert (excess < 3.5 * result.drift.std(x) + bias * x.abs()).all()
+
+
+def test_error_bars_of_drift_and_diffusion_cover():
+    """30 data sets of a two-dimensional linear system: the 95 % intervals hold 0.9 to 1 of drift and
+    diffusion (each set gives few independent numbers; 3 standard errors of 30 × 5)."""
+    system = Linear(torch.tensor([[-2.0, 1.0], [-1.0, -2.0]]), torch.tensor([[1.0, 0.3], [0.3, 2]]))
+    held, held_D = [], []
+    for seed in range(30):
+        generator = make_generator(seed)
+        data = simulate(system, 1, 4000, 0.01, scheme="euler", generator=generator)
+        found = infer_langevin(data, generator=generator, drift=LINE).compare(system)
+        held.append(found.drift_coverage)
+        held_D.append(found.diffusion_coverage)
+    assert 0.89 < np.mean(held) <= 1
+    assert 0.87 < np.mean(held_D) <= 1
+
+
+def test_information_predicts_the_error():
+    """p/2I_F against the squared error in units of D, over 40 data sets: within 4 standard errors."""
+    system = Linear(torch.tensor([[-2.0, 1.0], [-1.0, -2.0]]), torch.eye(2))
+    predicted, measured = [], []
+    for seed in range(40):
+        generator = make_generator(seed)
+        data = simulate(system, 1, 4000, 0.01, scheme="euler", generator=generator)
+        result = infer_langevin(data, generator=generator, drift=LINE)
+        predicted.append(result.predicted_nmse)
+        measured.append(result.compare(system).drift_nmse)
+        assert 5 < result.effective_parameters < 6  # six numbers, less what the prior saves
+    error = np.std(measured) / 40**0.5
+    assert error < 0.2 * np.mean(measured)
+    assert abs(np.mean(predicted) - np.mean(measured)) < 4 * error
+
+
+def test_time_and_place_dependent_fields_are_found():
+    generator = make_generator(4)
+    data = simulate(Timed(), 200, 600, 0.01, generator=generator, start=0.0)
+    result = infer_langevin(
+        data,
+        generator=generator,
+        time=True,
+        drift=BayesianRegression(RBF(16)),
+        diffusion=BayesianRegression(RBF(16)),
+    )
+    found = result.compare(Timed())
+    assert found.drift_nmse < 0.03 and found.drift_coverage > 0.85
+    assert found.diffusion_nmse < 0.03
+
+
+def test_a_drawn_equation_makes_paths_like_the_data():
+    system = BeadSpring(T_c=2.0, T_h=2.0)
+    generator = make_generator(5)
+    data = simulate(system, 5, 20_000, 0.01, generator=generator)
+    result = infer_langevin(data, generator=generator, drift=LINE)
+    drawn = result.draw(400, generator=generator)
+    paths = simulate(drawn, 400, 1000, 0.01, generator=generator, start=data.x[0, ::50][:400])
+    C = system.stationary_covariance().diagonal()
+    # 400 paths, and equations whose own slope is uncertain by 3 %.
+    assert (paths.x[:, -1].double().var(0) / C - 1).abs().max() < 0.25
+
+
+def test_a_constant_diffusion_draws_what_it_says():
+    D = torch.tensor([[1.0, 0.5], [0.5, 2.0]]).double()
+    posterior = ConstantDiffusion(D, 500.0)
+    x = torch.zeros(1, 2).double()
+    drawn = posterior.sample(4000, generator=make_generator(0))(x[None])[:, 0]
+    assert (torch.linalg.eigvalsh(drawn) > 0).all()
+    assert ((drawn.std(0) / posterior.std(x)[0] - 1).abs() < 0.06).all()
+    # The mean of an exponential lies (dim + 1)/2n above the exponential of the mean.
+    assert ((drawn.mean(0) - D).abs() < 0.01).all()
+
+
+def test_labels_in_a_row_that_share_noise_count_less():
+    z = torch.randn(200, 1001, 1, generator=make_generator(0), dtype=torch.float64)
+    assert independent_share(z**2) == pytest.approx(1, rel=0.03)
+    shared = ((z[:, 1:] + z[:, :-1]) ** 2) / 2  # χ² labels with correlation 1/4 to each neighbour
+    assert independent_share(shared) == pytest.approx(1 / 1.5, rel=0.03)
+
+
+def refused(x: Tensor, words: str, **options) -> None:
+    with pytest.raises(ValueError, match=words):
+        infer_langevin(Trajectories(x, 0.01), generator=make_generator(0), **options)
+
+
+def test_data_from_which_nothing_follows_are_refused():
+    x = torch.randn(1, 100, 2, generator=make_generator(0))
+    refused(x, "rule must be one of ito, midpoint, end for these data, got 'combined'", rule="combined")
+    refused(
+        x, "rule must be one of combined, forward, reverse, symmetric", rule="ito", underdamped=True
+    )
+    refused(x[:, :4], "at least 5 frames are needed, got 4", underdamped=True)
+    refused(x * torch.tensor([1.0, 0.0]), "coordinate 1 never changes; leave it out")
+    refused(x[:, :20], "19 samples cannot determine 51 weights")
+
+
+def test_a_coordinate_without_noise_is_refused():
+    """Noise of the measurement alone: three lags of it cancel, here to less than nothing."""
+    x = torch.randn(1, 200, 1, generator=make_generator(0), dtype=torch.float64)
+    path = Trajectories(x, 0.01)
+    data = increments(path, underdamped=True)
+    with pytest.raises(ValueError, match="coordinate 0 shows no noise"):
+        infer_diffusion(data, generator=make_generator(0))
+
+
+def test_nmse_and_coverage_count():
+    class Known:
+        def interval(self, x, level):
+            return x - level, x + level
+
+    x = torch.tensor([[0.0], [1.0], [2.0]])
+    exact = x + torch.tensor([[0.1], [0.5], [0.99]])
+    assert coverage(Known(), x, exact, 0.6) == pytest.approx(2 / 3)
+    assert nmse(x, 2 * x) == pytest.approx(0.25)
