@@ -117,7 +117,7 @@ def infer_langevin(
     if data.secant:
         D = rough
     else:
-        at_start = at_data if data.kappa == 0 else found.mean(data.at.flatten(0, 1))
+        at_start = at_data if data.shared == 0 else found.mean(data.at.flatten(0, 1))
         D = infer_diffusion(data, at_start.view_as(data.y), diffusion, generator=generator)
     some = x[:: 1 + len(x) // SHOWN]
     per_time = torch.linalg.solve(D.mean(some), torch.diag_embed(found.std(some) ** 2))
@@ -142,9 +142,9 @@ def infer_drift(
         D = diffusion.mean(before.flatten(0, 1))
         weight = data.dt / (2 * D.diagonal(dim1=1, dim2=2))
         tangent = None
-        if data.kappa:
+        if data.shared:
             tangent = D.new_zeros(len(D), data.dim, x.shape[-1])
-            tangent[..., data.noisy] = data.kappa * weight[..., None] * D
+            tangent[..., data.noisy] = data.shared * weight[..., None] * D
         return method.fit(Samples(x.flatten(0, 1), y, weight, tangent), generator=generator)
 
     if data.reverse is None:

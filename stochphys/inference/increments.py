@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 
-# κ: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + κ⟨D·∂b⟩ for any function b of that state.
+# c: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + c⟨D·∂b⟩ for any function b of that state.
 OVERDAMPED = {"ito": 0.0, "midpoint": 1.0, "end": 2.0}
 UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
 
@@ -30,8 +30,8 @@ class Increments:
         y: what the increments say of the drift there `(n_paths, n_steps, dim)`.
         dt: time between two frames; the noise of y has the variance 2D/dt in the long run.
         noisy: the entries of `x` that the noise drives.
-        kappa: share of the noise of y that is in x as well,
-            $\langle b\,y\rangle = \langle b\,\Phi\rangle + \kappa\langle D\cdot\partial b\rangle$.
+        shared: how much of the noise of y is in x as well, c in
+            $\langle b\,y\rangle = \langle b\,\Phi\rangle + c\langle D\cdot\partial b\rangle$.
         before: states that the noise of y has not reached yet, where weights are taken, like `x`.
         rule: how they were read.
         reverse: for the rule "combined": the states at the later end of the same labels.
@@ -43,7 +43,7 @@ class Increments:
     y: Tensor
     dt: float
     noisy: slice
-    kappa: float
+    shared: float
     before: Tensor
     rule: str
     reverse: Tensor | None
@@ -142,7 +142,7 @@ def increments(
         now = (clock[:, : parts[0].shape[1]] + first * dt,) if time else ()
         return torch.cat((*parts, *now), dim=-1)
 
-    common: dict[str, Any] = dict(dt=dt, rule=rule, kappa=rules[rule], reverse=None)
+    common: dict[str, Any] = dict(dt=dt, rule=rule, shared=rules[rule], reverse=None)
     dim = x.shape[-1]
     if rules is OVERDAMPED:
         start, end = x[:, :-1], x[:, 1:]

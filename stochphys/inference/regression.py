@@ -103,7 +103,7 @@ class BayesianRegression:
             label = likelihood.first_label if iteration == 0 else likelihood.working_label
             moment = self._moment(basis, samples, likelihood, label, w, offset)
             b = torch.einsum("ofr,of->or", vectors, moment)
-            alpha, evidence = _most_probable(values, b, values.mean(1))
+            alpha, evidence = most_probable(values, b, values.mean(1))
             step = torch.einsum("ofr,or->of", vectors, b / (values + alpha[:, None])) - w
             w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
             moved = torch.einsum("of,ofg,og->o", step, gram, step)
@@ -133,7 +133,7 @@ class BayesianRegression:
         return moment
 
 
-def _most_probable(values: Tensor, b: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def most_probable(values: Tensor, b: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     r"""α of the greatest evidence for each component, and its logarithm,
 
     $$\ln p(y|\alpha) = \tfrac12 \sum_k \Big(\ln\frac{\alpha}{\alpha + \lambda_k}
