@@ -9,6 +9,7 @@ Labels are made in `increments`; what is predicted from the result lives in `pre
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import inf
 
 import torch
 from torch import Tensor
@@ -51,8 +52,9 @@ class Langevin:
 
     @property
     def predicted_nmse(self) -> float:
-        """p/(2 I_F): expected squared error of the drift, over ⟨Φ²⟩, both in units of D."""
-        return self.effective_parameters / (2 * max(self.information, 1e-300))
+        """p/(2 I_F): expected squared error of the drift, over ⟨Φ²⟩, both in units of D; infinite if
+        no drift rises above the noise."""
+        return self.effective_parameters / (2 * self.information) if self.information > 0 else inf
 
     @property
     def states(self) -> Tensor:

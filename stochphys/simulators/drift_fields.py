@@ -1,0 +1,259 @@
+r"""Fields of force and noise that a learner must find in trajectories: a force without a potential
+under correlated noise, and noise that depends on the place.
+
+Both carry currents: their entropy production is known by solving the stationary Fokker–Planck
+equation for two coordinates, and by simulation for more.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from math import cos, inf, log, pi
+
+import torch
+from torch import Tensor
+
+from ..data import Trajectories
+from .fokker_planck import Array, GridDensity, stationary_law
+from .langevin import System, square_root
+
+
+class ForceField(System):
+    r"""An overdamped system whose mechanical part is told apart from what the noise adds,
+
+    $$\text{drift} = F + \nabla\cdot D, \qquad
+      \dot\sigma = \big\langle F^\top D^{-1} F\big\rangle + \langle\nabla\cdot F\rangle .$$
+
+    F is what pushes, mobility times mechanical force. Where D is constant it is the drift. A subclass
+    gives `drift`, `noise_amplitude`, `diffusion`, `force`, and the frame of the grid on which two
+    coordinates are solved.
+    """
+
+    dim: int
+
+    @abstractmethod
+    def diffusion(self, x: Tensor) -> Tensor:
+        """D at states `x (…, dim)`, matrices `(…, dim, dim)`."""
+
+    @abstractmethod
+    def force(self, x: Tensor) -> Tensor:
+        """F = drift − ∇·D at states `x (…, dim)`, same shape."""
+
+    @abstractmethod
+    def _frame(self) -> Tensor:
+        """R `(dim, dim)` of the coordinates y, x = R y, in which the noises are independent."""
+
+    @abstractmethod
+    def _reach(self) -> float:
+        """Where in y the stationary density is negligible, 7 std from its outermost maximum."""
+
+    def medium_entropy(self, trajectories: Trajectories) -> Tensor:
+        r"""Entropy given to the surroundings in each step, $F^\top D^{-1}(\bar x)\circ\Delta x$, with the
+        midpoint rule of Stratonovich; `(n_trajectories, n_times - 1)`.
+
+        Its mean per unit time is σ̇ in the stationary state.
+        """
+        x = trajectories.x
+        middle, step = (x[:, 1:] + x[:, :-1]) / 2, x.diff(dim=1)
+        f = torch.linalg.solve(self.diffusion(middle), self.force(middle)[..., None])[..., 0]
+        return (f * step).sum(-1)
+
+    def entropy_production(self, trajectories: Trajectories) -> Tensor:
+        """Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`: that of the
+        medium, and the change of −ln p with the stationary law p on its grid.
+
+        Raises `ValueError` for more than two coordinates, where p is not known; take
+        `medium_entropy`.
+        """
+        density = self._densities[1]
+        y = trajectories.x.double() @ torch.linalg.inv(self._frame()).T
+        log_p = torch.from_numpy(density.log_density(y.numpy()))
+        return self.medium_entropy(trajectories) - log_p.diff(dim=1).to(trajectories.x)
+
+    def entropy_production_rate(self) -> float:
+        """σ̇ of the stationary state of two coordinates, by the stationary Fokker–Planck equation
+        on two grids, extrapolated to spacing zero.
+
+        Raises `ValueError` for more than two coordinates; average `medium_entropy` over a long
+        simulation.
+        """
+        coarse, fine = (self._rate_on(density) for density in self._densities)
+        return fine + (fine - coarse) / 3
+
+    @cached_property
+    def _densities(self) -> tuple[GridDensity, GridDensity]:
+        """The stationary law in y, on a grid and on one of half its spacing."""
+        if self.dim != 2:
+            raise ValueError(
+                f"the stationary law is solved for dim=2, got dim={self.dim}; average medium_entropy "
+                "over a long simulation"
+            )
+
+        def force(y: Array) -> Array:
+            return self._in_frame(y)[0]
+
+        def diffusion(y: Array) -> Array:
+            return self._in_frame(y)[1]
+
+        coarse, fine = (
+            stationary_law(force, diffusion, reach=self._reach(), n=n) for n in (100, 200)
+        )
+        return coarse, fine
+
+    def _in_frame(self, y: Array) -> tuple[Array, Array]:
+        """F and the diagonal of D in the coordinates y `(…, 2)`, both of this shape."""
+        R = self._frame()
+        x, inverse = torch.from_numpy(y) @ R.T, torch.linalg.inv(R)
+        D = inverse @ self.diffusion(x) @ inverse.T
+        return (self.force(x) @ inverse.T).numpy(), D.diagonal(dim1=-2, dim2=-1).numpy()
+
+    def _rate_on(self, density: GridDensity) -> float:
+        force, D = self._in_frame(density.states)
+        x = torch.from_numpy(density.states) @ self._frame().T
+        gradient = torch.func.vmap(torch.func.jacrev(self.force))(x.flatten(0, 1))
+        divergence = gradient.diagonal(dim1=1, dim2=2).sum(1).numpy().reshape(D.shape[:2])
+        return float(density.average((force**2 / D).sum(-1) + divergence))
+
+
+@dataclass(frozen=True, eq=False)
+class NonlinearForce(ForceField):
+    r"""A force without a potential, under constant noise that neighbours share:
+
+    $$\Phi_i = -k\,(x_i - x_{i-1} + x_{i+1}) + \alpha\,x_i\,e^{-x_i^2/2}, \qquad x_0 = x_{d+1} = 0,$$
+    $$D_{ii} = T, \qquad D_{i,i\pm1} = -\sqrt{T}.$$
+
+    A neighbour to the left pulls, one to the right pushes: for two coordinates the force turns. D is
+    the diffusion matrix itself, mobility one and no single temperature; its smallest eigenvalue is
+    $T - 2\sqrt{T}\cos\frac{\pi}{d+1}$, positive for every d if $T \ge 4$. For d = 2, T = 5, k = 2,
+    α = 10 the entropy production rate is 8.244.
+
+    Args:
+        dim: number of coordinates d, 2 or more.
+        T: strength of the noise, length²/time.
+        k: stiffness, 1/time.
+        alpha: strength of the push from the origin, 1/time.
+
+    Raises:
+        ValueError: fewer than two coordinates, k not positive, alpha negative or not finite, or a T
+            for which D is not positive definite.
+
+    Source: Bae, Ha, Jeong, arXiv:2402.01338.
+    """
+
+    dim: int = 2
+    T: float = 5.0
+    k: float = 2.0
+    alpha: float = 10.0
+    additive = True
+
+    def __post_init__(self) -> None:
+        _check_chain(self.dim, k=self.k, T=self.T)
+        if not 0 <= self.alpha < inf:
+            raise ValueError(f"alpha must be finite and not negative, got {self.alpha}")
+        least = 4 * cos(pi / (self.dim + 1)) ** 2
+        if self.T <= least:
+            smallest = self.T - (least * self.T) ** 0.5
+            raise ValueError(
+                f"T={self.T:g} makes D for dim={self.dim} not positive definite, its smallest "
+                f"eigenvalue is {smallest:.3g}; take T above {least:.3g}, or 4 for every dim"
+            )
+
+    @cached_property
+    def D(self) -> Tensor:
+        """The diffusion matrix `(dim, dim)`, float64."""
+        sides = torch.full((self.dim - 1,), -(self.T**0.5), dtype=torch.float64)
+        return self.T * torch.eye(self.dim).double() + sides.diag(1) + sides.diag(-1)
+
+    @cached_property
+    def A(self) -> Tensor:
+        """The linear part of the drift `(dim, dim)`, float64."""
+        sides = torch.full((self.dim - 1,), -self.k, dtype=torch.float64)
+        return -self.k * torch.eye(self.dim).double() + sides.diag(1) - sides.diag(-1)
+
+    def drift(self, x: Tensor, t: float = 0.0) -> Tensor:
+        return x @ self.A.T.to(x) + self.alpha * x * torch.exp(-x.square() / 2)
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        return square_root(2 * self.D).to(x)[None]
+
+    def diffusion(self, x: Tensor) -> Tensor:
+        return self.D.to(x).expand(*x.shape, self.dim)
+
+    def force(self, x: Tensor) -> Tensor:
+        return self.drift(x)
+
+    def _frame(self) -> Tensor:
+        return torch.linalg.cholesky(self.D)
+
+    def _reach(self) -> float:
+        push = (2 * log(max(self.alpha / self.k, 1))) ** 0.5
+        smallest = torch.linalg.eigvalsh(self.D)[0].item()
+        return push * (2 / smallest) ** 0.5 + 7 / self.k**0.5
+
+
+@dataclass(frozen=True, eq=False)
+class InhomogeneousDiffusion(ForceField):
+    r"""A chain between two walls in which every bead shakes hardest near its place of rest:
+
+    $$F_i = k\,(x_{i-1} - 2x_i + x_{i+1}), \qquad D_{ii} = T\big(1 + T_0\,e^{-x_i^2/2}\big), \qquad
+      \Phi_i = F_i + D_{ii}' = F_i - T\,T_0\,x_i\,e^{-x_i^2/2} .$$
+
+    `drift` is Φ, the Itô drift that increments show; `force` is F, mobility times mechanical force.
+    They differ by $\nabla\cdot D$, which pushes nothing: it is there because noise is read at the start
+    of a step. This is D = μ(x)T: one temperature, and a mobility that depends on the place. The forces
+    $D^{-1}F$ of two or more beads have no potential, so there are currents. (Were it D = μT(x), a
+    temperature that varies at constant friction, the Itô drift would be F alone, without D′.)
+
+    Args:
+        dim: number of beads, 2 or more.
+        T: strength of the noise far away, length²/time.
+        T0: what is added near the place of rest, in units of T.
+        k: stiffness, 1/time.
+
+    Raises:
+        ValueError: fewer than two beads, k or T not positive, T0 negative or not finite.
+
+    Source: Bae, Ha, Jeong, arXiv:2402.01338.
+    """
+
+    dim: int = 2
+    T: float = 5.0
+    T0: float = 2.0
+    k: float = 2.0
+
+    def __post_init__(self) -> None:
+        _check_chain(self.dim, k=self.k, T=self.T)
+        if not 0 <= self.T0 < inf:
+            raise ValueError(f"T0 must be finite and not negative, got {self.T0}")
+
+    def drift(self, x: Tensor, t: float = 0.0) -> Tensor:
+        return self.force(x) - self.T * self.T0 * x * torch.exp(-x.square() / 2)
+
+    def force(self, x: Tensor) -> Tensor:
+        springs = torch.nn.functional.pad(x, (1, 1)).diff(dim=-1)
+        return self.k * springs.diff(dim=-1)
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        return (2 * self._diagonal(x)).sqrt()
+
+    def diffusion(self, x: Tensor) -> Tensor:
+        return torch.diag_embed(self._diagonal(x))
+
+    def _diagonal(self, x: Tensor) -> Tensor:
+        return self.T * (1 + self.T0 * torch.exp(-x.square() / 2))
+
+    def _frame(self) -> Tensor:
+        return torch.eye(self.dim, dtype=torch.float64)
+
+    def _reach(self) -> float:
+        return 7 * (self.T / self.k) ** 0.5
+
+
+def _check_chain(dim: int, **positive: float) -> None:
+    if not isinstance(dim, int) or dim < 2:
+        raise ValueError(f"dim must be an integer of at least 2, got {dim}")
+    for name, value in positive.items():
+        if not 0 < value < inf:
+            raise ValueError(f"{name} must be positive and finite, got {value}")

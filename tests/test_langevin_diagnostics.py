@@ -1,0 +1,172 @@
+"""Warnings of an inferred equation: each fires where its reason is put in by hand, and is silent else."""
+
+import re
+
+import pytest
+import torch
+
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.inference.drift import infer_langevin
+from stochphys.inference.regression import BayesianRegression
+from stochphys.models.bases import Polynomial
+from stochphys.simulators import (
+    DoubleHump,
+    InhomogeneousDiffusion,
+    NonlinearForce,
+    VanDerPol,
+    simulate,
+)
+
+RBF, CUBIC = BayesianRegression(), BayesianRegression(Polynomial(3))
+
+
+@pytest.fixture(scope="module")
+def film():
+    """Two wells, 20 paths of 10 time units, every inner step of 0.001."""
+    return simulate(DoubleHump(), 20, 10_000, 0.001, generator=make_generator(0))
+
+
+@pytest.fixture(scope="module")
+def swings():
+    """The van der Pol oscillator, 10 paths of 10 time units, with velocities."""
+    start, options = torch.tensor([1.0, 0.0]), dict(burn_in=2000)
+    return simulate(
+        VanDerPol(), 10, 10_000, 0.001, generator=make_generator(1), start=start, **options
+    )
+
+
+def positions(data, eta=0.0):
+    noise = torch.randn(data.position.shape, generator=make_generator(2))
+    return Trajectories(data.position + eta * noise, data.dt)
+
+
+def warnings(data, **options):
+    return infer_langevin(data, generator=make_generator(3), **options).warnings
+
+
+def only(data, **options):
+    (sentence,) = warnings(data, **options)
+    return sentence
+
+
+def number(pattern, sentence):
+    return float(re.search(pattern, sentence)[1])
+
+
+def test_good_data_have_no_warnings(film, swings):
+    """Four systems, dt = 0.01, 200 nats and more."""
+    assert warnings(film.every(10), diffusion=RBF) == ()
+    assert warnings(film.every(10)) == ()
+    for system in (NonlinearForce(), InhomogeneousDiffusion()):
+        options = dict(start=0.0, burn_in=200, every=2)
+        data = simulate(system, 10, 2000, 0.005, generator=make_generator(4), **options)
+        assert warnings(data, diffusion=RBF) == ()
+    for rule in ("combined", "symmetric"):
+        data = positions(swings.every(10))
+        assert warnings(data, drift=CUBIC, underdamped=True, rule=rule) == ()
+    assert warnings(swings.every(10), drift=CUBIC) == ()
+
+
+@pytest.mark.parametrize("k", [20, 40, 160])
+def test_a_slow_camera_loses_drift(film, k):
+    """For short steps the loss is half of dt ⟨DΦ′²⟩/⟨Φ²⟩, 3.4 % at dt = 0.01."""
+    sentence = only(film.every(k), diffusion=RBF)
+    assert sentence.startswith("Slow camera") and f"{0.001 * k:g}" in sentence
+    assert "shorter dt" in sentence
+    if k == 20:
+        system = DoubleHump()
+        x = torch.linspace(-5, 5, 2001, dtype=torch.float64)[:, None].requires_grad_()
+        drift = system.drift(x)
+        (slope,) = torch.autograd.grad(drift.sum(), x)
+        p, D = system.density(x), system.diffusion(x)[..., 0]
+        exact = 2 * 0.01 * (p * D * slope**2).sum() / (p * drift**2).sum() / 2
+        said = number(r"about (\S+)% of it is lost", sentence) / 100
+        assert said == pytest.approx(exact.item(), rel=0.15)  # of which 7 % for the second order
+
+
+def test_more_data_make_the_same_camera_too_slow():
+    """Error bars shrink with time, what is lost between frames does not."""
+    long = simulate(DoubleHump(), 300, 2500, 0.002, generator=make_generator(5), every=5)
+    assert only(long, diffusion=RBF).startswith("Slow camera")
+
+
+def test_a_slow_camera_is_worse_for_velocities_that_are_differences(swings):
+    for k, silent in ((20, True), (50, False)):
+        for rule in ("combined", "symmetric"):
+            found = warnings(positions(swings.every(k)), drift=CUBIC, underdamped=True, rule=rule)
+            assert (found == ()) == silent
+            assert silent or found[0].startswith("Slow camera")
+
+
+def test_diffusion_may_be_lost_before_drift():
+    """Two coordinates, dt = 0.06: 5 % of the drift are hidden in its error bar, 11 % of D are not."""
+    data = simulate(NonlinearForce(), 10, 5000, 0.002, start=0.0, burn_in=500,
+                    generator=make_generator(6), every=25)  # fmt: skip
+    sentence = only(data)
+    assert "D falls by" in sentence and number(r"falls by (\d+)%", sentence) < 20
+
+
+def test_a_short_film_has_too_little_information(film):
+    short = film.every(10).map(lambda x: x[:, :61])
+    sentence = only(short, diffusion=RBF)
+    result = infer_langevin(short, generator=make_generator(3), diffusion=RBF)
+    assert sentence.startswith("Little data")
+    assert f"expected NMSE of the drift is {result.predicted_nmse:.2g}" in sentence
+    assert number(r"About (\S+) times", sentence) == pytest.approx(
+        result.predicted_nmse / 0.1, rel=0.05
+    )
+
+
+def test_pure_noise_cannot_be_told_from_a_drift():
+    steps = torch.randn(1, 400, 1, generator=make_generator(7), dtype=torch.float64)
+    sentence = only(Trajectories(steps.cumsum(1), 1.0))
+    assert sentence.startswith("Little data")
+
+
+@pytest.mark.parametrize("eta", [0.03, 0.1])
+def test_a_noisy_measurement_is_told_from_noise_of_the_motion(film, eta):
+    """The tracking error comes out within 15 %, and what it adds to D, η²/dt of 1.51 on average."""
+    blurred = film.every(10).map(
+        lambda x: x + eta * torch.randn(x.shape, generator=make_generator(8))
+    )
+    sentence = only(blurred, diffusion=RBF)
+    assert sentence.startswith("Noisy measurement") and "every(2)" in sentence
+    assert number(r"error of (\d\S*\d)", sentence) == pytest.approx(eta, rel=0.15)
+    excess = number(r"makes D (\d+)%", sentence) / 100
+    assert excess == pytest.approx(eta**2 / 0.01 / 1.51, rel=0.3)
+
+
+def test_a_noisy_measurement_of_positions_asks_for_the_symmetric_rule(swings):
+    data = positions(swings.every(10), eta=1e-3)
+    sentence = only(data, drift=CUBIC, underdamped=True)
+    assert "rule='symmetric'" in sentence
+    assert number(r"error of (\S+)\. ", sentence) == pytest.approx(1e-3, rel=0.15)
+    assert warnings(data, drift=CUBIC, underdamped=True, rule="symmetric") == ()
+
+
+def test_inertia_that_nobody_told_of_is_noticed(swings):
+    sentence = only(positions(swings.every(10)), drift=CUBIC)
+    assert sentence.startswith("No noise") and "underdamped=True" in sentence
+    assert number(r"grows (\S+)-fold", sentence) == pytest.approx(2, abs=0.05)
+
+
+def test_a_coordinate_without_noise_of_its_own_is_named(film):
+    """The second coordinate follows the first without noise: D grows with dt, or faster."""
+    y = film.x.cumsum(1) * film.dt
+    both = torch.cat((film.x, y - y.mean(1, keepdim=True)), dim=-1)[:, ::10]
+    sentence = only(Trajectories(both.contiguous(), 0.01))
+    assert sentence.startswith("No noise") and "coordinate 1" in sentence
+    assert number(r"grows (\S+)-fold", sentence) > 1.9
+
+
+def test_coloured_noise_is_noticed():
+    """Noise averaged over two steps: successive displacements correlate by one half less."""
+    z = torch.randn(20, 2001, 1, generator=make_generator(9), dtype=torch.float64)
+    steps = z[:, 1:] + 0.3 * z[:, :-1]  # correlation 0.3/1.09
+    x = torch.zeros(20, 2000, 1, dtype=torch.float64)
+    for i in range(1, 2000):
+        x[:, i] = 0.98 * x[:, i - 1] + 0.1 * steps[:, i]
+    sentence = only(Trajectories(x, 0.02))
+    assert sentence.startswith("Memory")
+    assert number(r"correlation (\S+)", sentence) == pytest.approx(0.3 / 1.09, abs=0.03)
