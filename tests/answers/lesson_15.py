@@ -1,0 +1,60 @@
+"""Right and wrong answers to the exercises of notebook 15."""
+
+from __future__ import annotations
+
+from math import cos, pi, sin, sqrt
+from typing import Any
+
+Q = 2 * pi / 5
+
+
+def force(x: float) -> float:
+    return -2.0 if x < 2.5 else 2.0
+
+
+def drift(x: float) -> float:
+    return (1 + sin(Q * x) / 2) * force(x) + Q * cos(Q * x)
+
+
+ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
+    "15.1": (
+        10.7,
+        [
+            (24.0, "power is largest"),
+            (1.0, "must run slower"),
+            (50.0, "is not zero there"),
+            ("soon", "a number is wanted"),
+        ],
+    ),
+    "15.2": (
+        lambda a: 1 - a**-0.5,
+        [
+            (lambda a: 1 - 1 / a, "kinetic energy has its share"),
+            (lambda a: sqrt(a) - 1, "the hot one pays"),
+            (lambda a: 1 / sqrt(a), "T_c/T_h"),
+            (lambda a: 1 - a**-1.5, "which power"),
+            (lambda a: a, "one ratio of κ"),
+        ],
+    ),
+    "15.3": (
+        -1.6,
+        [
+            (3.1, "still knows"),
+            (1.6, "second law"),
+            (-80.0, "too much"),
+            ("little", "a number is wanted"),
+            (float("nan"), "finite"),
+        ],
+    ),
+    "15.4": (
+        drift,
+        [
+            (force, "has a current"),
+            (lambda x: drift(x) - Q * cos(Q * x), "μF alone"),
+            (lambda x: force(x) + Q * cos(Q * x), "multiplies the force"),
+            (lambda x: drift(x) - Q * cos(Q * x) / 2, "Stratonovich"),
+            (lambda x: drift(x) - 2 * Q * cos(Q * x), "the sign of D′"),
+            (lambda x: x, "which two terms"),
+        ],
+    ),
+}
