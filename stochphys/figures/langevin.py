@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .plots import array, points
-from .style import DATA
+from .style import COLD, DATA, EXACT_LINE, HOT, LEARNED, OTHERS
 
 
 def visits(ax: Axes, x: Any, *, height: float = 0.18, bins: int = 60) -> None:
@@ -42,3 +42,33 @@ def binned(ax: Axes, x: Any, y: Any, *, width: float, least: int = 30) -> None:
     mean = [y[bins == k].mean() for k in full]
     error = [y[bins == k].std() / (bins == k).sum() ** 0.5 for k in full]
     points(ax, [(k + 0.5) * width for k in full], mean, error, label="mean of a bin")
+
+
+# One look per method, told apart without colour, too.
+COLORS, DASHES = (DATA, LEARNED, HOT, COLD, *OTHERS[:2]), ("-", "--", "-.", ":") * 2
+LOOKS = tuple(zip(COLORS, DASHES[:6], strict=True))
+
+
+def spreads(
+    ax: Axes, x: Any, std: dict[str, Any], *, seen: tuple[float, float], **axes: Any
+) -> None:
+    """How sure each method says it is: `std` by name over x, on a logarithmic scale; what lies
+    within `seen`, where the data were, is shaded."""
+    ax.axvspan(*seen, color=DATA, alpha=0.12, linewidth=0, label="data")
+    for (name, values), (color, dashes) in zip(std.items(), LOOKS, strict=False):
+        ax.plot(array(x).ravel(), array(values).ravel(), dashes, color=color, label=name)
+    ax.set(yscale="log", xlabel="$x$ (length units)", ylabel=r"std of $\Phi$ (length/time)")
+    ax.set(**axes)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> None:
+    """How often intervals of each level hold the truth; honest error bars lie on the dashed line.
+
+    `held`: by name the fractions, as many as `levels`.
+    """
+    ax.plot((0, 1), (0, 1), **EXACT_LINE, label="honest")
+    for (name, values), (color, dashes) in zip(held.items(), LOOKS, strict=False):
+        ax.plot(array(levels), array(values), dashes, color=color, label=name)
+    ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
+    ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)

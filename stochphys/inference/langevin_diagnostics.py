@@ -71,8 +71,8 @@ def memory(result: Langevin, rest: Tensor, k: int) -> str:
     noisy measurement, or more, by inertia or coloured noise.
 
     White noise makes successive residuals independent, and second differences of positions correlated by
-    1/4. An error η of each position adds −η² to the covariance of displacements and η²/dt to D; to
-    that of second differences −4η², and 6η² to their variance.
+    1/4. An error ζ of each position adds −ζ² to the covariance of displacements and ζ²/dt to D; to
+    that of second differences −4ζ², and 6ζ² to their variance.
     """
     data, r = result.increments, rest[..., k]
     products, square = r[:, 1:] * r[:, :-1], r.square().mean()
@@ -91,15 +91,15 @@ def memory(result: Langevin, rest: Tensor, k: int) -> str:
     if data.rule == "symmetric":  # made for it
         return ""
     if data.secant:
-        eta = (-excess * square * data.dt**4 / 5.5).sqrt().item()
+        zeta = (-excess * square * data.dt**4 / 5.5).sqrt().item()
         return (
             f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking "
-            f"error of {eta:.2g}. Give rule='symmetric', which survives it."
+            f"error of {zeta:.2g}. Give rule='symmetric', which survives it."
         )
-    eta = (-excess * square * data.dt**2).sqrt().item()
+    zeta = (-excess * square * data.dt**2).sqrt().item()
     return (
         f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking error of "
-        f"{eta:.2g}, which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. "
+        f"{zeta:.2g}, which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. "
         "With trajectories.every(2) it is half of that."
     )
 

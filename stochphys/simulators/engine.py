@@ -130,7 +130,8 @@ class CarnotEngine(Underdamped):
     efficiency $1 - T_c/T_h = 1 - 1/\sqrt3$ and delivers $(T_h - T_c)\ln\sqrt3$ per cycle.
 
     Time starts with the cold isotherm; `start` of `simulate` is drawn from the periodic state at
-    t = 0. The noise depends on t, so the splitting scheme does not apply: take `"heun"`.
+    t = 0. The noise depends on t, so the splitting scheme does not apply: Euler steps make friction
+    and temperature too small by about γdt/2m.
 
     Args:
         tau: period.
