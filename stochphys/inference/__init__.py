@@ -4,6 +4,7 @@ from .baselines import CurrentEstimate, finite_time_tur, short_time_tur
 from .calibration import coverage, coverage_curve, nmse
 from .comparison import Comparison
 from .drift import Langevin, infer_langevin
+from .engine import InferredEngine, infer_engine
 from .entropy import EntropyProduction, infer_entropy_production
 from .fluctuation import (
     accumulate,
@@ -11,33 +12,56 @@ from .fluctuation import (
     integral_fluctuation_theorem,
 )
 from .increments import Increments, increments, secant_factor
+from .neural import (
+    BootstrapEnsemble,
+    DropoutNetwork,
+    LaplaceNetwork,
+    VariationalNetwork,
+)
+from .neuron import infer_conductances, infer_gate
+from .passage import mean_first_passage_time
 from .plugins import WordEstimate, first_passage, gaussian_plugin, knn_plugin, word_plugin
 from .posterior import Posterior
+from .predict import Prediction, predict_paths
 from .regression import BayesianRegression, Samples
+from .thermodynamics import entropy_production_rate, heat_rate
 
 __all__ = [
     "BayesianRegression",
+    "BootstrapEnsemble",
     "Comparison",
     "CurrentEstimate",
+    "DropoutNetwork",
     "EntropyProduction",
     "Increments",
+    "InferredEngine",
     "Langevin",
+    "LaplaceNetwork",
     "Posterior",
+    "Prediction",
     "Samples",
+    "VariationalNetwork",
     "WordEstimate",
     "accumulate",
     "coverage",
     "coverage_curve",
     "detailed_fluctuation_theorem",
+    "entropy_production_rate",
     "finite_time_tur",
     "first_passage",
     "gaussian_plugin",
+    "heat_rate",
     "increments",
+    "infer_conductances",
+    "infer_engine",
     "infer_entropy_production",
+    "infer_gate",
     "infer_langevin",
     "integral_fluctuation_theorem",
     "knn_plugin",
+    "mean_first_passage_time",
     "nmse",
+    "predict_paths",
     "secant_factor",
     "short_time_tur",
     "word_plugin",

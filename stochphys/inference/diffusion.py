@@ -127,7 +127,7 @@ def infer_diffusion(
     x, y = data.at.flatten(0, 1), labels.flatten(0, 1)
     weight = torch.ones_like(y)
     rough = method.fit(Samples(x, y, weight), LogVariance(), generator=generator)
-    if not data.secant:
+    if not data.overlapping:
         return DiffusionField(rough)
     share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels))
     return DiffusionField(

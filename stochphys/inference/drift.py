@@ -119,7 +119,7 @@ def infer_langevin(
     if data.secant:
         D = rough
     else:
-        at_start = at_data if data.shared == 0 else found.mean(data.at.flatten(0, 1))
+        at_start = at_data if data.shared == 0 else found.mean(data.start.flatten(0, 1))
         D = infer_diffusion(data, at_start.view_as(data.y), diffusion, generator=generator)
     some = x[:: 1 + len(x) // SHOWN]
     per_time = torch.linalg.solve(D.mean(some), torch.diag_embed(found.std(some) ** 2))

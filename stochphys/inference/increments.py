@@ -32,7 +32,9 @@ class Increments:
         noisy: the entries of `x` that the noise drives.
         shared: how much of the noise of y is in x as well, c in
             $\langle b\,y\rangle = \langle b\,\Phi\rangle + c\langle D\cdot\partial b\rangle$.
-        before: states that the noise of y has not reached yet, where weights are taken, like `x`.
+        start: states at the start of each step, like `x`; the residual that D is read from is taken
+            there.
+        before: states that neither noise nor error of y has reached yet, where weights are taken.
         rule: how they were read.
         reverse: for the rule "combined": the states at the later end of the same labels.
         at: states at which the diffusion is asked `(n_paths, n_squares, dim_in)`.
@@ -44,6 +46,7 @@ class Increments:
     dt: float
     noisy: slice
     shared: float
+    start: Tensor
     before: Tensor
     rule: str
     reverse: Tensor | None
@@ -68,7 +71,10 @@ class Increments:
         r"""What each increment says of D, `(n_paths, n_squares, dim, dim)`.
 
         One displacement: $(\Delta x - \Phi dt)(\Delta x - \Phi dt)^\top/2dt$ with the `drift`
-        `(n_paths, n_steps, dim)` if it is known. Without it D comes out too large by Φ²dt/2.
+        `(n_paths, n_steps, dim)` if it is known. Without it D comes out too large by Φ²dt/2. By the
+        rule "midpoint" its products with the steps before and after are added: an error of a measured
+        position enters them with the opposite sign (Vestergaard, Blainey, Flyvbjerg 2014, PRE 89,
+        022726).
 
         Second differences s of positions, three lags of them,
 
@@ -80,7 +86,10 @@ class Increments:
         """
         if not self.secant:
             s = self.steps if drift is None else self.steps - drift * self.dt
-            return outer(s, s) / (2 * self.dt)
+            if self.rule != "midpoint":
+                return outer(s, s) / (2 * self.dt)
+            beside = s[:, :-2] + s[:, 2:]
+            return symmetric(outer(s[:, 1:-1], s[:, 1:-1] + beside)) / (2 * self.dt)
         s = self.steps
         a, b, c = s[:, :-2], s[:, 1:-1], s[:, 2:]
         lag_0 = (outer(a, a) + outer(b, b) + outer(c, c)) / 3
@@ -91,6 +100,11 @@ class Increments:
     def secant(self) -> bool:
         """Whether velocities are differences of positions."""
         return self.underdamped and self.rule in UNDERDAMPED
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether successive labels of D share noise."""
+        return self.secant or self.rule == "midpoint"
 
 
 def increments(
@@ -105,7 +119,8 @@ def increments(
     | data                                | rule                       | seen at                    |
     |-------------------------------------|----------------------------|----------------------------|
     | overdamped; velocities measured     | `"ito"` (default)          | the start of the step      |
-    |                                     | `"midpoint"`, `"end"`      | its middle, its end        |
+    |                                     | `"midpoint"`               | its middle                 |
+    |                                     | `"end"`                    | its end                    |
     | positions, `underdamped=True`       | `"combined"` (default)     | both secants, (5Φ_f − Φ_r)/4 |
     |                                     | `"forward"`, `"reverse"`   | earlier, later secant      |
     |                                     | `"symmetric"`              | mean of three, centred     |
@@ -114,8 +129,9 @@ def increments(
     gives $\Phi_f = \Phi - \tfrac13\partial_v(Dp)/p$, at the later one $\tfrac53$ of that term,
     and the combination is free of it (Bae, Ha, Jeong 2024, arXiv 2402.01338, who take positions at the
     earlier end of each secant; its middle leaves less than half of the squared bias that remains). The
-    centred difference has the share 1, which is taken out with the inferred D; "symmetric" alone
-    survives noise of the measurement (Brückner, Ronceray, Broedersz 2020, PRL 125, 058103).
+    centred difference has the share 1, which is taken out with the inferred D; Noise of the
+    measurement is survived by "symmetric" (Brückner, Ronceray, Broedersz 2020, PRL 125, 058103) and,
+    without inertia, by "midpoint" (Frishman & Ronceray 2020, PRX 10, 021009).
 
     Second differences are taken in float64. Positions that were rounded to float32 before are
     refused where the rounding makes 1 % or more of their squares, except by "symmetric", to which it
@@ -129,7 +145,8 @@ def increments(
     rule = rule or next(iter(rules))
     if rule not in rules:
         raise ValueError(f"rule must be one of {', '.join(rules)} for these data, got {rule!r}")
-    if trajectories.n_times < (least := 5 if rules is UNDERDAMPED else 2):
+    least = 5 if rules is UNDERDAMPED else 4 if rule == "midpoint" else 2
+    if trajectories.n_times < least:
         raise ValueError(f"at least {least} frames are needed, got {trajectories.n_times}")
     x, dt = trajectories.x.double(), trajectories.dt
     still = (x.amax((0, 1)) == x.amin((0, 1))).nonzero()
@@ -145,15 +162,17 @@ def increments(
     common: dict[str, Any] = dict(dt=dt, rule=rule, shared=rules[rule], reverse=None)
     dim = x.shape[-1]
     if rules is OVERDAMPED:
-        start, end = x[:, :-1], x[:, 1:]
+        start, end, robust = x[:, :-1], x[:, 1:], rule == "midpoint"
+        one_earlier = (torch.arange(start.shape[1]) - int(robust)).clamp(min=0)
         moved = trajectories.velocity.double().diff(dim=1) if known else x.diff(dim=1)
         late = {"ito": 0.0, "midpoint": 0.5, "end": 1.0}[rule]
         return Increments(
             x=states(torch.lerp(start, end, late), first=late),
             y=moved / dt,
             noisy=slice(dim // 2, dim) if known else slice(0, dim),
-            before=states(start),
-            at=states(start),
+            start=states(start),
+            before=states(start)[:, one_earlier],
+            at=states((start + end)[:, 1:-1] / 2, first=1.5) if robust else states(start),
             steps=moved,
             **common,
         )
@@ -171,6 +190,7 @@ def increments(
     two_earlier = (torch.arange(seen.shape[1]) - 2).clamp(min=0)
     return Increments(
         x=seen,
+        start=early,
         before=seen[:, two_earlier] if rule == "symmetric" else seen,
         y=s / dt**2,
         noisy=slice(dim, 2 * dim),

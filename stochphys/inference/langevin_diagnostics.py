@@ -42,7 +42,7 @@ def diagnose(result: Langevin, trajectories: Trajectories) -> tuple[str, ...]:
 def residuals(result: Langevin) -> Tensor:
     """Labels less the inferred drift `(n_paths, n_steps, dim)`."""
     data = result.increments
-    labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.at)
+    labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
     return labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)
 
 
@@ -88,7 +88,7 @@ def memory(result: Langevin, rest: Tensor, k: int) -> str:
         )
     if -excess < max(CLEAR * error, MEMORY if data.secant else BLURRED):
         return ""
-    if data.rule == "symmetric":  # made for it
+    if data.rule in ("symmetric", "midpoint"):  # made for it
         return ""
     if data.secant:
         zeta = (-excess * square * data.dt**4 / 5.5).sqrt().item()
@@ -100,7 +100,7 @@ def memory(result: Langevin, rest: Tensor, k: int) -> str:
     return (
         f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking error of "
         f"{zeta:.2g}, which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. "
-        "With trajectories.every(2) it is half of that."
+        "Give rule='midpoint', which survives it, or leave out frames: trajectories.every(2) halves it."
     )
 
 
@@ -141,7 +141,7 @@ def slow_camera(result: Langevin, trajectories: Trajectories) -> str:
             f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than "
             f"{trajectories.dt:g}."
         )
-    if not data.secant and (fall := 1 - growth(result, rest).min().item()) > LOST:
+    if not data.overlapping and (fall := 1 - growth(result, rest).min().item()) > LOST:
         return (
             f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
             f"again is lost between your frames. Take a shorter dt than {trajectories.dt:g}."

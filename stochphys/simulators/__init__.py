@@ -1,29 +1,46 @@
 """Nature: systems whose thermodynamics is known exactly, and the one engine that runs them."""
 
 from .beads import BeadSpring
+from .double_hump import DoubleHump
+from .drift_fields import InhomogeneousDiffusion, NonlinearForce
+from .engine import CarnotEngine
 from .fields import Stirred, StirredDoubleWell
 from .hidden import HiddenChain
 from .inertia import UnderdampedBeadSpring
 from .integrate import simulate
 from .jumps import FlashingRatchet, JumpChain, simulate_jumps
 from .langevin import Linear, Overdamped, System, Underdamped, noise_induced_drift
+from .motor import ThermalMotor, UnderdampedThermalMotor
+from .neuron import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from .odd_jumps import OddJumpProcess, OddRing
+from .oscillator import VanDerPol
 
 __all__ = [
     "BeadSpring",
+    "CarnotEngine",
+    "ChannelNoiseNeuron",
+    "DoubleHump",
     "FlashingRatchet",
     "HiddenChain",
+    "HodgkinHuxley",
+    "InhomogeneousDiffusion",
     "JumpChain",
     "Linear",
+    "NonlinearForce",
     "OddJumpProcess",
     "OddRing",
     "Overdamped",
     "Stirred",
     "StirredDoubleWell",
     "System",
+    "ThermalMotor",
     "Underdamped",
     "UnderdampedBeadSpring",
+    "UnderdampedThermalMotor",
+    "VanDerPol",
+    "gate_rates",
     "noise_induced_drift",
     "simulate",
     "simulate_jumps",
+    "spike_times",
 ]

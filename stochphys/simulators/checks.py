@@ -105,6 +105,8 @@ def check_system(system: System, x: Tensor, duration: float, scheme: str) -> Non
             f"scheme='baoab' needs an Underdamped system with friction −γv and constant noise; "
             f"{name} is not, use 'heun'"
         )
+    if type(system).confine is not System.confine and scheme != "euler":
+        raise ValueError(f"{name} has bounds, which scheme={scheme!r} ignores; use scheme='euler'")
     if isinstance(system, Underdamped):
         _check_underdamped(system)
     drift = system.drift(x, 0.0)

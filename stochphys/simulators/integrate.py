@@ -195,7 +195,12 @@ def _euler(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
             _times(system.noise_amplitude(x, t), out)
         out.add_(system.drift(x, t), alpha=dt).add_(x)
 
-    return step, _constant_amplitude(system, dt, x)
+    def step_within_bounds(x: Tensor, t: float, out: Tensor) -> None:
+        step(x, t, out)
+        system.confine(out)
+
+    bounded = type(system).confine is not System.confine
+    return step_within_bounds if bounded else step, _constant_amplitude(system, dt, x)
 
 
 def _euler_underdamped(system: Underdamped, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:

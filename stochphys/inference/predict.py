@@ -1,0 +1,200 @@
+r"""What an inferred Langevin equation predicts: numbers with an interval, and paths of its own.
+
+A prediction is made once for each draw from the posterior, so that what is not known of drift and
+diffusion is in its spread. Passage times live in `passage`, entropy and heat in `thermodynamics`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..data import Trajectories
+from ..simulators import System, simulate
+from .posterior import Posterior, normal_quantile
+
+if TYPE_CHECKING:
+    from .drift import Langevin
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A prediction beside the exact number: that number, the error in units of the std, and
+    whether the interval holds it."""
+
+    exact: float
+    error: float
+    inside: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A number that follows from an inferred equation, with what is not known of it.
+
+    Attributes:
+        estimate: the best guess.
+        std: spread of the draws.
+        interval: holds the number with probability `level`; quantiles of the draws.
+        level: of the interval.
+        draws: the number in each draw from the posterior `(n_draws,)`.
+    """
+
+    estimate: float
+    std: float
+    interval: tuple[float, float]
+    level: float
+    draws: Tensor = field(repr=False)
+
+    @classmethod
+    def of(cls, estimate: float, draws: Tensor, level: float, **more: Any) -> Any:
+        """From the values of all draws."""
+        normal_quantile(level)  # refuses what is no level
+        edges = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=draws.dtype)
+        low, high = draws.quantile(edges).tolist()
+        return cls(estimate, draws.std().item(), (low, high), level, draws, **more)
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return f"{self.estimate:.4g}, with {self.level:.0%} between {low:.4g} and {high:.4g}"
+
+    def against(self, exact: float) -> Agreement:
+        """The prediction beside the exact number."""
+        low, high = self.interval
+        return Agreement(exact, (self.estimate - exact) / self.std, low <= exact <= high)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedPaths:
+    """Paths of an inferred equation, one posterior draw each.
+
+    Attributes:
+        trajectories: the paths.
+        left: index `(n_trajectories,)` of the first frame at which the path was where the drift is
+            not known; `n_times` for a path that never was.
+        limit: relative std of the drift above which it counts as not known.
+        stopped: whether paths stand still from that frame on.
+    """
+
+    trajectories: Trajectories
+    left: Tensor
+    limit: float
+    stopped: bool
+
+    def __str__(self) -> str:
+        n, n_times = self.trajectories.n_trajectories, self.trajectories.n_times
+        gone = self.left[self.left < n_times]
+        if not len(gone):
+            return f"All {n} paths stay where the data know the drift."
+        when = gone.double().median().item() * self.trajectories.dt
+        then = "they stand still there" if self.stopped else "what follows there is a guess"
+        return (
+            f"{len(gone)} of {n} paths leave the states at which the data know the drift, half of them "
+            f"before t = {when:.3g}; {then}."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """Where the drift is known: where its std, each component in units of its mean over the
+    training states and in the root mean square, is at most `limit`."""
+
+    drift: Posterior
+    scale: Tensor
+    clock: bool
+    limit: float = inf
+
+    @classmethod
+    def of(cls, langevin: Langevin, quantile: float) -> Known:
+        if not 0 < quantile <= 1:
+            raise ValueError(f"quantile must lie between 0 and 1, got {quantile}; 0.99 is usual")
+        known = cls(
+            langevin.drift, langevin.drift.std(langevin.states).mean(0), has_clock(langevin)
+        )
+        limit = known.doubt(langevin.states).quantile(quantile).item()
+        return replace(known, limit=limit)
+
+    def doubt(self, x: Tensor) -> Tensor:
+        """Relative std `(n,)` at inputs `(n, dim_in)`."""
+        return (self.drift.std(x) / self.scale).square().mean(-1).sqrt()
+
+    def __call__(self, x: Tensor, t: float) -> Tensor:
+        """Whether states `x (n, dim)` at time t are known `(n,)`."""
+        if self.clock:
+            x = torch.cat((x, torch.full_like(x[:, :1], t)), dim=1)
+        return self.doubt(x) <= self.limit
+
+
+class Fenced(System):
+    """A system that stands still where its drift is not known."""
+
+    def __init__(self, system: System, known: Known) -> None:
+        self.system, self.known = system, known
+        self.dim, self.underdamped = system.dim, system.underdamped
+
+    def drift(self, x: Tensor, t: float) -> Tensor:
+        return self.system.drift(x, t) * self.known(x, t)[:, None]
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        B = torch.as_tensor(self.system.noise_amplitude(x, t))
+        return B * self.known(x, t).view(-1, *[1] * (B.ndim - 1))
+
+
+def predict_paths(
+    langevin: Langevin,
+    n_trajectories: int,
+    n_steps: int,
+    dt: float,
+    *,
+    generator: torch.Generator,
+    start: Tensor | float,
+    every: int = 1,
+    quantile: float = 0.99,
+    stop: bool = True,
+) -> PredictedPaths:
+    """Posterior-predictive paths: path i follows the i-th draw of drift and diffusion.
+
+    Their spread holds both the noise and what is not known of the equation. A path ends where the
+    std of the drift passes its `quantile` on the training states: beyond, a draw says more of the
+    prior than of the data.
+
+    Args:
+        n_steps, dt, start, every: as for `simulate`.
+        quantile: share of the training states that count as known; 1 for all of them.
+        stop: let paths stand still where they leave; with False they go on and are only flagged.
+
+    Raises:
+        ValueError: a quantile outside (0, 1], a start where the drift is not known, or what
+            `simulate` refuses.
+
+    Source: a draw of the parameters for each prediction: Gelman et al., Bayesian Data Analysis, §1.3.
+    """
+    known = Known.of(langevin, quantile)
+    system = langevin.draw(n_trajectories, generator=generator)
+    here = torch.atleast_2d(torch.as_tensor(start, dtype=torch.float64)).expand(-1, system.dim)
+    if stop and not (inside := known(here, 0.0)).all():
+        raise ValueError(
+            f"start={here[~inside][0].tolist()} lies where the drift is less known than at "
+            f"{quantile:.0%} of the training states; start elsewhere, or raise quantile"
+        )
+    paths = simulate(
+        Fenced(system, known) if stop else system,
+        n_trajectories,
+        n_steps,
+        dt,
+        generator=generator,
+        start=start,
+        every=every,
+    )
+    frames = zip(paths.x.unbind(1), paths.times.tolist(), strict=True)
+    outside = torch.stack([~known(x, t) for x, t in frames], dim=1)
+    left = torch.where(outside.any(1), outside.int().argmax(1), paths.n_times)
+    return PredictedPaths(paths, left, known.limit, stop)
+
+
+def has_clock(langevin: Langevin) -> bool:
+    """Whether time is an input of the equation."""
+    return langevin.increments.x.shape[-1] > langevin.increments.noisy.stop

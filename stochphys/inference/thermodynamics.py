@@ -1,0 +1,230 @@
+r"""Entropy production and heat from an inferred Langevin equation, on paths it has not seen.
+
+The force comes from the data that the equation was inferred from, the increments from fresh ones. On
+its own data a fitted force follows the noise that it is then multiplied with, and the result is too
+high by about p/τ, p effective parameters and τ the duration of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from ..data import Trajectories
+from .diffusion import ConstantDiffusion
+from .posterior import Functions
+from .predict import Agreement, Prediction, has_clock
+
+if TYPE_CHECKING:
+    from .drift import Langevin
+
+PIECES = 40  # of fresh data, drawn anew for each posterior draw
+CHUNK = 2000  # states at which all draws are evaluated at once
+CLEAR = 3.0  # std beyond which a difference is not luck
+SINGULAR = 0.01  # smallest over largest diffusion, each coordinate in units of its spread
+
+
+class EntropyRate(Prediction):
+    """Entropy produced per unit time in the stationary state; `estimate` is that of the posterior mean.
+    The draws hold what is not known of the force and the luck of the fresh
+    paths."""
+
+    def compare(self, system: Any) -> Agreement:
+        """Beside the exact entropy production of a system that knows its
+        `entropy_production_rate`."""
+        return self.against(system.entropy_production_rate())
+
+
+def entropy_production_rate(
+    langevin: Langevin,
+    fresh: Trajectories,
+    *,
+    generator: torch.Generator,
+    draws: int = 200,
+    level: float = 0.95,
+) -> EntropyRate:
+    r"""Entropy production of the stationary state, with a credible interval:
+
+    $$\dot\sigma = \frac1\tau \int \big(\hat D^{-1}(\hat\Phi - \nabla\cdot\hat D)\big)\circ dx ,$$
+
+    the force from the training data and the increments, read at their midpoints in the sense of
+    Stratonovich, from `fresh` paths. An error of the force then multiplies noise that it does not
+    know and averages out. Given the training data again, the same sum is the in-sample plug-in,
+    too high by about p/τ.
+
+    With inertia $\dot\sigma = \sum_i \frac{\Gamma_i}{\tau D_{ii}} \int (f_i v_i\,dt - d v_i^2/2)$,
+    where $\Gamma_i = -\partial\Phi_i/\partial v_i$ is the rate of friction and f the drift without it.
+    That needs the friction of a bath: one positive number.
+
+    Args:
+        fresh: paths of the same process that the equation has not seen.
+        draws: from the posterior, each read off pieces of `fresh` that are drawn anew.
+        level: of the interval.
+
+    Raises:
+        ValueError: an equation that depends on time, a singular diffusion matrix, with inertia a
+            friction that is not that of a bath, or `fresh` of another dimension.
+
+    Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
+    """
+    mean, each = _per_coordinate(langevin, fresh, generator, draws)
+    return EntropyRate.of(mean.sum().item(), each.sum(-1), level)
+
+
+def heat_rate(
+    langevin: Langevin,
+    fresh: Trajectories,
+    temperature: Tensor | float,
+    *,
+    generator: torch.Generator,
+    draws: int = 200,
+    level: float = 0.95,
+) -> tuple[Prediction, ...]:
+    r"""Heat that each coordinate absorbs from its bath per unit time, one `Prediction` for each,
+
+    $$\dot Q_i = -\frac{T_i}{\tau} \int \big(\hat D^{-1}(\hat\Phi - \nabla\cdot\hat D)\big)_i
+      \circ dx_i ,$$
+
+    where $D = \mu T$ (Einstein) turns the force of the equation into a mechanical one. D may depend
+    on the place through the mobility; if it does so through the temperature, this is not the heat.
+
+    Args:
+        temperature: of the bath, k_B = 1; a number, or one for each coordinate `(dim,)`.
+        fresh, draws, level: as for `entropy_production_rate`.
+
+    Raises:
+        ValueError: a temperature that is not positive, or what `entropy_production_rate` refuses.
+
+    Source: Sekimoto, Stochastic Energetics, §4.1.
+    """
+    T = torch.as_tensor(temperature, dtype=torch.float64).expand(langevin.increments.dim)
+    if not (T > 0).all():
+        raise ValueError(f"temperature must be positive, got {temperature}")
+    mean, each = (-T * part for part in _per_coordinate(langevin, fresh, generator, draws))
+    return tuple(
+        Prediction.of(m.item(), d, level) for m, d in zip(mean, each.unbind(-1), strict=True)
+    )
+
+
+def _per_coordinate(
+    langevin: Langevin, fresh: Trajectories, generator: torch.Generator, draws: int
+) -> tuple[Tensor, Tensor]:
+    """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
+    mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
+    data = langevin.increments
+    if has_clock(langevin):
+        raise ValueError(
+            "the equation depends on time: there is no stationary state whose entropy production "
+            "this could be"
+        )
+    dim = data.dim if data.secant else data.x.shape[-1]
+    if fresh.dim != dim:
+        raise ValueError(f"fresh must have dim={dim}, like the training data, got {fresh.dim}")
+    x = data.x.flatten(0, 1)
+    _refuse_singular(langevin.diffusion.mean(langevin.states), x[:, data.noisy].std(0))
+    if data.underdamped:
+        _refuse_friction(langevin, generator)
+    along = _along_underdamped if data.underdamped else _along
+
+    pieces = fresh.cut(min(ceil(PIECES / fresh.n_trajectories), fresh.n_times // 4))
+    drift, diffusion = langevin.drift, langevin.diffusion
+
+    def alone(f: Callable[[Tensor], Tensor]) -> Functions:
+        return lambda x: f(x[0])[None]
+
+    def sums(drift: Functions, diffusion: Functions) -> Tensor:
+        """Of each draw and piece, `(n_draws, n_pieces, dim)`."""
+        parts = [along(drift, diffusion, pieces, path) for path in pieces.x.double()]
+        return torch.stack(parts, dim=1)
+
+    guess = sums(alone(drift.mean), alone(diffusion.mean))[0].mean(0)
+    each = sums(
+        drift.sample(draws, generator=generator), diffusion.sample(draws, generator=generator)
+    )
+    n = each.shape[1]
+    again = torch.randint(n, (len(each), n), generator=generator, device=generator.device)
+    return guess, each.gather(1, again.to(each.device)[..., None].expand_as(each)).mean(1)
+
+
+def _along(drift: Functions, diffusion: Functions, data: Trajectories, path: Tensor) -> Tensor:
+    r"""$\frac1\tau \int (D^{-1}(\Phi - \nabla\cdot D))_i \circ dx_i$ along `path (n_times, dim)` of
+    `data`, in each draw `(n_draws, dim)`."""
+    middle, step = (path[1:] + path[:-1]) / 2, path.diff(dim=0)
+    total: Any = 0
+    for x, dx in zip(middle.split(CHUNK), step.split(CHUNK), strict=True):
+        D, force = diffusion(x[None]), drift(x[None]) - divergence(diffusion, x[None])
+        total = total + (torch.linalg.solve(D, force[..., None])[..., 0] * dx).sum(1)
+    return total / data.duration
+
+
+def _along_underdamped(
+    drift: Functions, diffusion: Functions, data: Trajectories, path: Tensor
+) -> Tensor:
+    r"""$\frac{\Gamma_i}{\tau D_{ii}} \int (f_i v_i\,dt - d v_i^2/2)$ with $f = \Phi + \Gamma v$, the
+    drift without friction, `(n_draws, dim)`. Velocities are measured, or centred differences."""
+    if data.underdamped:
+        x, v = path.chunk(2, dim=-1)
+    else:
+        x, v = path[1:-1], (path[2:] - path[:-2]) / (2 * data.dt)
+    kinetic = (v[-1].square() - v[0].square()) / 2
+    x, v = (x[1:] + x[:-1]) / 2, (v[1:] + v[:-1]) / 2
+    state = torch.cat((x, v), dim=-1)[None]
+    rate = friction(drift, state).mean(1)
+    power = ((drift(state) + rate[:, None] * v) * v).mean(1) - kinetic / (len(v) * data.dt)
+    return rate / diffusion(state[:, :1])[:, 0].diagonal(dim1=1, dim2=2) * power
+
+
+def divergence(diffusion: Functions, x: Tensor) -> Tensor:
+    r"""$(\nabla\cdot D)_i = \sum_j \partial_j D_{ij}$ of each draw at `x (1, n, dim)`,
+    `(n_draws, n, dim)`."""
+    columns = [_slope(diffusion, x, j)[..., j] for j in range(x.shape[-1])]
+    return torch.stack(columns).sum(0)
+
+
+def friction(drift: Functions, state: Tensor) -> Tensor:
+    r"""$\Gamma_i = -\partial\Phi_i/\partial v_i$ of each draw at (x, v) `(1, n, 2 dim)`,
+    `(n_draws, n, dim)`."""
+    dim = state.shape[-1] // 2
+    return torch.stack([-_slope(drift, state, dim + i)[..., i] for i in range(dim)], dim=-1)
+
+
+def _slope(function: Functions, x: Tensor, k: int) -> Tensor:
+    """Derivative of all values along coordinate k of `x (1, n, dim)`."""
+    direction = torch.zeros_like(x)
+    direction[..., k] = 1
+    return torch.func.jvp(function, (x,), (direction,))[1]
+
+
+def _refuse_singular(D: Tensor, spread: Tensor) -> None:
+    """D `(n, dim, dim)` with a direction without noise of its own."""
+    values = torch.linalg.eigvalsh(D / spread / spread[:, None])
+    ratio = (values[:, 0] / values[:, -1]).min().item()
+    if ratio < SINGULAR:
+        raise ValueError(
+            f"D is singular: its smallest eigenvalue is {ratio:.2g} of the largest, with each "
+            "coordinate in units of its spread. A direction without noise of its own makes the "
+            "reversed path impossible, and the entropy production infinite or undefined"
+        )
+
+
+def _refuse_friction(langevin: Langevin, generator: torch.Generator) -> None:
+    """Friction that no bath exerts: one that is negative or depends on the state."""
+    if not isinstance(langevin.diffusion, ConstantDiffusion):
+        raise ValueError(
+            "D depends on the state: with inertia the heat is known here for one constant D, that of "
+            "a bath of one temperature; infer with diffusion=None if D is constant"
+        )
+    drift = langevin.drift.sample(50, generator=generator)
+    rate = friction(drift, langevin.states[None])  # (draws, n, dim)
+    mean, std, average = rate.mean(0), rate.std(0), rate.mean((0, 1))
+    doubtful = ((mean - average).abs() > CLEAR * std).double().mean().item()
+    if doubtful > 0.1 or (average <= 0).any():
+        raise ValueError(
+            f"the friction -dΦ/dv runs from {mean.min():.3g} to {mean.max():.3g} over the states: it is "
+            "not that of a bath, which is one positive number. No temperature belongs to it, so heat "
+            "and entropy production are not defined"
+        )
