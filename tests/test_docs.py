@@ -7,6 +7,7 @@ import re
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import matplotlib.pyplot as plt
@@ -154,14 +155,17 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 def test_the_lines_of_the_readme_run(quick, capsys):
-    first, second = blocks("README.md", "python")
-    for block in (first, second):
+    first, second, third = blocks("README.md", "python")
+    found: dict[str, Any] = {}  # the third block goes on from the second
+    for block, names in ((first, {}), (second, found), (third, found)):
         lines = [line for line in block.splitlines() if line and not line.startswith("from ")]
         assert len(lines) <= 6
-        exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), {})
+        exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), names)
     said = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d, exact 2\.0[23]", said[0])
     assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[1])
+    assert any(line.startswith("drift and diffusion from") for line in said)
+    assert found["motion"].drift.std(found["x"]).shape == (5, 2)
 
 
 def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
@@ -181,7 +185,7 @@ def test_the_estimators_page_names_what_is_there():
     text = (ROOT / "docs" / "estimators.md").read_text()
     here, planned = text.split("## In preparation")
     names = "finite_time_tur short_time_tur gaussian_plugin word_plugin first_passage knn_plugin"
-    for name in (*names.split(), "infer_entropy_production"):
+    for name in (*names.split(), "infer_entropy_production", "infer_langevin"):
         assert f"`{name}`" in here and hasattr(inference, name)
     assert "not in the package yet" in planned and "`" not in planned
 
