@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 import importlib
 
-SUITES = ("simulators", "jumps", "training", "time_to_accuracy")  # modules here with `main()`
+SUITES = (
+    "simulators",
+    "jumps",
+    "training",
+    "time_to_accuracy",
+    "langevin",
+)  # modules here with `main()`
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("suite", nargs="*", help=f"one or more of {', '.join(SUITES)}; all by default")

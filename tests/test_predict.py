@@ -1,0 +1,293 @@
+"""What inferred equations predict: passage times, paths that know where to stop, entropy and heat."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.inference.drift import infer_langevin
+from stochphys.inference.passage import mean_first_passage_time, passage_quadrature
+from stochphys.inference.predict import Prediction, predict_paths
+from stochphys.inference.regression import BayesianRegression
+from stochphys.inference.thermodynamics import divergence, entropy_production_rate, heat_rate
+from stochphys.models.bases import Polynomial
+from stochphys.simulators import (
+    BeadSpring,
+    DoubleHump,
+    InhomogeneousDiffusion,
+    Linear,
+    NonlinearForce,
+    UnderdampedBeadSpring,
+    VanDerPol,
+    simulate,
+)
+
+HUMP = DoubleHump()
+LINE = BayesianRegression(Polynomial(1))
+
+
+def one(paths, i):
+    """Path i alone."""
+    return Trajectories(paths.x[i : i + 1], paths.dt, paths.underdamped)
+
+
+def positions(paths):
+    return Trajectories(paths.position, paths.dt)
+
+
+def mean_and_error(values):
+    values = torch.as_tensor(values, dtype=torch.float64)
+    return values.mean().item(), (values.std() / len(values) ** 0.5).item()
+
+
+@pytest.fixture(scope="module")
+def humps():
+    """Six times τ = 400 of the double hump, each in 16 paths; frames every ten steps."""
+    paths = simulate(HUMP, 96, 25_000, 1e-3, generator=make_generator(0), every=10)
+    return [paths.map(lambda x, i=i: x[16 * i : 16 * i + 16]) for i in range(6)]
+
+
+@pytest.fixture(scope="module")
+def hump(humps):
+    """The equation inferred from one of them."""
+    return infer_langevin(humps[0], generator=make_generator(0), diffusion=BayesianRegression())
+
+
+# --- passages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_quadrature_gives_the_exact_passage_time_in_both_directions(sign):
+    """12.39 between the wells to a part in a thousand, from a wall that is never met."""
+    upto, beyond = torch.linspace(-7, -HUMP.well, 1001), torch.linspace(-HUMP.well, HUMP.well, 1001)
+    grid = sign * torch.cat((upto, beyond[1:])).double()
+    drift, D = HUMP.drift(grid), HUMP.diffusion(grid[:, None])[:, 0, 0]
+    time = passage_quadrature(drift[None], D[None], grid, 1000).item()
+    assert time == pytest.approx(HUMP.mean_first_passage_time(-HUMP.well, HUMP.well), rel=1e-3)
+
+
+def test_the_passage_time_lies_in_the_credible_interval_of_at_least_five_of_six_cases(humps):
+    """At τ = 400, intervals of 90 %; and their ends are no more than a factor 2.5 apart, in the
+    median: some 32 crossings in such a time leave a factor of 1.8."""
+    inside, ratios = 0, []
+    for i in range(6):
+        g = make_generator(i)
+        found = infer_langevin(humps[i], generator=g, diffusion=BayesianRegression())
+        time = mean_first_passage_time(found, -HUMP.well, HUMP.well, generator=g, level=0.9)
+        inside += time.compare(HUMP).inside
+        ratios.append(time.interval[1] / time.interval[0])
+    assert inside >= 5
+    assert torch.tensor(ratios).median() <= 2.5
+
+
+def test_a_simulated_passage_agrees_with_the_quadrature_of_the_radius():
+    """Two coordinates in one bowl: the distance from its middle is a coordinate of its own, with the
+    drift -r + 1/r, and gives the time to reach the ball. A path seen every dt crosses late, as if the
+    ball were smaller by 0.5826 √(2D dt) (Broadie, Glasserman, Kou 1997). Within 3 std of the posterior
+    plus the luck of 2000 paths, some 3 %."""
+    g = make_generator(0)
+    bowl = Linear(-torch.eye(2), torch.eye(2))
+    found = infer_langevin(
+        simulate(bowl, 20, 4000, 0.01, generator=g), generator=g, drift=LINE
+    )  # τ = 800
+    time = mean_first_passage_time(
+        found, [2.0, 0.0], [0.0, 0.0], generator=g, radius=0.7, draws=200, paths=10
+    )
+    assert time.arrived == 1
+    end = 0.7 - 0.5826 * (2 * 0.01) ** 0.5
+    r = torch.cat((torch.linspace(8, 2, 1001), torch.linspace(2, end, 1001)[1:])).double()
+    exact = passage_quadrature((1 / r - r)[None], torch.ones_like(r)[None], r, 1000).item()
+    assert abs(time.estimate - exact) < 3 * time.std + 0.03 * exact
+    with pytest.raises(ValueError, match="no path arrived within 0.05"):
+        mean_first_passage_time(
+            found, [2.0, 0.0], [0.0, 0.0], generator=g, radius=0.7, draws=20, paths=1, longest=0.05
+        )
+
+
+def test_passage_times_refuse_what_the_data_do_not_know(hump):
+    g = make_generator(0)
+    with pytest.raises(ValueError, match=r"target=\[9.0\] lies outside the training data"):
+        mean_first_passage_time(hump, 0.0, 9.0, generator=g)
+    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+        mean_first_passage_time(hump, 0.0, 1.0, generator=g, level=90)
+    chain = simulate(BeadSpring(), 1, 1000, 0.01, generator=g)
+    with pytest.raises(ValueError, match="radius is missing"):
+        mean_first_passage_time(infer_langevin(chain, generator=g), 0.0, 0.5, generator=g)
+    with_time = infer_langevin(chain, generator=g, time=True, drift=LINE)
+    with pytest.raises(ValueError, match="does not depend on time"):
+        mean_first_passage_time(with_time, 0.0, 0.5, generator=g)
+
+
+# --- paths -----------------------------------------------------------------------------------------
+
+
+def test_paths_stand_still_from_the_frame_at_which_the_drift_is_no_longer_known(hump):
+    paths = predict_paths(hump, 50, 1000, 0.01, generator=make_generator(0), start=HUMP.well)
+    x, left = paths.trajectories.x[..., 0], paths.left
+    assert 0 < (left < x.shape[1]).sum() < 50
+    for path, k in zip(x, left.tolist(), strict=True):
+        assert (path[k:] == path[-1]).all()
+        assert (path[1:k] != path[: k - 1]).all()
+    assert f"{(left < x.shape[1]).sum()} of 50 paths leave" in str(paths)
+    assert "stand still" in str(paths)
+
+
+def test_flagged_paths_go_on_and_stopped_ones_may_not_begin_on_the_unknown(hump):
+    g = make_generator(1)
+    with pytest.raises(ValueError, match=r"start=\[0.0\] lies where the drift is less known"):
+        predict_paths(hump, 5, 10, 0.01, generator=g, start=0.0)
+    paths = predict_paths(hump, 5, 10, 0.01, generator=g, start=0.0, stop=False)
+    assert (paths.left == 0).all()
+    assert (paths.trajectories.x.diff(dim=1) != 0).all()
+    known = predict_paths(hump, 5, 10, 0.01, generator=g, start=HUMP.well)
+    assert str(known) == "All 5 paths stay where the data know the drift."
+    with pytest.raises(ValueError, match="quantile must lie between 0 and 1"):
+        predict_paths(hump, 5, 10, 0.01, generator=g, start=0.0, quantile=99)
+
+
+def test_the_spread_of_predicted_paths_holds_noise_and_ignorance():
+    """A bowl seen for τ = 10: the variance at late times is the mean of D/k + (offset/k)² over the
+    draws, larger than what any single equation gives. 4000 paths, within 4 standard errors."""
+    g = make_generator(0)
+    bowl = Linear(-torch.eye(1), torch.eye(1))
+    found = infer_langevin(simulate(bowl, 1, 1000, 0.01, generator=g), generator=g, drift=LINE)
+    n, h = 4000, 0.01
+    options = dict(start=0.0, stop=False, every=1000)
+    paths = predict_paths(found, n, 1000, h, generator=make_generator(3), **options)
+    last = paths.trajectories.x[:, -1, 0].double()
+    draw = found.draw(n, generator=make_generator(3))  # the same equations
+    zero, unit = torch.zeros(n, 1).double(), torch.ones(n, 1).double()
+    offset = draw.drift(zero, 0.0)[:, 0]
+    k = offset - draw.drift(unit, 0.0)[:, 0]
+    D = draw.noise_amplitude(zero, 0.0).flatten() ** 2 / 2
+    expected = D / (k * (1 - k * h / 2)) + (offset / k) ** 2
+    assert (offset / k).std() > 0.1
+    z = (last.square() - expected) / expected
+    mean, error = mean_and_error(z)
+    assert abs(mean) < 4 * error
+
+
+# --- entropy and heat ------------------------------------------------------------------------------
+
+
+def test_entropy_production_is_right_on_fresh_paths_and_too_high_on_its_own():
+    """Nonlinear force, d = 2, T = 5, 20 pairs of paths of 10⁴ frames, each read by the force learned
+    from the other: the mean is within 2 standard errors of 8.26. On its own path the same force gives
+    more, by over 2 standard errors; a force without a prior gives more than 8.26, by over 2."""
+    g, system = make_generator(0), NonlinearForce()
+    data = simulate(
+        system, 40, 100_000, 1e-3, generator=g, every=10, burn_in=1000, start=torch.zeros(2)
+    )
+    fresh, own, plain = [], [], []
+    for i in range(40):
+        found = infer_langevin(one(data, i), generator=g)
+        other = one(data, i + 1 if i % 2 == 0 else i - 1)
+        x, y = (a.flatten(0, 1) for a in (found.increments.x, found.increments.y))
+        weights = torch.linalg.lstsq(found.drift.basis(x), y, driver="gelsd").solution.T
+        free = replace(found, drift=replace(found.drift, weights=weights))
+        for rates, force, path in (
+            (fresh, found, other),
+            (own, found, one(data, i)),
+            (plain, free, one(data, i)),
+        ):
+            rates.append(entropy_production_rate(force, path, generator=g, draws=2).estimate)
+    fresh, own, plain = (torch.tensor(r).view(20, 2).mean(1) for r in (fresh, own, plain))
+    assert system.entropy_production_rate() == pytest.approx(8.26, abs=0.03)
+    mean, error = mean_and_error(fresh)
+    assert abs(mean - 8.26) < 2 * error
+    mean, error = mean_and_error(own - fresh)
+    assert mean > 2 * error
+    mean, error = mean_and_error(plain)
+    assert mean - 8.26 > 2 * error
+
+
+def test_entropy_production_of_the_bead_chain_lies_in_its_intervals():
+    """Six pairs, linear basis: at least four of six 95 % intervals hold the exact rate (less with
+    probability 0.002 if they are honest), the std is at most 2.5 √(2σ/τ), which the fresh path alone
+    gives without memory; and the heat of each bath is within 3.5 std."""
+    chain, inside = BeadSpring(), 0
+    for seed in range(6):
+        g = make_generator(seed)
+        data = simulate(chain, 2, 20_000, 0.01, generator=g)
+        found, fresh = infer_langevin(one(data, 0), generator=g, drift=LINE), one(data, 1)
+        rate = entropy_production_rate(found, fresh, generator=g, draws=100)
+        inside += rate.compare(chain).inside
+        assert rate.std < 2.5 * (2 * rate.estimate / fresh.duration) ** 0.5
+        heat = heat_rate(found, fresh, chain.temperatures, generator=g, draws=100)
+        for bath, exact in zip(heat, chain.heat_rate().tolist(), strict=True):
+            assert abs(bath.against(exact).error) < 3.5
+    assert inside >= 4
+
+
+def test_entropy_production_where_diffusion_depends_on_the_place():
+    """The divergence of D counts: with it the exact rate of the inhomogeneous chain is within 3 std."""
+    g, system = make_generator(0), InhomogeneousDiffusion()
+    options = dict(generator=g, every=5, start=torch.zeros(2), burn_in=1000)
+    data, fresh = (simulate(system, 20, 5000, 2e-3, **options) for _ in range(2))
+    found = infer_langevin(data, generator=g, diffusion=BayesianRegression())
+    rate = entropy_production_rate(found, fresh, generator=g, draws=50)
+    assert abs(rate.compare(system).error) < 3
+
+    x = torch.randn(1, 5, 2, generator=g).double()
+    learned = divergence(lambda x: system.diffusion(x), x)
+    torch.testing.assert_close(learned, system.drift(x) - system.force(x))
+
+
+@pytest.mark.parametrize("seen", ["velocities", "positions"])
+def test_entropy_production_with_inertia_needs_one_friction(seen):
+    """Two beads with mass between two baths, exact rate 1.35 within 3 std, heats too, whether
+    velocities were measured or not. Van der Pol's friction is refused."""
+    g = make_generator(1)
+    chain = UnderdampedBeadSpring(mass=1.0, gamma=1.0)
+    data = simulate(chain, 2, 40_000, 0.01, generator=g, dtype=torch.float64)
+    data = positions(data) if seen == "positions" else data
+    options = dict(generator=g, underdamped=seen == "positions")
+    found = infer_langevin(one(data, 0), drift=LINE, **options)
+    rate = entropy_production_rate(found, one(data, 1), generator=g)
+    assert abs(rate.compare(chain).error) < 3
+    heat = heat_rate(found, one(data, 1), chain.temperatures, generator=g)
+    for bath, exact in zip(heat, chain.heat_rate().tolist(), strict=True):
+        assert abs(bath.against(exact).error) < 3.5
+
+    start = torch.tensor([1.0, 1.0])
+    cycle = simulate(VanDerPol(), 1, 4000, 0.01, generator=g, dtype=torch.float64, start=start)
+    cycle = positions(cycle) if seen == "positions" else cycle
+    found = infer_langevin(cycle, drift=BayesianRegression(Polynomial(3)), **options)
+    with pytest.raises(ValueError, match="it is not that of a bath"):
+        entropy_production_rate(found, cycle, generator=g)
+    if seen == "positions":
+        found = infer_langevin(one(data, 0), drift=LINE, diffusion=LINE, **options)
+        with pytest.raises(ValueError, match="D depends on the state"):
+            entropy_production_rate(found, one(data, 1), generator=g)
+
+
+def test_entropy_production_is_refused_where_it_is_not_defined():
+    g = make_generator(0)
+    chain = simulate(BeadSpring(), 1, 5000, 0.01, generator=g)
+    with_time = infer_langevin(chain, generator=g, time=True, drift=LINE)
+    with pytest.raises(ValueError, match="depends on time"):
+        entropy_production_rate(with_time, chain, generator=g)
+
+    shaken = Linear(torch.tensor([[-1.0, 1.0], [0.0, -1.0]]), torch.diag(torch.tensor([0.0, 1.0])))
+    data = simulate(shaken, 1, 5000, 0.01, generator=g)
+    found = infer_langevin(data, generator=g, drift=LINE)
+    with pytest.raises(ValueError, match="D is singular"):
+        entropy_production_rate(found, data, generator=g)
+
+    found = infer_langevin(chain, generator=g, drift=LINE)
+    with pytest.raises(ValueError, match="fresh must have dim=2"):
+        entropy_production_rate(
+            found, simulate(BeadSpring(n_beads=3), 1, 9, 0.01, generator=g), generator=g
+        )
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        heat_rate(found, chain, -1.0, generator=g)
+
+
+def test_a_prediction_says_its_number_and_its_interval():
+    draws = torch.linspace(0, 1, 101).double()
+    prediction = Prediction.of(0.5, draws, 0.9)
+    assert prediction.interval == pytest.approx((0.05, 0.95))
+    assert str(prediction) == "0.5, with 90% between 0.05 and 0.95"
+    assert not prediction.against(1.0).inside
