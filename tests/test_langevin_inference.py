@@ -113,6 +113,21 @@ def test_the_logarithm_of_a_variance_is_found_with_its_error_bar():
     assert ((found.mean(at) - (0.5 + 0.3 * at)).abs() < 3.5 * found.std(at)).all()
 
 
+def test_bumps_along_a_coordinate_that_does_not_matter_stay_at_zero():
+    """A force along x_1 alone, in two coordinates: with a precision for each the squared error is
+    less than half of that with one for all (0.0028 against 0.0069 here)."""
+    generator = make_generator(6)
+    x = 4 * torch.rand(4000, 2, generator=generator, dtype=torch.float64) - 2
+    exact = 3 * torch.sin(2 * x[:, :1])
+    y = exact + 4 * torch.randn(4000, 1, generator=generator, dtype=torch.float64)
+    samples = Samples(x, y, torch.full_like(y, 1 / 16))
+    bumps = RBF(16).fitted(x)
+    each = BayesianRegression(RBF(16)).fit(samples)
+    common = BayesianRegression(lambda x: bumps(x)).fit(samples)  # a basis without groups
+    assert nmse(each.mean(x), exact) < 0.5 * nmse(common.mean(x), exact)
+    assert 0.85 < coverage(each, x, exact) <= 1
+
+
 def test_too_few_samples_are_refused():
     samples, _ = line_samples(0, n=20)
     with pytest.raises(ValueError, match="20 samples cannot determine 26 weights"):

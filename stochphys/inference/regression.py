@@ -25,6 +25,7 @@ from .posterior import LinearPosterior, Posterior
 
 CHUNK = 2**16  # samples whose features are held at once
 PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, times that of the data
+UPDATES = 60  # at most, of the relative precisions
 ITERATIONS, TOLERANCE = 30, 1e-4  # of working labels; a change this small, in units of its variance
 
 
@@ -96,20 +97,22 @@ class BayesianRegression:
             phi = basis(part.x)
             for i, c in enumerate(likelihood.curvature(part.weight).unbind(-1)):
                 gram[i] += phi.T @ (c[:, None] * phi)
-        values, vectors = torch.linalg.eigh(gram)
-        values = values.clamp(min=0)
+        groups = getattr(basis, "groups", torch.zeros(n_features, dtype=torch.long))
+        prior = Prior.alike(gram, groups)
         w = torch.zeros(dim, n_features, dtype=torch.float64)
         for iteration in range(ITERATIONS):
             label = likelihood.first_label if iteration == 0 else likelihood.working_label
             moment = self._moment(basis, samples, likelihood, label, w, offset)
-            b = torch.einsum("ofr,of->or", vectors, moment)
-            alpha, evidence = most_probable(values, b, values.mean(1))
-            step = torch.einsum("ofr,or->of", vectors, b / (values + alpha[:, None])) - w
+            prior = prior.updated(gram, moment) if groups.max() > 1 else prior
+            b = torch.einsum("ofr,of->or", prior.vectors, moment)
+            alpha, evidence = most_probable(prior.values, b, prior.values.mean(1))
+            total = prior.values + alpha[:, None]
+            step = torch.einsum("ofr,or->of", prior.vectors, b / total) - w
             w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
             moved = torch.einsum("of,ofg,og->o", step, gram, step)
             if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
                 break
-        root = vectors / (values + alpha[:, None])[:, None].sqrt()
+        root = prior.vectors / total[:, None].sqrt()
         return LinearPosterior(basis, w, root, alpha, evidence, offset)
 
     @staticmethod
@@ -131,6 +134,61 @@ class BayesianRegression:
                 for i, direction in enumerate(part.tangent.unbind(1)):
                     moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
         return moment
+
+
+@dataclass(frozen=True, eq=False)
+class Prior:
+    r"""Relative precisions of the weights, $w_k \sim N(0, 1/\alpha\alpha_{g(k)})$ with one number
+    $\alpha_g$ for each group of features and component.
+
+    A coordinate on which a component does not depend gets bumps with a prior that keeps them at zero,
+    instead of the one that the others need (automatic relevance determination).
+
+    Attributes:
+        groups: of each feature `(n_features,)`; $\alpha_0 = 1$.
+        relative: $\alpha_g$ `(dim_out, n_groups)`.
+        values, vectors: λ `(dim_out, n_features)` and V with $V^\top \Phi^\top W \Phi V = \lambda$ and
+            $V V^\top = \mathrm{diag}(1/\alpha_g)$.
+
+    Source: MacKay, Neural Computation 4, 415 (1992), §5.
+    """
+
+    groups: Tensor
+    relative: Tensor
+    values: Tensor
+    vectors: Tensor
+
+    @classmethod
+    def of(cls, gram: Tensor, groups: Tensor, relative: Tensor) -> Prior:
+        scale = relative[:, groups] ** -0.5
+        values, vectors = torch.linalg.eigh(scale[:, :, None] * gram * scale[:, None])
+        return cls(groups, relative, values.clamp(min=0), scale[:, :, None] * vectors)
+
+    @classmethod
+    def alike(cls, gram: Tensor, groups: Tensor) -> Prior:
+        relative = torch.ones(len(gram), int(groups.max()) + 1, dtype=gram.dtype)
+        return cls.of(gram, groups, relative)
+
+    def updated(self, gram: Tensor, moment: Tensor) -> Prior:
+        """Precisions of greatest evidence, by MacKay's fixed point: the numbers that a group has
+        determined over the squares of its weights."""
+        alpha, n = self.relative, torch.bincount(self.groups).to(gram)
+
+        def per_group(values: Tensor) -> Tensor:
+            return torch.zeros_like(alpha).index_add(1, self.groups, values)
+
+        for _ in range(UPDATES):
+            covariance = torch.linalg.inv(gram + torch.diag_embed(alpha[:, self.groups]))
+            w = torch.einsum("ofg,og->of", covariance, moment)
+            determined = n - alpha * per_group(covariance.diagonal(dim1=1, dim2=2))
+            new = determined.clamp(min=1e-6) / per_group(w.square()).clamp(min=1e-12)
+            new = new.clamp(1e-6, 1e8)
+            new[:, 0] = 1
+            moved = (new / alpha).log().abs().max()
+            alpha = new
+            if moved < 0.01:
+                break
+        return Prior.of(gram, self.groups, alpha)
 
 
 def most_probable(values: Tensor, b: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:

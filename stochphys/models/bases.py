@@ -91,15 +91,31 @@ class RBF:
         if self.n < 2:
             raise ValueError(f"n must be 2 or more, got {self.n}")
 
-    def fitted(self, x: Tensor) -> Features:
+    def fitted(self, x: Tensor) -> Bumps:
         low, high = x.min(0).values, x.max(0).values
-        mean, std, step = x.mean(0), x.std(0), (high - low) / (self.n - 1)
+        return Bumps(self.n, low, (high - low) / (self.n - 1), x.mean(0), x.std(0))
 
-        def features(x: Tensor) -> Tensor:
-            z = (x - low.to(x)) / step.to(x)
-            away = z[..., None] - torch.arange(self.n).to(x)
-            bumps = torch.exp(-((away / 2) ** 2) / 2).flatten(-2)
-            line = FREE * (x - mean.to(x)) / std.to(x)
-            return torch.cat((FREE * torch.ones_like(x[..., :1]), line, bumps), dim=-1)
 
-        return features
+@dataclass(frozen=True, eq=False)
+class Bumps:
+    """An `RBF` that has found its place: the first of `n` bumps is at `low`, the next a `step` on."""
+
+    n: int
+    low: Tensor
+    step: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        z = (x - self.low.to(x)) / self.step.to(x)
+        away = z[..., None] - torch.arange(self.n).to(x)
+        bumps = torch.exp(-((away / 2) ** 2) / 2).flatten(-2)
+        line = FREE * (x - self.mean.to(x)) / self.std.to(x)
+        return torch.cat((FREE * torch.ones_like(x[..., :1]), line, bumps), dim=-1)
+
+    @property
+    def groups(self) -> Tensor:
+        """Of each feature: 0 for those of the straight line, i for the bumps along coordinate i."""
+        dim = len(self.low)
+        line = torch.zeros(1 + dim, dtype=torch.long)
+        return torch.cat((line, torch.arange(1, dim + 1).repeat_interleave(self.n)))
