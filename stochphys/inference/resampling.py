@@ -11,7 +11,15 @@ from .regression import Samples
 
 
 def tensors(samples: Samples) -> TensorDataset:
-    """The samples as networks take them: float32."""
+    """The samples as networks take them: float32.
+
+    Raises `ValueError` for labels whose noise is in x, too: only a linear model can take it out.
+    """
+    if samples.tangent is not None:
+        raise ValueError(
+            "a network cannot take out the noise that labels share with x; give rule='ito' (overdamped) "
+            "or rule='combined' (underdamped), or take BayesianRegression"
+        )
     return TensorDataset(samples.x.float(), samples.y.float(), samples.weight.float())
 
 

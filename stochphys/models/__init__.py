@@ -1,6 +1,7 @@
 """What learns: bodies of networks, and the heads that make them physics."""
 
 from .bases import RBF, Fourier, Polynomial
+from .bayes import BayesianLinear, BayesianMLP, DropoutMLP
 from .drift_diffusion import LogVariance, Normal
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
@@ -11,12 +12,16 @@ from .neep import (
     classifier_objective,
     neep_objective,
 )
-from .networks import MLP
+from .networks import MLP, InUnits
 
 __all__ = [
     "AreaNEEP",
     "Areas",
+    "BayesianLinear",
+    "BayesianMLP",
+    "DropoutMLP",
     "Fourier",
+    "InUnits",
     "LogVariance",
     "Normal",
     "Polynomial",

@@ -7,23 +7,78 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
 
 class MLP(nn.Sequential):
-    """A multilayer perceptron with SiLU between its layers.
+    """A multilayer perceptron.
 
     Args:
         sizes: width of each layer, input and output included: `(4, 64, 64, 1)`.
+        activation: what stands between the layers.
         generator: source of the initial weights (uniform within ±1/√inputs, as in torch).
     """
 
-    def __init__(self, sizes: Sequence[int], *, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: type[nn.Module] = nn.SiLU,
+        generator: torch.Generator,
+    ) -> None:
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
             linear = nn.Linear(n_in, n_out)
             for parameter in linear.parameters():
                 bound = 1 / math.sqrt(n_in)
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)
-            layers += [linear, nn.SiLU()]
+            layers += [linear, activation()]
         super().__init__(*layers[:-1])
+
+
+class WithLine(nn.Module):
+    r"""A network and a straight line, $f(x) = \text{body}(x) + 3Ax$, A zero at the start.
+
+    Units with tanh become constant far out, and leave the slope to the line. The factor lets a prior
+    of one width for all weights bind it least.
+
+    Args:
+        body: from `(…, n_in)` to `(…, n_out)`.
+    """
+
+    def __init__(self, body: nn.Module, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.body = body
+        self.line = nn.Parameter(torch.zeros(n_out, n_in))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x) + 3 * linear(x, self.line)
+
+
+class InUnits(nn.Module):
+    r"""A network whose inputs and outputs are of order one, in the units of the data,
+
+    $$f(x) = a + b\,\text{body}\big((x - \langle x\rangle)/\text{std}\,x\big);$$
+
+    for a drift a is the mean label and b the size of what varies in it, for $\ln D$ they are the
+    logarithm of the mean label and 1.
+
+    Args:
+        body: from `(…, dim_in)` to `(…, dim_out)`.
+        units: ⟨x⟩, std x `(dim_in,)`, a and b `(dim_out,)`.
+    """
+
+    centre: Tensor
+    scale: Tensor
+    offset: Tensor
+    unit: Tensor
+
+    def __init__(self, body: nn.Module, units: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.body = body
+        for name, value in zip(("centre", "scale", "offset", "unit"), units, strict=True):
+            self.register_buffer(name, value.float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.offset + self.unit * self.body((x - self.centre) / self.scale)

@@ -1,0 +1,289 @@
+r"""Networks that say how sure they are: four ways from samples to a posterior over functions.
+
+Each has `fit(samples, likelihood, generator=…)`, as `regression.BayesianRegression`. All are MLPs
+with tanh, in units of the data, trained by `training.fit`. `LaplaceNetwork` and `BootstrapEnsemble`
+have error bars that hold where there are data, the first beyond them too; `VariationalNetwork` and
+`DropoutNetwork` are here to be diagnosed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..models.bayes import BayesianMLP, DropoutMLP
+from ..models.drift_diffusion import Likelihood, LogVariance, Normal
+from ..models.networks import MLP, InUnits, WithLine
+from ..training import Callback, Ensemble, Objective, Run, fit
+from .neural_posteriors import LinearisedPosterior, MemberPosterior
+from .regression import Samples
+from .resampling import Resampled, tensors
+
+BINS = 20  # in which labels are averaged to see how large the signal is
+
+
+def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
+    """⟨x⟩, std x `(dim_in,)`, a and b `(dim_out,)` of `InUnits`.
+
+    Raises `ValueError` for an input that never changes.
+    """
+    scale = samples.x.std(0)
+    if not (scale > 0).all():
+        constant = (~(scale > 0)).nonzero().flatten().tolist()
+        raise ValueError(f"inputs {constant} never change in these samples; leave them out")
+    mean = (samples.weight * samples.y).sum(0) / samples.weight.sum(0)
+    if isinstance(likelihood, LogVariance):
+        return samples.x.mean(0), scale, mean.log(), torch.ones_like(mean)
+    spreads = []  # of means over bins along each input, in which noise is averaged away
+    for order in samples.x.argsort(0).unbind(-1):
+        labels, weights = (t[order].tensor_split(BINS) for t in (samples.y, samples.weight))
+        bins = [(w * y).sum(0) / w.sum(0) for y, w in zip(labels, weights, strict=True)]
+        spreads.append(torch.stack(bins).std(0))
+    return samples.x.mean(0), scale, mean, torch.stack(spreads).amax(0)
+
+
+def misfit(likelihood: Likelihood) -> Objective:
+    """Minus the log-likelihood per sample, a scalar, or `(members,)` for an ensemble."""
+
+    def objective(model: nn.Module, batch: Sequence[Tensor]) -> Tensor:
+        x, y, weight = batch
+        return likelihood.loss(model(x), y, weight).sum(-1).mean(-1)
+
+    return objective
+
+
+@dataclass(frozen=True)
+class Network:
+    """Body and training, which all methods have in common.
+
+    Attributes:
+        width, depth: size and number of the hidden layers; depth 0 is a straight line.
+        gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
+        steps, lr, batch_size: of the training.
+
+    Raises `ValueError` for a width below 1 or a depth below 0; `fit` for what `training.fit` refuses.
+    """
+
+    width: int = 24
+    depth: int = 2
+    gain: float = 1.0
+    steps: int = 500
+    lr: float = 2e-2
+    batch_size: int = 2048
+
+    def __post_init__(self) -> None:
+        for name, least in (("width", 1), ("depth", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
+
+    def sizes(self, samples: Samples) -> list[int]:
+        return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
+
+    def mlp(self, samples: Samples, generator: torch.Generator) -> MLP:
+        """A fresh body; its hidden units are spread over the data."""
+        body = MLP(self.sizes(samples), activation=nn.Tanh, generator=generator)
+        for layer in list(body)[:-1]:
+            if isinstance(layer, nn.Linear):
+                std = self.gain / layer.in_features**0.5
+                nn.init.normal_(layer.weight, std=std, generator=generator)
+                nn.init.normal_(layer.bias, std=self.gain / 2, generator=generator)
+        return body
+
+    def train(
+        self,
+        model: nn.Module,
+        objective: Objective,
+        data: Any,
+        generator: torch.Generator,
+        callbacks: Sequence[Callback] = (),
+    ) -> None:
+        """`training.fit`; noise inside the model follows from the generator, too."""
+        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            options: dict[str, Any] = dict(schedule="cosine", ema=0.99, progress=False)
+            options |= dict(steps=self.steps, lr=self.lr, batch_size=self.batch_size)
+            fit(model, objective, data, generator=generator, callbacks=callbacks, **options)
+        model.requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class LaplaceNetwork(Network):
+    """One network beside a straight line, and the normal posterior of their weights where they came
+    to rest, see `LinearisedPosterior`.
+
+    Attributes:
+        precision: α of the prior $w \\sim N(0, 1/\\alpha)$ while training; then the evidence sets it.
+    """
+
+    precision: float = 1.0
+
+    def fit(
+        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+    ) -> LinearisedPosterior:
+        units, sizes = units_of(samples, likelihood), self.sizes(samples)
+        body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
+        network = InUnits(body, units)
+        loss, share = misfit(likelihood), self.precision / 2 / len(samples.x)
+
+        def objective(model: nn.Module, batch: Any) -> Tensor:
+            return (
+                loss(model, batch)
+                + share * torch.stack([w.square().sum() for w in model.parameters()]).sum()
+            )
+
+        self.train(network, objective, tensors(samples), generator)
+        return LinearisedPosterior(network.double(), samples, likelihood)
+
+
+@dataclass(frozen=True)
+class BootstrapEnsemble(Network):
+    """Networks trained side by side, each on increments drawn anew: their spread holds the luck of
+    the data and that of the training.
+
+    Attributes:
+        members: number of networks.
+        bootstrap: False gives all of them the same data: a "deep ensemble", which does not know how
+            lucky its data are.
+        block: successive increments that are drawn together.
+
+    Raises `ValueError` for fewer than two members or an empty block.
+    """
+
+    members: int = 10
+    bootstrap: bool = True
+    block: int = 20
+    gain: float = 5 / 3
+    steps: int = 600
+    lr: float = 1e-2
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.members < 2:
+            raise ValueError(f"members must be 2 or more to have a spread, got {self.members}")
+        if self.block < 1:
+            raise ValueError(f"block must be 1 or more, got {self.block}")
+
+    def fit(
+        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+    ) -> MemberPosterior:
+        """Raises `ValueError` if the samples do not fill one block."""
+        n, units = len(samples.x), units_of(samples, likelihood)
+        if n < self.block:
+            raise ValueError(
+                f"{n} samples do not fill a block of {self.block}; take shorter blocks"
+            )
+        ensemble = Ensemble(
+            [InUnits(self.mlp(samples, generator), units) for _ in range(self.members)]
+        )
+        data: Any = tensors(samples)
+        if self.bootstrap:
+            shape = (self.members, n // self.block)
+            starts = torch.randint(
+                n - self.block + 1, shape, generator=generator, device=generator.device
+            )
+            data = Resampled(data, starts, self.block)
+        self.train(ensemble, misfit(likelihood), data, generator)
+        return MemberPosterior(ensemble)
+
+
+class Rise(Callback):
+    """A factor that rises from 0 to 1 in the first `steps` steps, and stays there."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.factor = steps, 0.0
+
+    def after_step(self, run: Run) -> None:
+        self.factor = min(1.0, run.step / max(1, self.steps))
+
+
+@dataclass(frozen=True)
+class VariationalNetwork(Network):
+    r"""A mean-field Gaussian over the weights, `BayesianMLP`, that minimises
+
+    $$\langle -\ln p(\text{data}|w)\rangle_q + \beta\,\mathrm{KL}(q\,\|\,p),$$
+
+    minus a lower bound on the evidence if β = 1. In the first half of the training β rises from 0:
+    from the start it would bring all weights to the prior before the data have been looked at. The
+    error bars do not grow where data end.
+
+    Attributes:
+        kl_weight: β; below 1 the posterior is "cold": not the one that the prior and the likelihood state.
+        draws: networks that stand for q.
+
+    Raises `ValueError` for a negative weight or fewer than two draws.
+    """
+
+    kl_weight: float = 1.0
+    draws: int = 200
+    width: int = 12
+    steps: int = 1000
+    lr: float = 1e-2
+    batch_size: int = 1024
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.kl_weight >= 0:
+            raise ValueError(f"kl_weight must not be negative, got {self.kl_weight}")
+        check_draws(self.draws)
+
+    def fit(
+        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+    ) -> MemberPosterior:
+        units = units_of(samples, likelihood)
+        body = BayesianMLP(self.sizes(samples), generator=generator)
+        loss, share, rise = (
+            misfit(likelihood),
+            self.kl_weight / len(samples.x),
+            Rise(self.steps // 2),
+        )
+
+        def objective(model: nn.Module, batch: Any) -> Tensor:
+            return loss(model, batch) + rise.factor * share * body.kl()
+
+        self.train(InUnits(body, units), objective, tensors(samples), generator, [rise])
+        return MemberPosterior(
+            [InUnits(b, units) for b in body.draw(self.draws, generator=generator)]
+        )
+
+
+@dataclass(frozen=True)
+class DropoutNetwork(Network):
+    """Dropout left on after training, its draws taken for a posterior: their spread follows `p`,
+    not the data.
+
+    Attributes:
+        p: probability that a hidden unit is switched off.
+        draws: networks that stand for the posterior.
+
+    Raises `ValueError` unless 0 < p < 1, or for fewer than two draws.
+    """
+
+    p: float = 0.05
+    draws: int = 200
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.p < 1:
+            raise ValueError(f"p must lie between 0 and 1, got {self.p}")
+        check_draws(self.draws)
+
+    def fit(
+        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+    ) -> MemberPosterior:
+        units = units_of(samples, likelihood)
+        body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
+        self.train(InUnits(body, units), misfit(likelihood), tensors(samples), generator)
+        return MemberPosterior(
+            [InUnits(b, units) for b in body.draw(self.draws, generator=generator)]
+        )
+
+
+def check_draws(draws: int) -> None:
+    if draws < 2:
+        raise ValueError(f"draws must be 2 or more to have a spread, got {draws}")

@@ -1,0 +1,103 @@
+"""What notebook 12 writes out by hand is what the package does: layer, KL, loss and loop agree."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, softplus
+from torch.utils.data import TensorDataset
+
+from stochphys.device import make_generator
+from stochphys.inference.neural import Rise, misfit
+from stochphys.models import BayesianMLP, Normal
+from stochphys.training import fit
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "12_how_sure.ipynb"
+N = 400
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    """`Layer`, `kl`, `train` and `bound` as the notebook defines them: the cells as they stand."""
+    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
+    names: dict[str, Any] = dict(torch=torch, nn=nn, linear=linear, softplus=softplus)
+    names |= dict(samples=SimpleNamespace(x=torch.zeros(N, 1)))
+    for definition in (r"^class Layer\(", r"^def train\(", r"^def bound\("):
+        source = [s for s in cells if re.search(definition, s, re.M)]
+        assert len(source) == 1, f"{len(source)} cells match {definition}"
+        lines = source[0].splitlines()
+        begin = next(i for i, line in enumerate(lines) if re.match(definition, line))
+        end = next((i for i, s in enumerate(lines) if i > begin and re.match(r"\w+.* = ", s)), None)
+        exec(compile("\n".join(lines[begin:end]), NOTEBOOK.name, "exec"), names)
+    return SimpleNamespace(**names)
+
+
+@pytest.fixture
+def data() -> tuple[Tensor, ...]:
+    x = torch.randn(N, 1, generator=make_generator(0))
+    return x, x.sin() + torch.randn(N, 1, generator=make_generator(1)), 0.5 + x.square()
+
+
+@pytest.fixture
+def twins(lesson: SimpleNamespace) -> tuple[nn.Module, BayesianMLP]:
+    """The notebook's network and the package's, with the same means and stds."""
+    package = BayesianMLP((1, 6, 6, 1), generator=make_generator(2))
+    layers = [lesson.Layer(n_in, n_out) for n_in, n_out in ((1, 6), (6, 6), (6, 1))]
+    for mine, theirs in zip(layers, package.layers, strict=True):
+        mine.mean.load_state_dict({"weight": theirs.weight, "bias": theirs.bias})
+        mine.rho.data = torch.cat((theirs.weight_rho, theirs.bias_rho[:, None]), 1).detach()
+    return nn.Sequential(layers[0], nn.Tanh(), layers[1], nn.Tanh(), layers[2]), package
+
+
+def test_the_inline_layers_are_those_of_the_package(twins, data, lesson):
+    inline, package = twins
+    values = []
+    for network in twins:
+        with torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(3)
+            values.append(network(data[0]))
+    torch.testing.assert_close(*values)
+    torch.testing.assert_close(lesson.kl(inline), package.kl())
+    assert values[0].std() > 1e-3  # they do not agree on zero
+
+
+def test_the_inline_loop_is_that_of_the_variational_network(twins, data, lesson):
+    """The same batches and the same noise give the same network, to rounding."""
+    inline, package = twins
+    steps, rise, loss = 40, Rise(20), misfit(Normal())
+
+    def objective(model: nn.Module, batch: Any) -> Tensor:
+        return loss(model, batch) + rise.factor / N * package.kl()
+
+    before = package.layers[0].weight.detach().clone()
+    options = dict(batch_size=64, lr=1e-2)
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        fit(
+            package,
+            objective,
+            TensorDataset(*data),
+            steps=steps,
+            generator=make_generator(5),
+            schedule="cosine",
+            ema=0,
+            callbacks=[rise],
+            device="cpu",
+            progress=False,
+            **options,
+        )
+        # fit draws its batches from a generator of its own, seeded by the one that it is given.
+        seed = int(torch.randint(2**62, (), generator=make_generator(5)))
+        torch.manual_seed(4)
+        lesson.train(inline, lesson.bound(), data, steps, make_generator(seed), **options)
+    for mine, theirs in zip(inline[::2], package.layers, strict=True):
+        torch.testing.assert_close(mine.mean.weight, theirs.weight, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(mine.rho[:, :-1], theirs.weight_rho, rtol=1e-3, atol=1e-4)
+    assert (package.layers[0].weight - before).abs().max() > 0.01
