@@ -185,7 +185,7 @@ def test_the_estimators_page_names_what_is_there():
     text = (ROOT / "docs" / "estimators.md").read_text()
     here, planned = text.split("## In preparation")
     names = "finite_time_tur short_time_tur gaussian_plugin word_plugin first_passage knn_plugin"
-    for name in (*names.split(), "infer_entropy_production", "infer_langevin"):
+    for name in (*names.split(), *"infer_entropy_production infer_langevin predict_paths".split()):
         assert f"`{name}`" in here and hasattr(inference, name)
     assert "not in the package yet" in planned and "`" not in planned
 

@@ -2,7 +2,9 @@
 
 Five films of τ = 200 in 20 000 frames, ten inner steps each. NMSE of one film scatters by 0.01, the
 mean of five by 0.004; coverage, whose errors at neighbouring places agree, by 0.1 and 0.05. The
-bounds are promises of the package, met by the mean over the films; they are not fitted to these.
+bounds are promises of the package, and about as far from the true means as these errors: of three sets
+of five films one met them all with room, one to the last digit, and one had a network at 0.026 and 0.90.
+The films here are the first of these.
 """
 
 from __future__ import annotations
