@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..simulators import System
+from ..simulators.langevin import noise_matrix
+
 if TYPE_CHECKING:
-    from ..simulators import System
     from .drift import Langevin
 
 
@@ -80,15 +82,8 @@ def compare_fields(result: Langevin, system: System, x: Tensor) -> FieldComparis
 
 def exact_fields(system: System, x: Tensor, times: Tensor | None) -> tuple[Tensor, Tensor]:
     """Drift `(n, dim)` and noise amplitude `(n, dim, dim)` at states, at t = 0 or at their times."""
-    if times is not None:  # a system answers for one time only
-        each = [fields_at(system, a, t) for a, t in zip(x[:, None], times.tolist(), strict=True)]
-        return torch.cat([drift for drift, _ in each]), torch.cat([B for _, B in each])
-    return fields_at(system, x, 0.0)
-
-
-def fields_at(system: System, x: Tensor, t: float) -> tuple[Tensor, Tensor]:
-    """Drift and noise amplitude as a matrix, at one time."""
-    B = torch.as_tensor(system.noise_amplitude(x, t)).to(x)
-    if B.ndim <= x.ndim:
-        B = torch.diag_embed(B.expand_as(x))
-    return system.drift(x, t), B.expand(*x.shape, x.shape[-1])
+    if times is None:
+        return system.drift(x, 0.0), noise_matrix(system, x, 0.0)
+    each = list(zip(x[:, None], times.tolist(), strict=True))  # a system answers for one time only
+    drift = torch.cat([system.drift(a, t) for a, t in each])
+    return drift, torch.cat([noise_matrix(system, a, t) for a, t in each])

@@ -1,4 +1,5 @@
-r"""A posterior of the diffusion matrix, constant or a field; positive definite whatever the draw.
+r"""Posteriors of the diffusion matrix `(n, dim, dim)`, constant or a field; each draw is positive
+definite.
 
 Matrices are written as exponentials: of a symmetric matrix of numbers for a constant D, of one
 function per component for a field of independent noises.
@@ -6,7 +7,6 @@ function per component for a field of independent noises.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -14,34 +14,14 @@ from torch import Tensor
 
 from ..models.drift_diffusion import LogVariance
 from .increments import Increments
-from .posterior import Functions, Posterior, normal_quantile
+from .posterior import Functions, Posterior
 from .regression import Method, Samples
 
 LAGS = 5  # labels so far apart in time share no noise
 
 
-class DiffusionPosterior(ABC):
-    """A belief about D at states `x (n, dim_in)`, with values `(n, dim, dim)`."""
-
-    @abstractmethod
-    def mean(self, x: Tensor) -> Tensor:
-        """Best guess `(n, dim, dim)`."""
-
-    @abstractmethod
-    def std(self, x: Tensor) -> Tensor:
-        """Its standard error, entry by entry."""
-
-    @abstractmethod
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
-        """Functions D drawn from the belief: of `x (draws or 1, n, dim_in)` `(draws, n, dim, dim)`."""
-
-    @abstractmethod
-    def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        """Lower and upper end `(n, dim, dim)` of what holds D with probability `level`."""
-
-
 @dataclass(frozen=True, eq=False)
-class ConstantDiffusion(DiffusionPosterior):
+class ConstantDiffusion(Posterior):
     r"""One matrix for all states, from n independent increments: $D = L\,e^S L^\top$ with
     $LL^\top = \hat D$ and S a symmetric matrix of normal numbers, of variance 2/n on its diagonal and
     1/n beside it. That is Wishart's law for n large."""
@@ -70,13 +50,9 @@ class ConstantDiffusion(DiffusionPosterior):
 
         return functions
 
-    def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        half = normal_quantile(level) * self.std(x)
-        return self.mean(x) - half, self.mean(x) + half
-
 
 @dataclass(frozen=True, eq=False)
-class DiffusionField(DiffusionPosterior):
+class DiffusionField(Posterior):
     """Independent noises: $D = \\mathrm{diag}(e^{f_1(x)}, e^{f_2(x)}, …)$ with a posterior of f."""
 
     logarithm: Posterior
@@ -103,7 +79,7 @@ def infer_diffusion(
     method: Method | None = None,
     *,
     generator: torch.Generator,
-) -> DiffusionPosterior:
+) -> Posterior:
     """D from increments: one matrix, or with a `method` a field of independent noises.
 
     Args:

@@ -18,7 +18,7 @@ from ..data import Trajectories
 from ..simulators import System, Underdamped
 from ..simulators.langevin import square_root
 from .calibration import FieldComparison, compare_fields
-from .diffusion import DiffusionPosterior, infer_diffusion
+from .diffusion import infer_diffusion
 from .increments import Increments, increments
 from .langevin_diagnostics import diagnose
 from .posterior import Combination, Functions, Posterior
@@ -44,7 +44,7 @@ class Langevin:
     """
 
     drift: Posterior
-    diffusion: DiffusionPosterior
+    diffusion: Posterior
     information: float
     effective_parameters: float
     increments: Increments
@@ -132,7 +132,7 @@ def infer_langevin(
 
 def infer_drift(
     data: Increments,
-    diffusion: DiffusionPosterior,
+    diffusion: Posterior,
     method: Method = BayesianRegression(),
     *,
     generator: torch.Generator,

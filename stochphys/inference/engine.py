@@ -17,7 +17,6 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..simulators.engine import Cycle, cycle_of
-from .diffusion import DiffusionPosterior
 from .drift import infer_langevin
 from .posterior import Posterior
 from .predict import Prediction
@@ -68,7 +67,7 @@ class InferredEngine:
     """
 
     drift: Posterior
-    diffusion: DiffusionPosterior
+    diffusion: Posterior
     period: float
     mass: float = 1.0
     warnings: tuple[str, ...] = ()

@@ -129,7 +129,7 @@ def increments(
     gives $\Phi_f = \Phi - \tfrac13\partial_v(Dp)/p$, at the later one $\tfrac53$ of that term,
     and the combination is free of it (Bae, Ha, Jeong 2024, arXiv 2402.01338, who take positions at the
     earlier end of each secant; its middle leaves less than half of the squared bias that remains). The
-    centred difference has the share 1, which is taken out with the inferred D; Noise of the
+    centred difference has the share 1, which is taken out with the inferred D. Noise of the
     measurement is survived by "symmetric" (Brückner, Ronceray, Broedersz 2020, PRL 125, 058103) and,
     without inertia, by "midpoint" (Frishman & Ronceray 2020, PRX 10, 021009).
 

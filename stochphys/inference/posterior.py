@@ -21,7 +21,8 @@ Functions = Callable[[Tensor], Tensor]
 
 
 class Posterior(ABC):
-    """A belief about a function of states `x (n, dim_in)` with values `(n, dim_out)`."""
+    """A belief about a function of states `x (n, dim_in)` with values `(n, dim_out)`; of a diffusion
+    matrix the values are `(n, dim, dim)`."""
 
     @abstractmethod
     def mean(self, x: Tensor) -> Tensor:
@@ -60,7 +61,8 @@ class LinearPosterior(Posterior):
         basis: features φ.
         weights: their means m `(dim_out, n_features)`.
         root: R `(dim_out, n_features, n_features)`; $R_i R_i^\top$ is the covariance.
-        precision: α `(dim_out,)` of the prior $w \sim N(0, 1/\alpha)$ that the evidence chose.
+        precision: α `(dim_out,)` of the prior $w \sim N(0, 1/\alpha)$ that the evidence chose; where
+            features have groups, that of group 0, the others are multiples of it.
         log_evidence: of each component `(dim_out,)`, up to a constant of the data.
         offset: constant added to each component `(dim_out,)`.
     """

@@ -286,6 +286,14 @@ def square_root(covariance: Tensor) -> Tensor:
     return vectors * values.clamp(min=0).sqrt()[..., None, :]
 
 
+def noise_matrix(system: System, x: Tensor, t: float) -> Tensor:
+    """B as a matrix for each of the states `x (n_trajectories, dim)`, `(n_trajectories, dim, dim)`."""
+    B = torch.as_tensor(system.noise_amplitude(x, t), dtype=x.dtype, device=x.device)
+    if B.ndim <= x.ndim:
+        B = torch.diag_embed(B.expand_as(x))
+    return B.expand(*x.shape, x.shape[-1])
+
+
 def noise_induced_drift(system: System, x: Tensor, t: float) -> Tensor:
     r"""The difference between the Itô and the Stratonovich drift of the same process,
 
@@ -299,10 +307,7 @@ def noise_induced_drift(system: System, x: Tensor, t: float) -> Tensor:
         return torch.zeros_like(x)
 
     def columns(x: Tensor) -> Tensor:
-        B = torch.as_tensor(system.noise_amplitude(x, t), dtype=x.dtype, device=x.device)
-        if B.ndim <= x.ndim:
-            B = torch.diag_embed(B.expand_as(x))
-        return B.expand(*x.shape, x.shape[-1])
+        return noise_matrix(system, x, t)
 
     B = columns(x)
     total = torch.zeros_like(x)
