@@ -25,6 +25,7 @@ class Paths:
     """What all recorded paths share: the first axis of `x` counts paths, the second times."""
 
     x: Tensor
+    dt: float
 
     @property
     def n_trajectories(self) -> int:
@@ -36,6 +37,10 @@ class Paths:
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """The same kind of paths, with every tensor changed."""
+        raise NotImplementedError
+
+    def at(self, frames: Tensor) -> Tensor:
+        """What was recorded at `frames`, counted through all paths: path · n_times + time."""
         raise NotImplementedError
 
     def to(self, device: torch.device | str) -> Self:
@@ -147,6 +152,10 @@ class Trajectories(Paths):
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         return replace(self, x=change(self.x), check=False)
 
+    def at(self, frames: Tensor) -> Tensor:
+        # A table look-up by row: five times faster here than general indexing.
+        return embedding(frames, self.x.flatten(0, 1))
+
     def every(self, k: int) -> Trajectories:
         """Each k-th frame: the same paths seen by a slower camera."""
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
@@ -233,7 +242,7 @@ class Jumps(Paths):
             raise ValueError("waiting must be finite and not negative")
 
     @property
-    def dt(self) -> float:
+    def dt(self) -> float:  # type: ignore[override]
         """Mean time of a step: 1, or the mean waiting time."""
         return 1.0 if self.waiting is None else self.waiting.double().mean().item()
 
@@ -241,22 +250,28 @@ class Jumps(Paths):
         waiting = None if self.waiting is None else change(self.waiting)
         return replace(self, x=change(self.x), waiting=waiting, check=False)
 
+    def at(self, frames: Tensor) -> Tensor:
+        states = self.x.take(frames)
+        if self.waiting is None:
+            return states.long()
+        return torch.stack((states, self.waiting.take(frames)), dim=-1)
+
 
 @dataclass(frozen=True, eq=False)
 class Windows:
     """All stretches of `length` successive frames, as a data set to draw from by index.
 
     `windows[index]` with an integer tensor of any shape `(…)` gives `(…, length, dim)` for
-    `Trajectories`, states `(…, length)` for `Jumps`, and `(…, length, 2)`, state and waiting time,
-    for `Jumps` in continuous time. Index `i` means trajectory `i // n_starts`, and its stretch
-    `i % n_starts`. A stretch begins at each `every`-th frame; `every = length - 1` lays them end to
-    end, with one frame in common.
+    `Trajectories`, states `(…, length)` for `Jumps`, `(…, length, 2)`, state and waiting time, for
+    `Jumps` in continuous time, and frames `(…, length, height, width)` for a `Movie`. Index `i`
+    means trajectory `i // n_starts`, and its stretch `i % n_starts`. A stretch begins at each
+    `every`-th frame; `every = length - 1` lays them end to end, with one frame in common.
 
     With `draws (members, n_trajectories)`, made by `bootstrap`, an index `(members, batch)` is
     read by each member in its own resampled list of trajectories.
     """
 
-    trajectories: Trajectories | Jumps
+    trajectories: Paths
     length: int = 2
     every: int = 1
     draws: Tensor | None = None
@@ -282,14 +297,9 @@ class Windows:
         if self.draws is not None:
             row = self.draws.gather(1, row)
         first = row * self.trajectories.n_times + start
-        frames = first[..., None] + torch.arange(self.length, device=index.device)
-        if isinstance(self.trajectories, Trajectories):
-            # A table look-up by row: five times faster here than general indexing.
-            return embedding(frames, self.trajectories.x.flatten(0, 1))
-        states = self.trajectories.x.take(frames)
-        if self.trajectories.waiting is None:
-            return states.long()
-        return torch.stack((states, self.trajectories.waiting.take(frames)), dim=-1)
+        return self.trajectories.at(
+            first[..., None] + torch.arange(self.length, device=index.device)
+        )
 
     def sample(self, n: int) -> Tensor:
         """At most n windows, evenly spaced over the data."""

@@ -39,6 +39,7 @@ SHORT = {"00_start_here"}  # a welcome, not a lesson: no lower limits, one exerc
 
 EXERCISE = re.compile(r"### Exercise (\d+) · (.+) · (\d+) min · (★{1,3})")
 HINT = re.compile(r"<details>\s*<summary>Hint</summary>\n\n.+</details>\s*", re.S)
+EXPLORER = re.compile(r"\b(explore|play_movie)\(")
 ABSOLUTE_PATH = re.compile(
     r"(?<![\w./:-])/(?:home|Users|root|tmp|work|content|opt|usr|var|mnt|private)/\w|\b[A-Z]:\\\w"
 )
@@ -243,12 +244,12 @@ def figures_are_shown_and_read(page: Page) -> Iterator[str]:
             after = page.cells[i].source if i < len(page.cells) else ""
             if not after.startswith(f"**Figure {number}.**"):
                 yield f"cell {i}: the next cell must begin with **Figure {number}.**"
-            if "explore(" not in cell.source and cell.source.split()[-1] != "plt.show()":
+            if not EXPLORER.search(cell.source) and cell.source.split()[-1] != "plt.show()":
                 yield f"cell {i}: the figure does not end with plt.show()"
 
 
 def widgets_come_through_explore_with_a_picture(page: Page) -> Iterator[str]:
-    explorers = [(i, cell) for i, cell in page.code() if re.search(r"\bexplore\(", cell.source)]
+    explorers = [(i, cell) for i, cell in page.code() if EXPLORER.search(cell.source)]
     if not 1 <= len(explorers) <= 3:
         yield f"{len(explorers)} explorers (1 to 3)"
     for i, cell in explorers:

@@ -3,6 +3,7 @@
 from . import style
 from .explore import explore
 from .live import LiveCurve
+from .movies import Panel, filmstrip, play_movie
 from .plots import (
     bead_chain,
     cumulative_entropy,
@@ -26,18 +27,21 @@ from .style import use_style
 
 __all__ = [
     "LiveCurve",
+    "Panel",
     "bead_chain",
     "cumulative_entropy",
     "density",
     "entropy_histogram",
     "estimates",
     "explore",
+    "filmstrip",
     "fluctuation_line",
     "learned_curve",
     "learning_curve",
     "mirrored_histogram",
     "paths",
     "phase_plane",
+    "play_movie",
     "points",
     "r_squared_and_slope",
     "running_sums",

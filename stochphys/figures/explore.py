@@ -71,6 +71,7 @@ class Explorer:
         controls: the widget of each argument, by name.
         image: the image widget; `image.value` is the PNG on the screen.
         message: where an error of `draw` is shown to the learner.
+        player: the play button, if there is one; `player.interval` is in milliseconds.
         box: all of them together.
     """
 
@@ -89,11 +90,13 @@ class Explorer:
         )
         self.message = widgets.HTML(layout=widgets.Layout(display="none"))
         rows = list(self.controls.values())
+        self.player: widgets.Play | None = None
         if play is not None:
             slider = self.controls.get(play)
             if not isinstance(slider, (widgets.IntSlider, widgets.FloatSlider)):
                 raise ValueError(f"play={play!r} must name a slider, one of {list(controls)}")
-            rows.insert(rows.index(slider), _play_button(slider))
+            self.player = _play_button(slider)
+            rows.insert(rows.index(slider), self.player)
         self.box = widgets.VBox([*rows, self.message, self.image])
         for name in ("widget-interact", "stochphys-explore"):
             self.box.add_class(name)
@@ -138,13 +141,16 @@ class Explorer:
             if not _moved_by_hand():
                 raise
 
-    def show(self) -> None:
-        """Put it on the page: one output with the live widget, the picture and the words."""
+    def show(self, still: bytes | None = None) -> None:
+        """Put it on the page: one output with the live widget, the picture and the words.
+
+        `still` is a PNG in place of the picture, for readers without a kernel.
+        """
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
         display(
             {
                 "application/vnd.jupyter.widget-view+json": view,
-                "image/png": b64encode(self.image.value).decode(),
+                "image/png": b64encode(still or self.image.value).decode(),
                 "text/plain": self.alt,
             },
             raw=True,

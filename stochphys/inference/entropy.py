@@ -11,25 +11,30 @@ from torch import Tensor, nn
 
 from ..data import Jumps, Trajectories, Windows
 from ..models import (
+    CNEEP,
     NEEP,
     RNEEP,
     AreaNEEP,
+    BilinearCNEEP,
     JumpNEEP,
     OddJumpNEEP,
     UnderdampedNEEP,
     classifier_objective,
     neep_objective,
 )
+from ..movie import Movie
 from ..training import Callback, Ensemble, History, Objective, Run, fit
 from .comparison import Comparison, Exact
 from .diagnostics import SAMPLE, diagnose
 from .readout import bound, member_entropy, on_sample, signs, total
 
-Data = Trajectories | Jumps
+Data = Trajectories | Jumps | Movie
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     AreaNEEP: dict(steps=1000, lr=2e-2),
+    BilinearCNEEP: dict(steps=2000, lr=3e-3, batch_size=256, ema=0.99, validate_every=500),
+    CNEEP: dict(steps=3000, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
     RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
 }
 
@@ -90,11 +95,16 @@ class EntropyProduction:
 
     def compare(self, system: Exact, scheme: str | None = "exact") -> Comparison:
         """The estimate against the exact entropy of the same held-out steps; see
-        `Linear.entropy_production` for `scheme`, which jumps do not need."""
-        options: tuple = (scheme,)
-        if isinstance(self.held_out, Jumps):
-            options = () if self.window == 2 else (self.window,)
-        exact = system.entropy_production(self.held_out, *options)
+        `Linear.entropy_production` for `scheme`, which jumps do not need. Movies are compared with
+        what was filmed."""
+        data = self.held_out
+        if isinstance(data, Jumps):
+            exact = system.entropy_production(data, *() if self.window == 2 else (self.window,))
+        elif isinstance(data, Movie):
+            steps = system.entropy_production(data.filmed, scheme)
+            exact = steps.unfold(1, self.window - 1, self.window - 1).sum(-1)
+        else:
+            exact = system.entropy_production(data, scheme)
         return Comparison.of(exact, self.entropy, self.rate, self.step_time)
 
 
@@ -125,6 +135,7 @@ def infer_entropy_production(
     | `Jumps`, all states seen            | `JumpNEEP`                       |
     | `Jumps`, some hidden: `window` > 2  | `RNEEP`                          |
     | `Jumps` with waiting times          | `OddJumpNEEP`, needs `reversal`  |
+    | `Movie`                             | `BilinearCNEEP`                  |
 
     Args:
         data: at least ten paths.
@@ -133,7 +144,7 @@ def infer_entropy_production(
             `(n_states,)`; `torch.arange(n_states)` where all are even.
         network: makes a member of your own instead, called once for each.
         objective: what trains them; `neep_objective`, or `classifier_objective` for a `window` > 2,
-            where tails are heavy. The result is read off alike.
+            of jumps, where tails are heavy. The result is read off alike.
         members: networks in the ensemble.
         fraction: of the paths that train. With f of them the error bar is proportional to
             √(1/f + 1/(1 − f)): one half gives the narrowest, more gives better networks.
@@ -160,7 +171,8 @@ def infer_entropy_production(
     networks = [network() if network else member(draw) for draw in bootstrapped.draws]
     model = Ensemble(networks)
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
-    chosen = objective or (classifier_objective if window > 2 else neep_objective)
+    rare = window > 2 and isinstance(data, Jumps)
+    chosen = objective or (classifier_objective if rare else neep_objective)
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)
@@ -197,9 +209,9 @@ def infer_entropy_production(
 
 def check(data: Data, window: int, reversal: Tensor | None, members: int) -> None:
     """Arguments of `infer_entropy_production` that make no sense."""
-    if not isinstance(data, Trajectories | Jumps):
+    if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
-            f"data must be Trajectories or Jumps, got {type(data).__name__}; wrap arrays: "
+            f"data must be Trajectories, Jumps or a Movie, got {type(data).__name__}; wrap arrays: "
             "Trajectories(torch.as_tensor(x).float(), dt)"
         )
     if data.n_trajectories < 10:
@@ -210,9 +222,11 @@ def check(data: Data, window: int, reversal: Tensor | None, members: int) -> Non
     if members < 1:
         raise ValueError(f"members must be at least 1, got {members}")
     Windows(data, window)  # refuses a window that is too long
-    if window > 2 and (isinstance(data, Trajectories) or data.waiting is not None):
+    timed = isinstance(data, Trajectories) or isinstance(data, Jumps) and data.waiting is not None
+    if window > 2 and timed:
         raise ValueError(
-            f"window={window} is for jumps without waiting times; for these data, window=2"
+            f"window={window} is for movies, and for jumps without waiting times; for these data, "
+            "window=2"
         )
     if isinstance(data, Jumps) and data.waiting is not None:
         if reversal is None or len(reversal) != data.n_states:
@@ -231,6 +245,8 @@ def default_network(
         even = AreaNEEP if data.dim >= MANY else NEEP
         kind = UnderdampedNEEP if data.underdamped else even
         return kind(data.dim, **options).standardise(data)
+    if isinstance(data, Movie):
+        return BilinearCNEEP(data.shape, n_frames=window, generator=generator).standardise(data)
     if reversal is not None:
         return OddJumpNEEP(reversal, **options).standardise(data)
     return (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)
@@ -240,7 +256,7 @@ class CurrentRate(Callback):
     """Shows the rate that an ensemble finds in a sample of held-out windows while it trains."""
 
     def __init__(self, windows: Windows) -> None:
-        self.sample = windows.sample(10_000)
+        self.sample = windows.sample(2000 if isinstance(windows.trajectories, Movie) else 10_000)
         self.time = windows.trajectories.dt * (windows.length - 1)
 
     @torch.no_grad()

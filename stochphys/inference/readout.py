@@ -5,18 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..data import Jumps, Trajectories, Windows
+from ..data import Paths, Windows
 from ..training import Ensemble
 
 
 @torch.no_grad()
-def member_entropy(model: Ensemble, data: Trajectories | Jumps, window: int = 2) -> Tensor:
+def member_entropy(model: Ensemble, data: Paths, window: int = 2) -> Tensor:
     """h of each window by each member, windows end to end,
     `(parts, members, n_trajectories, n_windows)`; networks for odd variables have several parts."""
     windows = Windows(data, window, every=window - 1)
     index = torch.arange(len(windows), device=data.x.device)
     h = torch.empty(len(signs(model)), model.members, len(windows), device=data.x.device)
-    for piece, out in zip(index.split(2**12), h.split(2**12, dim=-1), strict=True):
+    size = piece_size(windows)
+    for piece, out in zip(index.split(size), h.split(size, dim=-1), strict=True):
         out.copy_(model.on_shared(windows[piece]).view(model.members, len(h), -1).transpose(0, 1))
     return h.unflatten(-1, (data.n_trajectories, -1))
 
@@ -24,11 +25,18 @@ def member_entropy(model: Ensemble, data: Trajectories | Jumps, window: int = 2)
 @torch.no_grad()
 def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
     """h of at most n of the windows by each member, `(parts, members, n)`."""
+    n = min(n, len(windows))
+    index = torch.arange(n, device=windows.trajectories.x.device) * len(windows) // n
     pieces = [
-        model.on_shared(piece).view(model.members, -1, len(piece))
-        for piece in windows.sample(n).split(2**12)
+        model.on_shared(windows[piece]).view(model.members, -1, len(piece))
+        for piece in index.split(piece_size(windows))
     ]
     return torch.cat(pieces, dim=-1).transpose(0, 1)
+
+
+def piece_size(windows: Windows) -> int:
+    """Windows that are looked at together: as many as a processor's caches bear, movies fewer."""
+    return max(256, min(2**12, 2**20 // windows.sample(1).numel()))
 
 
 def bound(model: Ensemble, parts: Tensor) -> float:

@@ -5,6 +5,7 @@ from .bayes import BayesianLinear, BayesianMLP, DropoutMLP
 from .drift_diffusion import LogVariance, Normal
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
+from .movies import CNEEP, BilinearCNEEP, MovieNEEP
 from .neep import (
     NEEP,
     UnderdampedNEEP,
@@ -17,8 +18,10 @@ from .networks import MLP, InUnits
 __all__ = [
     "AreaNEEP",
     "Areas",
+    "BilinearCNEEP",
     "BayesianLinear",
     "BayesianMLP",
+    "CNEEP",
     "DropoutMLP",
     "Fourier",
     "InUnits",
@@ -27,6 +30,7 @@ __all__ = [
     "Polynomial",
     "RBF",
     "MLP",
+    "MovieNEEP",
     "NEEP",
     "RNEEP",
     "JumpNEEP",

@@ -1,10 +1,12 @@
 """Nature: systems whose thermodynamics is known exactly, and the one engine that runs them."""
 
 from .beads import BeadSpring
+from .camera import Camera, Film, bead_camera
 from .double_hump import DoubleHump
 from .drift_fields import InhomogeneousDiffusion, NonlinearForce
 from .engine import CarnotEngine
 from .fields import Stirred, StirredDoubleWell
+from .filament import ElasticNetwork, LocalDissipation, filament_camera, local_dissipation
 from .hidden import HiddenChain
 from .inertia import UnderdampedBeadSpring
 from .integrate import simulate
@@ -17,15 +19,19 @@ from .oscillator import VanDerPol
 
 __all__ = [
     "BeadSpring",
+    "Camera",
     "CarnotEngine",
     "ChannelNoiseNeuron",
     "DoubleHump",
+    "ElasticNetwork",
+    "Film",
     "FlashingRatchet",
     "HiddenChain",
     "HodgkinHuxley",
     "InhomogeneousDiffusion",
     "JumpChain",
     "Linear",
+    "LocalDissipation",
     "NonlinearForce",
     "OddJumpProcess",
     "OddRing",
@@ -38,7 +44,10 @@ __all__ = [
     "UnderdampedBeadSpring",
     "UnderdampedThermalMotor",
     "VanDerPol",
+    "bead_camera",
+    "filament_camera",
     "gate_rates",
+    "local_dissipation",
     "noise_induced_drift",
     "simulate",
     "simulate_jumps",

@@ -260,12 +260,22 @@ class Linear(System):
         (x', x), over `dt`, the best that any estimator can find in data taken every `dt`. Its
         limit for small `dt` is the former.
         """
+        return self.local_entropy_production_rate(dt, scheme).sum().item()
+
+    def local_entropy_production_rate(
+        self, dt: float | None = None, scheme: str = "exact"
+    ) -> Tensor:
+        r"""The share of each coordinate in σ̇, `(dim,)`: $\langle\nu_i^2\rangle/D_i$ if D is diagonal.
+
+        Of the ways to divide σ̇ it is the one in which no share is negative. With `dt` as in
+        `entropy_production_rate`.
+        """
         K = self.entropy_matrix(dt, scheme)
-        C = self.stationary_covariance()
         if dt is None:
-            return torch.sum(K * (C @ self.A.T - self.A @ C) / 2).item()
+            C = self.stationary_covariance()
+            return torch.sum(K * (C @ self.A.T - self.A @ C) / 2, dim=0)
         P, _, C = self._sampled(dt, scheme)
-        return torch.sum(K * (C @ P.T - P @ C) / 2).item() / dt
+        return torch.sum(K * (C @ P.T - P @ C) / 2, dim=0) / dt
 
     def entropy_production(self, trajectories: Trajectories, scheme: str | None = None) -> Tensor:
         """Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`.
@@ -274,10 +284,21 @@ class Linear(System):
         Stratonovich. With `"exact"` or `"euler"`: the exact log-ratio ln p(x, x')/p(x', x) for
         data that were sampled so.
         """
+        return self.local_entropy_production(trajectories, scheme).sum(-1)
+
+    def local_entropy_production(
+        self, trajectories: Trajectories, scheme: str | None = None
+    ) -> Tensor:
+        r"""The share of each coordinate in each step, $\Delta S_i = (\bar x^\top K)_i\,\Delta x_i$,
+        `(n_trajectories, n_steps, dim)`: displacement times the force that it dissipates against.
+
+        As each coordinate has a noise of its own, no other factors before the $\Delta x_i$ make the
+        same ΔS: this division is unique.
+        """
         K = self.entropy_matrix(trajectories.dt if scheme else None, scheme or "exact")
         x = trajectories.x
         midpoint, step = (x[:, 1:] + x[:, :-1]) / 2, x[:, 1:] - x[:, :-1]
-        return ((midpoint @ K.to(x)) * step).sum(-1)
+        return (midpoint @ K.to(x)) * step
 
 
 def square_root(covariance: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import deepcopy
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
@@ -31,6 +32,7 @@ class Ensemble(nn.Module):
             self.register_buffer(_flat(name), tensor)
         # What the members have in common, without weights, kept out of this module's own state.
         self._architecture = [deepcopy(models[0]).to("meta")]
+        self._convolves = any(isinstance(layer, nn.Conv2d) for layer in models[0].modules())
 
     def _stacked(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         parameters, buffers = self._names
@@ -47,6 +49,16 @@ class Ensemble(nn.Module):
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
             return functional_call(self._architecture[0], (parameters, buffers), (x,))
 
+        if x.device.type == "cpu" and self._convolves:  # grouped convolutions are slow there
+            parameters, buffers = (
+                [
+                    dict(zip(stack, values, strict=True))
+                    for values in zip(*stack.values(), strict=True)
+                ]
+                or [{}] * self.members
+                for stack in self._stacked()
+            )
+            return torch.stack([one(*each) for each in zip(parameters, buffers, x, strict=True)])
         return vmap(one, randomness="different")(*self._stacked(), x)
 
     def on_shared(self, x: Tensor) -> Tensor:

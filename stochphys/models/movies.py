@@ -1,0 +1,197 @@
+r"""Networks that read entropy production from movies, and show where in the frame it stands.
+
+Each gives a map H of a window of successive frames, one number per cell of the frame, with
+
+$$\Delta S_\theta = \sum_{x, y} H(x, y), \qquad
+  H(\text{reversed window}) = -H(\text{window}).$$
+
+Train them with `neep_objective`, like any NEEP.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from ..data import Windows
+from ..movie import Movie
+
+
+class MovieNEEP(nn.Module):
+    """What the networks below share: how a window splits into what reversal keeps and turns.
+
+    Of n frames in a row, the means of the first and the last, of the second and the last but one …
+    are even under time reversal, their differences are odd.
+
+    Attributes:
+        cell: size of a cell of the map, in pixels.
+        receptive_field: size in pixels of what one cell sees.
+    """
+
+    cell: int
+    receptive_field: int
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: tuple[int, int], n_frames: int) -> None:
+        super().__init__()
+        if n_frames < 2:
+            raise ValueError(f"n_frames must be at least 2, got {n_frames}")
+        if min(shape) < 8:
+            raise ValueError(
+                f"shape={shape} is too small, a frame needs 8 pixels at least each way"
+            )
+        self.n_frames = n_frames
+        self.n_even, self.n_odd = (n_frames + 1) // 2, n_frames // 2
+        self.register_buffer("centre", torch.zeros(shape))
+        self.register_buffer("scale", torch.ones(2))
+
+    def standardise(self, movie: Movie) -> Self:
+        """Bring the frames, less their mean, and their differences to order one, with this movie.
+
+        Raises `ValueError` if no pixel ever changes.
+        """
+        window = Windows(movie, self.n_frames).sample(2000)
+        self.centre.copy_(window.mean((0, 1)))
+        even, odd = self.parts(window)
+        if not odd.any():
+            raise ValueError("no pixel of these movies ever changes, nothing can be learned")
+        self.scale.copy_(torch.stack((even.std(), odd.std())))
+        return self
+
+    def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """Even and odd parts, `(…, n_even, height, width)` and `(…, n_odd, height, width)`."""
+        mirror = window.flip(-3)
+        even = (window + mirror)[..., : self.n_even, :, :] / 2 - self.centre
+        odd = (mirror - window)[..., : self.n_odd, :, :]
+        return even / self.scale[0], odd / self.scale[1]
+
+    def map(self, window: Tensor) -> Tensor:
+        """H `(n, rows, columns)` of windows `(n, n_frames, height, width)`."""
+        raise NotImplementedError
+
+    def forward(self, window: Tensor) -> Tensor:
+        """ΔS `(…)` of windows `(…, n_frames, height, width)`."""
+        H = self.map(window.flatten(0, -4))
+        return H.sum((-2, -1)).view(window.shape[:-3])
+
+
+class CNEEP(MovieNEEP):
+    r"""The convolutional network of the paper,
+
+    $$\Delta S_\theta = h_\theta(I_t, I_{t+1}) - h_\theta(I_{t+1}, I_t), \qquad
+      H(x, y) = \sum_c w_c(x, y)\,\big[A_c(x, y) - A_c^{\text{reversed}}(x, y)\big],$$
+
+    with activations A after the last convolution and the weights w of one linear layer, a number for
+    each channel and cell (Bae, Kim, Jeong 2021, arXiv 2106.15108, Eqs. 1 and 4). The layers are
+
+    | layer                  | weights                     | published size, 20 × 40 px     |
+    |------------------------|-----------------------------|--------------------------------|
+    | `body.0`, 5 × 5, stride 2 | `(width, n_frames, 5, 5)` | 2 → 32 channels, then max-pool |
+    | `body.3`, 3 × 3        | `(width, width, 3, 3)`      | 32 → 32                        |
+    | `body.5`, 3 × 3        | `(2 width, width, 3, 3)`    | 32 → 64, on 5 × 10 cells       |
+    | `head`                 | `(1, 2 width · cells)`      | 3200 → 1                       |
+
+    with 32 577 weights. The network sees (mean, difference) of the frames, a linear map of (I_t,
+    I_{t+1}) which its first layer could undo. Each further layer doubles the channels.
+
+    Args:
+        shape: height and width of the frames.
+        n_frames: frames in a window; more than 2 where part of the system is hidden.
+        width: channels of the first layers; 32 in the paper.
+        depth: 3 × 3 convolutions.
+        pool: max-pooling after the first layer; without it cells are half as large, 2 px.
+        generator: source of the initial weights.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        *,
+        n_frames: int = 2,
+        width: int = 16,
+        depth: int = 2,
+        pool: bool = True,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(shape, n_frames)
+        layers: list[nn.Module] = [nn.Conv2d(n_frames, width, 5, 2, 2), nn.ReLU()]
+        layers += [nn.MaxPool2d(2)] if pool else []
+        channels = [width * 2**i for i in range(depth)]
+        for n_in, n_out in zip([width, *channels], channels, strict=False):
+            layers += [nn.Conv2d(n_in, n_out, 3, 1, 1), nn.ReLU()]
+        self.body = nn.Sequential(*layers)
+        self.cell = 4 if pool else 2
+        self.receptive_field = 5 + 2 * pool + 2 * self.cell * depth
+        rows, columns = self.body(torch.zeros(1, n_frames, *shape)).shape[-2:]
+        self.head = nn.Linear(channels[-1] * rows * columns, 1)
+        initialise(self, generator)
+
+    def map(self, window: Tensor) -> Tensor:
+        even, odd = self.parts(window)
+        both = torch.cat((torch.cat((even, odd), 1), torch.cat((even, -odd), 1)))
+        forward, backward = self.body(both).chunk(2)
+        weights = self.head.weight.view(forward.shape[1:])  # its bias cancels
+        return (weights * (forward - backward)).sum(1)
+
+
+class BilinearCNEEP(MovieNEEP):
+    r"""Even features of the frames times odd features of their change, cell by cell,
+
+    $$H(x, y) = \sum_c w_c(x, y)\,f_c[\text{even}](x, y)\,g_c[\text{odd}](x, y).$$
+
+    f is two convolutions with a ReLU between them, g two linear ones without constants, so that H
+    changes sign with the odd part: antisymmetric in one pass. The entropy that an overdamped system
+    produces in a step is a force times a displacement, and so is this. An extension of this course.
+
+    Args:
+        shape: height and width of the frames.
+        n_frames: frames in a window.
+        width: number of features c.
+        generator: source of the initial weights.
+    """
+
+    cell = 2
+    receptive_field = 9
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        *,
+        n_frames: int = 2,
+        width: int = 8,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(shape, n_frames)
+        self.even = nn.Sequential(
+            nn.Conv2d(self.n_even, width, 5, 2, 2), nn.ReLU(), nn.Conv2d(width, width, 3, 1, 1)
+        )
+        self.odd = nn.Sequential(
+            nn.Conv2d(self.n_odd, width, 5, 2, 2, bias=False),
+            nn.Conv2d(width, width, 3, 1, 1, bias=False),
+        )
+        initialise(self, generator)
+        rows, columns = ((pixels + 1) // 2 for pixels in shape)
+        start = torch.randn(width, rows, columns, generator=generator)
+        self.weight = nn.Parameter(start / math.sqrt(start.numel()))
+
+    def map(self, window: Tensor) -> Tensor:
+        even, odd = self.parts(window)
+        return (self.weight * self.even(even) * self.odd(odd)).sum(1)
+
+
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Weights of convolutions after Kaiming (by what a layer sends on), of linear layers after
+    Xavier, biases 0, as in the paper's code."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", generator=generator)
+        elif isinstance(layer, nn.Linear):
+            nn.init.xavier_normal_(layer.weight, generator=generator)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)

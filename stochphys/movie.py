@@ -1,0 +1,165 @@
+"""Movies: frames of a microscope, stored or rendered on demand, and the order they are seen in.
+
+A movie is a list of numbers of frames on a reel. Cutting, splitting, slowing down, reversing and
+shuffling change the numbers; no frame is ever copied, so the reel may lie on disc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, replace
+from math import inf
+from numbers import Real
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import torch
+from torch import Tensor
+
+from .data import Paths, Trajectories
+
+PIECE = 4096  # frames that are looked at together
+
+
+class Reel(Protocol):
+    """Frames by number: `reel[numbers]`, of `numbers (n,)`, is `(n, height, width)`."""
+
+    @property
+    def shape(self) -> Any: ...
+    def __getitem__(self, numbers: Tensor) -> Tensor: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Movie(Paths):
+    """Movies of one size, length and frame interval.
+
+    Attributes:
+        reel: what holds the frames, `(n_frames, height, width)`: a tensor of bytes or floats, which
+            may be memory-mapped, or a `simulators.Film`, which renders them when asked.
+        dt: time between two frames.
+        x: the number on the reel of each frame, `(n_movies, n_times)`; without it, the whole reel
+            is one movie.
+        check: look at every pixel of a stored reel, piece by piece; False where all are finite.
+
+    Raises:
+        TypeError: a reel of other numbers than bytes and floats.
+        ValueError: colour, or another wrong number of axes; fewer than two frames; a pixel that is
+            not finite; `dt` that is not positive.
+    """
+
+    reel: Reel
+    dt: float
+    x: Tensor = None  # type: ignore[assignment]
+    check: InitVar[bool] = True
+
+    def __post_init__(self, check: bool) -> None:
+        shape = tuple(self.reel.shape)
+        if len(shape) == 4 and shape[-1] in (3, 4):
+            raise ValueError(
+                f"reel has the shape {shape}, a colour movie; one brightness per pixel will do: "
+                "frames.float().mean(-1)"
+            )
+        if len(shape) != 3 or 0 in shape:
+            raise ValueError(
+                f"reel must have the axes (n_frames, height, width), got shape {shape}; "
+                "Movie.of takes (n_movies, n_times, height, width)"
+            )
+        if not (isinstance(self.dt, Real) and 0 < self.dt < inf):
+            raise ValueError(f"dt must be the positive time between two frames, got {self.dt!r}")
+        if self.x is None:
+            object.__setattr__(self, "x", torch.arange(shape[0])[None])
+        if self.n_times < 2:
+            raise ValueError(f"a movie needs at least two frames, got {self.n_times}")
+        if check and isinstance(self.reel, Tensor):
+            _check_pixels(self.reel)
+
+    @classmethod
+    def of(cls, frames: Tensor, dt: float) -> Movie:
+        """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
+        if frames.ndim not in (3, 4):
+            raise ValueError(
+                "frames must have the axes (n_movies, n_times, height, width), got shape "
+                f"{tuple(frames.shape)}; colours are averaged first: frames.float().mean(-1)"
+            )
+        frames = frames if frames.ndim == 4 else frames[None]
+        n_movies, n_times, *size = frames.shape
+        numbers = torch.arange(n_movies * n_times).view(n_movies, n_times)
+        return cls(frames.reshape(-1, *size), dt, numbers)
+
+    @classmethod
+    def load(cls, path: str | Path, dt: float | None = None) -> Movie:
+        """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `movie_files.read`."""
+        from .movie_files import read
+
+        frames, dt = read(Path(path), dt)
+        return cls.of(torch.from_numpy(frames), dt)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of a frame, in pixels."""
+        return tuple(self.reel.shape[1:])
+
+    @property
+    def filmed(self) -> Trajectories:
+        """The trajectories that a camera of the course looks at; a measured movie has none."""
+        if isinstance(self.reel, Tensor):
+            raise ValueError(
+                "these frames were stored, what was filmed is not known; keep the movie that "
+                "camera.film made for comparisons with the exact answer"
+            )
+        film: Any = self.reel
+        return Trajectories(film.states[self.x], self.dt, check=False)
+
+    def at(self, frames: Tensor) -> Tensor:
+        numbers = self.x.take(frames)
+        if isinstance(self.reel, Tensor):  # the reel stays where it lies, only a batch is moved
+            flat = numbers.flatten().to(self.reel.device)
+            picked = self.reel.index_select(0, flat).to(frames.device).float()
+        else:
+            picked = self.reel[numbers.flatten()]
+        return picked.unflatten(0, numbers.shape)
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(self, x=change(self.x), check=False)
+
+    def to(self, device: torch.device | str) -> Self:
+        reel: Any = self.reel
+        reel = reel if isinstance(reel, Tensor) else reel.to(device)
+        return replace(self, reel=reel, x=self.x.to(device), check=False)
+
+    def every(self, k: int) -> Movie:
+        """Each k-th frame: the same movies by a slower camera."""
+        return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
+
+    def reversed(self) -> Movie:
+        """The movies played backwards."""
+        return self.map(lambda x: x.flip(1))
+
+    def shuffled(self, *, generator: torch.Generator) -> Movie:
+        """The frames of each movie in random order: no arrow of time is left in them."""
+        order = torch.rand(self.x.shape, generator=generator, device=generator.device).argsort(1)
+        return self.map(lambda x: x.gather(1, order.to(x.device)))
+
+    def recorded(self) -> Movie:
+        """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that
+        take longer to render than to look up."""
+        frames = torch.empty((self.x.numel(), *self.shape), dtype=torch.uint8)
+        for piece in torch.arange(len(frames), device=self.x.device).split(PIECE):
+            frames[piece.cpu()] = self.at(piece).clamp_(0, 255).cpu().byte()
+        return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
+
+
+def _check_pixels(frames: Tensor) -> None:
+    """Refuse frames that are not numbers; a memory-mapped reel is read piece by piece."""
+    if frames.dtype == torch.uint8:
+        return
+    if not frames.is_floating_point():
+        raise TypeError(f"frames must be bytes (torch.uint8) or floats, got {frames.dtype}")
+    for first in range(0, len(frames), PIECE):
+        wrong = ~torch.isfinite(frames[first : first + PIECE])
+        if wrong.any():
+            frame, row, column = wrong.nonzero()[0].tolist()
+            raise ValueError(
+                f"frames hold a pixel that is not finite, at frame {first + frame}, row {row}, "
+                f"column {column}; fill it or cut the movie there"
+            )

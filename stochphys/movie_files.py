@@ -1,0 +1,182 @@
+"""Movies in files: what a camera or a player wrote, as frames that stay on the disk.
+
+The ways in are `Movie.load` and `.save`; here is only what each format needs. Whatever the size of
+a movie, only the frames that are looked at come into memory.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from importlib import import_module
+from itertools import chain
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+TIF = (".tif", ".tiff")
+VIDEO = (".mp4", ".avi", ".mov")
+GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
+
+
+def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
+    """Frames `(n_movies, n_times, height, width)` and the time between two of them.
+
+    | ending                 | what it holds                                   | read by          |
+    |------------------------|-------------------------------------------------|------------------|
+    | `.npy`                 | `(n_times, height, width)`, or many movies with | numpy, mapped    |
+    |                        | one axis more in front                          |                  |
+    | `.npz`                 | the same under the name `frames`, and `dt`      | numpy, in memory |
+    | `.tif`, `.tiff`        | a page per frame                                | tifffile, mapped |
+    | `.gif`                 | a page per frame, 8 bit                         | Pillow           |
+    | `.mp4`, `.avi`, `.mov` | a video, 8 bit                                  | PyAV             |
+
+    Mapped means: the file is the memory. What is packed otherwise (a gif, a video, a compressed tif
+    or one of foreign byte order) is unpacked frame by frame into a temporary file, and that is
+    mapped. Numbers keep their kind, such as uint8 or uint16.
+
+    A video predicts each frame from others, mostly from earlier ones. Its artefacts have an arrow
+    of time of their own, so measure on what the camera wrote, and take a video to play with.
+
+    Args:
+        path: the file.
+        dt: time between two frames; needed for all but `.npz`. A gif and a video know how fast to
+            play, not how fast they were taken.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ImportError: the library that reads this ending is not installed.
+        ValueError: an unknown ending, `dt` missing or not positive, colours, pages of more than one
+            size, one frame, or an array of other axes.
+        TypeError: an array that holds no numbers that a pixel can have.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    known = (".npy", ".npz", *TIF, ".gif", *VIDEO)
+    if ending not in known:
+        raise ValueError(f"{path.name}: the ending must be one of {', '.join(known)}")
+    if ending == ".npz":
+        frames, dt = _read_npz(path, dt)
+    if dt is None:
+        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
+    if not 0 < dt < inf:
+        raise ValueError(f"dt must be a positive time, got {dt!r}")
+    if ending == ".npy":
+        frames = np.load(path, mmap_mode="c")
+    elif ending in TIF:
+        frames = _read_tif(path)
+    elif ending != ".npz":
+        frames = _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path)
+    return _checked(frames, path), dt
+
+
+def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
+    with np.load(path) as file:
+        if "frames" not in file:
+            raise ValueError(f"{path.name} must hold an array named 'frames', has {file.files}")
+        return file["frames"], float(file["dt"]) if dt is None and "dt" in file else dt
+
+
+def _read_tif(path: Path) -> np.ndarray:
+    """The pages of a tif, mapped where they lie in the file as numpy would write them."""
+    tifffile = _library("tifffile", "tifffile", path)
+    with tifffile.TiffFile(path) as tif:
+        sizes = sorted({page.shape[:2] for page in tif.pages})
+        if len(sizes) > 1:
+            raise ValueError(_mixed(path, *sizes[:2]))
+        series = tif.series[0]
+        beyond = [n for axis, n in zip(series.axes, series.shape, strict=True) if axis not in "YX"]
+        if "S" in series.axes:
+            raise ValueError(_colours(path))
+        if sum(n > 1 for n in beyond) > 1:
+            raise ValueError(
+                f"{path.name} has the axes {series.axes} of lengths {series.shape}; save one channel "
+                "at one depth, so that time is the only axis beside the two of the image"
+            )
+        if series.dataoffset is None:  # compressed
+            return _unpacked((page.asarray() for page in series.pages), path)
+        frames = tifffile.memmap(path, mode="c")
+        frames = frames.reshape(-1, *frames.shape[-2:])
+    return frames if frames.dtype.isnative else _unpacked(iter(frames), path)
+
+
+def _gif_frames(path: Path) -> Iterator[np.ndarray]:
+    from PIL import Image, ImageSequence  # comes with matplotlib
+
+    with Image.open(path) as image:
+        for page in ImageSequence.Iterator(image):
+            yield _grey(np.asarray(page.convert("RGB")), path)
+
+
+def _video_frames(path: Path) -> Iterator[np.ndarray]:
+    with _library("av", "PyAV", path).open(str(path)) as video:
+        for frame in video.decode(video=0):
+            yield _grey(frame.to_ndarray(format="rgb24"), path)
+
+
+def _grey(image: np.ndarray, path: Path) -> np.ndarray:
+    """One of three channels `(height, width, 3)` that agree."""
+    if np.ptp(image, axis=-1).max() > GREY:
+        raise ValueError(_colours(path))
+    return image[..., 1]
+
+
+def _unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
+    """Frames one after the other in a temporary file, mapped; it goes when the array goes."""
+    first = next(frames, None)
+    if first is None:
+        raise ValueError(f"{path.name} holds no frames")
+    dtype = first.dtype.newbyteorder("=")
+    with tempfile.TemporaryFile() as file:
+        for frame in chain((first,), frames):
+            if frame.shape != first.shape:
+                raise ValueError(_mixed(path, first.shape, frame.shape))
+            file.write(frame.astype(dtype).tobytes())
+        file.flush()
+        return np.memmap(file, dtype, mode="c").reshape(-1, *first.shape)
+
+
+def _checked(frames: np.ndarray, path: Path) -> np.ndarray:
+    """Frames with their four axes, or what is wrong with them."""
+    if frames.dtype.kind not in "uif":
+        raise TypeError(
+            f"{path.name} holds numbers of the kind {frames.dtype}; pixels are integers or floats"
+        )
+    if frames.ndim >= 4 and frames.shape[-1] in (3, 4):
+        raise ValueError(_colours(path))
+    if frames.ndim == 2 or (frames.ndim == 3 and len(frames) == 1):
+        raise ValueError(f"{path.name} holds one frame; entropy production needs two or more")
+    if frames.ndim not in (3, 4):
+        raise ValueError(
+            f"{path.name} must have the axes (n_times, height, width) or (n_movies, n_times, height, "
+            f"width), got shape {frames.shape}"
+        )
+    frames = frames if frames.dtype.isnative else _unpacked(iter(frames), path)
+    return frames if frames.ndim == 4 else frames[None]
+
+
+def _library(name: str, called: str, path: Path) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise ImportError(
+            f"to read {path.name}, {called} is needed: pip install '{name}', or save the frames as .npy"
+        ) from None
+
+
+def _colours(path: Path) -> str:
+    return (
+        f"{path.name} has colours, that is more than one number per pixel; keep one channel, or the "
+        "mean of all, and save that"
+    )
+
+
+def _mixed(path: Path, one: tuple[int, ...], other: tuple[int, ...]) -> str:
+    return (
+        f"{path.name} has frames of {one[0]}×{one[1]} and of {other[0]}×{other[1]} pixels; crop all "
+        "to one size"
+    )

@@ -1,0 +1,194 @@
+"""How nature is seen: states become frames of a microscope, in batches, on the device of the states.
+
+A frame is a sum of Gaussian blobs. Each blob is a product of a profile along the rows and one along
+the columns, so that a batch of frames is one batched matrix product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding
+
+from ..data import Trajectories
+from ..movie import Movie
+from .beads import BeadSpring
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    r"""A microscope that shows points which move in proportion to the state x,
+
+    $$\text{point}_p = \text{centre}_p + \text{motion}_p\, x, \qquad
+      I(r) = \text{peak} \sum_p b\, e^{-|r - \text{point}_p|^2 / 2\,\text{psf}^2},$$
+
+    cut off at `peak`, as a camera saturates. Lengths are in pixels; the middle of the first pixel
+    is (0, 0).
+
+    Attributes:
+        centre: place of each point at x = 0, `(n_points, 2)`: row, column.
+        motion: by how much each coordinate of the state moves it, `(n_points, 2, dim)`.
+        shape: height and width of a frame.
+        psf: width of the point-spread function, the standard deviation of a blob.
+        brightness: b, of a single point in units of `peak`.
+        peak: brightest value of a pixel.
+        noise: standard deviation of white noise on each pixel, in units of `peak`.
+        bits: depth of the digital image; pixels are rounded down to it. None leaves them as they are.
+
+    Raises `ValueError` for shapes that do not fit, a `psf` that is not positive or negative noise.
+    """
+
+    centre: Tensor
+    motion: Tensor
+    shape: tuple[int, int]
+    psf: float
+    brightness: float = 1.0
+    peak: float = 255.0
+    noise: float = 0.0
+    bits: int | None = None
+
+    def __post_init__(self) -> None:
+        n_points = len(self.centre)
+        if self.centre.shape != (n_points, 2) or self.motion.shape[:-1] != (n_points, 2):
+            raise ValueError(
+                "centre (n_points, 2) and motion (n_points, 2, dim) must fit, got "
+                f"{tuple(self.centre.shape)} and {tuple(self.motion.shape)}"
+            )
+        if min(self.shape) < 1 or not self.psf > 0 or not self.noise >= 0:
+            raise ValueError(
+                f"shape={self.shape} and psf={self.psf} must be positive, noise={self.noise} must "
+                "not be negative"
+            )
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates of the state."""
+        return self.motion.shape[2]
+
+    def points(self, x: Tensor) -> Tensor:
+        """Row and column of each point, `(…, n_points, 2)`, at states `x (…, dim)`."""
+        return self.centre.to(x) + (x @ self.motion.flatten(0, 1).T.to(x)).unflatten(-1, (-1, 2))
+
+    def __call__(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+        """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`."""
+        states = x.reshape(-1, self.dim)
+        rows, columns = (self._profiles(states, axis) for axis in (0, 1))
+        frames = torch.matmul(rows.transpose(1, 2), columns).mul_(self.brightness * self.peak)
+        frames.clamp_(max=self.peak)
+        if self.noise:
+            noise = torch.randn(
+                frames.shape, generator=generator, device=x.device, dtype=frames.dtype
+            )
+            frames.add_(noise, alpha=self.noise * self.peak)
+        if self.bits:
+            step = self.peak / (2**self.bits - 1)
+            frames.div_(step).floor_().mul_(step).clamp_(0, self.peak)
+        return frames.view(*x.shape[:-1], *self.shape)
+
+    def _profiles(self, states: Tensor, axis: int) -> Tensor:
+        """Profile of each blob along one axis, `(n_states, n_points, n_pixels)`; of one state where
+        nothing moves along it."""
+        motion = self.motion[:, axis].to(states)
+        if not self._moves[axis]:
+            states = states[:1]
+        place = torch.addmm(self.centre[:, axis].to(states), states, motion.T)
+        pixel = torch.arange(self.shape[axis], device=states.device, dtype=states.dtype)
+        return (place[..., None] - pixel).div_(self.psf).square_().mul_(-0.5).exp_()
+
+    @property
+    def _moves(self) -> list[bool]:
+        return self.motion.ne(0).any(2).any(0).tolist()
+
+    def film(
+        self, trajectories: Trajectories, *, generator: torch.Generator | None = None
+    ) -> Movie:
+        """Movies of these trajectories, whose frames are rendered only when they are looked at.
+
+        Noise is drawn anew from `generator` at each look, as if the movie had been taken again;
+        `movie.recorded()` keeps one take.
+
+        Raises `ValueError` for another number of coordinates, or noise without a generator.
+        """
+        if trajectories.dim != self.dim:
+            raise ValueError(
+                f"this camera looks at {self.dim} coordinates, the trajectories have "
+                f"{trajectories.dim}"
+            )
+        if self.noise and generator is None:
+            raise ValueError(f"noise={self.noise} needs a generator to be drawn from")
+        numbers = torch.arange(trajectories.x.shape[:2].numel(), device=trajectories.x.device)
+        film = Film(self, trajectories.x.flatten(0, 1), generator)
+        return Movie(film, trajectories.dt, numbers.view(trajectories.x.shape[:2]))
+
+    def crop(self, top: int, left: int, height: int, width: int) -> Camera:
+        """A camera that sees only this part of the frame."""
+        rows, columns = self.shape
+        if top < 0 or left < 0 or top + height > rows or left + width > columns:
+            raise ValueError(
+                f"a crop of {height} × {width} pixels at ({top}, {left}) leaves the frame of "
+                f"{rows} × {columns}"
+            )
+        return replace(self, centre=self.centre - torch.tensor([top, left]), shape=(height, width))
+
+    def showing(self, points: list[int]) -> Camera:
+        """A camera to which only these points are visible."""
+        return replace(self, centre=self.centre[points], motion=self.motion[points])
+
+    def localisation(self, coordinates: list[int] | None = None) -> Tensor:
+        r"""How well a frame with `noise` tells where the coordinates are, close to x = 0: the
+        covariance $(J^\top J)^{-1} (\text{noise} \cdot \text{peak})^2$, with J the change of the
+        pixels with the state.
+
+        One free blob is located to noise/√(π/2) pixels, whatever its width.
+
+        Args:
+            coordinates: those that the frame shows, by default all of them.
+        """
+        quiet = replace(self, noise=0.0, bits=None)
+        h = 1e-4 * torch.eye(self.dim, dtype=torch.float64)
+        J = (quiet(h) - quiet(-h)).flatten(1).T / 2e-4
+        J = J if coordinates is None else J[:, coordinates]
+        return (self.noise * self.peak) ** 2 * torch.linalg.inv(J.T @ J)
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A reel whose frames do not exist until they are looked at.
+
+    Attributes:
+        camera: what looks.
+        states: what it looks at, `(n_frames, dim)`.
+        generator: source of the camera's noise, on the device of the states.
+    """
+
+    camera: Camera
+    states: Tensor
+    generator: torch.Generator | None = None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (len(self.states), *self.camera.shape)
+
+    def to(self, device: torch.device | str) -> Film:
+        return replace(self, states=self.states.to(device))
+
+    def __getitem__(self, numbers: Tensor) -> Tensor:
+        return self.camera(embedding(numbers, self.states), generator=self.generator)
+
+
+def bead_camera(
+    system: BeadSpring, *, cell: tuple[int, int] = (10, 10), psf: float = 1.5, motion: float = 0.5
+) -> Camera:
+    """A camera above a chain of beads, each in the middle of a cell of its own, moving along the row.
+
+    The motion of each bead is scaled to a standard deviation of `motion` pixels, as in the published
+    movies. Those are `cell=(20, 20), psf=3.0, motion=1.0`: 20 × 40 pixels for two beads
+    (Bae, Kim, Jeong 2021, arXiv 2106.15108; scale and widths found from the published data).
+    """
+    n, (height, width) = system.n_beads, cell
+    centre = torch.stack((torch.full((n,), height / 2), (torch.arange(n) + 0.5) * width), dim=1)
+    movement = torch.zeros(n, 2, n)
+    movement[:, 1] = torch.diag(motion / system.stationary_covariance().diagonal().sqrt()).float()
+    return Camera(centre, movement, (height, n * width), psf)

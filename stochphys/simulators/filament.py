@@ -1,0 +1,182 @@
+"""A network of elastic filaments whose nodes sit in baths of two temperatures, and where it dissipates.
+
+The network is linear, so its rate is exact, and so is each of the three ways to say how much of it
+is produced where. `filament_camera` films it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .beads import BeadSpring
+from .camera import Camera
+from .langevin import Linear
+
+
+@dataclass(frozen=True, eq=False)
+class ElasticNetwork(Linear):
+    r"""n × n mobile nodes of a square lattice inside a ring of fixed ones, joined by springs,
+
+    $$\gamma\,du_i = k \sum_{j \sim i} (u_j - u_i)\,dt + \sqrt{2\gamma T_i}\,dW_i,$$
+
+    with the displacement $u_i$ of node i from its place, rows and columns independent, k_B = 1.
+    The four neighbours j of a node are nodes, or the ring, which rests at u = 0. A state is
+    `(…, 2 n²)`: node by node, row by row, first down the rows of the image, then along its columns.
+
+    Args:
+        n: nodes along one side.
+        hot: numbers of the nodes at temperature `T_h`, counted row by row from 0; the others are
+            at `T_c`.
+        T_c, T_h, k, gamma: positive.
+
+    Raises `ValueError` for n below 1, a hot node that is not there or named twice, and a
+    temperature, k or gamma that is not positive.
+
+    Source: the filaments of Bae, Kim, Jeong 2022, arXiv 2106.15108, with linearised springs.
+    """
+
+    A: Tensor = field(init=False, repr=False)
+    D: Tensor = field(init=False, repr=False)
+    n: int = 3
+    hot: tuple[int, ...] = (1, 8)
+    T_c: float = 1.0
+    T_h: float = 10.0
+    k: float = 1.0
+    gamma: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("T_c", "T_h", "k", "gamma"):
+            value = getattr(self, name)
+            if not (isfinite(value) and value > 0):
+                raise ValueError(f"{name} must be positive, got {value}")
+        if self.n < 1:
+            raise ValueError(f"n must be at least 1, got {self.n}")
+        if len(set(self.hot) & set(range(self.n**2))) < len(self.hot):
+            raise ValueError(
+                f"hot must name different nodes from 0 to {self.n**2 - 1}, got {self.hot}"
+            )
+        i, j = self.bonds.T
+        laplacian = torch.diag(torch.full((self.n**2,), -4.0, dtype=torch.float64))
+        laplacian[i, j] = laplacian[j, i] = 1.0
+        both = torch.eye(2, dtype=torch.float64)  # rows and columns of the image
+        object.__setattr__(self, "A", self.k / self.gamma * torch.kron(laplacian, both))
+        object.__setattr__(self, "D", torch.kron(torch.diag(self.temperatures / self.gamma), both))
+        super().__post_init__()
+
+    @property
+    def temperatures(self) -> Tensor:
+        """Temperature of the bath of each node, `(n²,)`."""
+        T = torch.full((self.n**2,), self.T_c, dtype=torch.float64)
+        T[list(self.hot)] = self.T_h
+        return T
+
+    @property
+    def nodes(self) -> Tensor:
+        """Places of the nodes at rest, row and column from 1 to n, `(n², 2)`; the ring is at 0 and n + 1."""
+        side = torch.arange(1, self.n + 1, dtype=torch.float64)
+        return torch.cartesian_prod(side, side)
+
+    @property
+    def bonds(self) -> Tensor:
+        """The two nodes of each spring between nodes, `(2 n (n − 1), 2)`."""
+        return neighbours(self.n)
+
+
+def neighbours(side: int) -> Tensor:
+    """Pairs of neighbours on a square lattice counted row by row, `(2 side (side − 1), 2)`."""
+    number = torch.arange(side**2).view(side, side)
+    across = torch.stack((number[:, :-1], number[:, 1:]), -1).view(-1, 2)
+    down = torch.stack((number[:-1], number[1:]), -1).view(-1, 2)
+    return torch.cat((across, down))
+
+
+class LocalDissipation(NamedTuple):
+    """Entropy produced per unit time, told in three ways; each sums to the rate of the system.
+
+    Attributes:
+        heat: heat over temperature that each node gives to its bath, `(n_nodes,)`; negative where
+            a bath is cooled.
+        bond: heat through each spring, times the difference of inverse temperatures at its ends,
+            `(n_bonds,)`.
+        velocity: ⟨ν²⟩/D of each node, `(n_nodes,)`; never negative.
+        bonds: the two nodes of each spring, `(n_bonds, 2)`.
+    """
+
+    heat: Tensor
+    bond: Tensor
+    velocity: Tensor
+    bonds: Tensor
+
+
+def local_dissipation(system: BeadSpring | ElasticNetwork) -> LocalDissipation:
+    r"""How much entropy is produced where, exactly, in the stationary state.
+
+    With $S = (CA^\top - AC)/2$, the mean of $u_i \circ du_j/dt$, and sums over the coordinates of a
+    node,
+
+    $$\dot\sigma = \sum_i \frac{\gamma (AS)_{ii}}{T_i}
+      = \sum_{i<j} k\,S_{ij} \Big(\frac1{T_j} - \frac1{T_i}\Big)
+      = \sum_i \frac{\langle\nu_i^2\rangle}{D_i}.$$
+
+    Heat appears at the baths, and flows through the springs. The last form is the only one that has
+    a value for each node and step, `Linear.local_entropy_production`.
+    """
+    A, C, T = system.A, system.stationary_covariance(), system.temperatures
+    S = (C @ A.T - A @ C) / 2
+
+    def of_nodes(values: Tensor) -> Tensor:  # of one coordinate each
+        return values.view(len(T), -1).sum(-1)
+
+    heat = of_nodes((A @ S).diagonal()) * system.gamma / T
+    between = system.gamma * A * S  # heat from coordinate i to j, through the spring between them
+    per_node = between.view(len(T), system.dim // len(T), len(T), -1).sum((1, 3))
+    i, j = bonds = torch.triu_indices(len(T), len(T), offset=1)
+    joined = system.A[:: system.dim // len(T), :: system.dim // len(T)][i, j] != 0
+    bond = per_node[i, j] * (1 / T[j] - 1 / T[i])
+    velocity = of_nodes(system.local_entropy_production_rate())
+    return LocalDissipation(heat, bond[joined], velocity, bonds.T[joined])
+
+
+def filament_camera(
+    network: ElasticNetwork,
+    *,
+    cell: int = 6,
+    psf: float = 1.2,
+    motion: float = 0.5,
+    points_per_bond: int = 4,
+    brightness: float = 0.2,
+) -> Camera:
+    """A camera that films the springs as bright lines, `(n + 1) cell` pixels square.
+
+    Each spring, those to the ring included, is a row of Gaussian spots on the straight line
+    between its ends, so that every spot moves linearly with the state.
+
+    Args:
+        cell: pixels between two neighbouring nodes at rest; the ring lies on the edge of the frame.
+        psf: standard deviation of a spot, in pixels.
+        motion: pixels by which a node moves per unit of length.
+        points_per_bond: spots per spring, evenly spaced.
+        brightness: of one spot in units of the camera's peak. At the default a node where four
+            springs meet has 3/4 of the peak at rest, so that hardly any pixel saturates.
+    """
+    n, side = network.n, network.n + 2  # with the ring
+    mobile = torch.zeros(side, side, dtype=torch.bool)
+    mobile[1:-1, 1:-1] = True
+    place = cell * torch.cartesian_prod(torch.arange(side), torch.arange(side)) - 0.5
+    move = torch.zeros(side**2, 2, 2 * n**2)
+    move[mobile.flatten()] = motion * torch.eye(2 * n**2).view(n**2, 2, -1)
+    ends = neighbours(side)
+    first, second = ends[mobile.flatten()[ends].any(1)].T
+
+    weight = (torch.arange(points_per_bond) + 0.5) / points_per_bond
+    centre = torch.lerp(place[first][:, None], place[second][:, None], weight[:, None])
+    motions = torch.lerp(move[first][:, None], move[second][:, None], weight[:, None, None])
+    size = cell * (n + 1)
+    return Camera(
+        centre.flatten(0, 1), motions.flatten(0, 1), (size, size), psf, brightness=brightness
+    )

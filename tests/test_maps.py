@@ -1,0 +1,233 @@
+"""Dissipation maps: sums and signs, where a cell looks, and a score that knows what chance gives."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from stochphys.data import Windows
+from stochphys.device import make_generator
+from stochphys.inference import infer_entropy_production
+from stochphys.inference.maps import (
+    DissipationMap,
+    blob_weights,
+    blobs,
+    cell_places,
+    correlation,
+    dissipation_map,
+    frame_maps,
+    score_map,
+    truths,
+)
+from stochphys.models import CNEEP, NEEP, BilinearCNEEP, MovieNEEP
+from stochphys.movie import Movie
+from stochphys.simulators import (
+    BeadSpring,
+    ElasticNetwork,
+    bead_camera,
+    filament_camera,
+    local_dissipation,
+    simulate,
+)
+from stochphys.training import Ensemble
+
+NETWORK = ElasticNetwork(n=3)
+NODES = 6 * NETWORK.nodes - 0.5
+TRUTHS = truths(NODES, local_dissipation(NETWORK))
+
+
+@pytest.fixture(scope="module")
+def movie() -> Movie:
+    films = simulate(NETWORK, 12, 40, 0.02, generator=make_generator(0))
+    return filament_camera(NETWORK).film(films)
+
+
+def ensemble(movie: Movie, kind: str = "bilinear", n_frames: int = 2, members: int = 3) -> Ensemble:
+    networks = {"bilinear": BilinearCNEEP, "published": CNEEP}
+    generator = make_generator(1)
+    return Ensemble(
+        [
+            networks[kind](movie.shape, n_frames=n_frames, generator=generator).standardise(movie)
+            for _ in range(members)
+        ]
+    )
+
+
+# The map
+
+
+@pytest.mark.parametrize("kind", ["bilinear", "published"])
+@pytest.mark.parametrize("n_frames", [2, 3, 5])
+def test_a_map_sums_to_the_entropy_per_unit_time(movie: Movie, kind: str, n_frames: int) -> None:
+    model = ensemble(movie, kind, n_frames)
+    found = dissipation_map(model, movie)
+    windows = Windows(movie, n_frames, every=n_frames - 1)
+    with torch.no_grad():
+        h = model.on_shared(windows[torch.arange(len(windows))]).double()
+    rates = h.mean(1) / ((n_frames - 1) * movie.dt)
+    torch.testing.assert_close(found.members.sum((1, 2)), rates, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(found.movies.mean(0), found.mean)
+    assert found.mean.sum().item() == pytest.approx(rates.mean().item(), rel=1e-5, abs=1e-4)
+
+
+def test_a_movie_played_backwards_has_the_negative_map(movie: Movie) -> None:
+    model = ensemble(movie)
+    forward, backward = (dissipation_map(model, m) for m in (movie, movie.reversed()))
+    torch.testing.assert_close(backward.members, -forward.members, rtol=1e-9, atol=1e-9)
+
+
+def test_maps_of_frames_average_to_the_mean_map(movie: Movie) -> None:
+    model = ensemble(movie)
+    one = movie.map(lambda x: x[3:4])
+    H = frame_maps(model, one, torch.arange(40))
+    torch.testing.assert_close(H.mean(0).double(), dissipation_map(model, movie).movies[3])
+
+
+def test_the_map_of_a_result_is_that_of_its_held_out_movies(movie: Movie) -> None:
+    generator = make_generator(2)
+    result = infer_entropy_production(
+        movie, generator=generator, members=2, steps=2, progress=False
+    )
+    found = dissipation_map(result)
+    assert len(found.movies) == result.held_out.n_trajectories
+    assert found.mean.sum().item() == pytest.approx(result.rate, rel=1e-4, abs=1e-4)
+
+
+def test_networks_without_maps_and_ensembles_without_movies_are_refused(movie: Movie) -> None:
+    with pytest.raises(ValueError, match="movie"):
+        dissipation_map(ensemble(movie))
+    with pytest.raises(TypeError, match="NEEP draws no maps"):
+        dissipation_map(Ensemble([NEEP(2, generator=make_generator(0))]), movie)
+
+
+def seen_by(network: MovieNEEP, row: int, column: int, shape: tuple[int, int]) -> Tensor:
+    """Pixels on which one cell of the map depends."""
+    windows = torch.randn(64, 2, *shape, generator=make_generator(3)).requires_grad_()
+    network.map(windows)[:, row, column].sum().backward()
+    assert windows.grad is not None
+    return windows.grad.abs().sum((0, 1)) > 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("bilinear", {}), ("published", {"pool": False}), ("published", {})]
+)
+def test_a_cell_sees_its_receptive_field_around_its_place(kind: str, options: dict) -> None:
+    shape, generator = (48, 48), make_generator(4)
+    make = {"bilinear": BilinearCNEEP, "published": CNEEP}[kind]
+    network = make(shape, **options, generator=generator)
+    rows, columns = network.map(torch.zeros(1, 2, *shape)).shape[1:]
+    row, column = rows // 2, columns // 2 - 1
+    seen = seen_by(network, row, column, shape).nonzero()
+    low, high = seen.min(0).values, seen.max(0).values
+    place = cell_places(rows, columns, network.cell).view(rows, columns, 2)[row, column]
+    assert (high - low + 1).tolist() == [network.receptive_field] * 2
+    assert ((low + high) / 2).tolist() == place.tolist()
+
+
+# The score
+
+
+def test_a_blob_sums_to_one() -> None:
+    spots = blobs(torch.tensor([[24.0, 20.0]]), (24, 24), 2, size=3.0)
+    assert spots.sum().item() == pytest.approx(1, abs=1e-6)
+
+
+def test_the_fit_finds_what_each_node_was_given() -> None:
+    given = torch.arange(9.0, dtype=torch.float64)
+    H = (given @ blobs(NODES, (12, 12), 2)).view(12, 12)
+    torch.testing.assert_close(blob_weights(H, NODES, 2), given, rtol=1e-9, atol=1e-9)
+
+
+def test_three_truths_stand_on_nodes_and_between_them() -> None:
+    rate = NETWORK.entropy_production_rate()
+    for places, values in TRUTHS.values():
+        assert values.sum().item() == pytest.approx(rate)
+        assert len(places) == len(values)
+    i, j = local_dissipation(NETWORK).bonds[0]
+    assert torch.equal(TRUTHS["bond"].places[0], (NODES[i] + NODES[j]) / 2)
+
+
+def noisy_map(
+    values: Tensor, noise: float, generator: torch.Generator, n: int = 40
+) -> DissipationMap:
+    """A map of blobs `values (9,)`, with independent noise in each cell and movie."""
+    H = (values.double() @ blobs(NODES, (12, 12), 2)).view(12, 12)
+    movies = H + noise * torch.randn(n, 12, 12, generator=generator, dtype=torch.float64)
+    return DissipationMap(movies.view(2, -1, 12, 12).mean(1), movies, 2, 9)
+
+
+def test_a_true_map_scores_high_and_a_uniform_one_does_not() -> None:
+    truth, generator = TRUTHS["velocity"], make_generator(5)
+    good = score_map(noisy_map(truth.values, 0.1, generator), truth, generator=generator)
+    assert good.correlation > 0.95
+    assert good.members.min() > 0.9
+    assert good.p < 0.01
+    assert good.interval[0] > 0
+    spots = blobs(NODES, (12, 12), 2)
+    error = 0.1 / 40**0.5 * torch.linalg.inv(spots @ spots.T).diagonal().sqrt()  # least squares
+    assert ((good.weights - truth.values) / error).abs().max() < 4
+    equal = noisy_map(torch.full((9,), 1.2), 0.1, generator)
+    assert score_map(equal, truth, generator=generator).interval[1] < 0
+
+
+def test_permutations_of_nodes_give_a_fair_p() -> None:
+    """Of maps that know nothing, a tenth has p ≤ 0.1: within 4 standard errors of 300 maps."""
+    generator = make_generator(6)
+    p = [
+        score_map(
+            noisy_map(torch.rand(9, generator=generator), 0.1, generator, n=2),
+            TRUTHS["velocity"],
+            generator=generator,
+            draws=200,
+        ).p
+        for _ in range(300)
+    ]
+    assert abs(sum(x <= 0.1 for x in p) / 300 - 0.1) < 4 * (0.1 * 0.9 / 300) ** 0.5
+
+
+def test_the_interval_covers() -> None:
+    """95 % of intervals from 40 movies hold what endless movies would give; a bootstrap of so few
+    is a little narrow, hence 0.90 to 0.99 (300 repetitions, standard error 0.013)."""
+    generator, truth = make_generator(7), TRUTHS["velocity"]
+    values = truth.values + 0.5 * torch.rand(9, generator=generator)
+    exact = noisy_map(values, 0.0, generator).mean.flatten()
+    spots = blobs(NODES, (12, 12), 2)
+    wanted = correlation(exact, truth.values @ spots) - correlation(exact, spots.sum(0))
+    inside = 0
+    for _ in range(300):
+        found = noisy_map(values, 0.03, generator)
+        low, high = score_map(found, truth, generator=generator, draws=400).interval
+        inside += low < wanted < high
+    assert 0.90 <= inside / 300 <= 0.99
+
+
+def test_one_movie_is_refused(movie: Movie) -> None:
+    one = dissipation_map(ensemble(movie), movie.map(lambda x: x[:1]))
+    with pytest.raises(ValueError, match="one movie"):
+        score_map(one, TRUTHS["heat"], generator=make_generator(8))
+
+
+# What networks learn
+
+
+def test_the_map_of_two_beads_lights_up_between_them() -> None:
+    """A cell that sees one bead finds no arrow of time: 90 % of the map lies where both are seen.
+
+    The sum of the map is the rate of these frames, within 4 standard errors of the movies.
+    """
+    system, dt, generator = BeadSpring(), 0.05, make_generator(9)
+    films = simulate(system, 200, 500, dt, generator=generator)
+    result = infer_entropy_production(
+        bead_camera(system).film(films),
+        generator=generator,
+        members=1,
+        steps=600,
+        progress=False,
+    )
+    found = dissipation_map(result)
+    columns = found.mean.sum(0)  # ten cells of 2 pixels; beads at columns 5 and 15
+    assert columns[3:7].sum() > 0.9 * columns.sum()
+    rates = found.movies.sum((1, 2))
+    error = rates.std() / len(rates) ** 0.5
+    assert abs(rates.mean() - system.entropy_production_rate(dt)) < 4 * error + 0.1

@@ -1,0 +1,222 @@
+"""Movies in files: every format gives the same frames back, and what is no movie is refused."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import psutil
+import pytest
+import tifffile
+import torch
+from PIL import Image
+
+from stochphys.data import Windows
+from stochphys.movie import Movie
+from stochphys.movie_files import read
+
+DT = 0.05
+
+
+@pytest.fixture
+def frames() -> np.ndarray:
+    """Smooth grey frames `(n_times, height, width)`, which a video can keep."""
+    t, row, column = np.meshgrid(np.arange(6), np.arange(16), np.arange(32), indexing="ij")
+    blob = np.exp(-((row - 8) ** 2 + (column - 14 - t) ** 2) / 18)
+    return (255 * blob).round().astype(np.uint8)
+
+
+def write_gif(path: Path, pages: np.ndarray) -> None:
+    images = [Image.fromarray(page) for page in pages]
+    images[0].save(path, save_all=True, append_images=images[1:], duration=40)
+
+
+def write_video(path: Path, pages: np.ndarray) -> None:
+    with av.open(str(path), "w") as video:
+        stream = video.add_stream("mpeg4", rate=25)
+        stream.height, stream.width = pages.shape[1:3]
+        stream.bit_rate = 4_000_000
+        for page in pages:
+            rgb = page if page.ndim == 3 else np.repeat(page[..., None], 3, axis=2)
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        video.mux(stream.encode())
+
+
+def write_tif(path: Path, pages: np.ndarray) -> None:
+    tifffile.imwrite(path, pages, photometric="minisblack")
+
+
+def write_packed_tif(path: Path, pages: np.ndarray) -> None:
+    tifffile.imwrite(path, pages, photometric="minisblack", compression="zlib")
+
+
+def write_imagej_tif(path: Path, pages: np.ndarray) -> None:
+    tifffile.imwrite(path, pages, imagej=True, byteorder=">", metadata={"axes": "TYX"})
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.npy", np.save),
+        ("a.tif", write_tif),
+        ("a.tiff", write_packed_tif),
+        ("a.TIF", write_imagej_tif),
+        ("a.gif", write_gif),
+    ],
+)
+def test_frames_come_back_as_they_were(tmp_path, frames, name, write):
+    write(tmp_path / name, frames)
+    found, dt = read(tmp_path / name, DT)
+    assert dt == DT
+    assert found.dtype == frames.dtype and np.array_equal(found, frames[None])
+
+
+@pytest.mark.parametrize("write", [np.save, write_tif, write_packed_tif, write_imagej_tif])
+def test_sixteen_bits_stay_sixteen_whatever_their_order(tmp_path, frames, write):
+    path = tmp_path / ("a.npy" if write is np.save else "a.tif")
+    deep = frames.astype(np.uint16) * 200
+    write(path, deep)
+    found, _ = read(path, DT)
+    assert found.dtype == np.uint16 and np.array_equal(found[0], deep)
+    movie = Movie.load(path, DT)
+    assert torch.equal(movie.at(torch.tensor([3]))[0], torch.from_numpy(deep[3].astype(np.float32)))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "avi", "mov"])
+def test_a_video_gives_its_frames_up_to_what_compression_lost(tmp_path, frames, ending):
+    write_video(tmp_path / f"a.{ending}", frames)
+    found, _ = read(tmp_path / f"a.{ending}", DT)
+    assert found.shape == (1, *frames.shape) and found.dtype == np.uint8
+    assert np.abs(found[0].astype(float) - frames).mean() < 4
+
+
+def test_many_movies_and_npz(tmp_path, frames):
+    many = np.stack((frames, frames[::-1]))
+    np.save(tmp_path / "a.npy", many)
+    assert np.array_equal(read(tmp_path / "a.npy", DT)[0], many)
+    Movie.of(torch.from_numpy(many.copy()), DT).save(tmp_path / "a.npz")
+    movie = Movie.load(tmp_path / "a.npz")
+    assert movie.dt == DT and movie.x.shape == (2, 6)
+    assert torch.equal(
+        movie.at(movie.x.flatten()), torch.from_numpy(many.reshape(12, 16, 32)).float()
+    )
+    assert Movie.load(tmp_path / "a.npz", 0.1).dt == 0.1
+
+
+def test_a_film_is_saved_as_a_camera_would_record_it(tmp_path):
+    from stochphys.device import make_generator
+    from stochphys.simulators import BeadSpring, bead_camera, simulate
+
+    system = BeadSpring()
+    paths = simulate(system, 3, 20, DT, generator=make_generator(0))
+    film = bead_camera(system).film(paths)
+    film.save(tmp_path / "film")
+    movie = Movie.load(tmp_path / "film.npz")
+    index = torch.arange(len(Windows(film)))
+    assert (Windows(movie)[index] - Windows(film)[index]).abs().max() <= 0.5
+
+
+@pytest.mark.parametrize("name", ["big.npy", "big.tif"])
+def test_a_movie_larger_than_memory_is_read_in_pieces(tmp_path, name):
+    """64 GB of pixels on paper: a file with holes, of which a few frames were ever written."""
+    shape, path = (1_000_000, 160, 400), tmp_path / name
+    if name == "big.npy":
+        big = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    else:
+        big = tifffile.memmap(
+            path, shape=shape, dtype=np.uint8, bigtiff=True, metadata=None, photometric="minisblack"
+        )
+    big[[0, 777_777]] = 7
+    big.flush()
+    del big
+    before = psutil.Process().memory_info().rss
+    movie = Movie.load(path, DT)
+    assert movie.at(torch.tensor([777_777, 777_778])).amax((1, 2)).tolist() == [7, 0]
+    assert psutil.Process().memory_info().rss - before < 100e6
+
+
+# What is refused
+
+
+def test_a_missing_frame_interval_is_asked_for(tmp_path, frames):
+    for name, write in (("a.npy", np.save), ("a.gif", write_gif), ("a.mp4", write_video)):
+        write(tmp_path / name, frames)
+        with pytest.raises(ValueError, match=f"{name} does not tell the time between two frames"):
+            Movie.load(tmp_path / name)
+    for dt in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="dt must be a positive time"):
+            Movie.load(tmp_path / "a.npy", dt)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.tif", "a.gif", "a.mp4"])
+def test_colours_are_refused(tmp_path, frames, name):
+    coloured = np.stack((frames, frames[:, ::-1], frames // 2), axis=-1)
+    if name == "a.npy":
+        np.save(tmp_path / name, coloured)
+    elif name == "a.tif":
+        tifffile.imwrite(tmp_path / name, coloured, photometric="rgb")
+    else:
+        (write_gif if name == "a.gif" else write_video)(tmp_path / name, coloured)
+    with pytest.raises(ValueError, match=f"{name} has colours.*keep one channel"):
+        Movie.load(tmp_path / name, DT)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.tif", "a.gif", "a.mp4"])
+def test_one_frame_is_refused(tmp_path, frames, name):
+    write = {"npy": np.save, "tif": write_tif, "gif": write_gif, "mp4": write_video}[name[2:]]
+    write(tmp_path / name, frames[:1])
+    with pytest.raises(ValueError, match=f"{name} holds one frame"):
+        Movie.load(tmp_path / name, DT)
+
+
+def test_pages_of_several_sizes_and_stacks_of_more_than_time_are_refused(tmp_path, frames):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        tif.write(frames[0])
+        tif.write(frames[1, :8])
+    with pytest.raises(ValueError, match="8×32 and of 16×32 pixels; crop all to one size"):
+        Movie.load(tmp_path / "a.tif", DT)
+    stack = np.stack((frames, frames), axis=1)
+    tifffile.imwrite(tmp_path / "b.tif", stack, imagej=True, metadata={"axes": "TZYX"})
+    with pytest.raises(ValueError, match="axes TZYX.*save one channel at one depth"):
+        Movie.load(tmp_path / "b.tif", DT)
+    tifffile.imwrite(tmp_path / "c.tif", stack[:, :1], imagej=True, metadata={"axes": "TZYX"})
+    assert Movie.load(tmp_path / "c.tif", DT).n_times == 6
+
+
+def test_arrays_that_are_no_movie_are_refused(tmp_path, frames):
+    cases = [
+        (frames[0, 0], ValueError, "must have the axes"),
+        (frames[None, None], ValueError, "must have the axes"),
+        (frames > 9, TypeError, "kind bool"),
+        (frames + 1j, TypeError, "kind complex128"),
+    ]
+    for array, error, text in cases:
+        np.save(tmp_path / "a.npy", array)
+        with pytest.raises(error, match=text):
+            Movie.load(tmp_path / "a.npy", DT)
+    broken = frames.astype(np.float32)
+    broken[4, 3, 2] = np.nan
+    np.save(tmp_path / "a.npy", broken)
+    with pytest.raises(ValueError, match="not finite, at frame 4, row 3, column 2"):
+        Movie.load(tmp_path / "a.npy", DT)
+    np.savez(tmp_path / "a.npz", x=frames)
+    with pytest.raises(ValueError, match="must hold an array named 'frames'"):
+        Movie.load(tmp_path / "a.npz", DT)
+
+
+def test_unknown_endings_and_absent_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.npy"):
+        read(tmp_path / "nowhere.npy", DT)
+    (tmp_path / "a.webm").touch()
+    with pytest.raises(ValueError, match="the ending must be one of .npy, .npz, .tif"):
+        read(tmp_path / "a.webm", DT)
+
+
+@pytest.mark.parametrize(("name", "library"), [("a.tif", "tifffile"), ("a.mp4", "av")])
+def test_a_missing_library_is_asked_for_by_name(tmp_path, monkeypatch, name, library):
+    (tmp_path / name).touch()
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=f"pip install '{library}'"):
+        read(tmp_path / name, DT)
