@@ -157,6 +157,13 @@ def blobs(places: Tensor, shape: tuple[int, int], cell: int, size: float = 3.0) 
     return cell**2 / (2 * pi * size**2) * torch.exp(-(distance**2) / (2 * size**2))
 
 
+def truth_map(truth: Truth, like: DissipationMap, size: float = 3.0) -> Tensor:
+    """What the map `like` would be if each place showed its entropy as one blob, `(rows, columns)`."""
+    rows, columns = like.movies.shape[1:]
+    spots = blobs(truth.places, (rows, columns), like.cell, size)
+    return (truth.values.double() @ spots).view(rows, columns)
+
+
 def blob_weights(H: Tensor, places: Tensor, cell: int, size: float = 3.0) -> Tensor:
     """Least-squares fit of maps `(…, rows, columns)` by one blob per place: how much entropy stands
     there, `(…, n)`."""

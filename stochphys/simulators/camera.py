@@ -75,8 +75,8 @@ class Camera:
         """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`."""
         states = x.reshape(-1, self.dim)
         rows, columns = (self._profiles(states, axis) for axis in (0, 1))
-        frames = torch.matmul(rows.transpose(1, 2), columns).mul_(self.brightness * self.peak)
-        frames.clamp_(max=self.peak)
+        frames = rows @ columns.transpose(1, 2)
+        frames.mul_(self.brightness * self.peak).clamp_(max=self.peak)
         if self.noise:
             noise = torch.randn(
                 frames.shape, generator=generator, device=x.device, dtype=frames.dtype
@@ -88,18 +88,13 @@ class Camera:
         return frames.view(*x.shape[:-1], *self.shape)
 
     def _profiles(self, states: Tensor, axis: int) -> Tensor:
-        """Profile of each blob along one axis, `(n_states, n_points, n_pixels)`; of one state where
+        """Profile of each blob along one axis, `(n_states, n_pixels, n_points)`; of one state where
         nothing moves along it."""
-        motion = self.motion[:, axis].to(states)
-        if not self._moves[axis]:
-            states = states[:1]
-        place = torch.addmm(self.centre[:, axis].to(states), states, motion.T)
+        motion, centre = self.motion[:, axis].to(states), self.centre[:, axis].to(states)
+        place = torch.addmm(centre, states if motion.any() else states[:1], motion.T)
         pixel = torch.arange(self.shape[axis], device=states.device, dtype=states.dtype)
-        return (place[..., None] - pixel).div_(self.psf).square_().mul_(-0.5).exp_()
-
-    @property
-    def _moves(self) -> list[bool]:
-        return self.motion.ne(0).any(2).any(0).tolist()
+        unit = 2**0.5 * self.psf
+        return (place[:, None] / unit - pixel[:, None] / unit).square_().neg_().exp_()
 
     def film(
         self, trajectories: Trajectories, *, generator: torch.Generator | None = None

@@ -1,0 +1,210 @@
+"""Movies: frames are what optics says, and whatever is done to a movie, no frame changes."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from stochphys.data import Trajectories, Windows
+from stochphys.device import make_generator
+from stochphys.inference import infer_entropy_production
+from stochphys.models import CNEEP, BilinearCNEEP
+from stochphys.movie import Movie
+from stochphys.simulators import BeadSpring, Camera, bead_camera, simulate
+from stochphys.training import Ensemble
+
+BEADS = BeadSpring()
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return make_generator(7)
+
+
+@pytest.fixture
+def trajectories(generator) -> Trajectories:
+    return simulate(BEADS, 12, 40, 0.05, generator=generator)
+
+
+def test_a_frame_is_the_sum_of_gaussian_blobs(trajectories):
+    camera = bead_camera(BEADS)
+    x = trajectories.x[0, 3].double()
+    row, column = torch.meshgrid(torch.arange(10.0), torch.arange(20.0), indexing="ij")
+    spread = BEADS.stationary_covariance().diagonal().sqrt()
+    expected = sum(
+        255 * torch.exp(-((row - 5) ** 2 + (column - c) ** 2) / (2 * 1.5**2))
+        for c in torch.tensor([5.0, 15.0]) + 0.5 * x / spread
+    )
+    torch.testing.assert_close(camera(x), expected.double(), rtol=0, atol=1e-4)
+    torch.testing.assert_close(
+        camera.points(x)[:, 1],
+        torch.tensor([5.0, 15.0]).double() + 0.5 * x / spread,
+        rtol=1e-6,
+        atol=0,
+    )
+
+
+def test_published_frames_have_the_pixels_of_the_published_file(generator):
+    """Mean 35.524 and standard deviation 57.435; the few hundred frames here differ by 0.02."""
+    camera = replace(bead_camera(BEADS, cell=(20, 20), psf=3.0, motion=1.0), bits=8)
+    frames = camera(BEADS.sample_stationary(4000, generator=generator))
+    assert frames.mean().item() == pytest.approx(35.52, abs=0.1)
+    assert frames.std().item() == pytest.approx(57.44, abs=0.1)
+
+
+def test_crop_hide_and_bits_act_on_the_same_frames(trajectories):
+    camera, x = bead_camera(BEADS), trajectories.x
+    frames = camera(x)
+    torch.testing.assert_close(camera.crop(2, 4, 6, 9)(x), frames[..., 2:8, 4:13])
+    alone = camera.showing([0])(x) + camera.showing([1])(x)
+    torch.testing.assert_close(alone.clamp(max=255), frames)
+    digital = replace(camera, bits=8)(x)
+    assert torch.equal(digital, digital.round()) and ((frames - digital) < 1).all()
+    with pytest.raises(ValueError, match="leaves the frame"):
+        camera.crop(5, 0, 6, 20)
+
+
+def test_noise_locates_a_bead_as_well_as_theory_says(trajectories, generator):
+    """Noise η of the peak locates a free blob to η/√(π/2) pixels, whatever its width."""
+    camera = replace(bead_camera(BEADS), noise=0.1)
+    pixels_per_unit = 0.5 / BEADS.stationary_covariance().diagonal().sqrt()
+    error = camera.localisation().diagonal().sqrt() * pixels_per_unit
+    assert error.tolist() == pytest.approx([0.1 / math.sqrt(math.pi / 2)] * 2, rel=0.01)
+    noise = camera(trajectories.x, generator=generator) - replace(camera, noise=0.0)(trajectories.x)
+    n = noise.numel()
+    assert noise.std().item() == pytest.approx(25.5, abs=5 * 25.5 / math.sqrt(2 * n))
+    with pytest.raises(ValueError, match="needs a generator"):
+        camera.film(trajectories)
+
+
+def test_whatever_is_done_to_a_movie_changes_no_frame(trajectories, generator):
+    camera = bead_camera(BEADS)
+    movie, frames = camera.film(trajectories), camera(trajectories.x)
+    stored = Movie.of(frames, 0.05)
+    everything = torch.arange(12 * 41).view(12, 41)
+    torch.testing.assert_close(movie.at(everything), frames)
+    torch.testing.assert_close(stored.at(everything), frames)
+    torch.testing.assert_close(stored.reversed().at(everything), frames.flip(1))
+    slow = stored.every(4)
+    assert slow.dt == pytest.approx(0.2)
+    torch.testing.assert_close(slow.at(torch.arange(12 * 11).view(12, 11)), frames[:, ::4])
+    torch.testing.assert_close(
+        stored.cut(4).at(torch.arange(48 * 10).view(48, 10)), frames[:, :40].reshape(48, 10, 10, 20)
+    )
+    shuffled = stored.shuffled(generator=generator)
+    assert torch.equal(shuffled.x.sort(1).values, stored.x)
+    windows = Windows(movie, 3)
+    torch.testing.assert_close(windows[torch.tensor([[0, 40]])][0, 1], frames[1, 1:4])
+    a, b = movie.split(0.75, generator=generator)
+    torch.testing.assert_close(camera(a.filmed.x), a.at(torch.arange(9 * 41).view(9, 41)))
+    assert b.n_trajectories == 3 and b.filmed.dt == 0.05
+    one_take = movie.recorded()
+    assert one_take.reel.dtype == torch.uint8
+    difference = frames - one_take.at(everything)
+    assert 0 <= difference.min() and difference.max() < 1
+
+
+def test_no_frame_is_copied(trajectories, generator):
+    stored = Movie.of(bead_camera(BEADS)(trajectories.x), 0.05)
+    for other in (stored.cut(3), stored.every(2), stored.split(0.5, generator=generator)[0]):
+        assert other.reel is stored.reel
+
+
+@pytest.mark.parametrize(
+    "error, match, make",
+    [
+        (
+            ValueError,
+            "colour",
+            lambda f: Movie(f.reshape(-1, 10, 20, 1).expand(-1, -1, -1, 3), 0.05),
+        ),
+        (
+            ValueError,
+            "colours are averaged",
+            lambda f: Movie.of(f[..., None].expand(-1, -1, -1, -1, 3), 0.05),
+        ),
+        (ValueError, "at least two frames", lambda f: Movie.of(f[:, :1], 0.05)),
+        (ValueError, "height, width", lambda f: Movie(f, 0.05)),
+        (ValueError, "dt must be the positive time", lambda f: Movie.of(f, 0.0)),
+        (ValueError, "frame 42, row 3, column 7", lambda f: Movie.of(broken(f), 0.05)),
+        (TypeError, "bytes .* or floats, got torch.int64", lambda f: Movie.of(f.long(), 0.05)),
+        (ValueError, "what was filmed is not known", lambda f: Movie.of(f, 0.05).filmed),
+    ],
+)
+def test_frames_that_cannot_be_used_are_refused(error, match, make, trajectories):
+    with pytest.raises(error, match=match):
+        make(bead_camera(BEADS)(trajectories.x))
+
+
+def broken(frames: torch.Tensor) -> torch.Tensor:
+    frames = frames.clone()
+    frames[1, 1, 3, 7] = float("nan")
+    return frames
+
+
+def test_networks_refuse_movies_without_motion_and_frames_that_are_too_small(generator):
+    still = Movie.of(torch.full((12, 5, 10, 20), 3.0), 0.1)
+    with pytest.raises(ValueError, match="no pixel of these movies ever changes"):
+        infer_entropy_production(still, generator=generator)
+    with pytest.raises(ValueError, match="too small"):
+        CNEEP((4, 20), generator=generator)
+    with pytest.raises(ValueError, match="n_frames must be at least 2"):
+        BilinearCNEEP((10, 20), n_frames=1, generator=generator)
+
+
+@pytest.mark.parametrize("n_frames", [2, 3, 4])
+@pytest.mark.parametrize("kind", [CNEEP, BilinearCNEEP])
+def test_an_ensemble_says_what_its_members_say(kind, n_frames, trajectories, generator):
+    movie = bead_camera(BEADS).film(trajectories)
+    nets = [kind(movie.shape, n_frames=n_frames, generator=generator) for _ in range(3)]
+    nets = [net.standardise(movie) for net in nets]
+    window = Windows(movie, n_frames).sample(7)
+    together = Ensemble(nets).on_shared(window)
+    for alone, net in zip(together, nets, strict=True):
+        torch.testing.assert_close(alone, net(window), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(net(window.flip(1)), -net(window), rtol=1e-4, atol=1e-5)
+
+
+def test_the_published_network_reads_frames_one_by_one_but_for_its_first_layer(
+    trajectories, generator
+):
+    """Its input (mean, difference) is a linear map of (I, I'), so the same function is the published
+    network on raw frames with another first layer."""
+    movie = bead_camera(BEADS).film(trajectories)
+    net = CNEEP(movie.shape, generator=generator).standardise(movie)
+    net.centre.fill_(net.centre.mean())  # the published standardisation is one number
+    window = Windows(movie).sample(5)
+    first = net.body[0]
+    mean, difference = first.weight.unbind(1)
+    raw = torch.stack(
+        (
+            mean / 2 / net.scale[0] - difference / net.scale[1],
+            mean / 2 / net.scale[0] + difference / net.scale[1],
+        ),
+        1,
+    )
+
+    def h(frames):
+        frames = frames - net.centre
+        features = torch.nn.functional.conv2d(frames, raw, first.bias, 2, 2)
+        return net.head(net.body[1:](features).flatten(1)).squeeze(1)
+
+    torch.testing.assert_close(net(window), h(window) - h(window.flip(1)), rtol=1e-4, atol=1e-5)
+
+
+def test_shares_of_the_beads_add_up_to_the_entropy_of_each_step(generator):
+    """Exact shares ⟨ν²⟩/D from the velocities of the probability current."""
+    for beads, shares in (
+        (BeadSpring(), [1.428, 0.597]),
+        (BeadSpring(n_beads=5), [0.226, 0.283, 0.080, 0.033, 0.0075]),
+    ):
+        assert beads.local_entropy_production_rate().tolist() == pytest.approx(shares, abs=6e-4)
+        rate = beads.entropy_production_rate(0.05)
+        assert beads.local_entropy_production_rate(0.05).sum().item() == pytest.approx(rate)
+        paths = simulate(beads, 400, 500, 0.05, generator=generator)
+        each = beads.local_entropy_production(paths, "exact")
+        torch.testing.assert_close(each.sum(-1), beads.entropy_production(paths, "exact"))
+        mean, error = each.mean((0, 1)), each.mean(1).std(0) / 20
+        exact = beads.local_entropy_production_rate(0.05).float() * 0.05
+        assert ((mean - exact).abs() < 4 * error).all()
