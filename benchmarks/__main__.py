@@ -11,6 +11,7 @@ SUITES = (
     "training",
     "time_to_accuracy",
     "langevin",
+    "movies",
 )  # modules here with `main()`
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

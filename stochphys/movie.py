@@ -13,6 +13,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,6 +82,11 @@ class Movie(Paths):
                 "frames must have the axes (n_movies, n_times, height, width), got shape "
                 f"{tuple(frames.shape)}; colours are averaged first: frames.float().mean(-1)"
             )
+        if frames.ndim == 4 and frames.shape[-1] in (3, 4):
+            raise ValueError(
+                f"frames have the shape {tuple(frames.shape)}, a colour movie; one brightness per "
+                "pixel will do: frames.float().mean(-1)"
+            )
         frames = frames if frames.ndim == 4 else frames[None]
         n_movies, n_times, *size = frames.shape
         numbers = torch.arange(n_movies * n_times).view(n_movies, n_times)
@@ -93,6 +99,15 @@ class Movie(Paths):
 
         frames, dt = read(Path(path), dt)
         return cls.of(torch.from_numpy(frames), dt)
+
+    def save(self, path: str | Path) -> None:
+        """Write a `.npz` file that `load` reads: a film as bytes, as a camera of 8 bits records it."""
+        path = Path(path)
+        if path.suffix != ".npz":  # a dot in a name need not begin a suffix: T_h=1.5
+            path = path.with_name(f"{path.name}.npz")
+        stored = self if isinstance(self.reel, Tensor) else self.recorded()
+        assert isinstance(stored.reel, Tensor)
+        np.savez(path, frames=stored.reel[stored.x].cpu().numpy(), dt=self.dt)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -151,10 +166,10 @@ class Movie(Paths):
 
 def _check_pixels(frames: Tensor) -> None:
     """Refuse frames that are not numbers; a memory-mapped reel is read piece by piece."""
-    if frames.dtype == torch.uint8:
-        return
+    if frames.dtype == torch.bool or frames.is_complex():
+        raise TypeError(f"frames must be integers or floats, got {frames.dtype}")
     if not frames.is_floating_point():
-        raise TypeError(f"frames must be bytes (torch.uint8) or floats, got {frames.dtype}")
+        return
     for first in range(0, len(frames), PIECE):
         wrong = ~torch.isfinite(frames[first : first + PIECE])
         if wrong.any():

@@ -66,12 +66,22 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
     if not 0 < dt < inf:
         raise ValueError(f"dt must be a positive time, got {dt!r}")
     if ending == ".npy":
-        frames = np.load(path, mmap_mode="c")
+        frames = _read_npy(path)
     elif ending in TIF:
         frames = _read_tif(path)
     elif ending != ".npz":
         frames = _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path)
     return _checked(frames, path), dt
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, mmap_mode="c")
+    except ValueError as error:  # objects instead of numbers, or a broken file
+        raise ValueError(
+            f"{path.name} is no array of numbers ({error}); frames of several sizes must be cropped "
+            "to one before they are saved"
+        ) from None
 
 
 def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
@@ -85,23 +95,21 @@ def _read_tif(path: Path) -> np.ndarray:
     """The pages of a tif, mapped where they lie in the file as numpy would write them."""
     tifffile = _library("tifffile", "tifffile", path)
     with tifffile.TiffFile(path) as tif:
-        sizes = sorted({page.shape[:2] for page in tif.pages})
-        if len(sizes) > 1:
-            raise ValueError(_mixed(path, *sizes[:2]))
-        series = tif.series[0]
-        beyond = [n for axis, n in zip(series.axes, series.shape, strict=True) if axis not in "YX"]
-        if "S" in series.axes:
-            raise ValueError(_colours(path))
-        if sum(n > 1 for n in beyond) > 1:
-            raise ValueError(
-                f"{path.name} has the axes {series.axes} of lengths {series.shape}; save one channel "
-                "at one depth, so that time is the only axis beside the two of the image"
-            )
-        if series.dataoffset is None:  # compressed
-            return _unpacked((page.asarray() for page in series.pages), path)
-        frames = tifffile.memmap(path, mode="c")
-        frames = frames.reshape(-1, *frames.shape[-2:])
-    return frames if frames.dtype.isnative else _unpacked(iter(frames), path)
+        stacks = tif.series
+        for stack in stacks:
+            if "S" in stack.axes:
+                raise ValueError(_colours(path))
+            lengths = zip(stack.axes, stack.shape, strict=True)
+            if sum(n > 1 for axis, n in lengths if axis not in "YX") > 1:
+                raise ValueError(
+                    f"{path.name} has the axes {stack.axes} of lengths {stack.shape}; save one "
+                    "channel at one depth, so that time is the only axis beside those of the image"
+                )
+        if len(stacks) > 1 or stacks[0].dataoffset is None:  # written page by page, or compressed
+            pages = (page.asarray() for stack in stacks for page in stack.pages)
+            return _unpacked(pages, path)
+    frames = tifffile.memmap(path, mode="c")
+    return frames.reshape(-1, *frames.shape[-2:])
 
 
 def _gif_frames(path: Path) -> Iterator[np.ndarray]:

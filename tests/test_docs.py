@@ -13,11 +13,12 @@ from urllib.parse import unquote
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from PIL import Image
 
 from stochphys import inference
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import BeadSpring, bead_camera, simulate
 from tests.notebook_page import Page, links
 from tests.notebook_rules import REPOSITORY
 
@@ -152,12 +153,15 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         for t, (x, y) in zip(tracks.times.tolist(), path, strict=True)
     ]
     Path("tracks.csv").write_text("\n".join(["trajectory,time,x,y", *lines]) + "\n")
+    frames = bead_camera(BeadSpring())(tracks.x.flatten(0, 1)).byte().numpy()
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    first.save("film.tif", save_all=True, append_images=rest)
 
 
 def test_the_lines_of_the_readme_run(quick, capsys):
-    first, second, third = blocks("README.md", "python")
-    found: dict[str, Any] = {}  # the third block goes on from the second
-    for block, names in ((first, {}), (second, found), (third, found)):
+    first, *others = blocks("README.md", "python")
+    found: dict[str, Any] = {}  # the later blocks go on from the second
+    for block, names in ((first, {}), *((block, found) for block in others)):
         lines = [line for line in block.splitlines() if line and not line.startswith("from ")]
         assert len(lines) <= 6
         exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), names)
@@ -165,6 +169,7 @@ def test_the_lines_of_the_readme_run(quick, capsys):
     assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d, exact 2\.0[23]", said[0])
     assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[1])
     assert any(line.startswith("drift and diffusion from") for line in said)
+    assert found["movie"].x.shape == (20, 36)
     assert found["motion"].drift.std(found["x"]).shape == (5, 2)
 
 
@@ -183,11 +188,10 @@ def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
 
 def test_the_estimators_page_names_what_is_there():
     text = (ROOT / "docs" / "estimators.md").read_text()
-    here, planned = text.split("## In preparation")
     names = "finite_time_tur short_time_tur gaussian_plugin word_plugin first_passage knn_plugin"
-    for name in (*names.split(), *"infer_entropy_production infer_langevin predict_paths".split()):
-        assert f"`{name}`" in here and hasattr(inference, name)
-    assert "not in the package yet" in planned and "`" not in planned
+    names += " infer_entropy_production infer_langevin predict_paths"
+    for name in names.split():
+        assert f"`{name}`" in text and hasattr(inference, name)
 
 
 def test_the_picture_of_the_readme_can_be_made_again(monkeypatch, tmp_path: Path):

@@ -55,6 +55,7 @@ RANGES = {
     for line in (
         *PROJECT["dependencies"],
         *PROJECT["optional-dependencies"]["course"],
+        *PROJECT["optional-dependencies"]["data"],
         *PROJECT["optional-dependencies"]["dev"],
     )
 }

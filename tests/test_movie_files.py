@@ -14,8 +14,10 @@ import torch
 from PIL import Image
 
 from stochphys.data import Windows
+from stochphys.device import make_generator
 from stochphys.movie import Movie
 from stochphys.movie_files import read
+from stochphys.simulators import BeadSpring, bead_camera, simulate
 
 DT = 0.05
 
@@ -52,6 +54,12 @@ def write_packed_tif(path: Path, pages: np.ndarray) -> None:
     tifffile.imwrite(path, pages, photometric="minisblack", compression="zlib")
 
 
+def write_tif_page_by_page(path: Path, pages: np.ndarray) -> None:
+    with tifffile.TiffWriter(path) as tif:
+        for page in pages:
+            tif.write(page)
+
+
 def write_imagej_tif(path: Path, pages: np.ndarray) -> None:
     tifffile.imwrite(path, pages, imagej=True, byteorder=">", metadata={"axes": "TYX"})
 
@@ -63,6 +71,7 @@ def write_imagej_tif(path: Path, pages: np.ndarray) -> None:
         ("a.tif", write_tif),
         ("a.tiff", write_packed_tif),
         ("a.TIF", write_imagej_tif),
+        ("b.tif", write_tif_page_by_page),
         ("a.gif", write_gif),
     ],
 )
@@ -106,34 +115,28 @@ def test_many_movies_and_npz(tmp_path, frames):
 
 
 def test_a_film_is_saved_as_a_camera_would_record_it(tmp_path):
-    from stochphys.device import make_generator
-    from stochphys.simulators import BeadSpring, bead_camera, simulate
-
     system = BeadSpring()
     paths = simulate(system, 3, 20, DT, generator=make_generator(0))
     film = bead_camera(system).film(paths)
     film.save(tmp_path / "film")
     movie = Movie.load(tmp_path / "film.npz")
     index = torch.arange(len(Windows(film)))
-    assert (Windows(movie)[index] - Windows(film)[index]).abs().max() <= 0.5
+    assert (Windows(movie)[index] - Windows(film)[index]).abs().max() < 1  # rounded down
 
 
 @pytest.mark.parametrize("name", ["big.npy", "big.tif"])
 def test_a_movie_larger_than_memory_is_read_in_pieces(tmp_path, name):
-    """64 GB of pixels on paper: a file with holes, of which a few frames were ever written."""
-    shape, path = (1_000_000, 160, 400), tmp_path / name
+    """6.4 GB of pixels on paper: a file with holes, of which two frames were ever written."""
+    shape, path = (2000, 1600, 2000), tmp_path / name
     if name == "big.npy":
-        big = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)[[0, 1777]] = 7
     else:
-        big = tifffile.memmap(
-            path, shape=shape, dtype=np.uint8, bigtiff=True, metadata=None, photometric="minisblack"
-        )
-    big[[0, 777_777]] = 7
-    big.flush()
-    del big
+        with tifffile.TiffWriter(path, bigtiff=True) as tif:
+            tif.write(shape=shape, dtype=np.uint8, photometric="minisblack", metadata=None)
+        tifffile.memmap(path)[[0, 1777]] = 7
     before = psutil.Process().memory_info().rss
     movie = Movie.load(path, DT)
-    assert movie.at(torch.tensor([777_777, 777_778])).amax((1, 2)).tolist() == [7, 0]
+    assert movie.at(torch.tensor([1777, 1778])).amax((1, 2)).tolist() == [7, 0]
     assert psutil.Process().memory_info().rss - before < 100e6
 
 
@@ -175,7 +178,7 @@ def test_pages_of_several_sizes_and_stacks_of_more_than_time_are_refused(tmp_pat
     with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
         tif.write(frames[0])
         tif.write(frames[1, :8])
-    with pytest.raises(ValueError, match="8×32 and of 16×32 pixels; crop all to one size"):
+    with pytest.raises(ValueError, match="16×32 and of 8×32 pixels; crop all to one size"):
         Movie.load(tmp_path / "a.tif", DT)
     stack = np.stack((frames, frames), axis=1)
     tifffile.imwrite(tmp_path / "b.tif", stack, imagej=True, metadata={"axes": "TZYX"})
@@ -196,6 +199,10 @@ def test_arrays_that_are_no_movie_are_refused(tmp_path, frames):
         np.save(tmp_path / "a.npy", array)
         with pytest.raises(error, match=text):
             Movie.load(tmp_path / "a.npy", DT)
+    ragged = np.array([frames[0], frames[1, :8]], dtype=object)
+    np.save(tmp_path / "a.npy", ragged, allow_pickle=True)
+    with pytest.raises(ValueError, match="a.npy is no array of numbers.*several sizes"):
+        Movie.load(tmp_path / "a.npy", DT)
     broken = frames.astype(np.float32)
     broken[4, 3, 2] = np.nan
     np.save(tmp_path / "a.npy", broken)

@@ -18,7 +18,7 @@ TRUTH = {system: system.entropy_production_rate() for system in (TWO, FIVE)}
 
 
 def beads(*numbers: int) -> Tensor:
-    """H that picks these beads of five, numbered from 1."""
+    """M that picks these beads of five, numbered from 1."""
     return torch.eye(5, dtype=torch.float64)[[number - 1 for number in numbers]]
 
 
@@ -131,10 +131,10 @@ def test_long_windows_reach_the_spectral_rate() -> None:
     r"""The divergence per step of endless Gaussian films is
     $\frac12\int\frac{d\theta}{2\pi}\operatorname{tr}(S(-\theta)^{-1}S(\theta) - 1)$, with the
     spectral density S of the frames, here of a chain x' = Px + noise of covariance Q."""
-    dt, H, R = 0.1, beads(1, 2).to(torch.complex128), 0.1 * torch.eye(2, dtype=torch.complex128)
+    dt, M, R = 0.1, beads(1, 2).to(torch.complex128), 0.1 * torch.eye(2, dtype=torch.complex128)
     P, Q = (matrix.to(torch.complex128) for matrix in FIVE.transition(dt))
     theta = (torch.arange(4096, dtype=torch.float64) / 4096 * 2 * pi)[:, None, None]
-    response = H @ torch.linalg.inv(torch.eye(5) - P * torch.exp(-1j * theta))
+    response = M @ torch.linalg.inv(torch.eye(5) - P * torch.exp(-1j * theta))
     S = response @ Q @ response.mH + R
     spectral = torch.linalg.solve(S.mT, S).diagonal(dim1=1, dim2=2).sum(1).real.mean() / 2 - 1
     D = {
@@ -148,18 +148,18 @@ def test_long_windows_reach_the_spectral_rate() -> None:
 
 def test_log_ratios_of_noisy_films_have_the_exact_mean() -> None:
     """Two of five beads through a noisy camera: the mean of ΔS, and of e^(-ΔS), within 4 s.e."""
-    H, R, n = beads(1, 2), torch.tensor([[0.2, 0.05], [0.05, 0.1]]), 4
+    M, R, n = beads(1, 2), torch.tensor([[0.2, 0.05], [0.05, 0.1]]), 4
     generator = make_generator(2)
     x = simulate(FIVE, 2000, 30, 0.1, generator=generator)
     error = torch.randn(2000, 31, 2, generator=generator) @ torch.linalg.cholesky(R).T
-    seen = Trajectories(x.x @ H.T.float() + error, x.dt)
-    entropy = visible_entropy(FIVE, seen, observe=H, noise=R, n_frames=n)
+    seen = Trajectories(x.x @ M.T.float() + error, x.dt)
+    entropy = visible_entropy(FIVE, seen, observe=M, noise=R, n_frames=n)
     assert entropy.shape == (2000, 10)
-    exact = (n - 1) * x.dt * visible_entropy_rate(FIVE, x.dt, observe=H, noise=R, n_frames=n)
+    exact = (n - 1) * x.dt * visible_entropy_rate(FIVE, x.dt, observe=M, noise=R, n_frames=n)
     for per_film, mean in ((entropy.mean(1), exact), (torch.exp(-entropy).mean(1), 1.0)):
         assert abs(per_film.mean() - mean) < 4 * per_film.std() / 2000**0.5
     reversed_film = Trajectories(seen.x.flip(1), x.dt)
-    backwards = visible_entropy(FIVE, reversed_film, observe=H, noise=R, n_frames=n).flip(1)
+    backwards = visible_entropy(FIVE, reversed_film, observe=M, noise=R, n_frames=n).flip(1)
     torch.testing.assert_close(backwards, -entropy, rtol=1e-6, atol=1e-9)
 
 

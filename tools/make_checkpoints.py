@@ -19,15 +19,24 @@ from torch import Tensor, nn
 
 from stochphys.data import Windows
 from stochphys.device import make_generator
-from stochphys.models import RNEEP, AreaNEEP, Areas, classifier_objective, neep_objective
+from stochphys.models import (
+    RNEEP,
+    AreaNEEP,
+    Areas,
+    FlowNEEP,
+    classifier_objective,
+    neep_objective,
+)
 from stochphys.simulators import (
     BeadSpring,
+    ElasticNetwork,
     FlashingRatchet,
     HiddenChain,
+    filament_camera,
     simulate,
     simulate_jumps,
 )
-from stochphys.training import fit, save_checkpoint
+from stochphys.training import Ensemble, fit, save_checkpoint
 
 FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "checkpoints"
 
@@ -70,11 +79,48 @@ def many_beads(seed: int, *, n_beads: int, pieces: int) -> Made:
     return model, recipe | options | dict(objective="neep_objective")
 
 
+def filament(
+    seed: int, *, n: int, hot: tuple[int, ...], n_trajectories: int, members: int, **size: int
+) -> Made:
+    """An ensemble that draws the dissipation map of a network of filaments from recorded movies."""
+    recipe: dict[str, Any] = dict(n=n, hot=list(hot), dt=0.02, n_steps=500, members=members)
+    recipe |= dict(n_trajectories=n_trajectories, fraction=0.95)
+    options: dict[str, Any] = dict(steps=3000, batch_size=256, lr=2e-3, schedule="cosine", ema=0.99)
+    generator = make_generator(seed)
+    network = ElasticNetwork(n=n, hot=hot)
+    paths = simulate(network, n_trajectories, recipe["n_steps"], recipe["dt"], generator=generator)
+    movie = filament_camera(network).film(paths).recorded()
+    train, held_out = movie.split(recipe["fraction"], generator=generator)
+    networks = [FlowNEEP(movie.shape, generator=generator, **size) for _ in range(members)]
+    ensemble = Ensemble([network.standardise(train) for network in networks])
+    windows = Windows(train).bootstrap(members, generator=generator)
+    fit(
+        ensemble,
+        neep_objective,
+        windows,
+        validation=Windows(held_out),
+        validate_every=500,
+        generator=generator,
+        **options,
+    )
+    return ensemble, recipe | options | size | dict(objective="neep_objective")
+
+
 CHECKPOINTS: dict[str, Callable[[int], Made]] = {
     "23_beads_032": partial(many_beads, n_beads=32, pieces=8),
     "23_beads_064": partial(many_beads, n_beads=64, pieces=12),
     "23_beads_128": partial(many_beads, n_beads=128, pieces=24),
     "24_rneep_n32": rneep,
+    "32_filament_1_8": partial(filament, n=3, hot=(1, 8), n_trajectories=1000, members=8),
+    "32_filament_0_4_5": partial(filament, n=3, hot=(0, 4, 5), n_trajectories=1000, members=8),
+    "32_filament_n6": partial(
+        filament,
+        n=6,
+        hot=(3, 8, 11, 19, 22, 30, 34),
+        n_trajectories=400,
+        members=4,
+        features=72,
+    ),
 }
 
 

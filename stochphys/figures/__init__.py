@@ -3,6 +3,7 @@
 from . import style
 from .explore import explore
 from .live import LiveCurve
+from .maps import receptive_fields, row_of_maps
 from .movies import Panel, filmstrip, play_movie
 from .plots import (
     bead_chain,
@@ -44,6 +45,8 @@ __all__ = [
     "play_movie",
     "points",
     "r_squared_and_slope",
+    "receptive_fields",
+    "row_of_maps",
     "running_sums",
     "scatter_against_exact",
     "stirred_plane",

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..inference.maps import DissipationMap, cell_places
+from ..inference.maps import DissipationMap, cell_place
+from ..models import MovieNEEP
 from .movies import Panel
 from .plots import array
 from .style import EXACT, HOT
@@ -70,19 +72,19 @@ def mark_nodes(ax: Axes, nodes: Any, hot: Sequence[int] = ()) -> None:
 
 
 def receptive_fields(
-    ax: Axes, frame: Any, found: DissipationMap, cells: Sequence[tuple[int, int]]
+    ax: Axes, frame: Any, found: DissipationMap | MovieNEEP, cells: Sequence[tuple[int, int]]
 ) -> None:
-    """A frame with the square that each of the `cells` (row, column) of a map sees, cut off where
-    the frame ends, and the cell itself filled."""
+    """A frame with the square that each of the `cells` (row, column) of a map sees, and the cell
+    itself filled."""
     Panel(frame).draw(ax, 0)
-    rows, columns = found.mean.shape
-    places = array(cell_places(rows, columns, found.cell)).reshape(rows, columns, 2)
-    for cell in cells:
-        row, column = places[cell] + 0.5
+    limits = ax.get_xlim(), ax.get_ylim()
+    for place in array(cell_place(torch.tensor(cells), found.cell)) + 0.5:
         for size, fill in ((found.receptive_field, "none"), (found.cell, HOT)):
-            corner = (column - size / 2, row - size / 2)
-            ax.add_patch(
-                Rectangle(corner, size, size, facecolor=fill, edgecolor=HOT, linewidth=1.8)
+            row, column = place - size / 2
+            square = Rectangle(
+                (column, row), size, size, facecolor=fill, edgecolor=HOT, linewidth=1.8
             )
+            ax.add_patch(square)
+    ax.set(xlim=limits[0], ylim=limits[1])
     n = found.receptive_field
     ax.set_title(f"one cell sees {n} × {n} pixels")

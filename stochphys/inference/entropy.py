@@ -16,6 +16,7 @@ from ..models import (
     RNEEP,
     AreaNEEP,
     BilinearCNEEP,
+    FlowNEEP,
     JumpNEEP,
     OddJumpNEEP,
     UnderdampedNEEP,
@@ -33,8 +34,9 @@ MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     AreaNEEP: dict(steps=1000, lr=2e-2),
-    BilinearCNEEP: dict(steps=2000, lr=3e-3, batch_size=256, ema=0.99, validate_every=500),
-    CNEEP: dict(steps=3000, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
+    BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
+    CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
+    FlowNEEP: dict(steps=1500, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
     RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
 }
 
@@ -135,7 +137,7 @@ def infer_entropy_production(
     | `Jumps`, all states seen            | `JumpNEEP`                       |
     | `Jumps`, some hidden: `window` > 2  | `RNEEP`                          |
     | `Jumps` with waiting times          | `OddJumpNEEP`, needs `reversal`  |
-    | `Movie`                             | `BilinearCNEEP`                  |
+    | `Movie`                             | `FlowNEEP`                       |
 
     Args:
         data: at least ten paths.
@@ -246,7 +248,7 @@ def default_network(
         kind = UnderdampedNEEP if data.underdamped else even
         return kind(data.dim, **options).standardise(data)
     if isinstance(data, Movie):
-        return BilinearCNEEP(data.shape, n_frames=window, generator=generator).standardise(data)
+        return FlowNEEP(data.shape, n_frames=window, generator=generator).standardise(data)
     if reversal is not None:
         return OddJumpNEEP(reversal, **options).standardise(data)
     return (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)

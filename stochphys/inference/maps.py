@@ -7,7 +7,6 @@ the sum only, so a map is shown with its spread over networks and, where the tru
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import pi
 from typing import NamedTuple
 
 import torch
@@ -109,7 +108,7 @@ def members(model: Ensemble) -> list[MovieNEEP]:
     networks = [model.member(i) for i in range(model.members)]
     if not all(isinstance(network, MovieNEEP) for network in networks):
         kind = type(networks[0]).__name__
-        raise TypeError(f"{kind} draws no maps; train a CNEEP or BilinearCNEEP on a Movie")
+        raise TypeError(f"{kind} draws no maps; train a FlowNEEP on a Movie")
     return networks  # type: ignore[return-value]
 
 
@@ -138,33 +137,38 @@ def truths(nodes: Tensor, local: LocalDissipation) -> dict[str, Truth]:
     }
 
 
-def cell_places(rows: int, columns: int, cell: int) -> Tensor:
-    """Row and column in pixels of what each cell looks at, `(rows · columns, 2)`.
+def cell_place(number: Tensor, cell: int) -> Tensor:
+    """Row or column in pixels of the middle of cell number r along that axis. What a cell of a
+    convolution with stride 2 sees lies half a pixel before it."""
+    return cell * (number + 0.5) - 0.5
 
-    Layers of stride 2 centre a cell of 2 pixels on the first of them: cell r on
-    `cell · (r + 1/2) - 1`.
-    """
-    along = [cell * (torch.arange(n, dtype=torch.float64) + 0.5) - 1 for n in (rows, columns)]
+
+def cell_places(rows: int, columns: int, cell: int) -> Tensor:
+    """Row and column in pixels of the middle of each cell, `(rows · columns, 2)`."""
+    along = [cell_place(torch.arange(n, dtype=torch.float64), cell) for n in (rows, columns)]
     return torch.cartesian_prod(*along)
 
 
-def blobs(places: Tensor, shape: tuple[int, int], cell: int, size: float = 3.0) -> Tensor:
-    """One Gaussian of standard deviation `size` pixels around each place, `(n, rows · columns)`.
+def blobs(places: Tensor, shape: tuple[int, int], cell: int, size: float = 2.0) -> Tensor:
+    """One Gaussian of standard deviation `size` pixels around each place, `(n, rows · columns)`; each
+    sums to 1.
 
-    Each sums to 1, so far as it lies inside the frame.
+    Where `size` is more than a third of the way to the next place, blobs can hardly be told apart,
+    and even a true map scores low.
     """
     distance = torch.cdist(places.double(), cell_places(*shape, cell))
-    return cell**2 / (2 * pi * size**2) * torch.exp(-(distance**2) / (2 * size**2))
+    spots = torch.exp(-(distance**2) / (2 * size**2))
+    return spots / spots.sum(1, keepdim=True)
 
 
-def truth_map(truth: Truth, like: DissipationMap, size: float = 3.0) -> Tensor:
+def truth_map(truth: Truth, like: DissipationMap, size: float = 2.0) -> Tensor:
     """What the map `like` would be if each place showed its entropy as one blob, `(rows, columns)`."""
     rows, columns = like.movies.shape[1:]
     spots = blobs(truth.places, (rows, columns), like.cell, size)
     return (truth.values.double() @ spots).view(rows, columns)
 
 
-def blob_weights(H: Tensor, places: Tensor, cell: int, size: float = 3.0) -> Tensor:
+def blob_weights(H: Tensor, places: Tensor, cell: int, size: float = 2.0) -> Tensor:
     """Least-squares fit of maps `(…, rows, columns)` by one blob per place: how much entropy stands
     there, `(…, n)`."""
     shape = H.shape[-2], H.shape[-1]
@@ -218,7 +222,7 @@ def score_map(
     truth: Truth,
     *,
     generator: torch.Generator,
-    size: float = 3.0,
+    size: float = 2.0,
     draws: int = 2000,
 ) -> MapScore:
     """Compare a map with the exact local dissipation.

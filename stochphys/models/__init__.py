@@ -5,7 +5,7 @@ from .bayes import BayesianLinear, BayesianMLP, DropoutMLP
 from .drift_diffusion import LogVariance, Normal
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
-from .movies import CNEEP, BilinearCNEEP, MovieNEEP
+from .movies import CNEEP, BilinearCNEEP, FlowNEEP, MovieNEEP
 from .neep import (
     NEEP,
     UnderdampedNEEP,
@@ -23,6 +23,7 @@ __all__ = [
     "BayesianMLP",
     "CNEEP",
     "DropoutMLP",
+    "FlowNEEP",
     "Fourier",
     "InUnits",
     "LogVariance",

@@ -16,6 +16,7 @@ from .motor import ThermalMotor, UnderdampedThermalMotor
 from .neuron import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from .odd_jumps import OddJumpProcess, OddRing
 from .oscillator import VanDerPol
+from .visible import visible_entropy, visible_entropy_rate
 
 __all__ = [
     "BeadSpring",
@@ -52,4 +53,6 @@ __all__ = [
     "simulate",
     "simulate_jumps",
     "spike_times",
+    "visible_entropy",
+    "visible_entropy_rate",
 ]

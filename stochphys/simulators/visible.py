@@ -1,6 +1,6 @@
 r"""What frames of a linear system still show of its entropy production, exactly.
 
-A camera shows $y_t = H x_t + \xi_t$ at times dt apart: some coordinates or mixtures of them, and
+A camera shows $y_t = M x_t + \xi_t$ at times dt apart: some coordinates or mixtures of them, and
 noise of its own. Frames of a `Linear` system are Gaussian, so the best that any estimator can find
 in n of them is a divergence of two Gaussians. How a camera makes y of x lives in `camera`.
 """
@@ -29,14 +29,14 @@ def visible_entropy_rate(
         \ln\frac{p(y_1 \dots y_n)}{p(y_n \dots y_1)}
       = \frac{1}{2(n-1)\,dt} \operatorname{tr}\big(\tilde\Sigma^{-1}\Sigma - 1\big),$$
 
-    with the covariance Σ of the n frames $y = Hx + \xi$, and $\tilde\Sigma$ of the same frames in
-    reversed order. It rises with n, and never exceeds `system.entropy_production_rate()`.
-    All coordinates are even under time reversal. float64.
+    with the covariance Σ of the n frames $y = Mx + \xi$, and $\tilde\Sigma$ of the same frames in
+    reversed order. It never exceeds `system.entropy_production_rate()`, and is the same for all n
+    if the frames show the whole state. All coordinates are even under time reversal. float64.
 
     Args:
         system: what happens.
         dt: time between two frames.
-        observe: H `(k, dim)`, what is seen of the state; everything without it. Rows of the unit
+        observe: M `(k, dim)`, what is seen of the state; everything without it. Rows of the unit
             matrix pick single coordinates.
         noise: covariance of ξ `(k, k)`, drawn anew for each frame; none without it.
         n_frames: successive frames that are judged together.
@@ -45,7 +45,7 @@ def visible_entropy_rate(
     Raises `ValueError` for shapes that do not fit, a noise that is no covariance, fewer than two
     frames, visible coordinates that are copies of one another, and what `system` refuses.
 
-    Source: Roldán & Parrondo, PRE 85, 031129 (2012), Eq. 8, for Gaussian frames.
+    Source: Roldán & Parrondo, PRE 85, 031129 (2012), where frames are letters instead.
     """
     forward, backward = frame_covariances(system, dt, observe, noise, n_frames, scheme)
     # tr(backward⁻¹ forward) - n k would lose digits: the two are nearly equal.
@@ -97,14 +97,14 @@ def frame_covariances(
     if n_frames < 2:
         raise ValueError(f"n_frames must be at least 2, got {n_frames}: one frame has no direction")
     unit = torch.eye(system.dim, dtype=torch.float64)
-    H = unit if observe is None else torch.as_tensor(observe, dtype=torch.float64)
-    if H.ndim != 2 or H.shape[1] != system.dim:
+    M = unit if observe is None else torch.as_tensor(observe, dtype=torch.float64)
+    if M.ndim != 2 or M.shape[1] != system.dim:
         raise ValueError(
             f"observe must have shape (k, {system.dim}), one column per coordinate, got "
-            f"{tuple(H.shape)}"
+            f"{tuple(M.shape)}"
         )
-    k = len(H)
-    R = H.new_zeros(k, k) if noise is None else torch.as_tensor(noise, dtype=torch.float64)
+    k = len(M)
+    R = M.new_zeros(k, k) if noise is None else torch.as_tensor(noise, dtype=torch.float64)
     if (
         R.shape != (k, k)
         or not torch.allclose(R, R.T)
@@ -115,10 +115,10 @@ def frame_covariances(
             f"variances, got shape {tuple(R.shape)}; torch.diag(variances) makes one"
         )
     P, _, C = system._sampled(dt, scheme)
-    lags, C_t = [H @ C @ H.T], C
+    lags, C_t = [M @ C @ M.T], C
     for _ in range(n_frames - 1):
         C_t = P @ C_t  # ⟨x(t) x(0)ᵀ⟩
-        lags.append(H @ C_t @ H.T)
+        lags.append(M @ C_t @ M.T)
     frames = range(n_frames)
     rows = [torch.cat([lags[i - j] if i > j else lags[j - i].T for j in frames], 1) for i in frames]
     forward = torch.cat(rows)

@@ -1,0 +1,283 @@
+"""Movies: what rendering costs, what memory training takes, and how long until ΔS is right.
+
+The published way (Bae, Kim, Jeong 2021, arXiv 2106.15108), written down plainly: stored frames as
+floats, batches of 4096 pairs, raw frames standardised by one number, layers of width 32, Adam with
+lr 1e-4. It sees the same movies, of the same pixels and frame interval, as what is measured here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import process_time
+
+import torch
+from torch import Tensor, nn
+
+from stochphys.data import Windows
+from stochphys.device import make_generator, one_thread, pick_device
+from stochphys.inference import Comparison, gaussian_plugin, infer_entropy_production, pca
+from stochphys.inference.entropy import RECIPES
+from stochphys.models import CNEEP, BilinearCNEEP, neep_objective
+from stochphys.movie import Movie
+from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.training import Callback, Run, fit
+
+from . import cpu_seconds, print_header, print_table, verdict
+from .training import clock
+
+DT, CAP, GOAL, JUDGED = 0.05, 180.0, 0.95, 4000
+SYSTEM = BeadSpring(T_c=1.0, T_h=10.0)
+
+
+def film(n_movies: int, seed: int = 0, dt: float = DT, n_beads: int = 2, **camera: object) -> Movie:
+    """Movies of 1000 frames, rendered when they are looked at."""
+    system = BeadSpring(T_c=1.0, T_h=10.0, n_beads=n_beads)
+    paths = simulate(system, n_movies, 1000, dt, generator=make_generator(seed))
+    return bead_camera(system, **camera).film(paths)  # type: ignore[arg-type]
+
+
+def stored(movie: Movie) -> Movie:
+    """The same movie as floats in memory."""
+    frames = torch.cat([movie.at(i) for i in torch.arange(movie.x.numel()).split(4096)])
+    return Movie.of(frames.unflatten(0, movie.x.shape), movie.dt)
+
+
+class PlainCNEEP(nn.Module):
+    """h(I, I') − h(I', I) on two frames as two channels, in two passes."""
+
+    def __init__(self, movie: Movie) -> None:
+        super().__init__()
+        height, width = (n // 4 for n in movie.shape)
+        self.h = nn.Sequential(
+            nn.Conv2d(2, 32, 5, 2, 2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(32, 32, 3, 1, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 1, 1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(64 * height * width, 1),
+        )  # fmt: skip
+        first = movie.at(torch.zeros(1, dtype=torch.long))
+        self.mean, self.std = first.mean().item(), first.std().item()
+
+    def forward(self, window: Tensor) -> Tensor:
+        frames = (window - self.mean) / self.std
+        return (self.h(frames) - self.h(frames.flip(1))).squeeze(1)
+
+
+def costs() -> None:
+    """Fifty steps of `fit`, on frames rendered for each batch and on stored ones."""
+    rows = []
+    for name, camera, kind, batch in (
+        ("10 × 20 px, bilinear, batch 256", {}, BilinearCNEEP, 256),
+        ("10 × 20 px, published layers of 16, batch 256", {}, CNEEP, 256),
+        (
+            "20 × 40 px, published layers of 32, batch 256",
+            dict(cell=(20, 20), psf=3.0, motion=1.0),
+            partial(CNEEP, width=32),
+            256,
+        ),
+    ):
+        movie = film(50, **camera)
+        network = kind(movie.shape, generator=make_generator(1)).standardise(movie)
+        steps = 50 if not camera else 8
+
+        def train(
+            data: Movie, network: nn.Module = network, batch: int = batch, steps: int = steps
+        ):
+            options = dict(steps=steps, batch_size=batch, validate_every=steps, progress=False)
+            fit(network, neep_objective, Windows(data), generator=make_generator(0), **options)
+
+        kinds = {"rendered": movie, "floats": stored(movie), "bytes": movie.recorded()}
+        seconds = cpu_seconds({k: partial(train, data) for k, data in kinds.items()}, repeats=7)
+        ratio = seconds["rendered"] / seconds["floats"]
+        pairs = f"{batch * steps / seconds['rendered']:.0f}"
+        rows.append(
+            (name, pairs, ratio, seconds["bytes"] / seconds["floats"], verdict(ratio, most=1.1))
+        )
+    print_table(
+        ("step", "pairs per s, rendered", "of stored floats", "bytes of floats", "rendered"), rows
+    )
+
+
+def peak_memory(n_movies: int) -> None:
+    """Prints by how many MB a training raises the peak of this process; run on its own."""
+    movie = film(n_movies)
+    network = BilinearCNEEP(movie.shape, generator=make_generator(1)).standardise(movie)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+    before = peak()
+    options = dict(steps=50, batch_size=256, validate_every=50, progress=False)
+    fit(network, neep_objective, Windows(movie), generator=make_generator(0), **options)
+    print(peak() - before)
+
+
+def peak() -> float:
+    """The highest memory of this process so far, in MB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def memory() -> None:
+    rows = []
+    for n_movies in (50, 500, 2000):
+        command = f"from benchmarks.movies import peak_memory; peak_memory({n_movies})"
+        output = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
+        floats = n_movies * 1000 * 200 * 4 / 2**20
+        rows.append((f"{n_movies * 1000:,}", float(output.stdout), f"{floats:.0f}"))
+    growth = float(rows[-1][1]) - float(rows[0][1])
+    rows = [(*row, "") for row in rows[:-1]] + [(*rows[-1], verdict(growth, most=10.0))]
+    print_table(("frames", "training adds, MB", "stored floats would, MB", "growth, MB"), rows)
+
+
+@dataclass
+class Watch(Callback):
+    """Looks at held-out steps now and then, and ends the run when R² is reached."""
+
+    windows: Tensor
+    exact: Tensor
+    every: int
+    seconds: float = 0.0  # of training alone
+    r_squared: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.began = process_time()
+
+    @torch.no_grad()
+    def after_step(self, run: Run) -> None:
+        self.seconds += process_time() - self.began
+        if run.step % self.every == 0:
+            learned = torch.cat([run.average(part) for part in self.windows.split(500)])
+            self.r_squared = Comparison.of(self.exact, learned, 1.0, DT).r_squared
+            if self.r_squared >= GOAL or self.seconds > CAP:
+                raise KeyboardInterrupt  # as the stop button does
+        self.began = process_time()
+
+
+def time_to_accuracy() -> None:
+    """CPU seconds until R² of held-out steps is 0.95, on the same 200 movies."""
+    movie, held_out = film(200), film(10, seed=1)
+    frames = stored(movie)
+    windows = Windows(held_out).sample(JUDGED)
+    exact = SYSTEM.entropy_production(held_out.filmed, "exact").flatten()
+    exact = exact[torch.arange(JUDGED) * len(exact) // JUDGED]
+
+    def run(model: nn.Module, data: Movie, every: int, **options: object) -> Watch:
+        watch = Watch(windows, exact, every)
+        fit(
+            model, neep_objective, Windows(data), steps=2000, generator=make_generator(0),
+            callbacks=[watch], device="cpu", validate_every=2000, progress=False,
+            **options,  # type: ignore[arg-type]
+        )  # fmt: skip
+        return watch
+
+    torch.manual_seed(0)
+    adam = partial(torch.optim.Adam, weight_decay=5e-5)
+    slow = run(PlainCNEEP(movie), frames, 10, batch_size=4096, lr=1e-4, ema=0.0, optimizer=adam)
+    rows: list[tuple[object, ...]] = [("the published way", slow.seconds, slow.r_squared, "1", "")]
+    sign = "" if slow.r_squared >= GOAL else "≥ "
+    for name, kind in (("bilinear", BilinearCNEEP), ("published layers of 16", CNEEP)):
+        network = kind(movie.shape, generator=make_generator(2)).standardise(movie)
+        recipe = {k: v for k, v in RECIPES[kind].items() if k not in ("steps", "validate_every")}
+        fast = run(network, movie, 20, schedule="cosine", **recipe)
+        gain = slow.seconds / fast.seconds
+        rows.append(
+            (name, fast.seconds, fast.r_squared, f"{sign}{gain:.0f}", verdict(gain, least=10))
+        )
+    print(f"\nR² ≥ {GOAL} on held-out steps, 200 movies × 1000 frames, 10 × 20 px, dt = {DT}:")
+    print_table(("training", "CPU seconds", "R²", "times faster", "target"), rows)
+
+
+def accuracy(device: torch.device) -> None:
+    """One network each, by its default recipe, judged on 40 movies that it never saw."""
+    rows = []
+    low = dict(cell=(5, 5), psf=0.75, motion=0.25)
+    for name, kind, options in (
+        ("two beads, bilinear", BilinearCNEEP, {}),
+        ("two beads, published layers of 16", CNEEP, {}),
+        ("two beads, 5 × 10 px, bilinear", BilinearCNEEP, low),
+        ("two beads, dt = 0.01, bilinear", BilinearCNEEP, dict(dt=0.01)),
+        ("five beads, 10 × 50 px, bilinear", BilinearCNEEP, dict(n_beads=5)),
+    ):
+        movie, g = film(2040, seed=3, **options), make_generator(0)
+        system = BeadSpring(T_c=1.0, T_h=10.0, n_beads=options.get("n_beads", 2))
+        begin = clock(device)
+        result = infer_entropy_production(
+            movie,
+            generator=g,
+            network=lambda: kind(movie.shape, generator=g).standardise(movie),  # noqa: B023
+            members=1,
+            fraction=2000 / 2040,
+            device=device,
+            progress=False,
+        )
+        comparison = result.compare(system)
+        rows.append((name, clock(device) - begin, comparison.ratio, comparison.r_squared))
+    movie = film(100, seed=3)
+    begin = clock(device)
+    estimate = gaussian_plugin(pca(movie, 2))
+    seconds = clock(device) - begin
+    exact = SYSTEM.entropy_production(movie.filmed, "exact")
+    comparison = Comparison.of(exact, estimate.per_step(), estimate.rate, DT)
+    rows.append(
+        ("two beads, 2 components, no network", seconds, comparison.ratio, comparison.r_squared)
+    )
+    print("\nOne network, training and reading off together:")
+    print_table(("movies", "seconds", "ratio to the exact ΔS of the same steps", "R²"), rows)
+
+
+def on_a_gpu(device: torch.device) -> None:
+    """Pairs per second at the published size, batches of 4096 pairs, against the published way."""
+    movie = film(500, cell=(20, 20), psf=3.0, motion=1.0)
+    frames = stored(movie)
+
+    def network(**layout: object) -> nn.Module:
+        net = CNEEP(movie.shape, width=32, generator=make_generator(1)).standardise(movie)
+        return net.to(**layout)  # type: ignore[call-overload]
+
+    def pairs(model: nn.Module, data: Movie, **options: object) -> float:
+        def train(steps: int) -> float:
+            begin = clock(device)
+            fit(
+                model, neep_objective, Windows(data), steps=steps, generator=make_generator(0),
+                batch_size=4096, device=device, validate_every=steps, progress=False,
+                **options,  # type: ignore[arg-type]
+            )  # fmt: skip
+            return clock(device) - begin
+
+        train(20)
+        return 4096 * 200 / (train(220) - train(20))
+
+    channels_last = dict(memory_format=torch.channels_last)
+    cases: list[tuple[str, Callable[[], float]]] = [
+        ("the published way", lambda: pairs(PlainCNEEP(movie), frames)),
+        ("rendered", lambda: pairs(network(), movie)),
+        ("bf16", lambda: pairs(network(), movie, precision="bfloat16")),
+        (
+            "bf16, channels last",
+            lambda: pairs(network(**channels_last), movie, precision="bfloat16"),
+        ),
+        (
+            "bf16, channels last, compiled",
+            lambda: pairs(network(**channels_last), movie, precision="bfloat16", compile=True),
+        ),
+    ]
+    speeds = [(name, speed()) for name, speed in cases]
+    rows = [(name, f"{v:.3g}", v / speeds[0][1]) for name, v in speeds]
+    print_table(
+        ("20 × 40 px, layers of 32, batch 4096", "pairs per s", "of the published way"), rows
+    )
+
+
+def main() -> None:
+    device = pick_device()
+    unit = "wall" if device.type == "cuda" else "CPU"
+    print_header(f"Movies: steps and memory in CPU seconds, accuracy on {device} in {unit} seconds")
+    with one_thread():
+        costs()
+        if sys.platform == "linux":
+            memory()
+        time_to_accuracy()
+        accuracy(device)
+        if device.type == "cuda":
+            on_a_gpu(device)

@@ -1,0 +1,57 @@
+"""What notebook 33 writes out by hand is what the package does: law of the frames, and divergence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+import torch
+
+from stochphys.simulators import BeadSpring
+from stochphys.simulators.visible import frame_covariances, visible_entropy_rate
+
+NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "33_imperfect_movies.ipynb"
+SYSTEM, DT, N = BeadSpring(n_beads=5), 0.05, 4
+M = torch.tensor([[1.0, 0, 0.5, 0, 0], [0, 1.0, 0, 0, -1.0]], dtype=torch.float64)
+R = torch.tensor([[0.3, 0.1], [0.1, 0.2]], dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    """`law` and `divergence` as the notebook defines them: the cell as it stands."""
+    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
+    names: dict = {"torch": torch}
+    for definition in (r"^def law\(", r"^def divergence\("):
+        source = [s for s in cells if re.search(definition, s, re.M)]
+        assert len(source) == 1, f"{len(source)} cells match {definition}"
+        exec(compile(source[0], NOTEBOOK.name, "exec"), names)
+    return SimpleNamespace(**names)
+
+
+def test_the_inline_law_is_that_of_the_package(lesson: SimpleNamespace) -> None:
+    forward, _ = frame_covariances(SYSTEM, DT, M, R, N, "exact")
+    torch.testing.assert_close(lesson.law(SYSTEM, DT, M, R, N), forward)
+    everything, _ = frame_covariances(SYSTEM, DT, None, None, 2, "exact")
+    torch.testing.assert_close(lesson.law(SYSTEM, DT), everything)
+
+
+def test_the_inline_divergence_is_that_of_the_package(lesson: SimpleNamespace) -> None:
+    rate = lesson.divergence(lesson.law(SYSTEM, DT, M, R, N), N) / ((N - 1) * DT)
+    exact = visible_entropy_rate(SYSTEM, DT, observe=M, noise=R, n_frames=N)
+    assert rate == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("part", ["law", "divergence"])
+def test_a_lesson_that_drifts_away_is_noticed(part: str, lesson: SimpleNamespace) -> None:
+    wrong = SimpleNamespace(**vars(lesson))
+    if part == "law":  # the transposed covariance: time reversed
+        wrong.law = lambda *args: lesson.law(*args).flip(0, 1)
+        test = test_the_inline_law_is_that_of_the_package
+    else:
+        wrong.divergence = lambda *args: 2 * lesson.divergence(*args)
+        test = test_the_inline_divergence_is_that_of_the_package
+    with pytest.raises(AssertionError):
+        test(wrong)

@@ -1,0 +1,156 @@
+"""Movies without networks: what principal components and tracked blobs hold of the entropy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.inference import Comparison, CurrentEstimate, gaussian_plugin, short_time_tur
+from stochphys.inference.movie_baselines import pca, track
+from stochphys.movie import Movie
+from stochphys.simulators import BeadSpring, bead_camera, simulate, visible_entropy_rate
+
+DT, PSF = 0.05, 1.5
+
+
+@pytest.fixture(scope="module")
+def system() -> BeadSpring:
+    return BeadSpring(T_c=1.0, T_h=10.0)
+
+
+@pytest.fixture(scope="module")
+def movie(system) -> Movie:
+    paths = simulate(system, 100, 1000, DT, generator=make_generator(0))
+    return bead_camera(system, psf=PSF).film(paths)
+
+
+def judged(estimate: CurrentEstimate, system: BeadSpring, movie: Movie) -> Comparison:
+    exact = system.entropy_production(movie.filmed, "exact")
+    return Comparison.of(exact, estimate.per_step(), estimate.rate, DT)
+
+
+def divergence(forward: Tensor, lagged: Tensor) -> float:
+    """Gaussian divergence of a pair from the swapped pair, covariances of (z, z) and (z', z)."""
+    pair = torch.cat((torch.cat((forward, lagged.T), 1), torch.cat((lagged, forward), 1)))
+    swapped = torch.cat((torch.cat((forward, lagged), 1), torch.cat((lagged.T, forward), 1)))
+    return (torch.linalg.solve(swapped, pair).trace().item() - len(pair)) / 2
+
+
+def test_two_components_of_two_beads_are_their_positions(system, movie):
+    """As good as a plug-in on the true positions, to 1 % of the rate."""
+    estimate = gaussian_plugin(pca(movie, 2))
+    result = judged(estimate, system, movie)
+    assert abs(result.ratio - 1) < 0.03
+    assert result.r_squared > 0.97
+    assert estimate.rate == pytest.approx(gaussian_plugin(movie.filmed).rate, rel=0.01)
+
+
+def test_more_components_count_the_same_current_again(system, movie):
+    """Components of order k are Hermite polynomials of single positions, with the k-th powers of
+    the correlations, and no other correlations: the plug-in adds up their divergences, 1.594,
+    1.926 and 2.104 times the truth for 2, 3 and 4 orders. Within 3 standard errors, 3 to 7 % each."""
+    P, _ = system.transition(DT)
+    C = system.stationary_covariance()
+    root = C.diagonal().rsqrt()
+    same, lagged = (root[:, None] * c * root for c in (C, P @ C))
+    orders = [divergence(same**k, lagged**k) / DT for k in (1, 2, 3, 4)]
+    truth = system.entropy_production_rate(DT)
+    assert orders[0] == pytest.approx(truth)
+    components = pca(movie, 8)
+    for k in (1, 2, 3, 4):
+        first = replace(components, x=components.x[..., : 2 * k], check=False)
+        estimate = gaussian_plugin(first)
+        assert abs(estimate.rate - sum(orders[:k])) < 3 * estimate.std
+    assert sum(orders[:2]) / truth == pytest.approx(1.594, abs=1e-3)
+    assert judged(gaussian_plugin(pca(movie, 4)), system, movie).r_squared < 0.9
+
+
+def test_even_components_alone_show_a_current_of_their_own(movie):
+    """Squares of the positions turn round as the positions do, at 0.594 of their rate."""
+    components = pca(movie, 4)
+    squares = gaussian_plugin(replace(components, x=components.x[..., 2:], check=False))
+    assert abs(squares.rate - 1.0840) < 3 * squares.std
+
+
+@pytest.mark.parametrize(("components", "r_squared"), [(2, 0.97), (4, 0.99)])
+def test_the_uncertainty_bound_on_components_stays_below_the_truth(
+    system, movie, components, r_squared
+):
+    """Unlike the plug-in it cannot count twice: more components only make its current better."""
+    estimate = short_time_tur(pca(movie, components), generator=make_generator(1))
+    result = judged(estimate, system, movie)
+    assert 0.9 < result.ratio < 1
+    assert result.r_squared > r_squared
+
+
+def test_blobs_without_noise_are_found_where_they_are(system, movie):
+    """To 10⁻⁴ px; so the entropy of the states behind them is exact, step by step."""
+    found = track(movie, 2, psf=PSF)
+    camera = bead_camera(system, psf=PSF)
+    assert (found.x - camera.points(movie.filmed.x)[..., 1]).abs().max() < 1e-4
+    motion = camera.motion[:, 1].diagonal()
+    states = replace(found, x=(found.x - camera.centre[:, 1]) / motion, check=False)
+    entropy = system.entropy_production(states, "exact")
+    exact = system.entropy_production(movie.filmed, "exact")
+    assert Comparison.of(exact, entropy, entropy.mean().item() / DT, DT).r_squared > 0.9999
+
+
+def test_blobs_that_overlap_are_told_apart():
+    """Five beads, and a point-spread function so wide that neighbours meet."""
+    system = BeadSpring(n_beads=5)
+    camera = bead_camera(system, psf=3.0)
+    paths = simulate(system, 2, 100, DT, generator=make_generator(0))
+    found = track(replace(camera, peak=1.0, brightness=0.5).film(paths), 5, psf=3.0)
+    assert (found.x - camera.points(paths.x)[..., 1]).abs().max() < 1e-3
+
+
+def test_noise_leaves_the_least_error_that_it_must(system):
+    """η/√(π/2) px, to 3 % (3 standard errors of a variance from 40 000 numbers, and curvature); and
+    a plug-in finds what such frames contain, within 3 standard errors."""
+    g, noise = make_generator(0), 0.05
+    paths = simulate(system, 100, 1000, DT, generator=g)
+    camera = replace(bead_camera(system, psf=PSF), noise=noise)
+    found = track(camera.film(paths, generator=g), 2, psf=PSF)
+    error = (found.x - camera.points(paths.x)[..., 1])[:20].std()
+    assert error.item() == pytest.approx(noise / (torch.pi / 2) ** 0.5, rel=0.03)
+    visible = visible_entropy_rate(system, DT, noise=camera.localisation())
+    estimate = gaussian_plugin(found)
+    assert abs(estimate.rate - visible) < 3 * estimate.std
+    assert estimate.rate < 0.95 * system.entropy_production_rate(DT)
+
+
+def test_equilibrium_has_none():
+    """Within 3 standard errors of 0, and so do the squares, whose correlations are symmetric."""
+    system = BeadSpring(T_c=5.0, T_h=5.0)
+    paths = simulate(system, 100, 500, DT, generator=make_generator(3))
+    film = bead_camera(system, psf=PSF).film(paths)
+    for z in (pca(film, 2), pca(film, 4), track(film, 2, psf=PSF)):
+        estimate = gaussian_plugin(z)
+        assert abs(estimate.rate) < 3 * estimate.std
+
+
+def test_a_slower_camera_and_stored_frames_give_the_same_kind(movie):
+    """The frame interval is the movie's, and stored frames are as good as rendered ones."""
+    slow = movie.every(4)
+    assert pca(slow, 2).dt == 4 * DT and track(slow, 2, psf=PSF).dt == 4 * DT
+    stored = Movie.of(movie.at(movie.x[:3, :50]), DT)
+    assert isinstance(pca(stored, 3), Trajectories)
+    assert torch.allclose(
+        track(stored, 2, psf=PSF).x, track(movie, 2, psf=PSF).x[:3, :50], atol=1e-4
+    )
+
+
+def test_nonsense_is_refused(movie):
+    for n in (0, 201):
+        with pytest.raises(ValueError, match=f"between 1 and the 200 pixels of a frame, got {n}"):
+            pca(movie, n)
+    for n, psf in ((0, 1.5), (21, 1.5), (2, 0.0)):
+        with pytest.raises(
+            ValueError, match=f"n_blobs={n} must fit into 20 columns, and psf={psf}"
+        ):
+            track(movie, n, psf=psf)
