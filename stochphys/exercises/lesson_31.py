@@ -36,7 +36,7 @@ def check_31_1(answer: Any) -> str:
 
 
 def check_31_2(answer: Any) -> str:
-    """Interval that shows the most entropy per unit time, η = 0.1."""
+    """Interval that shows the most entropy per unit time, ζ = 0.1."""
     number(
         answer,
         0.095,
@@ -44,8 +44,8 @@ def check_31_2(answer: Any) -> str:
         wrong={
             0.38: "this interval shows the most per pair; here the rate per time unit is asked.",
             0.36: "this interval shows the most per pair, without noise.",
-            0.155: "this is for η = 0.2.",
-            0.055: "this is for η = 0.05.",
+            0.155: "this is for ζ = 0.2.",
+            0.055: "this is for ζ = 0.05.",
             0.01: "fast frames are best without noise; did you give the noise to the function?",
             0.02: "this is the end of your range; did you give the noise to the function?",
         },

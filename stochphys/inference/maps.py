@@ -223,7 +223,7 @@ def score_map(
     *,
     generator: torch.Generator,
     size: float = 2.0,
-    draws: int = 2000,
+    draws: int = 10_000,
 ) -> MapScore:
     """Compare a map with the exact local dissipation.
 

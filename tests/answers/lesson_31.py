@@ -27,7 +27,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         0.1,
         [
             (0.38, "most per pair"),
-            (0.155, "η = 0.2"),
+            (0.155, "ζ = 0.2"),
             (0.01, "did you give the noise"),
             (0.25, "top, 1.21"),
         ],
