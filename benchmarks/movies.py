@@ -22,7 +22,7 @@ from stochphys.data import Windows
 from stochphys.device import make_generator, one_thread, pick_device
 from stochphys.inference import Comparison, gaussian_plugin, infer_entropy_production, pca
 from stochphys.inference.entropy import RECIPES
-from stochphys.models import CNEEP, BilinearCNEEP, neep_objective
+from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, neep_objective
 from stochphys.movie import Movie
 from stochphys.simulators import BeadSpring, bead_camera, simulate
 from stochphys.training import Callback, Run, fit
@@ -71,6 +71,7 @@ def costs() -> None:
     rows = []
     for name, camera, kind, batch in (
         ("10 × 20 px, bilinear, batch 256", {}, BilinearCNEEP, 256),
+        ("10 × 20 px, force × flow, batch 256", {}, FlowNEEP, 256),
         ("10 × 20 px, published layers of 16, batch 256", {}, CNEEP, 256),
         (
             "20 × 40 px, published layers of 32, batch 256",
@@ -176,7 +177,11 @@ def time_to_accuracy() -> None:
     slow = run(PlainCNEEP(movie), frames, 10, batch_size=4096, lr=1e-4, ema=0.0, optimizer=adam)
     rows: list[tuple[object, ...]] = [("the published way", slow.seconds, slow.r_squared, "1", "")]
     sign = "" if slow.r_squared >= GOAL else "≥ "
-    for name, kind in (("bilinear", BilinearCNEEP), ("published layers of 16", CNEEP)):
+    for name, kind in (
+        ("force × flow", FlowNEEP),
+        ("bilinear", BilinearCNEEP),
+        ("published layers of 16", CNEEP),
+    ):
         network = kind(movie.shape, generator=make_generator(2)).standardise(movie)
         recipe = {k: v for k, v in RECIPES[kind].items() if k not in ("steps", "validate_every")}
         fast = run(network, movie, 20, schedule="cosine", **recipe)
@@ -195,9 +200,13 @@ def accuracy(device: torch.device) -> None:
     for name, kind, options in (
         ("two beads, bilinear", BilinearCNEEP, {}),
         ("two beads, published layers of 16", CNEEP, {}),
+        ("two beads, force × flow", FlowNEEP, {}),
         ("two beads, 5 × 10 px, bilinear", BilinearCNEEP, low),
+        ("two beads, 5 × 10 px, force × flow", FlowNEEP, low),
         ("two beads, dt = 0.01, bilinear", BilinearCNEEP, dict(dt=0.01)),
+        ("two beads, dt = 0.01, force × flow", FlowNEEP, dict(dt=0.01)),
         ("five beads, 10 × 50 px, bilinear", BilinearCNEEP, dict(n_beads=5)),
+        ("five beads, 10 × 50 px, force × flow", FlowNEEP, dict(n_beads=5)),
     ):
         movie, g = film(2040, seed=3, **options), make_generator(0)
         system = BeadSpring(T_c=1.0, T_h=10.0, n_beads=options.get("n_beads", 2))
