@@ -80,12 +80,19 @@ def many_beads(seed: int, *, n_beads: int, pieces: int) -> Made:
 
 
 def filament(
-    seed: int, *, n: int, hot: tuple[int, ...], n_trajectories: int, members: int, **size: int
+    seed: int,
+    *,
+    n: int,
+    hot: tuple[int, ...],
+    n_trajectories: int,
+    members: int,
+    lr: float = 2e-3,
+    **size: int,
 ) -> Made:
     """An ensemble that draws the dissipation map of a network of filaments from recorded movies."""
     recipe: dict[str, Any] = dict(n=n, hot=list(hot), dt=0.02, n_steps=500, members=members)
     recipe |= dict(n_trajectories=n_trajectories, fraction=0.95)
-    options: dict[str, Any] = dict(steps=3000, batch_size=256, lr=2e-3, schedule="cosine", ema=0.99)
+    options: dict[str, Any] = dict(steps=3000, batch_size=256, lr=lr, schedule="cosine", ema=0.99)
     generator = make_generator(seed)
     network = ElasticNetwork(n=n, hot=hot)
     paths = simulate(network, n_trajectories, recipe["n_steps"], recipe["dt"], generator=generator)
@@ -119,6 +126,7 @@ CHECKPOINTS: dict[str, Callable[[int], Made]] = {
         hot=(3, 8, 11, 19, 22, 30, 34),
         n_trajectories=400,
         members=4,
+        lr=5e-4,
         features=72,
     ),
 }
