@@ -14,26 +14,26 @@ from .grading import Hint, function, number
 
 
 def check_33_1(answer: Any) -> str:
-    """Error of the place of a Gaussian blob, in pixels, as a function of η and psf."""
+    """Error of the place of a Gaussian blob, in pixels, as a function of ζ and psf."""
     function(
         answer,
-        lambda eta, psf: eta * sqrt(2 / pi),
+        lambda zeta, psf: zeta * sqrt(2 / pi),
         at=[(0.1, 1.5), (0.2, 3.0), (0.05, 0.75)],
         wrong={
-            lambda eta, psf: eta**2 * 2 / pi: "this is the variance; the error is its root.",
-            lambda eta, psf: eta * 2 / pi: "a root is missing: variance η²/(π/2).",
-            lambda eta, psf: eta * psf * sqrt(2 / pi): (
+            lambda zeta, psf: zeta**2 * 2 / pi: "this is the variance; the error is its root.",
+            lambda zeta, psf: zeta * 2 / pi: "a root is missing: variance ζ²/(π/2).",
+            lambda zeta, psf: zeta * psf * sqrt(2 / pi): (
                 "a wider blob is flatter, but it covers more pixels: both count."
             ),
-            lambda eta, psf: eta * sqrt(2 / pi) / psf: (
+            lambda zeta, psf: zeta * sqrt(2 / pi) / psf: (
                 "two directions: the sum over pixels is an area and grows like psf²."
             ),
-            lambda eta, psf: eta: "the pixels add up: Σ (∂I/∂x)² is not 1 but π/2.",
+            lambda zeta, psf: zeta: "the pixels add up: Σ (∂I/∂x)² is not 1 but π/2.",
         },
-        otherwise="the variance is η²/Σ(∂I/∂x)², with I = exp(−r²/2psf²) and an integral for Σ.",
+        otherwise="the variance is ζ²/Σ(∂I/∂x)², with I = exp(−r²/2psf²) and an integral for Σ.",
     )
     return (
-        "A wide blob has flat flanks and more pixels: psf cancels. At η = 0.1 that is 0.08 px, "
+        "A wide blob has flat flanks and more pixels: psf cancels. At ζ = 0.1 that is 0.08 px, "
         "where the cold bead moves by 0.13 px between two frames."
     )
 

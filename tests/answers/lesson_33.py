@@ -7,14 +7,14 @@ from typing import Any
 
 ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "33.1": (
-        lambda eta, psf: eta / sqrt(pi / 2),
+        lambda zeta, psf: zeta / sqrt(pi / 2),
         [
-            (lambda eta, psf: eta**2 / (pi / 2), "this is the variance"),
-            (lambda eta, psf: eta / (pi / 2), "a root is missing"),
-            (lambda eta, psf: eta * psf / sqrt(pi / 2), "covers more pixels"),
-            (lambda eta, psf: eta / psf / sqrt(pi / 2), "two directions"),
-            (lambda eta, psf: eta, "the pixels add up"),
-            (lambda eta, psf: 3 * eta, "an integral for Σ"),
+            (lambda zeta, psf: zeta**2 / (pi / 2), "this is the variance"),
+            (lambda zeta, psf: zeta / (pi / 2), "a root is missing"),
+            (lambda zeta, psf: zeta * psf / sqrt(pi / 2), "covers more pixels"),
+            (lambda zeta, psf: zeta / psf / sqrt(pi / 2), "two directions"),
+            (lambda zeta, psf: zeta, "the pixels add up"),
+            (lambda zeta, psf: 3 * zeta, "an integral for Σ"),
         ],
     ),
     "33.2": (
