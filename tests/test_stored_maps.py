@@ -21,7 +21,6 @@ from stochphys.training import Ensemble, load_checkpoint
 from tools.make_checkpoints import CHECKPOINTS, fingerprint
 
 DT = 0.02
-LAYOUTS = {"32_filament_1_8": (1, 8), "32_filament_0_4_5": (0, 4, 5)}
 
 
 def stored(name: str) -> tuple[Ensemble, ElasticNetwork]:
@@ -48,16 +47,23 @@ def judge(system: ElasticNetwork, movie: Movie, learned: torch.Tensor) -> Compar
     return Comparison.of(exact, learned, learned.mean().item() / DT, DT)
 
 
-@pytest.mark.parametrize("name", LAYOUTS)
-def test_the_entropy_of_fresh_movies_is_right_and_the_map_is_true(name):
+@pytest.mark.parametrize(
+    ("name", "least"),  # R² of the ensemble, and of one network
+    [
+        ("32_filament_1_8", (0.92, 0.88)),
+        ("32_filament_0_4_5", (0.92, 0.88)),
+        ("32_filament_n6", (0.85, 0.80)),  # 36 nodes, and data as for nine
+    ],
+)
+def test_the_entropy_of_fresh_movies_is_right_and_the_map_is_true(name, least):
     """10⁴ frames: the ratio to what they realised has a standard error of about 1 %, R² of 0.2 %.
-    The correlation of nine weights is a number of these movies; its error over movies is 0.01."""
+    The correlation of weights is a number of these movies; its error over movies is 0.01."""
     ensemble, system = stored(name)
     movie = film(system, 20, seed=123)
     h = member_entropy(ensemble, movie)[0]
     together, alone = judge(system, movie, h.mean(0)), judge(system, movie, h[0])
-    assert together.ratio == pytest.approx(1, abs=0.08) and together.r_squared >= 0.92
-    assert alone.ratio == pytest.approx(1, abs=0.10) and alone.r_squared >= 0.88
+    assert together.ratio == pytest.approx(1, abs=0.08) and together.r_squared >= least[0]
+    assert alone.ratio == pytest.approx(1, abs=0.10) and alone.r_squared >= least[1]
     found = dissipation_map(ensemble, movie)
     truth = truths(6 * system.nodes - 0.5, local_dissipation(system))["velocity"]
     score = score_map(found, truth, generator=make_generator(5))
