@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .data import Paths, Trajectories
+from .movie_files import read
 
 PIECE = 4096  # frames that are looked at together
 
@@ -95,8 +96,6 @@ class Movie(Paths):
     @classmethod
     def load(cls, path: str | Path, dt: float | None = None) -> Movie:
         """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `movie_files.read`."""
-        from .movie_files import read
-
         frames, dt = read(Path(path), dt)
         return cls.of(torch.from_numpy(frames), dt)
 

@@ -29,10 +29,7 @@ def check_31_1(answer: Any) -> str:
         },
         otherwise="z = nm/√(2nm) = √(nm/2); with n = 0 the verdict is a coin, with n → ∞ certain.",
     )
-    return (
-        "58 % for one step, 99.7 % for 160. Steps are correlated, so that the variance is 3.1⟨S⟩ in "
-        "truth: 99.4 %."
-    )
+    return "58 % for one step, 99.7 % for 160. In truth the variance is 3.1⟨S⟩, but S is skewed: 99.4 %."
 
 
 def check_31_2(answer: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -75,16 +76,19 @@ def receptive_fields(
     ax: Axes, frame: Any, found: DissipationMap | MovieNEEP, cells: Sequence[tuple[int, int]]
 ) -> None:
     """A frame with the square that each of the `cells` (row, column) of a map sees, and the cell
-    itself filled."""
+    itself filled; what lies outside of the frame is cut off."""
     Panel(frame).draw(ax, 0)
-    limits = ax.get_xlim(), ax.get_ylim()
-    for place in array(cell_place(torch.tensor(cells), found.cell)) + 0.5:
-        for size, fill in ((found.receptive_field, "none"), (found.cell, HOT)):
-            row, column = place - size / 2
-            square = Rectangle(
-                (column, row), size, size, facecolor=fill, edgecolor=HOT, linewidth=1.8
-            )
-            ax.add_patch(square)
-    ax.set(xlim=limits[0], ylim=limits[1])
+    rows, columns = array(frame).shape
+    places = array(cell_place(torch.tensor(cells), found.cell)) + 0.5
+    for place, color, line in zip(places, cycle((HOT, "white")), cycle(("-", "--")), strict=False):
+        for size, fill in ((found.receptive_field, "none"), (found.cell, color)):
+            top, left = (place - size / 2).clip(0.3)
+            bottom, right = (place + size / 2).clip(max=(rows - 0.3, columns - 0.3))
+            ax.add_patch(
+                Rectangle(
+                    (left, top), right - left, bottom - top,
+                    facecolor=fill, edgecolor=color, linestyle=line, linewidth=1.8,
+                )
+            )  # fmt: skip
     n = found.receptive_field
     ax.set_title(f"one cell sees {n} × {n} pixels")

@@ -188,7 +188,7 @@ class BilinearCNEEP(MovieNEEP):
 class FlowNEEP(MovieNEEP):
     r"""Force times displacement, cell by cell: the network whose map is true,
 
-    $$H(x, y) = F(x, y \mid \bar I) \cdot v(x, y), \qquad
+    $$H(x, y) = F(x, y; \bar I) \cdot v(x, y), \qquad
       F = \sum_k W_k(x, y)\,\phi_k(\bar I).$$
 
     v is the local displacement between the frames, by optical flow: the least-squares solution of

@@ -16,6 +16,8 @@ from ..data import Trajectories
 from ..movie import Movie
 from .beads import BeadSpring
 
+PROFILES = 2**22  # numbers held at once while frames are rendered
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -72,16 +74,22 @@ class Camera:
         return self.centre.to(x) + (x @ self.motion.flatten(0, 1).T.to(x)).unflatten(-1, (-1, 2))
 
     def __call__(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
-        """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`."""
-        states = x.reshape(-1, self.dim)
-        rows, columns = (self._profiles(states, axis) for axis in (0, 1))
-        frames = rows @ columns.transpose(1, 2)
+        """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`, without
+        which a noisy camera refuses (`ValueError`)."""
+        at_once = max(1, PROFILES // (len(self.centre) * max(self.shape)))
+        frames = torch.cat(
+            [
+                self._profiles(states, 0) @ self._profiles(states, 1).transpose(1, 2)
+                for states in x.reshape(-1, self.dim).split(at_once)
+            ]
+        )
         frames.mul_(self.brightness * self.peak).clamp_(max=self.peak)
         if self.noise:
+            source = self._source_of_noise(generator)
             noise = torch.randn(
-                frames.shape, generator=generator, device=x.device, dtype=frames.dtype
+                frames.shape, generator=source, device=source.device, dtype=frames.dtype
             )
-            frames.add_(noise, alpha=self.noise * self.peak)
+            frames.add_(noise.to(x.device), alpha=self.noise * self.peak)
         if self.bits:
             step = self.peak / (2**self.bits - 1)
             frames.div_(step).floor_().mul_(step).clamp_(0, self.peak)
@@ -95,6 +103,11 @@ class Camera:
         pixel = torch.arange(self.shape[axis], device=states.device, dtype=states.dtype)
         unit = 2**0.5 * self.psf
         return (place[:, None] / unit - pixel[:, None] / unit).square_().neg_().exp_()
+
+    def _source_of_noise(self, generator: torch.Generator | None) -> torch.Generator:
+        if generator is None:
+            raise ValueError(f"noise={self.noise} needs a generator to be drawn from")
+        return generator
 
     def film(
         self, trajectories: Trajectories, *, generator: torch.Generator | None = None
@@ -111,8 +124,8 @@ class Camera:
                 f"this camera looks at {self.dim} coordinates, the trajectories have "
                 f"{trajectories.dim}"
             )
-        if self.noise and generator is None:
-            raise ValueError(f"noise={self.noise} needs a generator to be drawn from")
+        if self.noise:
+            self._source_of_noise(generator)
         numbers = torch.arange(trajectories.x.shape[:2].numel(), device=trajectories.x.device)
         film = Film(self, trajectories.x.flatten(0, 1), generator)
         return Movie(film, trajectories.dt, numbers.view(trajectories.x.shape[:2]))
@@ -155,7 +168,7 @@ class Film:
     Attributes:
         camera: what looks.
         states: what it looks at, `(n_frames, dim)`.
-        generator: source of the camera's noise, on the device of the states.
+        generator: source of the camera's noise.
     """
 
     camera: Camera
