@@ -208,3 +208,19 @@ def test_shares_of_the_beads_add_up_to_the_entropy_of_each_step(generator):
         mean, error = each.mean((0, 1)), each.mean(1).std(0) / 20
         exact = beads.local_entropy_production_rate(0.05).float() * 0.05
         assert ((mean - exact).abs() < 4 * error).all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_frames_are_rendered_and_learned_from_on_a_gpu(trajectories, generator):
+    camera = bead_camera(BEADS)
+    index = torch.arange(12 * 41).view(12, 41)
+    movie, stored = camera.film(trajectories), Movie.of(camera(trajectories.x), 0.05)
+    for one in (movie, stored):
+        frames = one.to("cuda").at(index.cuda())
+        assert frames.is_cuda
+        torch.testing.assert_close(frames.cpu(), one.at(index), rtol=1e-4, atol=1e-2)
+    noisy = replace(camera, noise=0.02)
+    films = noisy.film(simulate(BEADS, 200, 500, 0.05, generator=generator), generator=generator)
+    options = dict(members=2, steps=800, device="cuda", progress=False)
+    result = infer_entropy_production(films, generator=generator, **options)
+    assert result.compare(BEADS).r_squared > 0.85

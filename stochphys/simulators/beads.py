@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import Linear
+from .langevin import Linear, require_positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +40,7 @@ class BeadSpring(Linear):
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("T_c", "T_h", "k", "gamma"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive, got {value}")
+        require_positive(self, "T_c", "T_h", "k", "gamma")
         if self.n_beads < 2:
             raise ValueError(f"n_beads must be at least 2, got {self.n_beads}")
         n = self.n_beads

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import Underdamped, square_root
+from .langevin import Underdamped, require_positive, square_root
 
 STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic expansion")
 
@@ -156,10 +156,7 @@ class CarnotEngine(Underdamped):
     additive = False
 
     def __post_init__(self) -> None:
-        for name in ("tau", "gamma", "kappa_max", "T_c"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive, got {value}")
+        require_positive(self, "tau", "gamma", "kappa_max", "T_c")
         super().__post_init__()
 
     @property

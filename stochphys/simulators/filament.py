@@ -7,7 +7,6 @@ is produced where. `filament_camera` films it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import NamedTuple
 
 import torch
@@ -15,7 +14,7 @@ from torch import Tensor
 
 from .beads import BeadSpring
 from .camera import Camera
-from .langevin import Linear
+from .langevin import Linear, require_positive
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +49,7 @@ class ElasticNetwork(Linear):
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("T_c", "T_h", "k", "gamma"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive, got {value}")
+        require_positive(self, "T_c", "T_h", "k", "gamma")
         if self.n < 1:
             raise ValueError(f"n must be at least 1, got {self.n}")
         if len(set(self.hot) & set(range(self.n**2))) < len(self.hot):

@@ -301,6 +301,14 @@ class Linear(System):
         return (midpoint @ K.to(x)) * step
 
 
+def require_positive(system: object, *names: str) -> None:
+    """`ValueError` that names the first of these parameters that is not positive and finite."""
+    for name in names:
+        value = getattr(system, name)
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be positive, got {value}")
+
+
 def square_root(covariance: Tensor) -> Tensor:
     """A matrix R `(…, dim, dim)` with R Rᵀ = covariance, also when the covariance is singular."""
     values, vectors = torch.linalg.eigh(covariance)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import Overdamped, Underdamped
+from .langevin import Overdamped, Underdamped, require_positive
 
 N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the potential
 
@@ -39,10 +39,7 @@ class Ring:
     T_1: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("period", "T_0"):
-            value = getattr(self, name)
-            if not (isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be positive, got {value}")
+        require_positive(self, "period", "T_0")
         if not abs(self.T_1) < self.T_0:
             raise ValueError(
                 f"T_1 must be smaller than T_0 = {self.T_0:g}, got {self.T_1}: temperatures are positive"
