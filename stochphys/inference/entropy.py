@@ -27,7 +27,7 @@ from ..movie import Movie
 from ..training import Callback, Ensemble, History, Objective, Run, fit
 from .comparison import Comparison, Exact
 from .diagnostics import SAMPLE, diagnose
-from .readout import bound, member_entropy, on_sample, signs, total
+from .readout import bound, member_entropy, on_sample, piece_size, signs, total
 
 Data = Trajectories | Jumps | Movie
 MANY = 5  # coordinates from which on areas come first
@@ -258,7 +258,8 @@ class CurrentRate(Callback):
     """Shows the rate that an ensemble finds in a sample of held-out windows while it trains."""
 
     def __init__(self, windows: Windows) -> None:
-        self.sample = windows.sample(2000 if isinstance(windows.trajectories, Movie) else 10_000)
+        movie = isinstance(windows.trajectories, Movie)
+        self.sample = windows.sample(piece_size(windows) if movie else 10_000)
         self.time = windows.trajectories.dt * (windows.length - 1)
 
     @torch.no_grad()

@@ -18,8 +18,7 @@ from ..movie import Movie
 from ..simulators import LocalDissipation
 from ..training import Ensemble
 from .entropy import EntropyProduction
-
-PIECE = 1024  # windows that are looked at together
+from .readout import piece_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +75,7 @@ def dissipation_map(
         raise ValueError("movie is missing: give movies that the networks have not seen")
     windows = Windows(movie, networks[0].n_frames, every=networks[0].n_frames - 1)
     sums = torch.zeros(())
-    for piece in torch.arange(len(windows), device=movie.x.device).split(PIECE):
+    for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
         H = member_maps(networks, windows[piece])
         sums = sums if sums.ndim else H.new_zeros(len(H), movie.n_trajectories, *H.shape[2:])
         sums.index_add_(1, piece // windows.n_starts, H)

@@ -36,7 +36,7 @@ def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
 
 def piece_size(windows: Windows) -> int:
     """Windows that are looked at together: as many as a processor's caches bear, movies fewer."""
-    return max(256, min(2**12, 2**20 // windows.sample(1).numel()))
+    return max(16, min(2**12, 2**20 // windows.sample(1).numel()))
 
 
 def bound(model: Ensemble, parts: Tensor) -> float:

@@ -56,13 +56,18 @@ class MovieNEEP(nn.Module):
 
         Raises `ValueError` if no pixel ever changes.
         """
-        window = Windows(movie, self.n_frames).sample(2000)
+        window = self.sample(movie)
         self.centre.copy_(window.mean((0, 1)))
         even, odd = self.parts(window)
         if not odd.any():
             raise ValueError("no pixel of these movies ever changes, nothing can be learned")
         self.scale.copy_(torch.stack((even.std(), odd.std())))
         return self
+
+    def sample(self, movie: Movie) -> Tensor:
+        """Some windows `(n, n_frames, height, width)`, not more than memory bears."""
+        pixels = self.n_frames * self.centre.numel()
+        return Windows(movie, self.n_frames).sample(min(2000, max(20, 2**24 // pixels)))
 
     def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
         """Even and odd parts, `(…, n_even, height, width)` and `(…, n_odd, height, width)`."""
@@ -186,7 +191,7 @@ class BilinearCNEEP(MovieNEEP):
 
 
 class FlowNEEP(MovieNEEP):
-    r"""Force times displacement, cell by cell: the network whose map is true,
+    r"""Force times displacement, cell by cell: the network whose map stands where things move,
 
     $$H(x, y) = F(x, y; \bar I) \cdot v(x, y), \qquad
       F = \sum_k W_k(x, y)\,\phi_k(\bar I).$$
@@ -206,7 +211,7 @@ class FlowNEEP(MovieNEEP):
     Args:
         shape: height and width of the frames.
         n_frames: frames in a window.
-        features: number of features φ; twice the number of moving coordinates is plenty.
+        features: number of features φ; as many as coordinates that move, or more.
         width: hidden units of φ.
         generator: source of the initial weights.
     """
@@ -238,7 +243,7 @@ class FlowNEEP(MovieNEEP):
 
     def standardise(self, movie: Movie) -> Self:
         super().standardise(movie)
-        window = Windows(movie, self.n_frames).sample(2000)
+        window = self.sample(movie)
         self.level.copy_(self.gradients(window.mean(-3))[1][:2].mean())
         motion = self.displacement(window).std(0)
         self.motion.copy_(motion / motion.square().mean() / math.sqrt(motion.numel()))

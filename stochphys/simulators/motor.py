@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite, pi
+from math import pi
 from typing import Any, NoReturn
 
 import numpy as np
@@ -93,8 +93,7 @@ class ThermalMotor(Ring, Overdamped):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (isfinite(self.gamma) and self.gamma > 0):
-            raise ValueError(f"gamma must be positive, got {self.gamma}")
+        require_positive(self, "gamma")
 
     def drift(self, x: Tensor, t: float) -> Tensor:
         return self.force(x) / self.gamma

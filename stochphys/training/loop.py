@@ -30,7 +30,8 @@ from .ensemble import Ensemble
 Objective = Callable[[nn.Module, Any], Tensor]
 
 VALIDATION_SIZE = 100_000  # at most so many held-out examples are looked at
-PIECES = 20  # in which they are looked at, to know how sure their mean is
+PIECES = 20  # in which they are looked at, to know how sure their mean is; more if they are large
+PIECE_SIZE = 2**26  # numbers in a piece
 ADAM = partial(torch.optim.AdamW, weight_decay=0, fused=True)
 
 
@@ -328,9 +329,11 @@ def _validate(
     model.eval()
     n = min(len(data), VALIDATION_SIZE)
     index = torch.arange(n, device=device) * len(data) // n
+    one = data[index[:1].expand(*per_member, -1)]
+    numbers = n * one.numel() if isinstance(one, Tensor) else 0  # of all of them, if held at once
     values = [
         objective(model, data[i.expand(*per_member, -1)])
-        for i in index.tensor_split(min(n, PIECES))
+        for i in index.tensor_split(min(n, max(PIECES, numbers // PIECE_SIZE)))
     ]
     model.train(training)
     return torch.stack(values)
