@@ -21,7 +21,7 @@ help:
 	@echo 'make lab        open the course in JupyterLab (installs it first)'
 	@echo 'make test       format, lint, types, physics, every notebook, Colab, Binder, a browser'
 	@echo 'make notebooks  run the notebooks and store their outputs (NAMES="21_neep ..." for some)'
-	@echo 'make checkpoints train the networks that notebooks load, ten minutes (NAMES="23_beads_032 ...")'
+	@echo 'make checkpoints train the networks that notebooks load, half an hour (NAMES="23_beads_032 ...")'
 	@echo 'make bench      speed and memory against a baseline'
 	@echo 'make clean      remove the environment and all caches'
 

@@ -36,15 +36,15 @@ class Movie(Paths):
     """Movies of one size, length and frame interval.
 
     Attributes:
-        reel: what holds the frames, `(n_frames, height, width)`: a tensor of bytes or floats, which
-            may be memory-mapped, or a `simulators.Film`, which renders them when asked.
+        reel: what holds the frames, `(n_frames, height, width)`: a tensor of integers or floats,
+            which may be memory-mapped, or a `simulators.Film`, which renders them when asked.
         dt: time between two frames.
         x: the number on the reel of each frame, `(n_movies, n_times)`; without it, the whole reel
             is one movie.
         check: look at every pixel of a stored reel, piece by piece; False where all are finite.
 
     Raises:
-        TypeError: a reel of other numbers than bytes and floats.
+        TypeError: a reel of other numbers than integers and floats.
         ValueError: colour, or another wrong number of axes; fewer than two frames; a pixel that is
             not finite; `dt` that is not positive.
     """
@@ -56,15 +56,10 @@ class Movie(Paths):
 
     def __post_init__(self, check: bool) -> None:
         shape = tuple(self.reel.shape)
-        if len(shape) == 4 and shape[-1] in (3, 4):
-            raise ValueError(
-                f"reel has the shape {shape}, a colour movie; one brightness per pixel will do: "
-                "frames.float().mean(-1)"
-            )
         if len(shape) != 3 or 0 in shape:
             raise ValueError(
                 f"reel must have the axes (n_frames, height, width), got shape {shape}; "
-                "Movie.of takes (n_movies, n_times, height, width)"
+                "Movie.of takes (n_movies, n_times, height, width), colours averaged by .mean(-1)"
             )
         if not (isinstance(self.dt, Real) and 0 < self.dt < inf):
             raise ValueError(f"dt must be the positive time between two frames, got {self.dt!r}")
@@ -78,15 +73,10 @@ class Movie(Paths):
     @classmethod
     def of(cls, frames: Tensor, dt: float) -> Movie:
         """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
-        if frames.ndim not in (3, 4):
+        if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[-1] in (3, 4)):
             raise ValueError(
                 "frames must have the axes (n_movies, n_times, height, width), got shape "
-                f"{tuple(frames.shape)}; colours are averaged first: frames.float().mean(-1)"
-            )
-        if frames.ndim == 4 and frames.shape[-1] in (3, 4):
-            raise ValueError(
-                f"frames have the shape {tuple(frames.shape)}, a colour movie; one brightness per "
-                "pixel will do: frames.float().mean(-1)"
+                f"{tuple(frames.shape)}; of a colour movie take the mean: frames.float().mean(-1)"
             )
         frames = frames if frames.ndim == 4 else frames[None]
         n_movies, n_times, *size = frames.shape

@@ -82,20 +82,23 @@ def learn(
 
 
 @pytest.mark.parametrize(
-    ("zeta", "network", "recipe"),
+    ("zeta", "network", "least", "recipe"),
     [
-        (0.05, CNEEP, dict(steps=1500, batch_size=512, lr=4e-3)),
-        (0.1, CNEEP, dict(steps=2000, batch_size=512, lr=4e-3)),
-        (0.05, FlowNEEP, dict(steps=1500, lr=2e-3)),
+        (0.05, CNEEP, 0.9, dict(steps=1500, batch_size=512, lr=4e-3)),
+        (0.1, CNEEP, 0.9, dict(steps=2000, batch_size=512, lr=4e-3)),
+        (0.05, FlowNEEP, 0.9, dict(steps=1500, lr=2e-3)),
+        (0.1, FlowNEEP, 0.8, dict(steps=1500, lr=2e-3)),  # as many steps as in lesson 33
     ],
 )
-def test_networks_find_what_noise_leaves(zeta: float, network: type, recipe: dict) -> None:
-    """Between 90 and 105 % of the linearised limit, 10 × 20 pixels, dt = 0.05; noise ζ of the peak."""
+def test_networks_find_what_noise_leaves(
+    zeta: float, network: type, least: float, recipe: dict
+) -> None:
+    """Between the least (90 % for the published network) and 105 % of the linearised limit, 10 × 20 pixels, dt = 0.05; noise ζ of the peak."""
     camera = replace(bead_camera(TWO), noise=zeta)
     limit = visible_entropy_rate(TWO, 0.05, noise=camera.localisation())
     options = dict(network=network, held_out=100, schedule="cosine")
     found = learn(camera, TWO, 0.05, **options | recipe)
-    assert 0.9 * limit - 2 * found.std < found.rate < 1.05 * limit + 2 * found.std
+    assert least * limit - 2 * found.std < found.rate < 1.05 * limit + 2 * found.std
 
 
 def test_five_by_ten_pixels_are_enough() -> None:

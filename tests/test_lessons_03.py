@@ -6,13 +6,9 @@ apart unseen; they are run here on other systems, networks and sizes than in the
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import matplotlib.pyplot as plt
-import nbformat
 import numpy as np
 import pytest
 import torch
@@ -25,31 +21,17 @@ from stochphys.figures import learned_curve, style
 from stochphys.models import MLP
 from stochphys.simulators import Linear, simulate
 from stochphys.training import Ensemble, fit
+from tests.lesson import inline
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "03_learning_machines.ipynb"
 D, DT = 0.7, 0.02  # not those of the notebook
 A = [[-1.0, 2.0], [-2.0, -1.0]]  # a spiral: two coordinates, where the notebook has one
 
 
-def inline(*names: str) -> SimpleNamespace:
-    """Functions of the notebook by name, as they are written there, with our D and dt."""
-    wanted: dict[str, str] = {}
-    for cell in nbformat.read(NOTEBOOK, as_version=4).cells:
-        if cell.cell_type == "code" and any(f"def {name}(" in cell.source for name in names):
-            for node in ast.parse(cell.source).body:
-                if isinstance(node, ast.FunctionDef) and node.name in names:
-                    assert node.name not in wanted, f"{node.name} is written twice"
-                    wanted[node.name] = ast.unparse(node)
-    assert wanted.keys() == set(names)
-    scope: dict[str, Any] = {"torch": torch, "make_generator": make_generator, "D": D, "dt": DT}
-    for source in wanted.values():
-        exec(source, scope)
-    return SimpleNamespace(**{name: scope[name] for name in names})
-
-
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
-    return inline("train", "objective", "averages", "posterior", "band", "loss")
+    names = "train", "objective", "averages", "posterior", "band", "loss"
+    ours = dict(torch=torch, make_generator=make_generator, D=D, dt=DT)
+    return inline("03_learning_machines", *names, **ours)
 
 
 @pytest.fixture(scope="module")

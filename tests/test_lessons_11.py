@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 from torch import Tensor
@@ -15,21 +12,17 @@ from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, Samples, increments
 from stochphys.models.bases import RBF
 from stochphys.simulators import DoubleHump, simulate
-
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "11_drift_and_diffusion.ipynb"
+from tests.lesson import written
 
 
 @pytest.fixture(scope="module")
 def source() -> str:
-    """The cell that defines `regression`, as it stands."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    (found,) = [s for s in cells if re.search(r"^def regression\(", s, re.M)]
-    return found
+    return written("11_drift_and_diffusion", "regression")["regression"]
 
 
 def lesson(source: str) -> Callable[..., tuple[Tensor, Tensor, float]]:
     names: dict = {"torch": torch}
-    exec(compile(source, NOTEBOOK.name, "exec"), names)
+    exec(source, names)
     return names["regression"]
 
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import nbformat
 import pytest
 import torch
 from torch import Tensor, nn
@@ -18,25 +15,17 @@ from stochphys.device import make_generator
 from stochphys.inference.neural import Rise, misfit
 from stochphys.models import BayesianMLP, Normal
 from stochphys.training import fit
+from tests.lesson import inline
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "12_how_sure.ipynb"
 N = 400
 
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
-    """`Layer`, `kl`, `train` and `bound` as the notebook defines them: the cells as they stand."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    names: dict[str, Any] = dict(torch=torch, nn=nn, linear=linear, softplus=softplus)
-    names |= dict(samples=SimpleNamespace(x=torch.zeros(N, 1)))
-    for definition in (r"^class Layer\(", r"^def train\(", r"^def bound\("):
-        source = [s for s in cells if re.search(definition, s, re.M)]
-        assert len(source) == 1, f"{len(source)} cells match {definition}"
-        lines = source[0].splitlines()
-        begin = next(i for i, line in enumerate(lines) if re.match(definition, line))
-        end = next((i for i, s in enumerate(lines) if i > begin and re.match(r"\w+.* = ", s)), None)
-        exec(compile("\n".join(lines[begin:end]), NOTEBOOK.name, "exec"), names)
-    return SimpleNamespace(**names)
+    """`Layer`, `kl`, `train` and `bound` as the notebook defines them."""
+    samples = SimpleNamespace(x=torch.zeros(N, 1))
+    given = dict(torch=torch, nn=nn, linear=linear, softplus=softplus, samples=samples)
+    return inline("12_how_sure", "Layer", "kl", "train", "bound", **given)
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
 from torch import Tensor
@@ -17,20 +14,15 @@ from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, increments, infer_langevin
 from stochphys.models.bases import Polynomial
 from stochphys.simulators import VanDerPol, simulate
+from tests.lesson import inline
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "13_underdamped.ipynb"
 DT = 0.01
 
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """`features` and `fit_drift` as the notebook defines them: the cell as it stands."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    source = [s for s in cells if re.search(r"^def fit_drift\(", s, re.M)]
-    assert len(source) == 1
-    names: dict = {"torch": torch}
-    exec(compile(source[0], NOTEBOOK.name, "exec"), names)
-    return SimpleNamespace(**names)
+    return inline("13_underdamped", "features", "fit_drift", torch=torch)
 
 
 @pytest.fixture(scope="module")

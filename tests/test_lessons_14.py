@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import astuple
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 
@@ -15,19 +12,13 @@ from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import infer_conductances
 from stochphys.simulators import HodgkinHuxley, simulate
-
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "14_neuron.ipynb"
+from tests.lesson import inline
 
 
 @pytest.fixture(scope="module")
 def conductances() -> Callable:
     """The function as the notebook defines it: the cell as it stands."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    source = [s for s in cells if re.search(r"^def conductances\(", s, re.M)]
-    assert len(source) == 1, f"{len(source)} cells define conductances"
-    names: dict = {"torch": torch}
-    exec(compile(source[0], NOTEBOOK.name, "exec"), names)
-    return names["conductances"]
+    return inline("14_neuron", "conductances", torch=torch).conductances
 
 
 @pytest.fixture(scope="module")

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
 from stochphys.simulators import CarnotEngine
-
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "15_engines.ipynb"
+from tests.lesson import inline
 
 
 @pytest.fixture(scope="module")
 def one_cycle() -> Callable:
     """The function as the notebook defines it: the cell as it stands."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    source = [s for s in cells if re.search(r"^def one_cycle\(", s, re.M)]
-    assert len(source) == 1, f"{len(source)} cells define one_cycle"
-    names: dict = {"np": np, "solve_ivp": solve_ivp}
-    exec(compile(source[0], NOTEBOOK.name, "exec"), names)
-    return names["one_cycle"]
+    return inline("15_engines", "one_cycle", np=np, solve_ivp=solve_ivp).one_cycle
 
 
 @pytest.mark.parametrize("tau", [5.0, 20.0, 50.0])

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, infer_langevin, mean_first_passage_time
 from stochphys.simulators import DoubleHump, simulate
-
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "16_predictions.ipynb"
+from tests.lesson import inline
 
 
 @pytest.fixture(scope="module")
 def passage_times() -> Callable:
     """The function as the notebook defines it, without what the cell does with it."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    source = [s for s in cells if re.search(r"^def passage_times\(", s, re.M)]
-    assert len(source) == 1, f"{len(source)} cells define passage_times"
-    names: dict = {"torch": torch}
-    exec(compile(source[0].split("\n\n\n")[0], NOTEBOOK.name, "exec"), names)
-    return names["passage_times"]
+    return inline("16_predictions", "passage_times", torch=torch).passage_times
 
 
 @pytest.fixture(scope="module")

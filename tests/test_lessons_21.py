@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
 from torch import nn
@@ -16,20 +13,13 @@ from stochphys.device import make_generator
 from stochphys.models import NEEP, neep_objective
 from stochphys.simulators import BeadSpring, simulate
 from stochphys.training import fit
-
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "21_neep.ipynb"
+from tests.lesson import inline
 
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """`Network`, `loss` and `train` as the notebook defines them: the cells as they stand."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    names: dict = {"torch": torch, "nn": nn}
-    for definition in (r"^class Network\(", r"^def loss\(", r"^def train\("):
-        source = [s for s in cells if re.search(definition, s, re.M)]
-        assert len(source) == 1, f"{len(source)} cells match {definition}"
-        exec(compile(source[0], NOTEBOOK.name, "exec"), names)
-    return SimpleNamespace(**names)
+    return inline("21_neep", "Network", "loss", "train", torch=torch, nn=nn)
 
 
 @pytest.fixture(scope="module")

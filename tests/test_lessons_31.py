@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
 from torch import nn
@@ -17,20 +14,14 @@ from stochphys.models import CNEEP, neep_objective
 from stochphys.movie import Movie
 from stochphys.simulators import BeadSpring, bead_camera, simulate
 from stochphys.training import fit
-
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "31_brownian_movies.ipynb"
+from tests.lesson import inline
 
 
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """`Network`, `loss` and `train` as the notebook defines them: the cells as they stand."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    names: dict = {"torch": torch, "nn": nn, "Windows": Windows}
-    for definition in (r"^class Network\(", r"^def loss\("):  # `train` stands in the cell of `loss`
-        source = [s for s in cells if re.search(definition, s, re.M)]
-        assert len(source) == 1, f"{len(source)} cells match {definition}"
-        exec(compile(source[0], NOTEBOOK.name, "exec"), names)
-    return SimpleNamespace(**names)
+    given = dict(torch=torch, nn=nn, Windows=Windows)
+    return inline("31_brownian_movies", "Network", "loss", "train", **given)
 
 
 @pytest.fixture(scope="module")

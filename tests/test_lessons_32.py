@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
 
@@ -18,8 +15,8 @@ from stochphys.models import BilinearCNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import ElasticNetwork, filament_camera, local_dissipation, simulate
 from stochphys.training import Ensemble
+from tests.lesson import inline
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "32_dissipation_maps.ipynb"
 NETWORK = ElasticNetwork(n=3)
 NODES = 6 * NETWORK.nodes - 0.5
 
@@ -27,17 +24,9 @@ NODES = 6 * NETWORK.nodes - 0.5
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """The functions as the notebook defines them, cut out of their cells."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    names: dict = {"torch": torch, "Windows": Windows, "blobs": blobs}
-    for name in ("mean_map", "fit_blobs", "permutation_p"):
-        found = [
-            match[0]
-            for source in cells
-            if (match := re.search(rf"^def {name}\(.*\n(?:(?: .*)?\n)*", source + "\n", re.M))
-        ]
-        assert len(found) == 1, f"{len(found)} cells define {name}"
-        exec(compile(found[0], NOTEBOOK.name, "exec"), names)
-    return SimpleNamespace(**names)
+    names = "mean_map", "fit_blobs", "permutation_p"
+    given = dict(torch=torch, Windows=Windows, blobs=blobs)
+    return inline("32_dissipation_maps", *names, **given)
 
 
 @pytest.fixture(scope="module")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from dataclasses import replace
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
 
-from stochphys.simulators import BeadSpring
+from stochphys.simulators import BeadSpring, bead_camera
 from stochphys.simulators.visible import frame_covariances, visible_entropy_rate
+from tests.lesson import inline
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "33_imperfect_movies.ipynb"
 SYSTEM, DT, N = BeadSpring(n_beads=5), 0.05, 4
 M = torch.tensor([[1.0, 0, 0.5, 0, 0], [0, 1.0, 0, 0, -1.0]], dtype=torch.float64)
 R = torch.tensor([[0.3, 0.1], [0.1, 0.2]], dtype=torch.float64)
@@ -22,13 +20,18 @@ R = torch.tensor([[0.3, 0.1], [0.1, 0.2]], dtype=torch.float64)
 @pytest.fixture(scope="module")
 def lesson() -> SimpleNamespace:
     """`law` and `divergence` as the notebook defines them: the cell as it stands."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    names: dict = {"torch": torch}
-    for definition in (r"^def law\(", r"^def divergence\("):
-        source = [s for s in cells if re.search(definition, s, re.M)]
-        assert len(source) == 1, f"{len(source)} cells match {definition}"
-        exec(compile(source[0], NOTEBOOK.name, "exec"), names)
-    return SimpleNamespace(**names)
+    return inline("33_imperfect_movies", "law", "divergence", torch=torch)
+
+
+def test_what_the_lesson_says_of_slow_and_noisy_cameras() -> None:
+    """Noise of 0.2 on the coarse camera: what pairs show of 2.025, at three intervals."""
+    two = BeadSpring()
+    camera = replace(bead_camera(two, cell=(5, 5), psf=0.75, motion=0.25), noise=0.1)
+    shares = [
+        visible_entropy_rate(two, dt, noise=camera.localisation()) / two.entropy_production_rate()
+        for dt in (0.01, 0.05, 0.15)
+    ]
+    assert shares == pytest.approx([0.08, 0.26, 0.36], abs=0.006)
 
 
 def test_the_inline_law_is_that_of_the_package(lesson: SimpleNamespace) -> None:

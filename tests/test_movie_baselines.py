@@ -110,7 +110,7 @@ def test_blobs_that_overlap_are_told_apart():
 
 
 def test_noise_leaves_the_least_error_that_it_must(system):
-    """η/√(π/2) px, to 3 % (3 standard errors of a variance from 40 000 numbers, and curvature); and
+    """ζ/√(π/2) px, to 3 % (3 standard errors of a variance from 40 000 numbers, and curvature); and
     a plug-in finds what such frames contain, within 3 standard errors."""
     g, noise = make_generator(0), 0.05
     paths = simulate(system, 100, 1000, DT, generator=g)

@@ -66,7 +66,7 @@ def test_crop_hide_and_bits_act_on_the_same_frames(trajectories):
 
 
 def test_noise_locates_a_bead_as_well_as_theory_says(trajectories, generator):
-    """Noise η of the peak locates a free blob to η/√(π/2) pixels, whatever its width."""
+    """Noise ζ of the peak locates a free blob to ζ/√(π/2) pixels, whatever its width."""
     camera = replace(bead_camera(BEADS), noise=0.1)
     pixels_per_unit = 0.5 / BEADS.stationary_covariance().diagonal().sqrt()
     error = camera.localisation().diagonal().sqrt() * pixels_per_unit
@@ -121,7 +121,7 @@ def test_no_frame_is_copied(trajectories, generator):
         ),
         (
             ValueError,
-            "colours are averaged",
+            "colour movie",
             lambda f: Movie.of(f[..., None].expand(-1, -1, -1, -1, 3), 0.05),
         ),
         (ValueError, "at least two frames", lambda f: Movie.of(f[:, :1], 0.05)),

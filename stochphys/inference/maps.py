@@ -74,11 +74,10 @@ def dissipation_map(
     if movie is None:
         raise ValueError("movie is missing: give movies that the networks have not seen")
     windows = Windows(movie, networks[0].n_frames, every=networks[0].n_frames - 1)
-    sums = torch.zeros(())
+    shape = member_maps(networks, windows.sample(1)).shape[2:]
+    sums = movie.x.new_zeros(len(networks), movie.n_trajectories, *shape, dtype=torch.float64)
     for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
-        H = member_maps(networks, windows[piece])
-        sums = sums if sums.ndim else H.new_zeros(len(H), movie.n_trajectories, *H.shape[2:])
-        sums.index_add_(1, piece // windows.n_starts, H)
+        sums.index_add_(1, piece // windows.n_starts, member_maps(networks, windows[piece]))
     rates = (sums / (windows.n_starts * window_time(windows))).cpu()
     return DissipationMap(
         rates.mean(1), rates.mean(0), networks[0].cell, networks[0].receptive_field

@@ -65,7 +65,7 @@ def track(movie: Movie, n_blobs: int, *, psf: float) -> Trajectories:
 
     to the profile p of a frame along the row, its rows weighed by how bright they are on average.
     Heights and places of all blobs are free, so that neighbours may overlap. White pixel noise of
-    standard deviation η in units of the peak then leaves an error of about η/√(π/2) pixels, the
+    standard deviation ζ in units of the peak then leaves an error of about ζ/√(π/2) pixels, the
     least possible.
 
     Args:

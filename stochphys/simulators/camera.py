@@ -144,20 +144,17 @@ class Camera:
         """A camera to which only these points are visible."""
         return replace(self, centre=self.centre[points], motion=self.motion[points])
 
-    def localisation(self, coordinates: list[int] | None = None) -> Tensor:
+    def localisation(self) -> Tensor:
         r"""How well a frame with `noise` tells where the coordinates are, close to x = 0: the
         covariance $(J^\top J)^{-1} (\text{noise} \cdot \text{peak})^2$, with J the change of the
         pixels with the state.
 
-        One free blob is located to noise/√(π/2) pixels, whatever its width.
-
-        Args:
-            coordinates: those that the frame shows, by default all of them.
+        One free blob is located to noise/√(π/2) pixels, whatever its width. What the frame does
+        not show has no covariance: the inverse fails.
         """
         quiet = replace(self, noise=0.0, bits=None)
         h = 1e-4 * torch.eye(self.dim, dtype=torch.float64)
         J = (quiet(h) - quiet(-h)).flatten(1).T / 2e-4
-        J = J if coordinates is None else J[:, coordinates]
         return (self.noise * self.peak) ** 2 * torch.linalg.inv(J.T @ J)
 
 

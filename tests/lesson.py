@@ -1,0 +1,33 @@
+"""Functions and classes of a lesson, taken from the stored notebook itself, so that lesson and
+package cannot drift apart unseen."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import nbformat
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def written(notebook: str, *names: str) -> dict[str, str]:
+    """The source of each of these functions and classes, written once and at the top of a cell."""
+    found: dict[str, str] = {}
+    for cell in nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells:
+        if cell.cell_type == "code" and any(f" {name}(" in cell.source for name in names):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
+                    assert node.name not in found, f"{node.name} is written twice"
+                    found[node.name] = ast.unparse(node)
+    assert found.keys() == set(names), f"{set(names) - found.keys()} are not in {notebook}"
+    return found
+
+
+def inline(notebook: str, *names: str, **scope: Any) -> SimpleNamespace:
+    """These functions and classes, run with what they take from elsewhere in `scope`."""
+    for source in written(notebook, *names).values():
+        exec(source, scope)
+    return SimpleNamespace(**{name: scope[name] for name in names})
