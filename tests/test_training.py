@@ -49,7 +49,7 @@ def test_fit_reaches_the_least_squares_solution():
     assert (weights(model) - exact).abs().max() < 0.005
 
 
-@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle", "restarts"])
 def test_schedules_shape_the_learning_rate(schedule):
     seen = []
 
@@ -63,6 +63,7 @@ def test_schedules_shape_the_learning_rate(schedule):
         "constant": 0.1,
         "cosine": 0.05,
         "onecycle": 0.1 * (1 + math.cos(math.pi * 2 / 7)) / 2,
+        "restarts": 0.05,
     }
     assert half == pytest.approx(expected[schedule], rel=1e-6)
 
@@ -105,6 +106,29 @@ def test_the_best_held_out_weights_are_kept():
     assert history.validation[2] == min(history.validation)
     held_out = regression(seed=5).tensors
     assert squared_error(model, held_out).item() == pytest.approx(history.validation[2], rel=1e-5)
+
+
+def test_early_stopping_keeps_the_lowest_objective():
+    """Where all is noise, the newest of equals is not the lowest."""
+    for keep, lowest in (("lowest", True), ("newest", False)):
+        model = linear()
+        history = quick(
+            model, regression(), validation=regression(seed=5), keep=keep, steps=600, lr=0.2
+        )
+        best = history.step[history.validation.index(min(history.validation))]
+        assert (history.best_step == best) == lowest
+        held_out = squared_error(model, regression(seed=5).tensors).item()
+        kept = history.validation[history.step.index(history.best_step)]
+        assert held_out == pytest.approx(kept, rel=1e-5)
+
+
+def test_members_do_not_drop_out_when_they_are_judged():
+    body = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+    ensemble, x = Ensemble([body, body]), torch.ones(2, 5, 3)
+    assert not torch.equal(ensemble(x), ensemble(x))
+    ensemble.eval()
+    assert torch.equal(ensemble(x), ensemble(x))
+    assert not ensemble.member(0).training
 
 
 def test_each_member_keeps_its_own_best():
@@ -260,6 +284,7 @@ def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
         (dict(lr=0.0), "lr"),
         (dict(ema=1.0), "ema"),
         (dict(schedule="linear"), "schedule"),
+        (dict(keep="best"), "keep must be one of newest, lowest"),
         (dict(precision="float16"), "precision"),
         (dict(validation=regression(n=0)), "validation is empty"),
         (dict(validate_every=0), "validate_every"),

@@ -2,15 +2,47 @@
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
-from .loop import Callback, History, Objective, Run, fit
+from .loop import Objective, fit
+from .losses import ELR, forward_corrected, gce, mae, sce
+from .monitor import SWA, Monitor
+from .noisy_labels import (
+    Labelled,
+    accuracy,
+    class_noise,
+    classify,
+    cross_entropy,
+    digits,
+    flip,
+    predict,
+    symmetric_noise,
+)
+from .resetting import Resetting
+from .run import Callback, History, Run
 
 __all__ = [
+    "SWA",
     "Callback",
+    "ELR",
     "Ensemble",
     "History",
+    "Labelled",
+    "Monitor",
     "Objective",
+    "Resetting",
     "Run",
+    "accuracy",
+    "class_noise",
+    "classify",
+    "cross_entropy",
+    "digits",
     "fit",
+    "flip",
+    "forward_corrected",
+    "gce",
     "load_checkpoint",
+    "mae",
+    "predict",
     "save_checkpoint",
+    "sce",
+    "symmetric_noise",
 ]

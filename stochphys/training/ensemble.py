@@ -41,6 +41,10 @@ class Ensemble(nn.Module):
             {name: getattr(self, _flat(name)) for name in buffers},
         )
 
+    def train(self, mode: bool = True) -> Ensemble:
+        self._architecture[0].train(mode)
+        return super().train(mode)
+
     def forward(self, x: Tensor) -> Tensor:
         """Each member on its own batch `(members, batch, …)`."""
         if len(x) != self.members:
@@ -51,14 +55,10 @@ class Ensemble(nn.Module):
 
         if x.device.type == "cpu" and self._convolves:  # grouped convolutions are slow there
             parameters, buffers = (
-                [
-                    dict(zip(stack, values, strict=True))
-                    for values in zip(*stack.values(), strict=True)
-                ]
-                or [{}] * self.members
+                [{name: t[i] for name, t in stack.items()} for i in range(self.members)]
                 for stack in self._stacked()
             )
-            return torch.stack([one(*each) for each in zip(parameters, buffers, x, strict=True)])
+            return torch.stack([one(*own) for own in zip(parameters, buffers, x, strict=True)])
         return vmap(one, randomness="different")(*self._stacked(), x)
 
     def on_shared(self, x: Tensor) -> Tensor:

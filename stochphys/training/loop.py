@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from tqdm.auto import tqdm
 from ..device import make_generator, pick_device
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
+from .run import Callback, History, Run
 
 # From a model and a batch to a scalar, or to one number per member of an `Ensemble`.
 Objective = Callable[[nn.Module, Any], Tensor]
@@ -42,109 +42,6 @@ class Data(Protocol):
     def __getitem__(self, index: Tensor) -> Any: ...
 
 
-@dataclass
-class History:
-    """What happened during training; one entry per validation, a list per member if there are any.
-
-    Attributes:
-        step: training steps done.
-        training: mean objective of the batches since the entry before.
-        validation: objective of the averaged weights on held-out data.
-        best_step: step whose weights the model now has (a list for an ensemble).
-        seconds: wall time.
-        interrupted: True if the run was stopped before its last step.
-    """
-
-    step: list[int] = field(default_factory=list)
-    training: list[Any] = field(default_factory=list)
-    validation: list[Any] = field(default_factory=list)
-    best_step: Any = 0
-    seconds: float = 0.0
-    interrupted: bool = False
-
-
-@dataclass
-class Run:
-    """The state of a training run, all that a checkpoint holds and a callback may look at.
-
-    `model` has the weights of this moment, `average` their moving average, which is validated.
-    """
-
-    model: nn.Module
-    average: nn.Module
-    optimizer: torch.optim.Optimizer
-    scheduler: LambdaLR
-    draw: torch.Generator
-    best: dict[str, Tensor]
-    best_step: Tensor
-    lowest: Tensor  # held-out objective where it was lowest, of each piece: (pieces, [members])
-    step: int = 0
-    history: History = field(default_factory=History)
-
-    @torch.no_grad()
-    def update_average(self, ema: float) -> None:
-        """Move the average towards the model; its memory grows up to 1/(1 − ema) steps."""
-        decay = min(ema, (1 + self.step) / (10 + self.step)) if ema else 0.0
-        for p, q in zip(self.average.parameters(), self.model.parameters(), strict=True):
-            p.lerp_(q, 1 - decay)
-        for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
-            a.copy_(b)
-
-    @torch.no_grad()
-    def keep_best(self, pieces: Tensor) -> None:
-        """Keep the newest average, member by member, unless held-out data say that it is worse.
-
-        Worse is what exceeds the lowest objective so far by more than one standard error of the
-        difference, which the spread over pieces of the held-out data tells. The lowest number
-        itself would be a choice by luck among equals.
-        """
-        excess = pieces - self.lowest
-        error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
-        good = ~(excess.mean(0) > error)
-        for name, now in self.average.state_dict().items():
-            mask = good.reshape(good.shape + (1,) * (now.ndim - good.ndim))
-            self.best[name] = torch.where(mask, now, self.best[name])
-        self.best_step = torch.where(good, self.step, self.best_step)
-        self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(
-            model=self.model.state_dict(),
-            average=self.average.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            scheduler=self.scheduler.state_dict(),
-            draw=self.draw.get_state(),
-            dropout=torch.get_rng_state(),
-            best=self.best,
-            best_step=self.best_step,
-            lowest=self.lowest,
-            step=self.step,
-            history=asdict(self.history),
-        )
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in ("model", "average", "optimizer", "scheduler"):
-            getattr(self, name).load_state_dict(state[name])
-        self.draw.set_state(state["draw"])
-        torch.set_rng_state(state["dropout"])
-        device = self.lowest.device
-        self.best = {name: t.to(device) for name, t in state["best"].items()}
-        self.best_step = state["best_step"].to(device)
-        self.lowest = state["lowest"].to(device)
-        self.step = state["step"]
-        self.history = History(**state["history"])
-
-
-class Callback:
-    """Override one or both; `Run` says what is there to look at and to change."""
-
-    def after_step(self, run: Run) -> None:
-        """Called after each step of the optimiser, before the average takes it in."""
-
-    def after_validation(self, run: Run) -> dict[str, float] | None:
-        """Called after each validation; what it returns is shown beside the progress bar."""
-
-
 def fit(
     model: nn.Module,
     objective: Objective,
@@ -159,6 +56,7 @@ def fit(
     schedule: str = "constant",
     ema: float = 0.998,
     validate_every: int = 100,
+    keep: str = "newest",
     device: str | torch.device | None = None,
     precision: str = "float32",
     compile: bool = False,
@@ -181,9 +79,11 @@ def fit(
         data, validation: anything with `len` and `data[index]`, such as `Windows` or
             `torch.utils.data.TensorDataset`. At most 10⁵ examples, evenly spaced, are validated.
             Without `validation` the last average is kept.
-        schedule: of the learning rate: `"constant"`, `"cosine"` (falls to 0) or `"onecycle"`
-            (rises over 30 % of the steps, then falls).
+        schedule: of the learning rate: `"constant"`, `"cosine"` (falls to 0), `"onecycle"`
+            (rises over 30 % of the steps, then falls) or `"restarts"` (five cosines in a row).
         ema: decay of the average per step; 0 switches it off.
+        keep: the `"newest"` average that is not worse than the best, or the one with the
+            `"lowest"` held-out objective: early stopping.
         device: default is the fastest that is here; the model returns to where it was.
         precision: `"float32"` (TF32 products on CUDA) or `"bfloat16"` (mixed, for wide networks).
         compile: let `torch.compile` fuse the model; pays for wide networks and long runs.
@@ -196,15 +96,27 @@ def fit(
         FloatingPointError: the objective is no longer finite. The model has its best weights so
             far, and the checkpoint is the last good one.
     """
-    _check(steps, data, validation, batch_size, lr, schedule, ema, validate_every, precision)
+    _check(steps, data, validation, batch_size, lr, ema, validate_every)
+    for name, given, known in (
+        ("schedule", schedule, tuple(SCHEDULES)),
+        ("keep", keep, ("newest", "lowest")),
+        ("precision", precision, ("float32", "bfloat16")),
+    ):
+        if given not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, got {given!r}")
     device, home = pick_device(device), next(model.parameters()).device
     model.to(device)
     data, validation = _to(data, device), _to(validation, device)
-    run = _start(model, optimizer, lr, SCHEDULES[schedule], steps, device, generator)
     settings = dict(steps=steps, batch_size=batch_size, lr=lr, schedule=schedule, ema=ema)
-    settings |= dict(validate_every=validate_every, examples=len(data))
+    settings |= dict(validate_every=validate_every, keep=keep, examples=len(data))
+    settings |= dict(held_out=len(validation) if validation is not None else 0)
+    run = _start(model, optimizer, settings, device, generator)
+    for callback in callbacks:
+        callback.before_training(run)
+    kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
+    settings["callbacks"] = [type(callback).__name__ for callback in kept]
     if checkpoint is not None and Path(checkpoint).exists():
-        _resume(run, Path(checkpoint), settings)
+        _resume(run, Path(checkpoint), kept)
 
     per_member = run.best_step.shape
     learner: Any = torch.compile(model) if compile else model
@@ -227,13 +139,13 @@ def fit(
                 total += loss.detach()
                 for callback in callbacks:
                     callback.after_step(run)
-                run.update_average(ema)
+                run.update_average()
                 if run.step % validate_every and run.step < steps:
                     continue
 
                 recent = total / (run.step - (history.step[-1] if history.step else 0))
                 total = torch.zeros_like(total)
-                pieces = _validate(objective, run.average, validation, per_member, device)
+                pieces = _validate(objective, run, validation, device)
                 value = pieces.mean(0)
                 _require_finite(recent, value, run.step, lr)
                 history.step.append(run.step)
@@ -247,7 +159,9 @@ def fit(
                 bar.set_postfix({k: f"{v:.4g}" for k, v in shown.items()}, refresh=False)
                 bar.update(run.step - bar.n)
                 if checkpoint is not None:
-                    save_checkpoint(checkpoint, dict(settings=settings, run=run.state_dict()))
+                    watched = [callback.state_dict() for callback in kept]
+                    state = dict(settings=settings, run=run.state_dict(), callbacks=watched)
+                    save_checkpoint(checkpoint, state)
     except KeyboardInterrupt:
         history.interrupted = True
         if not history.step:  # stopped before the first validation
@@ -265,35 +179,36 @@ SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run
     "constant": lambda u: 1.0,
     "cosine": lambda u: (1 + math.cos(math.pi * u)) / 2,
     "onecycle": lambda u: (1 - math.cos(math.pi * (u / 0.3 if u < 0.3 else (1 - u) / 0.7))) / 2,
+    "restarts": lambda u: (1 + math.cos(math.pi * (5 * u % 1))) / 2,
 }
 
 
 def _start(
     model: nn.Module,
     optimizer: Callable[..., torch.optim.Optimizer],
-    lr: float,
-    schedule: Callable[[float], float],
-    steps: int,
+    settings: dict[str, Any],
     device: torch.device,
     generator: torch.Generator,
 ) -> Run:
     """A run at step 0; its batches are drawn from a generator of its own, on the device."""
-    optim = optimizer(model.parameters(), lr=lr)
+    optim = optimizer(model.parameters(), lr=settings["lr"])
+    schedule, steps = SCHEDULES[settings["schedule"]], settings["steps"]
     seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     per_member = (model.members,) if isinstance(model, Ensemble) else ()
     return Run(
         model=model,
-        average=deepcopy(model),
+        average=deepcopy(model) if settings["ema"] else model,
         optimizer=optim,
         scheduler=LambdaLR(optim, lambda step: schedule(min(1.0, step / steps))),
         draw=make_generator(seed, device),
         best=deepcopy(model.state_dict()),
         best_step=torch.zeros(per_member, dtype=torch.long, device=device),
         lowest=torch.full((1, *per_member), math.inf, device=device),
+        settings=settings,
     )
 
 
-def _resume(run: Run, path: Path, settings: dict[str, Any]) -> None:
+def _resume(run: Run, path: Path, callbacks: Sequence[Callback]) -> None:
     """Go on from a checkpoint, if it is one of this run."""
     saved = load_checkpoint(path)
     if not {"settings", "run"} <= saved.keys():
@@ -302,7 +217,7 @@ def _resume(run: Run, path: Path, settings: dict[str, Any]) -> None:
     wanted = {k: tuple(t.shape) for k, t in run.model.state_dict().items()}
     differ = [
         f"{k}: {old.get(k)} there, {new.get(k)} here"
-        for old, new in ((found, wanted), (saved["settings"], settings))
+        for old, new in ((found, wanted), (saved["settings"], run.settings))
         for k in old | new
         if old.get(k) != new.get(k)
     ]
@@ -312,17 +227,14 @@ def _resume(run: Run, path: Path, settings: dict[str, Any]) -> None:
             "Give another path, or delete it to start anew"
         )
     run.load_state_dict(saved["run"])
+    for callback, state in zip(callbacks, saved["callbacks"], strict=True):
+        callback.load_state_dict(state)
 
 
 @torch.no_grad()
-def _validate(
-    objective: Objective,
-    model: nn.Module,
-    data: Data | None,
-    per_member: tuple[int, ...],
-    device: torch.device,
-) -> Tensor:
+def _validate(objective: Objective, run: Run, data: Data | None, device: torch.device) -> Tensor:
     """The objective on pieces of the held-out data, `(pieces, [members])`."""
+    model, per_member = run.average, run.best_step.shape
     if data is None:
         return torch.zeros(1, *per_member, device=device)
     training = model.training
@@ -330,11 +242,10 @@ def _validate(
     n = min(len(data), VALIDATION_SIZE)
     index = torch.arange(n, device=device) * len(data) // n
     one = data[index[:1].expand(*per_member, -1)]
-    numbers = n * one.numel() if isinstance(one, Tensor) else 0  # of all of them, if held at once
-    values = [
-        objective(model, data[i.expand(*per_member, -1)])
-        for i in index.tensor_split(min(n, max(PIECES, numbers // PIECE_SIZE)))
-    ]
+    one = one if isinstance(one, Tensor) else one[0]
+    pieces = 1 if run.settings["keep"] == "lowest" else PIECES  # no error is asked for
+    pieces = min(n, max(pieces, n * one.numel() // PIECE_SIZE))  # how much is held at once
+    values = [objective(model, data[i.expand(*per_member, -1)]) for i in index.tensor_split(pieces)]
     model.train(training)
     return torch.stack(values)
 
@@ -372,10 +283,8 @@ def _check(
     validation: Data | None,
     batch_size: int,
     lr: float,
-    schedule: str,
     ema: float,
     validate_every: int,
-    precision: str,
 ) -> None:
     for name, value in (
         ("steps", steps),
@@ -391,7 +300,3 @@ def _check(
         raise ValueError(f"lr must be positive, got {lr}")
     if not 0 <= ema < 1:
         raise ValueError(f"ema must lie in [0, 1), got {ema}")
-    if schedule not in SCHEDULES:
-        raise ValueError(f"schedule must be one of {list(SCHEDULES)}, got {schedule!r}")
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"precision must be 'float32' or 'bfloat16', got {precision!r}")

@@ -1,0 +1,220 @@
+"""Examples whose labels may be wrong: how they get wrong, how they are drawn, what is learned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..device import make_generator
+from ..models.networks import MLP
+from .ensemble import Ensemble
+from .loop import Objective
+
+PIECE = 1000  # examples that are classified at once
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """Examples with labels that may be wrong; `data[index]` gives `(x, y, index)`.
+
+    Attributes:
+        x: the examples, `(n_examples, …)`.
+        y: their given labels from 0 to `n_classes` − 1, `(n,)`, or `(groups, n)` for an `Ensemble`
+            whose groups of members have each a data set of their own.
+        n_classes: number of classes.
+        true: the true labels, shaped as `y`, where they are known.
+        rows: which examples they belong to, shaped as `y`; by default the first is the first.
+        copies: members in a row that share a data set, and the batches drawn from it: what differs
+            between them then is not the luck of the batches.
+
+    Raises:
+        ValueError: labels that are no integers, out of range, or of one class only (nothing can be
+            learned from them, and no held-out objective tells networks apart); shapes that do not
+            fit; no examples.
+    """
+
+    x: Tensor
+    y: Tensor
+    n_classes: int
+    true: Tensor | None = None
+    rows: Tensor | None = None
+    copies: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("y", "true"):
+            labels = getattr(self, name)
+            if labels is None:
+                continue
+            if labels.dtype != torch.long or labels.ndim not in (1, 2):
+                raise ValueError(
+                    f"{name} must be integers (torch.long) of shape (n,) or (groups, n), got "
+                    f"{labels.dtype} of shape {tuple(labels.shape)}"
+                )
+            if not labels.numel():
+                raise ValueError(f"{name} is empty; give at least one example of two classes")
+            if labels.min() < 0 or labels.max() >= self.n_classes:
+                raise ValueError(
+                    f"{name} must lie between 0 and n_classes - 1 = {self.n_classes - 1}, got "
+                    f"{labels.min()} to {labels.max()}"
+                )
+        if (self.y == self.y[..., :1]).all(-1).any():
+            raise ValueError(
+                f"y holds one class only, {int(self.y[..., 0].max())}; give two or more"
+            )
+        for name in ("true", "rows"):
+            other = getattr(self, name)
+            if other is not None and other.shape != self.y.shape:
+                raise ValueError(
+                    f"{name} must have the shape of y, {tuple(self.y.shape)}, got "
+                    f"{tuple(other.shape)}"
+                )
+        if self.rows is None and len(self.x) != self.y.shape[-1]:
+            raise ValueError(
+                f"x holds {len(self.x)} examples and y {self.y.shape[-1]} labels; give as many, or "
+                "rows that say which belong together"
+            )
+
+    def __len__(self) -> int:
+        return self.y.shape[-1]
+
+    def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        if self.y.ndim == 1:
+            rows = index if self.rows is None else self.rows[index]
+            return self.x[rows], self.y[index], index
+        index = index.unflatten(0, (-1, self.copies))[:, 0]
+        rows = index if self.rows is None else self.rows.gather(-1, index)
+        x, y = self.x[rows], self.y.gather(-1, index)
+        x, y, index = (t.repeat_interleave(self.copies, 0) for t in (x, y, index))
+        return x, y, index
+
+    def to(self, device: torch.device) -> Labelled:
+        moved: dict[str, Any] = {
+            name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)
+        }
+        return replace(self, **moved)
+
+
+def symmetric_noise(noise_rate: float, n_classes: int) -> Tensor:
+    r"""Each label is replaced, with probability τ, by one of the C − 1 others, all alike:
+
+    $$P_{ij} = (1 - \tau)\,\delta_{ij} + \frac{\tau}{C - 1}(1 - \delta_{ij}).$$
+
+    Returns:
+        The transition matrix `(n_classes, n_classes)`: row i is the law of the given label of an
+        example of class i.
+
+    Raises:
+        ValueError: a rate outside [0, 1], fewer than two classes.
+    """
+    if n_classes < 2:
+        raise ValueError(f"n_classes must be at least 2, got {n_classes}")
+    others = 1 - torch.eye(n_classes, dtype=torch.float64)
+    return _mixture(noise_rate, others / (n_classes - 1))
+
+
+def class_noise(noise_rate: float, to: Sequence[int]) -> Tensor:
+    """Each label i is replaced, with probability `noise_rate`, by `to[i]`: classes that look alike
+    are taken for each other. Where `to[i]` is i, labels are right.
+
+    Returns and raises as `symmetric_noise` does.
+    """
+    if min(to) < 0 or max(to) >= len(to):
+        raise ValueError(f"to must name classes between 0 and {len(to) - 1}, got {list(to)}")
+    return _mixture(noise_rate, F.one_hot(torch.tensor(to), len(to)).double())
+
+
+def _mixture(noise_rate: float, wrong: Tensor) -> Tensor:
+    if not 0 <= noise_rate <= 1:
+        raise ValueError(f"noise_rate must lie in [0, 1], got {noise_rate}")
+    return (1 - noise_rate) * torch.eye(len(wrong), dtype=torch.float64) + noise_rate * wrong
+
+
+def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator) -> Tensor:
+    """Given labels for true ones of any shape, drawn from the rows of a transition matrix."""
+    u = torch.rand(y.shape, generator=generator, dtype=torch.float64)
+    return (u[..., None] >= transition.cumsum(-1)[:, :-1][y]).sum(-1)
+
+
+def digits(seeds: Sequence[int], noise_rate: float, *, copies: int = 1) -> SimpleNamespace:
+    """The study of the course: 1797 handwritten digits of 8 × 8 pixels under symmetric noise.
+
+    Each seed has a split, wrong labels and start weights of its own. The labels of `train` (800)
+    and of `validation` (300) are noisy, those of `test` (697) are true.
+
+    Returns:
+        `train`, `validation`, `test`: `Labelled`; `networks`: an `Ensemble` of `copies` networks
+        64-64-10 for each seed, one seed after the other. The copies of a seed start alike and see
+        the same batches.
+
+    Source: the digits of scikit-learn, from E. Alpaydin and C. Kaynak, UCI repository (1998).
+    """
+    from sklearn.datasets import load_digits
+
+    images, labels = (torch.from_numpy(a) for a in load_digits(return_X_y=True))
+    x, transition = images.float() / 8 - 1, symmetric_noise(noise_rate, 10)
+    parts: list[list[Tensor]] = []
+    networks = []
+    for seed in seeds:
+        generator = make_generator(seed)
+        rows = torch.randperm(len(x), generator=generator)
+        true = labels[rows]
+        given = flip(true, transition, generator=generator)
+        parts.append([rows, true, given])
+        start = MLP((64, 64, 10), activation=nn.ReLU, generator=generator)
+        networks += [start] * copies
+    rows, true, given = (torch.stack(part) for part in zip(*parts, strict=True))
+
+    def part(begin: int, end: int, y: Tensor) -> Labelled:
+        cut = slice(begin, end)
+        return Labelled(x, y[:, cut], 10, true[:, cut], rows[:, cut], copies)
+
+    return SimpleNamespace(
+        train=part(0, 800, given),
+        validation=part(800, 1100, given),
+        test=part(1100, 1797, true),
+        networks=Ensemble(networks),
+    )
+
+
+def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objective:
+    """The objective of a classifier, for `fit`: the mean over a batch of a loss per example, from
+    logits `(…, n_classes)` and labels `(…)`; cross entropy by default. One number per member of an
+    `Ensemble`."""
+    loss = loss or cross_entropy
+
+    def objective(model: nn.Module, batch: Any) -> Tensor:
+        x, y = batch[:2]
+        return loss(model(x), y).mean(-1)
+
+    return objective
+
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Minus the logarithm of the probability of the label, for each example."""
+    return F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none").view(y.shape)
+
+
+@torch.no_grad()
+def predict(model: nn.Module, data: Labelled) -> Tensor:
+    """The classes `(n,)`, or `(members, n)`, that a network gives to all examples."""
+    training = model.training
+    model.eval()
+    members = (model.members,) if isinstance(model, Ensemble) else ()
+    index = torch.arange(len(data), device=data.y.device)
+    classes = [
+        model(data[piece.expand(*members, -1)][0]).argmax(-1) for piece in index.split(PIECE)
+    ]
+    model.train(training)
+    return torch.cat(classes, -1)
+
+
+def accuracy(model: nn.Module, data: Labelled) -> Tensor:
+    """Share of examples that get their given label, `()` or `(members,)`."""
+    y = data.y if data.y.ndim == 1 else data.y.repeat_interleave(data.copies, 0)
+    return (predict(model, data) == y).float().mean(-1)

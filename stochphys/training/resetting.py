@@ -1,0 +1,196 @@
+"""Stochastic resetting of a training run, a callback of `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .ensemble import Ensemble
+from .run import Callback, Run
+
+
+class Resetting(Callback):
+    r"""Now and then back to a checkpoint $\theta_c$, and on from there with new batches: after each
+    step,
+
+    $$\theta \to \theta + s\,(\theta_c - \theta) \quad\text{with probability } p_\text{reset}.$$
+
+    The checkpoint is where the held-out objective was lowest. Resets begin once that has not
+    happened for `patience` steps. Their waiting times are geometric, which is the Poisson process in
+    discrete time, of rate $r = p_\text{reset}/\text{lr}$ in the time of the gradient flow;
+    $p_\text{reset} = 1$ is early stopping. What goes back are weights, buffers (the running
+    statistics of batch normalisation) and the optimiser's memory (momentum). The order of the data
+    does not, so that each excursion is new, and neither does the learning rate.
+
+    Args:
+        p_reset: a number, or one for each member of an `Ensemble`, `(members,)`.
+        generator: a CPU generator for the coins.
+        patience: steps without a lower held-out objective, after which resets begin.
+        to: a given checkpoint instead, a `state_dict` of the model. Resets begin at once, the
+            optimiser forgets at each, and the checkpoint stays.
+        sharp: reset every $1/p_\text{reset}$ steps (rounded) instead of at random.
+        adaptive: renew the checkpoint at each lower held-out objective; else it stays where it was
+            when resets began.
+        layers: what goes back: all whose names begin with one of these.
+        strength: s, 1 for all the way, 0.5 for half of it.
+        schedule: let the schedule of the learning rate go back too, which warms it up again.
+
+    Attributes:
+        started: who is being reset by now, `()` or `(members,)`.
+        checkpoint: θ_c and the memory that belongs to it.
+        resets: in order, the step and who was reset then, `()` or `(members,)`.
+
+    Raises:
+        ValueError: a probability outside [0, 1], a strength outside (0, 1], neither or both of
+            `patience` and `to`. By `fit` before the first step: no number per member, layers or a
+            checkpoint that are not of this model, patience without held-out data or shorter than
+            the time between two validations, a schedule that members share.
+
+    Source: Bae, Song and Jeong, arXiv 2406.00396. Their code lets the learning rate go back, and
+    loads momentum without a copy, which torch has shared with the optimiser since version 2.
+    """
+
+    def __init__(
+        self,
+        p_reset: float | Tensor,
+        *,
+        generator: torch.Generator,
+        patience: int | None = None,
+        to: Mapping[str, Tensor] | None = None,
+        sharp: bool = False,
+        adaptive: bool = True,
+        layers: tuple[str, ...] = ("",),
+        strength: float = 1.0,
+        schedule: bool = False,
+    ) -> None:
+        self.p_reset = torch.as_tensor(p_reset, dtype=torch.float64)
+        if not ((self.p_reset >= 0) & (self.p_reset <= 1)).all():
+            raise ValueError(f"p_reset must lie in [0, 1], got {p_reset}")
+        if not 0 < strength <= 1:
+            raise ValueError(f"strength must lie in (0, 1], got {strength}")
+        if patience is None and to is None:
+            raise ValueError(
+                "there is no checkpoint to go back to: give patience, the steps without a lower "
+                "held-out objective after which it is taken, or a state_dict as to"
+            )
+        if patience is not None and to is not None:
+            raise ValueError("patience waits for a checkpoint, to gives one: leave one of them out")
+        if isinstance(layers, str):
+            raise ValueError(
+                f"layers must be a tuple of names, got {layers!r}; ({layers!r},) will do"
+            )
+        self.generator = generator
+        self.patience = patience
+        self.sharp = sharp
+        self.adaptive = adaptive
+        self.layers = layers
+        self.strength = strength
+        self.schedule = schedule
+        # A state_dict shares memory with its model, which goes on moving: keep a copy.
+        self.checkpoint = {name: t.clone() for name, t in (to or {}).items()}
+        self.resets: list[tuple[int, Tensor]] = []
+
+    def before_training(self, run: Run) -> None:
+        self._check(run)
+        shape, device = run.best_step.shape, run.best_step.device
+        self.started = torch.full(shape, self.patience is None)
+        self.begun = torch.zeros(shape, dtype=torch.long)  # step at which resets began
+        self.best_step = torch.zeros(shape, dtype=torch.long)
+        self.lowest = torch.full(shape, torch.inf)
+        self.checkpoint = {name: t.to(device) for name, t in self.checkpoint.items()}
+
+    @torch.no_grad()
+    def after_validation(self, run: Run) -> None:
+        if self.patience is None:
+            return
+        value = torch.tensor(run.history.validation[-1])
+        better = (value < self.lowest) & (~self.started | self.adaptive)
+        self.lowest = torch.where(better, value, self.lowest)
+        self.best_step = torch.where(better, run.step, self.best_step)
+        if better.any():
+            who = _indices(better)
+            for name, now in (_state(run) | run.average.state_dict()).items():
+                self.checkpoint.setdefault(name, now.clone())[who] = now[who]
+        late = ~self.started & (run.step - self.best_step >= self.patience)
+        self.begun = torch.where(late, run.step, self.begun)
+        self.started |= late
+
+    @torch.no_grad()
+    def after_step(self, run: Run) -> None:
+        if self.sharp:
+            due = (run.step - self.begun) % (1 / self.p_reset).round() == 0
+        else:
+            coins = torch.rand(self.started.shape, generator=self.generator, dtype=torch.float64)
+            due = coins < self.p_reset
+        due &= self.started
+        if not due.any():
+            return
+        self.resets.append((run.step, due))
+        who = _indices(due)
+        for name, now in _state(run).items():
+            if not name.replace("/", ".").startswith(self.layers):
+                continue
+            then = self.checkpoint[name][who] if name in self.checkpoint else now.new_zeros(())
+            if now.is_floating_point():
+                then = now[who].lerp(then.expand_as(now[who]), self.strength)
+            now[who] = then
+        if self.schedule:
+            run.scheduler.last_epoch = int(self.best_step) - 1
+            run.scheduler.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in STATE} | dict(
+            coins=self.generator.get_state()
+        )
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator.set_state(state["coins"])
+        for name in STATE:
+            setattr(self, name, state[name])
+
+    def _check(self, run: Run) -> None:
+        shape, settings = run.best_step.shape, run.settings
+        own = run.model.state_dict()
+        names = [name.replace("/", ".") for name in own]
+        if self.p_reset.ndim and self.p_reset.shape != shape:
+            raise ValueError(
+                f"p_reset has the shape {tuple(self.p_reset.shape)}; one number will do, or one "
+                f"for each member, {tuple(shape)}"
+            )
+        for layer in self.layers:
+            if not any(name.startswith(layer) for name in names):
+                raise ValueError(f"layers holds {layer!r}; the model has {', '.join(names)}")
+        if self.schedule and isinstance(run.model, Ensemble):
+            raise ValueError("schedule=True takes one model: members share their learning rate")
+        if self.patience is None:
+            shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]
+            if shapes[0] != shapes[1]:
+                raise ValueError("to is no state_dict of this model: names or shapes differ")
+        elif not settings["held_out"]:
+            raise ValueError("patience needs held-out data: give fit a validation set")
+        elif self.patience < settings["validate_every"]:
+            raise ValueError(
+                f"patience must be at least the {settings['validate_every']} steps between two "
+                f"validations, got {self.patience}"
+            )
+
+
+STATE = ("checkpoint", "resets", "started", "begun", "best_step", "lowest")
+
+
+def _state(run: Run) -> dict[str, Tensor]:
+    """All that goes back, by name: weights and buffers as they are, and the optimiser's memory."""
+    state = run.model.state_dict()
+    for name, p in run.model.named_parameters():
+        for key, t in run.optimizer.state[p].items():
+            if isinstance(t, Tensor) and t.shape == p.shape:
+                state[f"{name}.{key}"] = t
+    return state
+
+
+def _indices(mask: Tensor) -> Any:
+    """Of the members in a mask; of one model, all there is."""
+    return mask.nonzero()[:, 0] if mask.ndim else ...

@@ -1,0 +1,131 @@
+"""What a training run is made of, and what may look on: `History`, `Run`, `Callback`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+
+@dataclass
+class History:
+    """What happened during training; one entry per validation, a list per member if there are any.
+
+    Attributes:
+        step: training steps done.
+        training: mean objective of the batches since the entry before.
+        validation: objective of the averaged weights on held-out data.
+        best_step: step whose weights the model now has (a list for an ensemble).
+        seconds: wall time.
+        interrupted: True if the run was stopped before its last step.
+    """
+
+    step: list[int] = field(default_factory=list)
+    training: list[Any] = field(default_factory=list)
+    validation: list[Any] = field(default_factory=list)
+    best_step: Any = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+
+
+@dataclass
+class Run:
+    """The state of a training run, all that a checkpoint holds and a callback may look at.
+
+    `model` has the weights of this moment, `average` their moving average, which is validated
+    (without averaging they agree). `settings` is what `fit` was asked to do.
+    """
+
+    model: nn.Module
+    average: nn.Module
+    optimizer: torch.optim.Optimizer
+    scheduler: LambdaLR
+    draw: torch.Generator
+    best: dict[str, Tensor]
+    best_step: Tensor
+    lowest: Tensor  # held-out objective where it was lowest, of each piece: (pieces, [members])
+    settings: dict[str, Any]
+    step: int = 0
+    history: History = field(default_factory=History)
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the average towards the model; its memory grows up to 1/(1 − ema) steps."""
+        if self.average is self.model:
+            return
+        decay = min(self.settings["ema"], (1 + self.step) / (10 + self.step))
+        for p, q in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            p.lerp_(q, 1 - decay)
+        for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
+            a.copy_(b)
+
+    @torch.no_grad()
+    def keep_best(self, pieces: Tensor) -> None:
+        """Keep the newest average, member by member, unless held-out data say that it is worse.
+
+        Worse is what exceeds the lowest objective so far by more than one standard error of the
+        difference, which the spread over pieces of the held-out data tells. The lowest number
+        itself would be a choice by luck among equals; it is what early stopping takes, and
+        `keep="lowest"` asks for it.
+        """
+        excess = pieces - self.lowest
+        if self.settings["keep"] == "lowest":
+            good = excess.mean(0) < 0
+        else:
+            error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
+            good = ~(excess.mean(0) > error)
+        for name, now in self.average.state_dict().items():
+            mask = good.reshape(good.shape + (1,) * (now.ndim - good.ndim))
+            self.best[name] = torch.where(mask, now, self.best[name])
+        self.best_step = torch.where(good, self.step, self.best_step)
+        self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(
+            model=self.model.state_dict(),
+            average=self.average.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            scheduler=self.scheduler.state_dict(),
+            draw=self.draw.get_state(),
+            dropout=torch.get_rng_state(),
+            best=self.best,
+            best_step=self.best_step,
+            lowest=self.lowest,
+            step=self.step,
+            history=asdict(self.history),
+        )
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in ("model", "average", "optimizer", "scheduler"):
+            getattr(self, name).load_state_dict(state[name])
+        self.draw.set_state(state["draw"])
+        torch.set_rng_state(state["dropout"])
+        device = self.lowest.device
+        self.best = {name: t.to(device) for name, t in state["best"].items()}
+        self.best_step = state["best_step"].to(device)
+        self.lowest = state["lowest"].to(device)
+        self.step = state["step"]
+        self.history = History(**state["history"])
+
+
+class Callback:
+    """Override what is needed; `Run` says what is there to look at and to change."""
+
+    def before_training(self, run: Run) -> None:
+        """Called once before the first step: the place to refuse what cannot work."""
+
+    def after_step(self, run: Run) -> None:
+        """Called after each step of the optimiser, before the average takes it in."""
+
+    def after_validation(self, run: Run) -> dict[str, float] | None:
+        """Called after each validation; what it returns is shown beside the progress bar."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint must hold, so that a run can go on as if it had never stopped."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Called after `before_training`, with what `state_dict` gave."""

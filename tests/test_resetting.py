@@ -1,0 +1,342 @@
+"""Resetting does what it says to weights, memory and statistics, and to nothing else."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import TensorDataset
+
+from stochphys.device import make_generator
+from stochphys.models import MLP
+from stochphys.training import SWA, Callback, Ensemble, Monitor, Resetting, fit, load_checkpoint
+
+MOMENTUM = partial(torch.optim.SGD, momentum=0.5)
+
+
+def data(seed: int, n: int = 200) -> TensorDataset:
+    """A line in noise so large that the held-out objective goes up and down."""
+    g = make_generator(seed)
+    x = torch.randn(n, 3, generator=g)
+    return TensorDataset(x, x.sum(-1, keepdim=True) + torch.randn(n, 1, generator=g))
+
+
+def squared_error(model, batch):
+    x, y = batch
+    return (model(x) - y).square().mean((-2, -1))
+
+
+def network(seed: int = 0) -> MLP:
+    return MLP((3, 8, 1), generator=make_generator(seed))
+
+
+def train(model, *callbacks, steps=200, **options):
+    options = dict(optimizer=torch.optim.SGD, ema=0, keep="lowest", validate_every=5) | options
+    options = dict(validation=data(2), batch_size=8, lr=0.05, device="cpu") | options
+    generator = make_generator(3)
+    return fit(
+        model,
+        squared_error,
+        data(1),
+        steps=steps,
+        generator=generator,
+        callbacks=callbacks,
+        progress=False,
+        **options,
+    )
+
+
+def resetting(p_reset, **options) -> Resetting:
+    return Resetting(p_reset, generator=make_generator(4), **dict(patience=20) | options)
+
+
+def copy(model) -> dict[str, torch.Tensor]:
+    return {name: t.clone() for name, t in model.state_dict().items()}
+
+
+class Record(Callback):
+    """The weights after each step, behind the resets if it stands behind them in the list."""
+
+    def __init__(self) -> None:
+        self.states: list[dict[str, torch.Tensor]] = []
+        self.rates: list[float] = []
+        self.memory: list[torch.Tensor] = []
+
+    def after_step(self, run) -> None:
+        self.states.append(copy(run.model))
+        self.rates.append(run.optimizer.param_groups[0]["lr"])
+        for state in list(run.optimizer.state.values())[:1]:
+            if state.get("momentum_buffer") is not None:
+                self.memory.append(state["momentum_buffer"].clone())
+
+
+def equal(a, b) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_without_resets_nothing_changes():
+    plain, same = network(), network()
+    a, b = train(plain), train(same, resetting(0.0))
+    assert a.validation == b.validation and equal(plain.state_dict(), same.state_dict())
+
+
+def test_certain_resets_are_early_stopping():
+    """From where patience ends, nothing moves any more: what is kept is the lowest until then."""
+    free, reset = network(), resetting(1.0)
+    record = Record()
+    history = train(free, reset, record)
+    begun = int(reset.begun)
+    assert begun - int(reset.best_step) == 20
+    assert [step for step, _ in reset.resets] == list(range(begun + 1, 201))
+    assert all(
+        equal(state, record.states[int(reset.best_step) - 1]) for state in record.states[begun:]
+    )
+    assert history.best_step == int(reset.best_step)
+    assert equal(free.state_dict(), record.states[history.best_step - 1])
+
+
+def test_waiting_times_are_geometric():
+    """800 coins of 0.2 for each of 8 members: the number of resets is binomial, to 4 s.e.; the
+    mean wait is 5 steps."""
+    ensemble = Ensemble([network(i) for i in range(8)])
+    reset = resetting(torch.full((8,), 0.2), patience=None, to=copy(ensemble))
+    train(ensemble, reset, steps=800)
+    who = torch.stack([mask for _, mask in reset.resets])
+    assert abs(who.sum() - 1280) < 4 * (6400 * 0.2 * 0.8) ** 0.5
+    steps = torch.tensor([step for step, _ in reset.resets])
+    waits = torch.cat([steps[mask].diff().double() for mask in who.T])
+    assert abs(waits.mean() - 5) < 4 * (20 / len(waits)) ** 0.5
+    assert abs((waits == 1).double().mean() - 0.2) < 4 * (0.16 / len(waits)) ** 0.5
+
+
+def test_a_sharp_clock_is_periodic():
+    reset = resetting(0.1, sharp=True)
+    train(network(), reset)
+    steps = torch.tensor([step for step, _ in reset.resets])
+    assert steps[0] == reset.begun + 10 and (steps.diff() == 10).all()
+    never = resetting(0.0, sharp=True)
+    train(network(), never)
+    assert not never.resets
+
+
+def test_members_are_reset_one_by_one():
+    ensemble = Ensemble([network(i) for i in range(3)])
+    start, record = copy(ensemble), Record()
+    reset = resetting(torch.tensor([0.0, 0.3, 1.0]), patience=None, to=start)
+    train(ensemble, reset, record, steps=50)
+    hits = dict(reset.resets)
+    for step, state in enumerate(record.states, 1):
+        back = torch.stack([(state[n] == start[n]).flatten(1).all(-1) for n in state]).all(0)
+        assert torch.equal(back, hits[step])
+    assert not any(mask[0] for mask in hits.values())
+
+
+def test_a_member_is_reset_as_a_single_network_is():
+    """Two members that start alike on one data set, with a sharp clock, against a single network."""
+    one, record = network(), Record()
+    train(one, resetting(0.05, sharp=True, patience=None, to=copy(one)), record, steps=40)
+    two, both = Ensemble([network(), network()]), Record()
+    draw = make_generator(int(torch.randint(2**62, (), generator=make_generator(3))))
+    batches = iter([data(1)[torch.randint(200, (8,), generator=draw)] for _ in range(40)])
+
+    class Scripted:
+        def __len__(self):
+            return 200
+
+        def __getitem__(self, index):
+            return tuple(t.expand(2, *t.shape) for t in next(batches))
+
+    reset = resetting(torch.tensor([0.05, 0.0]), sharp=True, patience=None, to=copy(two))
+    options = dict(batch_size=8, lr=0.05, ema=0, optimizer=torch.optim.SGD, device="cpu")
+    fit(
+        two,
+        squared_error,
+        Scripted(),
+        steps=40,
+        generator=make_generator(9),
+        callbacks=[reset, both],
+        progress=False,
+        **options,
+    )
+    for single, pair in zip(record.states, both.states, strict=True):
+        for name, t in single.items():
+            torch.testing.assert_close(pair[name.replace(".", "/")][0], t)
+
+
+def test_momentum_goes_back_and_is_a_copy():
+    """Half a step after a reset the memory must be that of the checkpoint; a shared buffer would
+    hold what has happened since."""
+    record, reset = Record(), resetting(0.05, sharp=True, adaptive=False)
+    train(network(), reset, record, optimizer=MOMENTUM)
+    first = next(iter(name for name in reset.checkpoint if name.endswith("momentum_buffer")))
+    best = int(reset.best_step)
+    torch.testing.assert_close(reset.checkpoint[first], record.memory[best - 1], rtol=0, atol=0)
+    for step, _ in reset.resets:
+        assert torch.equal(record.memory[step - 1], record.memory[best - 1])
+    assert not torch.equal(record.memory[-2], record.memory[best - 1])
+
+
+def test_a_given_checkpoint_comes_without_memory():
+    record, model = Record(), network()
+    reset = resetting(0.05, sharp=True, patience=None, to=copy(model))
+    train(model, reset, record, optimizer=MOMENTUM, steps=60)
+    assert [step for step, _ in reset.resets] == [20, 40, 60]
+    assert all((record.memory[step - 1] == 0).all() for step in (20, 40, 60))
+    assert record.memory[30].abs().sum() > 0
+
+
+def test_running_statistics_go_back():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    start, record = copy(model), Record()
+    reset = resetting(0.05, sharp=True, patience=None, to=model.state_dict())  # no copy is needed
+    train(model, reset, record, steps=40)
+    assert equal(record.states[19], start) and int(start["1.num_batches_tracked"]) == 0
+    assert int(record.states[18]["1.num_batches_tracked"]) == 19
+    assert not torch.equal(record.states[18]["1.running_var"], start["1.running_var"])
+
+
+def test_only_the_named_layers_go_back():
+    model = network()
+    start, record = copy(model), Record()
+    train(
+        model, resetting(0.1, sharp=True, patience=None, to=start, layers=("2",)), record, steps=10
+    )
+    last = record.states[-1]
+    assert torch.equal(last["2.weight"], start["2.weight"])
+    assert torch.equal(last["2.bias"], start["2.bias"])
+    assert not torch.equal(last["0.weight"], start["0.weight"])
+
+
+def test_half_way_is_half_way():
+    a, b = Record(), Record()
+    model = network()
+    start = copy(model)
+    reset = resetting(0.1, sharp=True, patience=None, to=start, strength=0.5)
+    train(model, a, reset, b, steps=10)
+    for name in start:
+        middle = (a.states[-1][name] + start[name]) / 2
+        torch.testing.assert_close(b.states[-1][name], middle)
+
+
+def test_an_adaptive_checkpoint_follows_the_lowest_objective():
+    """Adaptive: the lowest of the whole run. Fixed: the lowest until resets began."""
+    for adaptive in (True, False):
+        record, reset = Record(), resetting(0.1, adaptive=adaptive)
+        history = train(network(), reset, record, steps=400)
+        values = torch.tensor(history.validation)
+        steps = torch.tensor(history.step)
+        seen = steps <= (400 if adaptive else reset.begun)
+        best = int(steps[seen][values[seen].argmin()])
+        assert int(reset.best_step) == best
+        weights = {name: t for name, t in reset.checkpoint.items() if "buffer" not in name}
+        assert equal(weights, record.states[best - 1])
+        later = [step for step, _ in reset.resets if step > best]
+        assert later and all(equal(record.states[step - 1], weights) for step in later)
+
+
+def test_the_learning_rate_goes_on_unless_it_is_asked_back():
+    plain, back = Record(), Record()
+    reset = resetting(0.1, sharp=True, schedule=True, adaptive=False)
+    train(network(), resetting(0.1, sharp=True), plain, schedule="cosine")
+    train(network(), reset, back, schedule="cosine")
+    falling = torch.tensor(plain.rates).diff()
+    assert (falling <= 0).all() and plain.rates[-1] < 1e-4
+    best, first = int(reset.best_step), reset.resets[0][0]
+    assert back.rates[first - 1] == pytest.approx(plain.rates[best - 1], rel=1e-6)
+    assert back.rates[first] == pytest.approx(plain.rates[best], rel=1e-6)
+
+
+def test_averaged_weights_are_the_checkpoint():
+    """With a moving average it is the average that is validated, and the model returns to it."""
+    record, reset = Record(), resetting(0.1, sharp=True, adaptive=False)
+
+    class Average(Callback):
+        states: list = []
+
+        def after_validation(self, run):
+            self.states.append(copy(run.average))
+
+    average = Average()
+    history = train(network(), reset, record, average, ema=0.9)
+    best = history.step.index(int(reset.best_step))
+    assert all(equal(record.states[step - 1], average.states[best]) for step, _ in reset.resets)
+
+
+def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(tmp_path):
+    class Stop(Callback):
+        def after_step(self, run):
+            if run.step == 110:
+                raise KeyboardInterrupt
+
+    def measures():
+        return Monitor(20, size=lambda m: m[0].weight.norm()), SWA(50)
+
+    whole, halved = network(), network()
+    options = dict(optimizer=MOMENTUM, schedule="cosine")
+    first = (resetting(0.2), *measures())
+    a = train(whole, *first, **options)
+    train(halved, resetting(0.2), *measures(), Stop(), checkpoint=tmp_path / "run.pt", **options)
+    assert load_checkpoint(tmp_path / "run.pt")["run"]["step"] == 105
+    second = (resetting(0.2), *measures())
+    b = train(halved, *second, checkpoint=tmp_path / "run.pt", **options)
+    assert a.validation == b.validation and equal(whole.state_dict(), halved.state_dict())
+    assert [step for step, _ in first[0].resets] == [step for step, _ in second[0].resets]
+    assert torch.equal(first[1].values["size"], second[1].values["size"])
+    assert equal(first[2].model.state_dict(), second[2].model.state_dict())
+
+
+def test_a_monitor_ends_with_the_last_iterate():
+    record, monitor = Record(), Monitor(30, weight=lambda m: m[0].weight.norm())
+    train(network(), record, monitor, steps=100)
+    assert monitor.steps == [5, 35, 65, 95, 100]
+    expected = torch.stack([record.states[step - 1]["0.weight"].norm() for step in monitor.steps])
+    torch.testing.assert_close(monitor.values["weight"], expected)
+
+
+def test_swa_is_the_mean_of_the_weights():
+    record, swa = Record(), SWA(60)
+    train(network(), record, swa, steps=100)
+    mean = torch.stack([state["0.weight"] for state in record.states[60:]]).mean(0)
+    torch.testing.assert_close(swa.model[0].weight.detach(), mean)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(p_reset=1.5), "p_reset must lie in"),
+        (dict(p_reset=float("nan")), "p_reset must lie in"),
+        (dict(p_reset=0.1, patience=None), "no checkpoint to go back to"),
+        (dict(p_reset=0.1, to={}), "leave one of them out"),
+        (dict(p_reset=0.1, strength=0.0), "strength must lie in"),
+        (dict(p_reset=0.1, layers="0"), "layers must be a tuple"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        resetting(**options)
+
+
+@pytest.mark.parametrize(
+    ("reset", "options", "message"),
+    [
+        (dict(p_reset=torch.tensor([0.1, 0.2])), {}, "one number will do"),
+        (dict(p_reset=0.1, layers=("head",)), {}, "the model has 0.weight"),
+        (dict(p_reset=0.1), dict(validation=None), "patience needs held-out data"),
+        (dict(p_reset=0.1, patience=4), {}, "at least the 5 steps"),
+        (dict(p_reset=0.1, patience=None, to={"a": torch.ones(1)}), {}, "no state_dict"),
+    ],
+)
+def test_fit_refuses_before_the_first_step(reset, options, message):
+    model = network()
+    before = copy(model)
+    with pytest.raises(ValueError, match=message):
+        train(model, resetting(**reset), **options)
+    assert equal(before, model.state_dict())
+
+
+def test_members_share_their_learning_rate():
+    with pytest.raises(ValueError, match="share their learning rate"):
+        train(Ensemble([network()]), resetting(0.1, schedule=True))
