@@ -19,6 +19,7 @@ from stochphys import inference
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.training import accuracy
 from tests.notebook_page import Page, links
 from tests.notebook_rules import REPOSITORY
 
@@ -170,7 +171,8 @@ def test_the_lines_of_the_readme_run(quick, capsys):
     assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[1])
     assert any(line.startswith("drift and diffusion from") for line in said)
     assert found["movie"].x.shape == (20, 36)
-    assert found["motion"].drift.std(found["x"]).shape == (5, 2)
+    assert found["motion"].drift.std(found["states"]).shape == (5, 2)
+    assert accuracy(found["network"], found["held_out"]) > 0.9
 
 
 def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):

@@ -155,3 +155,11 @@ X, Y = torch.zeros(4, 2), torch.tensor([0, 1, 2, 1])
 def test_bad_labels_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_group_is_a_data_set_of_its_own():
+    train = digits((5, 6), 0.4, copies=3).train
+    alone, index = train.group(1), torch.arange(4)
+    assert len(alone) == 800 and alone.y.ndim == 1
+    for of_all, own in zip(train[index.expand(6, -1)], alone[index], strict=True):
+        assert torch.equal(of_all[3], own)

@@ -27,6 +27,8 @@ class Ensemble(nn.Module):
         parameters, buffers = stack_module_state(list(models))
         self._names = list(parameters), list(buffers)
         for name, tensor in parameters.items():
+            if tensor.ndim == 3:  # batched products take matrices without a copy if they lie so
+                tensor = tensor.mT.contiguous().mT
             self.register_parameter(_flat(name), nn.Parameter(tensor.detach()))
         for name, tensor in buffers.items():
             self.register_buffer(_flat(name), tensor)

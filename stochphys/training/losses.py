@@ -100,7 +100,9 @@ class ELR(Callback):
 
     with a target t of its own for every example, renewed at each visit and held fixed in the
     gradient. What is learned early is mostly right, and the second term keeps it from being
-    unlearned. Held-out data are judged by the cross entropy alone.
+    unlearned. Held-out data are judged by the cross entropy alone. If their labels are noisy, it
+    rises as the network gets sure, while accuracy rises too: keep the last weights, by a `fit`
+    without `validation`.
 
     An objective for `fit`, from a model and a batch `(x, y, index)` of `Labelled`. Targets live as
     long as this object: take a new one for each run, and name it among the callbacks, too, if the

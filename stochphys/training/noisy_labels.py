@@ -93,6 +93,14 @@ class Labelled:
         x, y, index = (t.repeat_interleave(self.copies, 0) for t in (x, y, index))
         return x, y, index
 
+    def group(self, i: int) -> Labelled:
+        """The data set of group i alone, `y (n,)`."""
+        own = {
+            name: t if t is None else t[i]
+            for name, t in (("y", self.y), ("true", self.true), ("rows", self.rows))
+        }
+        return replace(self, **own, copies=1)
+
     def to(self, device: torch.device) -> Labelled:
         moved: dict[str, Any] = {
             name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)

@@ -113,7 +113,10 @@ class Resetting(Callback):
         if better.any():
             who = _indices(better)
             for name, now in (_state(run) | run.average.state_dict()).items():
-                self.checkpoint.setdefault(name, now.clone())[who] = now[who]
+                if name in self.checkpoint:
+                    self.checkpoint[name][who] = now[who]
+                else:
+                    self.checkpoint[name] = now.clone()
         late = ~self.started & (run.step - self.best_step >= self.patience)
         self.begun = torch.where(late, run.step, self.begun)
         self.started |= late
