@@ -130,7 +130,7 @@ def test_members_of_one_seed_part_only_by_their_resets():
     assert not torch.equal(values[begun // 10 + 1 :, 0], values[begun // 10 + 1 :, 1])
 
 
-X, Y = torch.zeros(4, 2), torch.tensor([0, 1, 2, 1])
+X, Y, G = torch.zeros(4, 2), torch.tensor([0, 1, 2, 1]), make_generator(0)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,19 @@ X, Y = torch.zeros(4, 2), torch.tensor([0, 1, 2, 1])
         (lambda: symmetric_noise(1.2, 10), "noise_rate must lie in"),
         (lambda: symmetric_noise(-0.1, 10), "noise_rate must lie in"),
         (lambda: symmetric_noise(0.1, 1), "n_classes must be at least 2"),
-        (lambda: class_noise(0.1, (0, 3)), "to must name classes between 0 and 1"),
+        (lambda: class_noise(0.1, (0, 3)), "to must name one of its 2 classes"),
+        (lambda: class_noise(0.1, ()), "to must name one of its 0 classes"),
+        (lambda: class_noise(0.1, (0.5, 1.0)), "to must name one of its 2 classes"),
+        (lambda: flip(Y - 1, symmetric_noise(0.1, 3), generator=G), "y must be integers"),
+        (lambda: flip(Y, symmetric_noise(0.1, 2), generator=G), "between 0 and 1, a row"),
+        (lambda: flip(Y.float(), symmetric_noise(0.1, 3), generator=G), "got torch.float32"),
+        (lambda: flip(Y, torch.ones(3, 3), generator=G), "each row of transition"),
+        (lambda: Labelled(X, Y, 3, copies=2), "copies must be at least 1, and more only"),
+        (lambda: Labelled(X, Y[None], 3, rows=Y[None] + 2), "rows must lie between 0 and 3"),
+        (lambda: Labelled(X, Y[None], 3, copies=2)[torch.zeros(3, 5).long()], "Ensemble of 2"),
+        (lambda: Labelled(X, Y[None], 3)[torch.zeros(5).long()], "take group"),
+        (lambda: digits((), 0.4), "at least one seed"),
+        (lambda: digits((0,), 0.4, copies=0), "one copy"),
         (lambda: digits((0,), float("nan")), "noise_rate must lie in"),
     ],
 )

@@ -249,6 +249,13 @@ def test_the_learning_rate_goes_on_unless_it_is_asked_back():
     assert back.rates[first] == pytest.approx(plain.rates[best], rel=1e-6)
 
 
+def test_a_second_run_starts_anew():
+    reset = resetting(0.1)
+    train(network(), reset)
+    train(network(5), reset, steps=30)
+    assert not reset.resets and not reset.started
+
+
 def test_averaged_weights_are_the_checkpoint():
     """With a moving average it is the average that is validated, and the model returns to it."""
     record, reset = Record(), resetting(0.1, sharp=True, adaptive=False)

@@ -147,8 +147,8 @@ class ELR(Callback):
                 f"members must be {len(index) if index.ndim == 2 else None} for batches of shape "
                 f"{tuple(index.shape)}; targets have the shape {tuple(self.targets.shape)}"
             )
-        p = logits.softmax(-1)
-        self.targets = self.targets.to(p)
+        p = logits.softmax(-1, dtype=self.targets.dtype)
+        self.targets = self.targets.to(p.device)
         member = torch.arange(len(index), device=index.device)[:, None]
         where = (member, index) if index.ndim == 2 else (index,)
         t = self.beta * self.targets[where] + (1 - self.beta) * p.detach()

@@ -47,6 +47,11 @@ class Labelled:
     copies: int = 1
 
     def __post_init__(self) -> None:
+        if self.copies < 1 or (self.copies > 1 and self.y.ndim == 1):
+            raise ValueError(
+                f"copies must be at least 1, and more only with groups, y (groups, n); got "
+                f"{self.copies} and y of shape {tuple(self.y.shape)}"
+            )
         for name in ("y", "true"):
             labels = getattr(self, name)
             if labels is None:
@@ -74,6 +79,11 @@ class Labelled:
                     f"{name} must have the shape of y, {tuple(self.y.shape)}, got "
                     f"{tuple(other.shape)}"
                 )
+        if self.rows is not None and not 0 <= self.rows.min() <= self.rows.max() < len(self.x):
+            raise ValueError(
+                f"rows must lie between 0 and {len(self.x) - 1}, the last of x, got "
+                f"{self.rows.min()} to {self.rows.max()}"
+            )
         if self.rows is None and len(self.x) != self.y.shape[-1]:
             raise ValueError(
                 f"x holds {len(self.x)} examples and y {self.y.shape[-1]} labels; give as many, or "
@@ -87,6 +97,11 @@ class Labelled:
         if self.y.ndim == 1:
             rows = index if self.rows is None else self.rows[index]
             return self.x[rows], self.y[index], index
+        if index.ndim != 2 or len(index) != len(self.y) * self.copies:
+            raise ValueError(
+                f"y has {len(self.y)} groups of {self.copies}; the model must be an Ensemble of "
+                f"{len(self.y) * self.copies} members. For one model take group(0)"
+            )
         index = index.unflatten(0, (-1, self.copies))[:, 0]
         rows = index if self.rows is None else self.rows.gather(-1, index)
         x, y = self.x[rows], self.y.gather(-1, index)
@@ -95,7 +110,7 @@ class Labelled:
 
     def group(self, i: int) -> Labelled:
         """The data set of group i alone, `y (n,)`."""
-        own = {
+        own: dict[str, Any] = {
             name: t if t is None else t[i]
             for name, t in (("y", self.y), ("true", self.true), ("rows", self.rows))
         }
@@ -132,8 +147,8 @@ def class_noise(noise_rate: float, to: Sequence[int]) -> Tensor:
 
     Returns and raises as `symmetric_noise` does.
     """
-    if min(to) < 0 or max(to) >= len(to):
-        raise ValueError(f"to must name classes between 0 and {len(to) - 1}, got {list(to)}")
+    if not to or not all(i in range(len(to)) for i in to):
+        raise ValueError(f"to must name one of its {len(to)} classes for each, got {list(to)}")
     return _mixture(noise_rate, F.one_hot(torch.tensor(to), len(to)).double())
 
 
@@ -144,7 +159,18 @@ def _mixture(noise_rate: float, wrong: Tensor) -> Tensor:
 
 
 def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Given labels for true ones of any shape, drawn from the rows of a transition matrix."""
+    """Given labels for true ones of any shape, drawn from the rows of a transition matrix.
+
+    Raises:
+        ValueError: rows that are no probabilities, labels that are no rows.
+    """
+    if (transition < 0).any() or (transition.sum(-1) - 1).abs().max() > 1e-6:
+        raise ValueError(f"each row of transition must be probabilities, got {transition.tolist()}")
+    if y.dtype != torch.long or not 0 <= y.min() <= y.max() < len(transition):
+        raise ValueError(
+            f"y must be integers (torch.long) between 0 and {len(transition) - 1}, a row of "
+            f"transition, got {y.dtype} from {y.min()} to {y.max()}"
+        )
     u = torch.rand(y.shape, generator=generator, dtype=torch.float64)
     return (u[..., None] >= transition.cumsum(-1)[:, :-1][y]).sum(-1)
 
@@ -164,6 +190,8 @@ def digits(seeds: Sequence[int], noise_rate: float, *, copies: int = 1) -> Simpl
     """
     from sklearn.datasets import load_digits
 
+    if not len(seeds) or copies < 1:
+        raise ValueError(f"give at least one seed and one copy, got {list(seeds)} and {copies}")
     images, labels = (torch.from_numpy(a) for a in load_digits(return_X_y=True))
     x, transition = images.float() / 8 - 1, symmetric_noise(noise_rate, 10)
     parts: list[list[Tensor]] = []

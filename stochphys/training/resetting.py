@@ -91,16 +91,18 @@ class Resetting(Callback):
         self.schedule = schedule
         # A state_dict shares memory with its model, which goes on moving: keep a copy.
         self.checkpoint = {name: t.clone() for name, t in (to or {}).items()}
-        self.resets: list[tuple[int, Tensor]] = []
 
     def before_training(self, run: Run) -> None:
         self._check(run)
+        # Lists: thousands of small tensors between large ones would pin the memory of these.
+        self._resets: list[tuple[int, Any]] = []
         shape, device = run.best_step.shape, run.best_step.device
         self.started = torch.full(shape, self.patience is None)
         self.begun = torch.zeros(shape, dtype=torch.long)  # step at which resets began
         self.best_step = torch.zeros(shape, dtype=torch.long)
         self.lowest = torch.full(shape, torch.inf)
-        self.checkpoint = {name: t.to(device) for name, t in self.checkpoint.items()}
+        given = self.checkpoint if self.patience is None else {}  # no other run's
+        self.checkpoint = {name: t.to(device) for name, t in given.items()}
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> None:
@@ -131,7 +133,7 @@ class Resetting(Callback):
         due &= self.started
         if not due.any():
             return
-        self.resets.append((run.step, due))
+        self._resets.append((run.step, due.tolist()))
         who = _indices(due)
         for name, now in _state(run).items():
             if not name.replace("/", ".").startswith(self.layers):
@@ -143,6 +145,10 @@ class Resetting(Callback):
         if self.schedule:
             run.scheduler.last_epoch = int(self.best_step) - 1
             run.scheduler.step()
+
+    @property
+    def resets(self) -> list[tuple[int, Tensor]]:
+        return [(step, torch.tensor(who)) for step, who in self._resets]
 
     def state_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in STATE} | dict(
@@ -181,7 +187,7 @@ class Resetting(Callback):
             )
 
 
-STATE = ("checkpoint", "resets", "started", "begun", "best_step", "lowest")
+STATE = ("checkpoint", "_resets", "started", "begun", "best_step", "lowest")
 
 
 def _state(run: Run) -> dict[str, Tensor]:
