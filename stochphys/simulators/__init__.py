@@ -7,6 +7,14 @@ from .drift_fields import InhomogeneousDiffusion, NonlinearForce
 from .engine import CarnotEngine
 from .fields import Stirred, StirredDoubleWell
 from .filament import ElasticNetwork, LocalDissipation, filament_camera, local_dissipation
+from .first_passage import (
+    FreeDiffusion,
+    Interval,
+    Search,
+    coefficient_of_variation,
+    mean_time,
+    optimal,
+)
 from .hidden import HiddenChain
 from .inertia import UnderdampedBeadSpring
 from .integrate import simulate
@@ -16,6 +24,9 @@ from .motor import ThermalMotor, UnderdampedThermalMotor
 from .neuron import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from .odd_jumps import OddJumpProcess, OddRing
 from .oscillator import VanDerPol
+from .resetting_clocks import Clock, Lomax, Poisson, Sharp
+from .resetting_state import StationaryState
+from .search_walkers import SearchTimes, simulate_paths, simulate_search
 from .visible import visible_entropy, visible_entropy_rate
 
 __all__ = [
@@ -23,20 +34,29 @@ __all__ = [
     "Camera",
     "CarnotEngine",
     "ChannelNoiseNeuron",
+    "Clock",
     "DoubleHump",
     "ElasticNetwork",
     "Film",
     "FlashingRatchet",
+    "FreeDiffusion",
     "HiddenChain",
     "HodgkinHuxley",
     "InhomogeneousDiffusion",
+    "Interval",
     "JumpChain",
     "Linear",
     "LocalDissipation",
+    "Lomax",
     "NonlinearForce",
     "OddJumpProcess",
     "OddRing",
     "Overdamped",
+    "Poisson",
+    "Search",
+    "SearchTimes",
+    "Sharp",
+    "StationaryState",
     "Stirred",
     "StirredDoubleWell",
     "System",
@@ -46,12 +66,17 @@ __all__ = [
     "UnderdampedThermalMotor",
     "VanDerPol",
     "bead_camera",
+    "coefficient_of_variation",
     "filament_camera",
     "gate_rates",
     "local_dissipation",
+    "mean_time",
     "noise_induced_drift",
+    "optimal",
     "simulate",
     "simulate_jumps",
+    "simulate_paths",
+    "simulate_search",
     "spike_times",
     "visible_entropy",
     "visible_entropy_rate",

@@ -1,0 +1,174 @@
+r"""Clocks that tell a search when to give up and start over, and integrals over what they leave.
+
+A clock knows the law of its waiting times; it does not know what is searched. Times are drawn anew
+after each reset.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from ..device import one_thread
+from .langevin import require_positive
+
+# Nodes of the trapezoidal rule in u = ln t, or in the logit of t/longest: the integrands are smooth
+# and fall exponentially on both sides, where the rule is exact to rounding.
+NODES = torch.arange(-60, 200, 0.05, dtype=torch.float64)
+
+
+class Clock(ABC):
+    r"""Waiting times R with the survival function Ψ(t) = P(R > t).
+
+    Attributes:
+        longest: a time that no waiting time exceeds.
+        mean: ⟨R⟩; the mean square is $\langle R^2\rangle = 2\int t\,\Psi\,dt$.
+    """
+
+    longest: float = inf
+
+    @property
+    @abstractmethod
+    def mean(self) -> float: ...
+
+    @abstractmethod
+    def survival(self, t: Tensor) -> Tensor:
+        """Ψ at times of any shape."""
+
+    @abstractmethod
+    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+        """n independent waiting times, float64."""
+
+    @abstractmethod
+    def stretched(self, factor: float) -> Self:
+        """The clock whose waiting times are `factor` times as long."""
+
+    def integral(self, g: Callable[[Tensor], Tensor], unit: float = 1.0) -> Tensor:
+        r"""$\int_0^\infty \Psi(t)\,g(t)\,dt$, and ∞ where the integrand does not fall off.
+
+        `g` takes times `(n,)` and returns `(…, n)`; the answer is `(…)`. Nodes are spread around
+        `unit`, a time of the problem.
+        """
+        with one_thread():
+            if self.longest < inf:
+                u = NODES[NODES <= 40]
+                t, dt = self.longest * u.sigmoid(), self.longest * u.sigmoid() * (-u).sigmoid()
+            else:
+                t = dt = unit * NODES.exp()
+            values = self.survival(t) * g(t) * dt
+            values[values[..., -1] > 1e-3 * values.amax(-1)] = inf
+            return values.sum(-1) * (NODES[1] - NODES[0])
+
+
+def uniform(n: int, generator: torch.Generator) -> Tensor:
+    """n numbers of (0, 1], so that their logarithm is finite."""
+    return 1 - torch.rand(n, generator=generator, device=generator.device, dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Poisson(Clock):
+    r"""Resets at a constant rate, whatever was before: $\Psi = e^{-rt}$.
+
+    Args:
+        r: rate, 1/time.
+
+    Raises:
+        ValueError: r not positive; a search without resets has the clock None.
+    """
+
+    r: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(self, "r")
+
+    @property
+    def mean(self) -> float:
+        return 1 / self.r
+
+    def survival(self, t: Tensor) -> Tensor:
+        return torch.exp(-self.r * t)
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+        return -uniform(n, generator).log() / self.r
+
+    def stretched(self, factor: float) -> Poisson:
+        return Poisson(self.r / factor)
+
+
+@dataclass(frozen=True)
+class Sharp(Clock):
+    """Resets after a fixed time: Ψ = 1 until `period`, 0 from then on.
+
+    Args:
+        period: time between two resets.
+
+    Raises:
+        ValueError: a period that is not positive.
+    """
+
+    period: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(self, "period")
+
+    @property
+    def longest(self) -> float:  # type: ignore[override]
+        return self.period
+
+    @property
+    def mean(self) -> float:
+        return self.period
+
+    def survival(self, t: Tensor) -> Tensor:
+        return (t < self.period).to(t)
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+        return torch.full((n,), self.period, dtype=torch.float64, device=generator.device)
+
+    def stretched(self, factor: float) -> Sharp:
+        return Sharp(self.period * factor)
+
+
+@dataclass(frozen=True)
+class Lomax(Clock):
+    r"""Waiting times with a power-law tail, $\Psi = (1 + t/t_0)^{-a}$.
+
+    For a → ∞ at constant mean $t_0/(a - 1)$ it is `Poisson`. Waiting times have a variance for a > 2.
+
+    Args:
+        a: exponent of the tail.
+        t0: time from which on the tail is a power law.
+
+    Raises:
+        ValueError: t0 not positive, or a ≤ 1: then the mean waiting time is infinite.
+    """
+
+    a: float = 2.0
+    t0: float = 1.0
+
+    def __post_init__(self) -> None:
+        require_positive(self, "t0")
+        if not 1 < self.a < inf:
+            raise ValueError(
+                f"a must exceed 1, got {self.a}; else the mean waiting time is infinite and resets "
+                "become ever rarer"
+            )
+
+    @property
+    def mean(self) -> float:
+        return self.t0 / (self.a - 1)
+
+    def survival(self, t: Tensor) -> Tensor:
+        return (1 + t / self.t0) ** -self.a
+
+    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+        return self.t0 * (uniform(n, generator) ** (-1 / self.a) - 1)
+
+    def stretched(self, factor: float) -> Lomax:
+        return replace(self, t0=self.t0 * factor)
