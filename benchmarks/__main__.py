@@ -12,6 +12,7 @@ SUITES = (
     "time_to_accuracy",
     "langevin",
     "movies",
+    "resetting",
 )  # modules here with `main()`
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

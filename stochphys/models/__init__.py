@@ -3,6 +3,7 @@
 from .bases import RBF, Fourier, Polynomial
 from .bayes import BayesianLinear, BayesianMLP, DropoutMLP
 from .drift_diffusion import LogVariance, Normal
+from .images import VCNN, Augment, ResNet
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
 from .movies import CNEEP, BilinearCNEEP, FlowNEEP, MovieNEEP
@@ -18,6 +19,7 @@ from .networks import MLP, InUnits
 __all__ = [
     "AreaNEEP",
     "Areas",
+    "Augment",
     "BilinearCNEEP",
     "BayesianLinear",
     "BayesianMLP",
@@ -30,6 +32,7 @@ __all__ = [
     "Normal",
     "Polynomial",
     "RBF",
+    "ResNet",
     "MLP",
     "MovieNEEP",
     "NEEP",
@@ -37,6 +40,7 @@ __all__ = [
     "JumpNEEP",
     "OddJumpNEEP",
     "UnderdampedNEEP",
+    "VCNN",
     "alpha_neep_objective",
     "classifier_objective",
     "neep_objective",

@@ -1,0 +1,285 @@
+"""Resetting: the study of the digits, walkers that search, and image networks, each against the
+loop that one would write first; and what the study says of other methods against wrong labels.
+
+The plain loops do the same work, one network or one time step after the other. They draw their
+batches from tensors, except that of the images, which has a `DataLoader` and transforms image by
+image, as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from stochphys.device import make_generator, one_thread, pick_device
+from stochphys.inference.paired import paired_gain
+from stochphys.models import MLP, VCNN, ResNet
+from stochphys.simulators.first_passage import Search
+from stochphys.simulators.resetting_clocks import Poisson
+from stochphys.simulators.search_walkers import simulate_search
+from stochphys.training import (
+    ELR,
+    Labelled,
+    Monitor,
+    Objective,
+    Resetting,
+    accuracy,
+    classify,
+    digits,
+    fit,
+    forward_corrected,
+    gce,
+    mae,
+    sce,
+    symmetric_noise,
+)
+
+from . import cpu_seconds, print_header, print_table, verdict
+from .training import clock
+
+P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+SEEDS, STEPS, BATCH, LR, EVERY, PATIENCE = 24, 3000, 8, 0.2, 10, 300
+SGD = torch.optim.SGD
+
+
+def train(
+    objective: Objective | None = None,
+    p_reset: Sequence[float] = (0.0,),
+    *,
+    steps: int = STEPS,
+    ema: float = 0.0,
+    schedule: str = "cosine",
+) -> tuple[Tensor, Tensor]:
+    """Networks of 24 seeds at each `p_reset`, all in one pass. Returns test accuracies in per cent,
+    at the lowest held-out objective and after the last step, `(24 * len(p_reset),)`."""
+    data = digits(range(SEEDS), 0.4, copies=len(p_reset))
+    resetting = Resetting(
+        torch.tensor(p_reset).repeat(SEEDS), generator=make_generator(1), patience=PATIENCE
+    )
+    last = Monitor(steps, test=lambda model: accuracy(model, data.test))
+    fit(
+        data.networks, objective or classify(), data.train, validation=data.validation, steps=steps,
+        batch_size=BATCH, lr=LR, optimizer=SGD, schedule=schedule, ema=ema, validate_every=EVERY,
+        keep="lowest", generator=make_generator(0), callbacks=[resetting, last], device="cpu",
+        progress=False,
+    )  # fmt: skip
+    return 100 * accuracy(data.networks, data.test), 100 * last.values["test"][-1]
+
+
+def methods() -> None:
+    """The table of docs/estimators.md: one configuration each, none of them tuned."""
+    transition = symmetric_noise(0.4, 10)
+    cases: dict[str, dict[str, Any]] = {
+        "early stopping": {},
+        "resetting, 0.03": dict(p_reset=(0.03,)),
+        "moving average, 0.995": dict(ema=0.995, schedule="constant"),
+        "both, 0.98 and 0.1": dict(ema=0.98, schedule="constant", p_reset=(0.1,)),
+        "600 steps": dict(steps=600),
+        "MAE": dict(objective=classify(mae)),
+        "GCE": dict(objective=classify(gce())),
+        "SCE": dict(objective=classify(sce())),
+        "forward correction": dict(objective=classify(forward_corrected(transition))),
+        "ELR": dict(objective=ELR(800, 10, members=SEEDS)),
+    }
+    rows, baseline = [], None
+    for name, options in cases.items():
+        found = train(**options)
+        baseline = found[0] if baseline is None else baseline
+        gains = [paired_gain(accuracies, baseline) for accuracies in found]
+        texts = [f"{gain:+.1f} ± {half:.1f}" for gain, half in gains]
+        means = [f"{accuracies.mean():.1f}" for accuracies in found]
+        rows.append((name, means[0], texts[0], means[1], texts[1]))
+    columns = ("digits, noise rate 0.4, 24 seeds", "%, at the lowest held-out loss", "gain")
+    print_table((*columns, "%, after the last step", "gain"), rows)
+
+
+def one_after_the_other(data: Labelled, held_out: Labelled, steps: int) -> None:
+    """One network of the study at p_reset = 0.03, by hand."""
+    g = make_generator(0)
+    model = MLP((64, 64, 10), activation=nn.ReLU, generator=g)
+    optimizer = SGD(model.parameters(), lr=LR)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    x, y, _ = held_out[torch.arange(len(held_out))]
+    best, lowest, waited, started = {}, float("inf"), 0, False
+    for step in range(1, steps + 1):
+        examples, labels, _ = data[torch.randint(len(data), (BATCH,), generator=g)]
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(examples), labels).backward()
+        optimizer.step()
+        schedule.step()
+        if started and torch.rand((), generator=g) < 0.03:
+            model.load_state_dict(best)
+        waited += 1
+        if step % EVERY == 0:
+            with torch.no_grad():
+                loss = nn.functional.cross_entropy(model(x), y).item()
+            if loss < lowest:
+                best = {name: t.clone() for name, t in model.state_dict().items()}
+                lowest, waited = loss, 0
+            started |= waited >= PATIENCE
+
+
+def the_study() -> None:
+    members, steps = SEEDS * len(P_RESET), 1000
+    data = digits([0], 0.4)
+    own = [Labelled(d.x, d.y[0], 10, rows=d.rows[0]) for d in (data.train, data.validation)]
+    tasks = {
+        "study": partial(train, p_reset=P_RESET),
+        "alone": partial(one_after_the_other, *own, steps),
+    }
+    seconds = cpu_seconds(tasks, repeats=2)
+    whole, alone = seconds["study"], seconds["alone"] / steps
+    together = whole / STEPS / members
+    rows = [
+        ("one after the other", alone * 1e6, 1.0, alone * STEPS * members, ""),
+        ("in one pass", together * 1e6, alone / together, whole, verdict(whole, most=40)),
+    ]
+    columns = (f"digits, {members} networks, {STEPS} steps", "µs per network and step")
+    print_table((*columns, "times faster", "the study, CPU s", "target"), rows)
+
+
+def walk_plainly(r: float, n_walkers: int, dt: float) -> int:
+    """A loop over time steps in numpy, all walkers at once; returns their steps."""
+    g, total = np.random.default_rng(0), 0
+    x = np.ones(n_walkers)
+    while len(x):
+        total += len(x)
+        new = x + np.sqrt(2 * dt) * g.standard_normal(len(x))
+        hit = (new < 0) | (g.random(len(x)) < np.exp(-np.maximum(x * new, 0) / dt))
+        new[g.random(len(x)) < r * dt] = 1.0
+        x = new[~hit]
+    return total
+
+
+def searches() -> None:
+    dt, plainly = 1e-3, 2000
+    total = 0
+
+    def walk(n_walkers: int, *rates: float) -> None:
+        nonlocal total
+        g = make_generator(0)
+        found = [
+            simulate_search(Search(), Poisson(r), n_walkers, dt, generator=g, longest=1000.0)
+            for r in rates
+        ]
+        total = round(sum(f.times.sum().item() for f in found) / dt)
+
+    three = cpu_seconds({"walk": partial(walk, 20_000, 1.0, 2.53964, 6.0)}, repeats=3)["walk"]
+    fast = total / three
+    slow = walk_plainly(2.53964, plainly, dt) / cpu_seconds(
+        {"plain": partial(walk_plainly, 2.53964, plainly, dt)}, repeats=3
+    )["plain"]  # fmt: skip
+    rows = [
+        (f"numpy, step by step, {plainly:,} walkers", f"{slow:.2g}", 1.0, "", ""),
+        ("simulate_search", f"{fast:.2g}", fast / slow, three, verdict(three, most=6)),
+    ]
+    columns = ("first passage with the bridge test, dt = 0.001", "steps of walkers per CPU s")
+    print_table((*columns, "ratio", "20,000 walkers at r = 1, r*, 6: CPU s", "target"), rows)
+
+
+class ImageByImage(Dataset):
+    """Bytes in memory; each image is made floats, shifted and mirrored when it is asked for."""
+
+    def __init__(self, data: Labelled) -> None:
+        self.data = data
+        numbers = data.x.float()
+        self.mean, self.std = (f((0, 2, 3))[:, None, None] for f in (numbers.mean, numbers.std))
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        x = nn.functional.pad((self.data.x[i].float() - self.mean) / self.std, [4] * 4)
+        down, right, mirror = torch.randint(9, (3,)).tolist()
+        x = x[:, down : down + 32, right : right + 32]
+        return x.flip(-1) if mirror > 4 else x, self.data.y[i]
+
+
+def with_a_loader(
+    network: nn.Sequential, data: Labelled, batch: int, device: torch.device, steps: int
+) -> None:
+    body = nn.Sequential(*list(network)[1:]).to(device)  # without its own augmentation
+    optimizer = SGD(body.parameters(), lr=0.01, momentum=0.9)
+    cuda = device.type == "cuda"
+    workers = dict(num_workers=8, pin_memory=True, persistent_workers=True) if cuda else {}
+    loader: DataLoader = DataLoader(ImageByImage(data), batch, shuffle=True, **workers)  # type: ignore[arg-type]
+    done = 0
+    while done < steps:
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(body(x.to(device)), y.to(device))
+            loss.backward()
+            optimizer.step()
+            loss.item()
+            done += 1
+            if done == steps:
+                return
+
+
+def with_fit(
+    network: nn.Module, data: Labelled, batch: int, device: torch.device, steps: int, **how: object
+) -> None:
+    fit(
+        network, classify(), data, steps=steps, batch_size=batch, lr=0.01,
+        optimizer=partial(SGD, momentum=0.9), ema=0, generator=make_generator(0), device=device,
+        validate_every=steps, progress=False, **how,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def images(device: torch.device) -> None:
+    """Images per second with bytes on the device and drawn there, against a loader."""
+    cuda = device.type == "cuda"
+    n, batch, steps = (50_000, 256, 200) if cuda else (2000, 32, 3)
+    g = make_generator(0)
+    x = torch.randint(256, (n, 3, 32, 32), generator=g, dtype=torch.uint8)
+    data = Labelled(x, torch.randint(10, (n,), generator=g), 10)
+
+    def speed(task: Callable[[int], None]) -> tuple[float, str]:
+        task(2)
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        times = []
+        for number in (2, 2 + steps) * (1 if cuda else 3):
+            begin = clock(device)
+            task(number)
+            times.append(clock(device) - begin)
+        seconds = min(times[1::2]) - min(times[::2])
+        memory = f"{torch.cuda.max_memory_allocated() / 2**20:.0f}" if cuda else "-"
+        return batch * steps / seconds, memory
+
+    rows = []
+    for name, kind in (("VCNN", VCNN), ("ResNet-18", partial(ResNet, 18))):
+        network = kind(x, 10, generator=g)
+        ways: list[tuple[str, Callable[[int], None]]] = [
+            ("a DataLoader", partial(with_a_loader, network, data, batch, device)),
+            ("fit", partial(with_fit, network, data, batch, device)),
+        ]
+        if cuda:
+            wide = kind(x, 10, generator=g).to(memory_format=torch.channels_last)
+            half = partial(with_fit, wide, data, batch, device, precision="bfloat16")
+            ways.append(("fit, bf16, channels last", half))
+        speeds = [(way, *speed(task)) for way, task in ways]
+        rows += [
+            (f"{name}, {way}", f"{v:.3g}", v / speeds[0][1], memory) for way, v, memory in speeds
+        ]
+    columns = (f"{n:,} images of 32×32 pixels, batches of {batch}, {device}", "images per s")
+    print_table((*columns, "ratio", "peak of the device, MB"), rows)
+
+
+def main() -> None:
+    device = pick_device()
+    unit = "wall" if device.type == "cuda" else "CPU"
+    print_header(f"Resetting: digits and walkers in CPU seconds, images in {unit} seconds")
+    with one_thread():
+        the_study()
+        methods()
+        searches()
+        images(torch.device("cpu"))
+    if device.type == "cuda":
+        images(device)

@@ -1,0 +1,290 @@
+"""Published images come back byte by byte, and a file that is not what was published is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import struct
+import tarfile
+import zipfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stochphys import image_files
+from stochphys.device import make_generator
+from stochphys.image_files import (
+    CIFAR,
+    CIFAR10_LOOKALIKES,
+    of_each_class,
+    read_animal10n,
+    read_cifar,
+    read_human_labels,
+)
+
+
+class Python2(pickle._Pickler):  # type: ignore[name-defined]
+    """Writes strings and bytes alike, as the Python that wrote CIFAR did."""
+
+    dispatch = dict(pickle._Pickler.dispatch)  # type: ignore[attr-defined]
+
+    def save_string(self, content: str | bytes) -> None:
+        raw = content.encode("latin1") if isinstance(content, str) else content
+        self.write(b"T" + struct.pack("<i", len(raw)) + raw)
+        self.memoize(content)
+
+    dispatch[str] = dispatch[bytes] = save_string
+
+
+def python2(content: object) -> bytes:
+    file = BytesIO()
+    Python2(file, 2).dump(content)
+    return file.getvalue().replace(b"numpy._core", b"numpy.core")
+
+
+FOLDERS = {
+    "CIFAR-10": "cifar-10-batches-py",
+    "CIFAR-100": "cifar-100-python",
+    "ciFAIR-10": "ciFAIR-10",
+}
+
+
+def publish(monkeypatch, folder: Path, name: str, dump=python2) -> dict[str, tuple]:
+    """A small edition of a data set: 20 images per file; their true images and labels by file."""
+    folder.mkdir(exist_ok=True)
+    g, content = make_generator(0), {}
+    sums: dict[str, dict[str, str]] = {"train": {}, "test": {}}
+    for part in sums:
+        for file in getattr(CIFAR[name], part):
+            x = torch.randint(256, (20, 3, 32, 32), generator=g, dtype=torch.uint8)
+            y = torch.randint(100 if name == "CIFAR-100" else 10, (20,), generator=g)
+            labels = {CIFAR[name].labels: y.tolist(), "coarse_labels": [0] * 20}
+            raw = dump({"data": x.reshape(20, -1).numpy(), "batch_label": file, **labels})
+            (folder / file).write_bytes(raw)
+            sums[part][file] = hashlib.md5(raw).hexdigest()
+            content[file] = x, y
+    (folder / "batches.meta").write_bytes(b"")
+    monkeypatch.setitem(CIFAR, name, replace(CIFAR[name], **sums))
+    return content
+
+
+def pack(folder: Path, name: str) -> Path:
+    """The archive as one downloads it, its files in an order of its own."""
+    path = folder.parent / CIFAR[name].url.rsplit("/", 1)[1]
+    files = sorted(folder.iterdir(), reverse=True)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in files:
+                archive.write(file, f"{folder.name}/{file.name}")
+    else:
+        with tarfile.open(path, "w:gz") as archive:
+            for file in files:
+                archive.add(file, f"{folder.name}/{file.name}")
+    return path
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_images_and_labels_come_back_from_directory_and_archive(tmp_path, monkeypatch, name):
+    folder = tmp_path / FOLDERS[name]
+    content = publish(monkeypatch, folder, name)
+    for path in (folder, str(pack(folder, name))):
+        for train in (True, False):
+            x, y = read_cifar(path, name, train=train)
+            parts = [content[f] for f in (CIFAR[name].train if train else CIFAR[name].test)]
+            assert x.dtype == torch.uint8 and y.dtype == torch.int64
+            assert torch.equal(x, torch.cat([x for x, _ in parts]))
+            assert torch.equal(y, torch.cat([y for _, y in parts]))
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_pickles_of_python_3_are_read_too(tmp_path, monkeypatch, protocol):
+    content = publish(
+        monkeypatch, tmp_path / "a", "ciFAIR-10", lambda c: pickle.dumps(c, protocol=protocol)
+    )
+    x, y = read_cifar(tmp_path / "a", "ciFAIR-10", train=False)
+    assert torch.equal(x, content["test_batch"][0]) and torch.equal(y, content["test_batch"][1])
+
+
+def test_what_is_missing_is_named_with_its_address(tmp_path, monkeypatch):
+    with pytest.raises(
+        FileNotFoundError, match=r"no .*nowhere; fetch https.*cifar-10-python.tar.gz"
+    ):
+        read_cifar(tmp_path / "nowhere", "CIFAR-10")
+    folder = tmp_path / "a"
+    publish(monkeypatch, folder, "CIFAR-10")
+    (folder / "data_batch_3").unlink()
+    for path in (folder, pack(folder, "CIFAR-10")):
+        with pytest.raises(FileNotFoundError, match=r"data_batch_3 not found in .*; fetch https"):
+            read_cifar(path, "CIFAR-10")
+    assert len(read_cifar(folder, "CIFAR-10", train=False)[0]) == 20  # the rest is whole
+    with pytest.raises(ValueError, match="name must be one of CIFAR-10, CIFAR-100, ciFAIR-10"):
+        read_cifar(folder, "cifar10")
+
+
+def test_damaged_files_are_refused(tmp_path, monkeypatch):
+    folder = tmp_path / "a"
+    publish(monkeypatch, folder, "CIFAR-10")
+    archive = pack(folder, "CIFAR-10")
+    raw = (folder / "data_batch_2").read_bytes()
+    (folder / "data_batch_2").write_bytes(raw[:-1] + b"?")
+    with pytest.raises(
+        ValueError, match=r"data_batch_2 in .* is not that of CIFAR-10: its MD5 sum"
+    ):
+        read_cifar(folder, "CIFAR-10")
+    archive.write_bytes(archive.read_bytes()[:20_000])
+    with pytest.raises(ValueError, match="cifar-10-python.tar.gz is no whole archive; fetch https"):
+        read_cifar(archive, "CIFAR-10")
+    archive.write_bytes(b"<html>moved</html>")
+    with pytest.raises(ValueError, match="cifar-10-python.tar.gz is no whole archive; fetch https"):
+        read_cifar(archive, "CIFAR-10")
+
+
+def test_the_sums_are_of_different_files():
+    """Ciphers of 16 bytes; only the train set of CIFAR-10 occurs twice."""
+    sums = [s for kind in CIFAR.values() for s in (kind.train | kind.test).values()]
+    assert len(sums) == 14 and len(set(sums)) == 9
+    assert all(len(bytes.fromhex(s)) == 16 for s in sums)
+
+
+class Evil:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+def test_no_code_of_a_file_is_run(tmp_path, monkeypatch):
+    victim = tmp_path / "victim"
+    publish(monkeypatch, tmp_path / "a", "CIFAR-100", lambda _: pickle.dumps(Evil(victim)))
+    with pytest.raises(ValueError, match="the file asks for .* it was not run"):
+        read_cifar(tmp_path / "a", "CIFAR-100")
+    torch.save({"clean_label": Evil(victim)}, tmp_path / "CIFAR-10_human.pt")
+    with pytest.raises(ValueError, match="holds no arrays of labels"):
+        read_human_labels(tmp_path / "CIFAR-10_human.pt", "worse_label", torch.arange(3))
+    assert not victim.exists()
+
+
+# What people said
+
+
+def human(path: Path, true: Tensor, **others: object) -> Path:
+    """As numpy 1 and torch wrote it."""
+    file = BytesIO()
+    content = {"clean_label": true.numpy(), "worse_label": true.flip(0).numpy(), **others}
+    torch.save(content, file, _use_new_zipfile_serialization=False)
+    path.write_bytes(file.getvalue().replace(b"numpy._core", b"numpy.core"))
+    return path
+
+
+def test_human_labels_follow_the_order_of_the_images(tmp_path):
+    true = torch.arange(10).repeat(3)
+    as_tensor = human(
+        tmp_path / "a.pt", true, aggre_label=true, random_label1=true.numpy().astype(np.uint8)
+    )
+    assert torch.equal(read_human_labels(as_tensor, "worse_label", true), true.flip(0))
+    for kind in ("aggre_label", "random_label1"):
+        labels = read_human_labels(as_tensor, kind, true)
+        assert torch.equal(labels, true) and labels.dtype == torch.int64
+    torch.save({"clean_label": true.numpy(), "noisy_label": true.numpy()}, tmp_path / "b.pt")
+    assert torch.equal(read_human_labels(tmp_path / "b.pt", "noisy_label", true), true)
+
+
+def test_human_labels_of_other_images_are_refused(tmp_path):
+    true = torch.arange(10).repeat(3)
+    path = human(tmp_path / "CIFAR-10_human.pt", true, random_label2=(true + 1).numpy())
+    for other in (true.roll(1), true[:20]):
+        with pytest.raises(ValueError, match="other images, or in another order.*whole train set"):
+            read_human_labels(path, "worse_label", other)
+    with pytest.raises(
+        ValueError, match="kind must be one of clean_label, worse_label.*got 'worst'"
+    ):
+        read_human_labels(path, "worst", true)
+    with pytest.raises(ValueError, match="has the label 10 at example 9; labels must be 0 to 9"):
+        read_human_labels(path, "random_label2", true)
+    with pytest.raises(FileNotFoundError, match=r"fetch CIFAR-100_human.pt from https://github"):
+        read_human_labels(tmp_path / "CIFAR-100_human.pt", "noisy_label", true)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(ValueError, match="CIFAR-10_human.pt holds no arrays of labels"):
+        read_human_labels(path, "worse_label", true)
+
+
+# Ten animals
+
+
+@pytest.fixture
+def animals(tmp_path) -> Path:
+    """Twelve images of one colour each; the label is image number times 7 modulo 10."""
+    for part in ("training", "testing"):
+        (tmp_path / part).mkdir()
+        for i in range(12):
+            colour = Image.new("RGB", (64, 48), (20 * i, 100, 250 - 20 * i))
+            colour.save(tmp_path / part / f"{7 * i % 10}_{i}.jpg", quality=100)
+    Image.new("L", (64, 48), 9).save(tmp_path / "testing" / "3_100.jpg")
+    return tmp_path
+
+
+def test_animals_come_in_the_order_of_their_numbers(animals):
+    x, y = read_animal10n(animals)
+    assert x.shape == (12, 3, 48, 64) and x.dtype == torch.uint8
+    assert torch.equal(y, 7 * torch.arange(12) % 10)
+    expected = torch.stack([torch.tensor([20 * i, 100, 250 - 20 * i]) for i in range(12)])
+    assert (x.float().mean((2, 3)) - expected).abs().max() < 3  # what jpg lost
+    x, y = read_animal10n(animals, train=False)
+    assert len(x) == 13 and y[12] == 3 and (x[12] == 9).all()  # grey in three equal channels
+
+
+def test_animals_that_are_no_set_are_refused(animals):
+    with pytest.raises(
+        FileNotFoundError, match="no images in .*nowhere/training; ask for the images"
+    ):
+        read_animal10n(animals / "nowhere")
+    training = animals / "training"
+    (training / ".hidden").touch()
+    for name, size, text in (
+        ("cat_5.jpg", (64, 48), r"cat_5.jpg must be named LABEL_ID.jpg"),
+        ("10_50.jpg", (64, 48), r"has the label 10 at example 12; labels must be 0 to 9"),
+        ("1_50.jpg", (32, 48), r"1_50.jpg has 48×32 pixels, 0_0.jpg has 48×64; scale all"),
+    ):
+        Image.new("RGB", size).save(training / name)
+        with pytest.raises(ValueError, match=text):
+            read_animal10n(animals)
+        (training / name).unlink()
+    (training / "1_50.jpg").write_bytes((training / "0_0.jpg").read_bytes()[:200])
+    with pytest.raises(ValueError, match=r"1_50.jpg is no whole image; fetch it again"):
+        read_animal10n(animals)
+
+
+# Choices
+
+
+def test_a_benchmark_takes_as_many_of_each_class_in_the_order_of_the_file():
+    labels = torch.randint(10, (2000,), generator=make_generator(1))
+    learn, validate = of_each_class(labels, 30), of_each_class(labels, 20, skip=30)
+    both = of_each_class(labels, 50)
+    assert (labels[both].bincount() == 50).all() and len(both) == 500
+    assert torch.equal(torch.cat((learn, validate)).sort().values, both.sort().values)
+    assert torch.equal(both.reshape(10, 50), both.reshape(10, 50).sort(1).values)
+    first = [(labels == c).nonzero()[:50, 0] for c in range(10)]
+    assert torch.equal(both.reshape(10, 50), torch.stack(first))
+    with pytest.raises(ValueError, match="n \\+ skip must be at most .* got 50 \\+ 400"):
+        of_each_class(labels, 50, skip=400)
+
+
+def test_lookalikes_are_five_classes_of_ten():
+    names = "plane car bird cat deer dog frog horse ship truck".split()
+    pairs = {(a, names[b]) for a, b in zip(names, CIFAR10_LOOKALIKES, strict=True) if names[b] != a}
+    assert pairs == {
+        ("truck", "car"),
+        ("bird", "plane"),
+        ("deer", "horse"),
+        ("cat", "dog"),
+        ("dog", "cat"),
+    }
+    assert len(image_files.CIFAR10_LOOKALIKES) == 10
