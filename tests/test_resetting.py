@@ -11,7 +11,18 @@ from torch.utils.data import TensorDataset
 
 from stochphys.device import make_generator
 from stochphys.models import MLP
-from stochphys.training import SWA, Callback, Ensemble, Monitor, Resetting, fit, load_checkpoint
+from stochphys.training import (
+    SWA,
+    Callback,
+    Ensemble,
+    Monitor,
+    Resetting,
+    accuracy,
+    classify,
+    digits,
+    fit,
+    load_checkpoint,
+)
 
 MOMENTUM = partial(torch.optim.SGD, momentum=0.5)
 
@@ -178,6 +189,18 @@ def test_momentum_goes_back_and_is_a_copy():
     assert not torch.equal(record.memory[-2], record.memory[best - 1])
 
 
+def test_adam_begins_anew_with_its_count_of_steps():
+    """Adam's first step is lr in each weight; with moments gone but steps counted on it is more."""
+    record, model = Record(), network()
+    start = copy(model)
+    reset = resetting(0.05, sharp=True, patience=None, to=start)
+    train(model, reset, record, optimizer=torch.optim.Adam, steps=60)
+    for step in (20, 40):
+        moved = torch.cat([(record.states[step][n] - start[n]).flatten() for n in start])
+        moved = moved[moved.abs() > 1e-6]  # units that are off have no gradient
+        torch.testing.assert_close(moved.abs(), torch.full_like(moved, 0.05), rtol=1e-3, atol=0)
+
+
 def test_a_given_checkpoint_comes_without_memory():
     record, model = Record(), network()
     reset = resetting(0.05, sharp=True, patience=None, to=copy(model))
@@ -303,6 +326,23 @@ def test_a_monitor_ends_with_the_last_iterate():
     torch.testing.assert_close(monitor.values["weight"], expected)
 
 
+def test_a_monitor_does_not_touch_what_it_measures():
+    """Running statistics stay those of the batches of the training; a second run begins anew."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    x, record = data(1).tensors[0], Record()
+    monitor = Monitor(5, mean=lambda m: m(x).mean())
+    for _ in range(2):
+        train(model, record, monitor, steps=20)
+        assert monitor.steps == [5, 10, 15, 20]
+    assert int(record.states[19]["1.num_batches_tracked"]) == 20
+
+
+def test_swa_refuses_to_start_after_the_end():
+    with pytest.raises(ValueError, match="start must lie within the 20 steps"):
+        train(network(), SWA(20), steps=20)
+
+
 def test_swa_is_the_mean_of_the_weights():
     record, swa = Record(), SWA(60)
     train(network(), record, swa, steps=100)
@@ -319,6 +359,9 @@ def test_swa_is_the_mean_of_the_weights():
         (dict(p_reset=0.1, to={}), "leave one of them out"),
         (dict(p_reset=0.1, strength=0.0), "strength must lie in"),
         (dict(p_reset=0.1, layers="0"), "layers must be a tuple"),
+        (dict(p_reset=0.1, layers=()), "layers must be a tuple"),
+        (dict(p_reset=0.1, patience=2.5), "positive number of steps, got 2.5"),
+        (dict(p_reset=0.1, patience=0), "positive number of steps, got 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, message):
@@ -344,6 +387,40 @@ def test_fit_refuses_before_the_first_step(reset, options, message):
     assert equal(before, model.state_dict())
 
 
-def test_members_share_their_learning_rate():
+def test_members_share_their_learning_rate_and_adam_its_steps():
     with pytest.raises(ValueError, match="share their learning rate"):
         train(Ensemble([network()]), resetting(0.1, schedule=True))
+    with pytest.raises(ValueError, match="share their count of steps in Adam"):
+        train(Ensemble([network()]), resetting(0.1), optimizer=torch.optim.Adam)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_run_on_cuda_resets_monitors_and_resumes(tmp_path):
+    class Stop(Callback):
+        def after_step(self, run):
+            if run.step == 110:
+                raise KeyboardInterrupt
+
+    def callbacks():
+        study.networks.load_state_dict(start)
+        return resetting(0.2), Monitor(20, test=lambda m: accuracy(m, study.test)), SWA(50)
+
+    study = digits((0, 1), 0.4)
+    start = copy(study.networks)
+    options = dict(steps=200, batch_size=8, lr=0.1, ema=0, optimizer=MOMENTUM, validate_every=5)
+    options |= dict(validation=study.validation, keep="lowest", device="cuda", progress=False)
+    path = tmp_path / "run.pt"
+    for stop in ((Stop(),), ()):
+        watching = callbacks()
+        history = fit(
+            study.networks,
+            classify(),
+            study.train,
+            generator=make_generator(3),
+            callbacks=(*watching, *stop),
+            checkpoint=path,
+            **options,
+        )
+    assert history.step[-1] == 200 and watching[0].resets[-1][0] > 110
+    assert watching[1].values["test"].shape == (len(watching[1].steps), 2)
+    assert (accuracy(study.networks, study.test) > 0.5).all()

@@ -122,6 +122,20 @@ def test_early_stopping_keeps_the_lowest_objective():
         assert held_out == pytest.approx(kept, rel=1e-5)
 
 
+def test_training_is_training_whatever_was_before():
+    """A model that was left in evaluation mode learns running statistics all the same."""
+    model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Linear(8, 1)).eval()
+    quick(model, regression(), ema=0)
+    assert int(model[1].num_batches_tracked) == 60 and not model.training
+
+
+def test_each_held_out_example_counts_alike():
+    """30 of them in 20 pieces: half of the pieces hold two."""
+    model, held_out = linear(), regression(n=30, seed=5)
+    history = quick(model, regression(), validation=held_out, ema=0, steps=10)
+    assert history.validation[-1] == pytest.approx(squared_error(model, held_out.tensors).item())
+
+
 def test_members_do_not_drop_out_when_they_are_judged():
     body = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
     ensemble, x = Ensemble([body, body]), torch.ones(2, 5, 3)

@@ -104,27 +104,26 @@ def fit(
     ):
         if given not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, got {given!r}")
-    device, home = pick_device(device), next(model.parameters()).device
-    model.to(device)
-    data, validation = _to(data, device), _to(validation, device)
+    device = pick_device(device)
     settings = dict(steps=steps, batch_size=batch_size, lr=lr, schedule=schedule, ema=ema)
     settings |= dict(validate_every=validate_every, keep=keep, examples=len(data))
     settings |= dict(held_out=len(validation) if validation is not None else 0)
-    run = _start(model, optimizer, settings, device, generator)
-    for callback in callbacks:
-        callback.before_training(run)
-    kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
-    settings["callbacks"] = [type(callback).__name__ for callback in kept]
-    if checkpoint is not None and Path(checkpoint).exists():
-        _resume(run, Path(checkpoint), kept)
+    with _at_work(model, device):
+        data, validation = _to(data, device), _to(validation, device)
+        run = _start(model, optimizer, settings, device, generator)
+        for callback in callbacks:
+            callback.before_training(run)
+        kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
+        settings["callbacks"] = [type(callback).__name__ for callback in kept]
+        if checkpoint is not None and Path(checkpoint).exists():
+            _resume(run, Path(checkpoint), kept)
 
-    per_member = run.best_step.shape
-    learner: Any = torch.compile(model) if compile else model
-    history, began = run.history, time.perf_counter() - run.history.seconds
-    total = torch.zeros(per_member, device=device)  # of the objective since the last validation
-    bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
-    try:
-        with _matmul_precision(device):
+        per_member = run.best_step.shape
+        learner: Any = torch.compile(model) if compile else model
+        history, began = run.history, time.perf_counter() - run.history.seconds
+        total = torch.zeros(per_member, device=device)  # of the objective since the last validation
+        bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
+        try:
             while run.step < steps:
                 index = torch.randint(
                     len(data), (*per_member, batch_size), generator=run.draw, device=device
@@ -162,16 +161,15 @@ def fit(
                     watched = [callback.state_dict() for callback in kept]
                     state = dict(settings=settings, run=run.state_dict(), callbacks=watched)
                     save_checkpoint(checkpoint, state)
-    except KeyboardInterrupt:
-        history.interrupted = True
-        if not history.step:  # stopped before the first validation
-            run.keep_best(torch.zeros_like(run.lowest))
-    finally:
-        bar.close()
-        model.load_state_dict(run.best)
-        model.to(home)
-        history.best_step = run.best_step.tolist()
-        history.seconds = time.perf_counter() - began
+        except KeyboardInterrupt:
+            history.interrupted = True
+            if not history.step:  # stopped before the first validation
+                run.keep_best(torch.zeros_like(run.lowest))
+        finally:
+            bar.close()
+            model.load_state_dict(run.best)
+            history.best_step = run.best_step.tolist()
+            history.seconds = time.perf_counter() - began
     return history
 
 
@@ -245,7 +243,10 @@ def _validate(objective: Objective, run: Run, data: Data | None, device: torch.d
     one = one if isinstance(one, Tensor) else one[0]
     pieces = 1 if run.settings["keep"] == "lowest" else PIECES  # no error is asked for
     pieces = min(n, max(pieces, n * one.numel() // PIECE_SIZE))  # how much is held at once
-    values = [objective(model, data[i.expand(*per_member, -1)]) for i in index.tensor_split(pieces)]
+    values = [
+        objective(model, data[i.expand(*per_member, -1)]) * (len(i) * pieces / n)
+        for i in index.tensor_split(pieces)
+    ]
     model.train(training)
     return torch.stack(values)
 
@@ -267,14 +268,17 @@ def _to(data: Any, device: torch.device) -> Any:
 
 
 @contextmanager
-def _matmul_precision(device: torch.device) -> Iterator[None]:
-    """TF32 products on CUDA while training; elsewhere nothing changes."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else before)
+def _at_work(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """The model on the device and in training mode, TF32 products on CUDA; afterwards as before."""
+    home, mode = next(model.parameters()).device, model.training
+    precision = torch.get_float32_matmul_precision()
     try:
+        model.to(device).train()
+        torch.set_float32_matmul_precision("high" if device.type == "cuda" else precision)
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(precision)
+        model.to(home).train(mode)
 
 
 def _check(

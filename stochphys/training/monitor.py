@@ -13,7 +13,8 @@ from .run import Callback, Run
 
 
 class Monitor(Callback):
-    """Measures the averaged weights of a run (without averaging: its weights) on the way.
+    """Measures the averaged weights of a run (without averaging: its weights) on the way, in
+    evaluation mode.
 
     Args:
         every: steps between two measurements; the nearest validations that are not earlier.
@@ -27,20 +28,21 @@ class Monitor(Callback):
     def __init__(self, every: int, **measures: Callable[[nn.Module], Tensor]) -> None:
         self.every = every
         self.measures = measures
+
+    def before_training(self, run: Run) -> None:
         self.steps: list[int] = []
-        self._values: dict[str, list[Tensor]] = {name: [] for name in measures}
+        self._values: dict[str, list[Tensor]] = {name: [] for name in self.measures}
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> None:
-        if (
-            run.step < run.settings["steps"]
-            and self.steps
-            and run.step - self.steps[-1] < self.every
-        ):
+        last = run.step == run.settings["steps"]
+        if self.steps and run.step - self.steps[-1] < self.every and not last:
             return
         self.steps.append(run.step)
+        run.average.eval()
         for name, measure in self.measures.items():
             self._values[name].append(torch.as_tensor(measure(run.average)).cpu())
+        run.average.train()
 
     @property
     def values(self) -> dict[str, Tensor]:
@@ -57,7 +59,11 @@ class SWA(Callback):
     """Stochastic weight averaging: the mean of the weights of all steps after `start`, all alike.
 
     Attributes:
-        model: the averaged one; `fit` itself leaves its best weights in the model that it was given.
+        model: the averaged one, on the device of the training; `fit` itself leaves its best weights
+            in the model that it was given.
+
+    Raises:
+        ValueError: by `fit`, if it would end before the start.
 
     Source: Izmailov et al., UAI 2018, arXiv 1803.05407.
     """
@@ -66,6 +72,10 @@ class SWA(Callback):
         self.start = start
 
     def before_training(self, run: Run) -> None:
+        if not 0 <= self.start < run.settings["steps"]:
+            raise ValueError(
+                f"start must lie within the {run.settings['steps']} steps of the run, got {self.start}"
+            )
         self._average = AveragedModel(run.model, use_buffers=True)
         self.model = self._average.module
 

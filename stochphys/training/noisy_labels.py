@@ -68,10 +68,9 @@ class Labelled:
                     f"{name} must lie between 0 and n_classes - 1 = {self.n_classes - 1}, got "
                     f"{labels.min()} to {labels.max()}"
                 )
-        if (self.y == self.y[..., :1]).all(-1).any():
-            raise ValueError(
-                f"y holds one class only, {int(self.y[..., 0].max())}; give two or more"
-            )
+        for row in self.y.view(-1, self.y.shape[-1]):
+            if (row == row[0]).all():
+                raise ValueError(f"y holds one class only, {int(row[0])}; give two or more")
         for name in ("true", "rows"):
             other = getattr(self, name)
             if other is not None and other.shape != self.y.shape:
@@ -147,8 +146,8 @@ def class_noise(noise_rate: float, to: Sequence[int]) -> Tensor:
 
     Returns and raises as `symmetric_noise` does.
     """
-    if not to or not all(i in range(len(to)) for i in to):
-        raise ValueError(f"to must name one of its {len(to)} classes for each, got {list(to)}")
+    if not len(to) or not all(isinstance(i, int) and 0 <= i < len(to) for i in to):
+        raise ValueError(f"to must name one of its {len(to)} classes for each, got {to}")
     return _mixture(noise_rate, F.one_hot(torch.tensor(to), len(to)).double())
 
 
@@ -238,16 +237,18 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def predict(model: nn.Module, data: Labelled) -> Tensor:
-    """The classes `(n,)`, or `(members, n)`, that a network gives to all examples."""
-    training = model.training
+    """The classes `(n,)`, or `(members, n)`, that a network gives to all examples, wherever they
+    and the network are; on the device of the data."""
+    training, device = model.training, next(model.parameters()).device
     model.eval()
     members = (model.members,) if isinstance(model, Ensemble) else ()
     index = torch.arange(len(data), device=data.y.device)
     classes = [
-        model(data[piece.expand(*members, -1)][0]).argmax(-1) for piece in index.split(PIECE)
+        model(data[piece.expand(*members, -1)][0].to(device)).argmax(-1)
+        for piece in index.split(PIECE)
     ]
     model.train(training)
-    return torch.cat(classes, -1)
+    return torch.cat(classes, -1).to(data.y.device)
 
 
 def accuracy(model: nn.Module, data: Labelled) -> Tensor:

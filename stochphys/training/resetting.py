@@ -20,10 +20,11 @@ class Resetting(Callback):
 
     The checkpoint is where the held-out objective was lowest. Resets begin once that has not
     happened for `patience` steps. Their waiting times are geometric, which is the Poisson process in
-    discrete time, of rate $r = p_\text{reset}/\text{lr}$ in the time of the gradient flow;
-    $p_\text{reset} = 1$ is early stopping. What goes back are weights, buffers (the running
-    statistics of batch normalisation) and the optimiser's memory (momentum). The order of the data
-    does not, so that each excursion is new, and neither does the learning rate.
+    discrete time, of rate $r = p_\text{reset}/\text{lr}$ in the time of the gradient flow (times
+    1 − momentum, if there is any); $p_\text{reset} = 1$ is early stopping. What goes back are
+    weights, buffers (the running statistics of batch normalisation) and the optimiser's memory
+    (momentum). The order of the data does not, so that each excursion is new, and neither does the
+    learning rate, so that r grows where that falls. Where `fit` averages weights, θ_c is the average.
 
     Args:
         p_reset: a number, or one for each member of an `Ensemble`, `(members,)`.
@@ -34,7 +35,7 @@ class Resetting(Callback):
         sharp: reset every $1/p_\text{reset}$ steps (rounded) instead of at random.
         adaptive: renew the checkpoint at each lower held-out objective; else it stays where it was
             when resets began.
-        layers: what goes back: all whose names begin with one of these.
+        layers: names of what goes back, by default everything.
         strength: s, 1 for all the way, 0.5 for half of it.
         schedule: let the schedule of the learning rate go back too, which warms it up again.
 
@@ -47,7 +48,8 @@ class Resetting(Callback):
         ValueError: a probability outside [0, 1], a strength outside (0, 1], neither or both of
             `patience` and `to`. By `fit` before the first step: no number per member, layers or a
             checkpoint that are not of this model, patience without held-out data or shorter than
-            the time between two validations, a schedule that members share.
+            the time between two validations; for an `Ensemble`, the schedule or Adam, whose count
+            of steps is one for all members.
 
     Source: Bae, Song and Jeong, arXiv 2406.00396. Their code lets the learning rate go back, and
     loads momentum without a copy, which torch has shared with the optimiser since version 2.
@@ -62,11 +64,11 @@ class Resetting(Callback):
         to: Mapping[str, Tensor] | None = None,
         sharp: bool = False,
         adaptive: bool = True,
-        layers: tuple[str, ...] = ("",),
+        layers: tuple[str, ...] | None = None,
         strength: float = 1.0,
         schedule: bool = False,
     ) -> None:
-        self.p_reset = torch.as_tensor(p_reset, dtype=torch.float64)
+        self.p_reset = torch.as_tensor(p_reset, dtype=torch.float64).cpu()
         if not ((self.p_reset >= 0) & (self.p_reset <= 1)).all():
             raise ValueError(f"p_reset must lie in [0, 1], got {p_reset}")
         if not 0 < strength <= 1:
@@ -78,7 +80,9 @@ class Resetting(Callback):
             )
         if patience is not None and to is not None:
             raise ValueError("patience waits for a checkpoint, to gives one: leave one of them out")
-        if isinstance(layers, str):
+        if patience is not None and (patience != int(patience) or patience < 1):
+            raise ValueError(f"patience must be a positive number of steps, got {patience}")
+        if isinstance(layers, str) or layers == ():
             raise ValueError(
                 f"layers must be a tuple of names, got {layers!r}; ({layers!r},) will do"
             )
@@ -96,13 +100,13 @@ class Resetting(Callback):
         self._check(run)
         # Lists: thousands of small tensors between large ones would pin the memory of these.
         self._resets: list[tuple[int, Any]] = []
-        shape, device = run.best_step.shape, run.best_step.device
+        shape, self._device = run.best_step.shape, run.best_step.device
         self.started = torch.full(shape, self.patience is None)
         self.begun = torch.zeros(shape, dtype=torch.long)  # step at which resets began
         self.best_step = torch.zeros(shape, dtype=torch.long)
         self.lowest = torch.full(shape, torch.inf)
         given = self.checkpoint if self.patience is None else {}  # no other run's
-        self.checkpoint = {name: t.to(device) for name, t in given.items()}
+        self.checkpoint = {name: t.to(self._device) for name, t in given.items()}
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> None:
@@ -136,7 +140,7 @@ class Resetting(Callback):
         self._resets.append((run.step, due.tolist()))
         who = _indices(due)
         for name, now in _state(run).items():
-            if not name.replace("/", ".").startswith(self.layers):
+            if not self._concerns(name):
                 continue
             then = self.checkpoint[name][who] if name in self.checkpoint else now.new_zeros(())
             if now.is_floating_point():
@@ -159,21 +163,32 @@ class Resetting(Callback):
         self.generator.set_state(state["coins"])
         for name in STATE:
             setattr(self, name, state[name])
+        self.checkpoint = {name: t.to(self._device) for name, t in self.checkpoint.items()}
+
+    def _concerns(self, name: str) -> bool:
+        """Whether what has this name goes back."""
+        inside = tuple(f"{layer}." for layer in self.layers or ())
+        return self.layers is None or f"{name.replace('/', '.')}.".startswith(inside)
 
     def _check(self, run: Run) -> None:
         shape, settings = run.best_step.shape, run.settings
         own = run.model.state_dict()
-        names = [name.replace("/", ".") for name in own]
         if self.p_reset.ndim and self.p_reset.shape != shape:
             raise ValueError(
                 f"p_reset has the shape {tuple(self.p_reset.shape)}; one number will do, or one "
                 f"for each member, {tuple(shape)}"
             )
-        for layer in self.layers:
-            if not any(name.startswith(layer) for name in names):
+        names = [name.replace("/", ".") for name in own]
+        for layer in self.layers or ():
+            if not any(f"{name}.".startswith(f"{layer}.") for name in names):
                 raise ValueError(f"layers holds {layer!r}; the model has {', '.join(names)}")
         if self.schedule and isinstance(run.model, Ensemble):
             raise ValueError("schedule=True takes one model: members share their learning rate")
+        if "betas" in run.optimizer.defaults and isinstance(run.model, Ensemble):
+            raise ValueError(
+                "members share their count of steps in Adam, which cannot go back for some: give "
+                "optimizer=torch.optim.SGD"
+            )
         if self.patience is None:
             shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]
             if shapes[0] != shapes[1]:
@@ -192,10 +207,10 @@ STATE = ("checkpoint", "_resets", "started", "begun", "best_step", "lowest")
 
 def _state(run: Run) -> dict[str, Tensor]:
     """All that goes back, by name: weights and buffers as they are, and the optimiser's memory."""
-    state = run.model.state_dict()
+    state, single = run.model.state_dict(), not run.best_step.ndim
     for name, p in run.model.named_parameters():
         for key, t in run.optimizer.state[p].items():
-            if isinstance(t, Tensor) and t.shape == p.shape:
+            if isinstance(t, Tensor) and (single or t.shape == p.shape):
                 state[f"{name}.{key}"] = t
     return state
 
