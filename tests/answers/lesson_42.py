@@ -1,0 +1,115 @@
+"""Right and wrong answers to the exercises of notebook 42."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from scipy.stats import t as student
+from torch import Tensor
+
+Weights = dict[str, Tensor]
+
+
+def true_accuracy(noisy: float, noise_rate: float, n_classes: int) -> float:
+    by_luck = noise_rate / (n_classes - 1)
+    return (noisy - by_luck) / (1 - noise_rate - by_luck)
+
+
+def rows(who: Tensor, t: Tensor) -> Tensor:
+    return who.reshape(-1, *[1] * (t.ndim - 1))
+
+
+def reset(weights: Weights, checkpoint: Weights, who: Tensor) -> Weights:
+    return {k: torch.where(rows(who, t), checkpoint[k], t) for k, t in weights.items()}
+
+
+def others(weights: Weights, checkpoint: Weights, who: Tensor) -> Weights:
+    return reset(weights, checkpoint, ~who)
+
+
+def everybody(weights: Weights, checkpoint: Weights, who: Tensor) -> Weights:
+    return {k: t.clone() for k, t in checkpoint.items()}
+
+
+def shared(weights: Weights, checkpoint: Weights, who: Tensor) -> Weights:
+    return dict(checkpoint) if who.all() else reset(weights, checkpoint, who)
+
+
+def half_a_member(weights: Weights, checkpoint: Weights, who: Tensor) -> Weights:
+    found = {k: t.clone() for k, t in weights.items()}
+    for k, t in found.items():
+        t[who, 0] = checkpoint[k][who, 0]
+    return found
+
+
+def paired(method: Tensor, baseline: Tensor) -> tuple[float, float]:
+    d = method - baseline
+    return d.mean().item(), (student.ppf(0.975, len(d) - 1) * d.std() / len(d) ** 0.5).item()
+
+
+def unpaired(method: Tensor, baseline: Tensor) -> tuple[float, float]:
+    error = ((method.var() + baseline.var()) / len(method)) ** 0.5
+    return (method.mean() - baseline.mean()).item(), 2.0687 * error.item()
+
+
+def normal(method: Tensor, baseline: Tensor) -> tuple[float, float]:
+    d = method - baseline
+    return d.mean().item(), 1.96 * d.std().item() / 24**0.5
+
+
+def spread(method: Tensor, baseline: Tensor) -> tuple[float, float]:
+    gain, half = paired(method, baseline)
+    return gain, half * 24**0.5
+
+
+ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
+    "42.1": (
+        true_accuracy,
+        [
+            (lambda noisy, tau, C: noisy / (1 - tau), "agrees with a wrong label"),
+            (lambda noisy, tau, C: (1 - tau) * noisy + tau * (1 - noisy) / (C - 1), "way back"),
+            (lambda noisy, tau, C: (noisy - tau / C) / (1 - tau), "C − 1, not C"),
+            (lambda noisy, tau, C: noisy, "a perfect network"),
+        ],
+    ),
+    "42.2": (
+        lambda G, p: (1 / p - 1) * (1 / G - 1),
+        [
+            (lambda G, p: (1 - G) / (p * G), "that is Eq. 2"),
+            (lambda G, p: (1 - G) / (p * G * (1 - p)), "upside down"),
+            (lambda G, p: ((1 - p) - G) / (p * G), "length of an excursion"),
+            (lambda G, p: 1 / G, "both orders must agree"),
+        ],
+    ),
+    "42.3": (
+        reset,
+        [
+            (everybody, "everybody was reset"),
+            (others, "the wrong ones"),
+            (shared, "share memory"),
+            (half_a_member, "as a whole"),
+            (lambda weights, checkpoint, who: weights, "nobody"),
+            (lambda weights, checkpoint, who: who, "a dict"),
+        ],
+    ),
+    "42.4": (
+        paired,
+        [
+            (unpaired, "strangers"),
+            (normal, "Student"),
+            (spread, "single seeds"),
+            (lambda method, baseline: (0.0, 1.0), "mean of the differences"),
+        ],
+    ),
+    "42.5": (
+        1.267,
+        [
+            (0.0, "the largest of six is not"),
+            (1.0, "one standard deviation"),
+            (1.893, "very many"),
+            (0.2587, "its own luck"),
+            (2.2, "simulate"),
+        ],
+    ),
+}

@@ -1,0 +1,97 @@
+"""What notebook 42 writes out by hand is what the package does: the loop with resets agrees with
+`fit` and `Resetting`, the formula of the renewal with `renewal_time`."""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from stochphys.device import make_generator
+from stochphys.inference.memorisation import distance
+from stochphys.training import Resetting, classify, cross_entropy, digits, fit
+from tests.lesson import inline
+
+STEPS, PATIENCE = 400, 60
+
+
+@pytest.fixture(scope="module")
+def data() -> SimpleNamespace:
+    """Seed 3, where resets begin early, and better weights come after."""
+    study = digits([3], 0.4)
+    return SimpleNamespace(
+        network=study.networks.member(0),
+        train=study.train.group(0),
+        validation=study.validation.group(0),
+    )
+
+
+def by_hand(data: SimpleNamespace, p_reset: float) -> tuple[nn.Module, int, list[int], Tensor]:
+    """Network, best step, steps at which was reset, and the weights at the last step."""
+    scope = dict(math=math, torch=torch, deepcopy=deepcopy, cross_entropy=cross_entropy)
+    lesson = inline("42_sgd_as_a_search", "run", **scope, **vars(data))
+    # fit draws its batches from a generator of its own, seeded by the one that it is given.
+    seed = int(torch.randint(2**62, (), generator=make_generator(1)))
+    dice = make_generator(seed), make_generator(2)
+    network, resets, last = deepcopy(data.network), [], torch.empty(0)
+
+    def look(step: int, reset: bool, network: nn.Module) -> None:
+        nonlocal last
+        resets.extend([step] * reset)
+        last = nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+
+    best_step = lesson.run(network, p_reset, *dice, STEPS, patience=PATIENCE, look=look)
+    return network, best_step, resets, last
+
+
+def by_fit(
+    data: SimpleNamespace, p_reset: float, **options: Any
+) -> tuple[nn.Module, Any, list[int]]:
+    network = deepcopy(data.network)
+    rule = Resetting(p_reset, patience=PATIENCE, generator=make_generator(2))
+    history = fit(
+        network,
+        classify(),
+        data.train,
+        validation=data.validation,
+        steps=STEPS,
+        batch_size=8,
+        lr=0.2,
+        optimizer=torch.optim.SGD,
+        ema=0,
+        validate_every=10,
+        keep="lowest",
+        callbacks=[rule],
+        generator=make_generator(1),
+        device="cpu",
+        progress=False,
+        **(dict(schedule="cosine") | options),
+    )
+    return network, history.best_step, [step for step, _ in rule.resets]
+
+
+@pytest.mark.parametrize("p_reset", [0.0, 0.1, 1.0])
+def test_the_inline_loop_is_fit_with_resetting(p_reset: float, data: SimpleNamespace) -> None:
+    """The same batches and coins give the same resets and the same network, to rounding."""
+    network, best_step, resets, last = by_hand(data, p_reset)
+    package, package_best, package_resets = by_fit(data, p_reset)
+    assert (best_step, resets) == (package_best, package_resets)
+    assert distance(network, package.state_dict()) < 1e-3
+    assert distance(network, data.network.state_dict()) > 1  # it has learned something
+    if p_reset:
+        assert len(resets) > 5
+    if p_reset == 1:  # early stopping: from the first reset on nothing moves
+        assert resets == list(range(resets[0], STEPS + 1))
+        flat = nn.utils.parameters_to_vector(network.parameters())
+        torch.testing.assert_close(last, flat.detach())
+
+
+def test_a_lesson_that_drifts_away_is_noticed(data: SimpleNamespace) -> None:
+    network, _, _, _ = by_hand(data, 0.1)
+    for wrong in (by_fit(data, 0.3), by_fit(data, 0.1, schedule="constant")):
+        assert distance(network, wrong[0].state_dict()) > 0.01
