@@ -13,6 +13,7 @@ SUITES = (
     "langevin",
     "movies",
     "resetting",
+    "label_noise",
 )  # modules here with `main()`
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

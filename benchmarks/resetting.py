@@ -44,7 +44,8 @@ from . import cpu_seconds, print_header, print_table, verdict
 from .training import clock
 
 P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-SEEDS, STEPS, BATCH, LR, EVERY, PATIENCE = 24, 3000, 8, 0.2, 10, 300
+SEEDS = range(300, 324)  # learning rate, averaging and resets were chosen on seeds 0 to 23
+STEPS, BATCH, LR, EVERY, PATIENCE = 3000, 8, 0.2, 10, 300
 SGD = torch.optim.SGD
 
 
@@ -58,9 +59,9 @@ def train(
 ) -> tuple[Tensor, Tensor]:
     """Networks of 24 seeds at each `p_reset`, all in one pass. Returns test accuracies in per cent,
     at the lowest held-out objective and after the last step, `(24 * len(p_reset),)`."""
-    data = digits(range(SEEDS), 0.4, copies=len(p_reset))
+    data = digits(SEEDS, 0.4, copies=len(p_reset))
     resetting = Resetting(
-        torch.tensor(p_reset).repeat(SEEDS), generator=make_generator(1), patience=PATIENCE
+        torch.tensor(p_reset).repeat(len(SEEDS)), generator=make_generator(1), patience=PATIENCE
     )
     last = Monitor(steps, test=lambda model: accuracy(model, data.test))
     fit(
@@ -73,7 +74,7 @@ def train(
 
 
 def methods() -> None:
-    """The table of docs/estimators.md: one configuration each, none of them tuned."""
+    """The table of docs/estimators.md; each loss has the constants of its paper."""
     transition = symmetric_noise(0.4, 10)
     cases: dict[str, dict[str, Any]] = {
         "early stopping": {},
@@ -85,7 +86,7 @@ def methods() -> None:
         "GCE": dict(objective=classify(gce())),
         "SCE": dict(objective=classify(sce())),
         "forward correction": dict(objective=classify(forward_corrected(transition))),
-        "ELR": dict(objective=ELR(800, 10, members=SEEDS)),
+        "ELR": dict(objective=ELR(800, 10, members=len(SEEDS))),
     }
     rows, baseline = [], None
     for name, options in cases.items():
@@ -95,7 +96,7 @@ def methods() -> None:
         texts = [f"{gain:+.1f} ± {half:.1f}" for gain, half in gains]
         means = [f"{accuracies.mean():.1f}" for accuracies in found]
         rows.append((name, means[0], texts[0], means[1], texts[1]))
-    columns = ("digits, noise rate 0.4, 24 seeds", "%, at the lowest held-out loss", "gain")
+    columns = ("digits, noise rate 0.4, 24 fresh seeds", "%, at the lowest held-out loss", "gain")
     print_table((*columns, "%, after the last step", "gain"), rows)
 
 
@@ -126,7 +127,7 @@ def one_after_the_other(data: Labelled, held_out: Labelled, steps: int) -> None:
 
 
 def the_study() -> None:
-    members, steps = SEEDS * len(P_RESET), 1000
+    members, steps = len(SEEDS) * len(P_RESET), 1000
     data = digits([0], 0.4)
     own = [Labelled(d.x, d.y[0], 10, rows=d.rows[0]) for d in (data.train, data.validation)]
     tasks = {

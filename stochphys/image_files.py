@@ -12,8 +12,7 @@ import pickle
 import re
 import tarfile
 import zipfile
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +59,7 @@ CIFAR = {
         "fine_labels",
     ),
 }
+CIFAR["CIFAR-100 superclasses"] = replace(CIFAR["CIFAR-100"], labels="coarse_labels")
 CIFAR["ciFAIR-10"] = Published(
     "https://github.com/cvjena/cifair/releases/download/v1.0/ciFAIR-10.zip",
     CIFAR["CIFAR-10"].train,
@@ -75,7 +75,8 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
 
     Args:
         path: the archive as it was downloaded, or the directory of the unpacked files.
-        name: `"CIFAR-10"`, `"CIFAR-100"` (its 100 fine classes) or `"ciFAIR-10"`.
+        name: `"CIFAR-10"`, `"CIFAR-100"` (its 100 fine classes), `"CIFAR-100 superclasses"` (20, of
+            five classes each) or `"ciFAIR-10"`.
         train: the train set, else the test set.
 
     Raises:
@@ -209,12 +210,29 @@ def of_each_class(labels: Tensor, n: int, *, skip: int = 0) -> Tensor:
     return order[starts[:, None] + torch.arange(skip, skip + n)].flatten()
 
 
+def next_in_superclass(fine: Tensor, coarse: Tensor) -> tuple[int, ...]:
+    """Of CIFAR-100, for `class_noise`: a class is taken for the next one of its superclass, in the
+    order of their numbers, and the last for the first. Both labels `(n,)` are of the same images.
+
+    Raises:
+        ValueError: a class without images, or one in two superclasses.
+
+    Source: Patrini et al. 2017, arXiv 1609.03683.
+    """
+    pairs = torch.stack((coarse, fine)).unique(dim=1)  # ordered by superclass, then by class
+    to = torch.arange(pairs.shape[1])
+    if not torch.equal(pairs[1].sort().values, to):
+        raise ValueError("fine must name every class, and coarse always the same superclass of it")
+    for classes in pairs[1].split(pairs[0].bincount().tolist()):
+        to[classes] = classes.roll(-1)
+    return tuple(to.tolist())
+
+
 def _read(path: Path, names: dict[str, str], url: str) -> dict[str, bytes]:
     """Content of each named file in a directory or an archive."""
+    advice = f"fetch {url} and give the archive, or the directory of its files"
     if not path.exists():
-        raise FileNotFoundError(
-            f"there is no {path}; fetch {url} and give the archive, or the directory of its files"
-        )
+        raise FileNotFoundError(f"there is no {path}; {advice}")
     try:
         if path.is_dir():
             files = {name: (path / name).read_bytes() for name in names if (path / name).is_file()}
@@ -229,13 +247,12 @@ def _read(path: Path, names: dict[str, str], url: str) -> dict[str, bytes]:
                     for item in archive
                     if item.isfile() and Path(item.name).name in names
                 }
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:  # flipped bits can raise nearly anything
         raise ValueError(f"{path.name} is no whole archive; fetch {url} again") from error
     if missing := [name for name in names if name not in files]:
-        raise FileNotFoundError(
-            f"{', '.join(missing)} not found in {path}; fetch {url} and give the archive, or the "
-            "directory of its files"
-        )
+        raise FileNotFoundError(f"{', '.join(missing)} not found in {path}; {advice}")
     return files
 
 
@@ -283,7 +300,5 @@ class _Arrays(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (wanted := f"{module}.{name}") not in _ALLOWED:
-            raise ValueError(
-                f"the file asks for {wanted}, which arrays do not need; it was not run"
-            )
+            raise ValueError(f"the file asks for {wanted}, which no array does; it was not run")
         return _ALLOWED[wanted]

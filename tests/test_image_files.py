@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import re
 import struct
 import tarfile
 import zipfile
@@ -22,11 +23,13 @@ from stochphys.device import make_generator
 from stochphys.image_files import (
     CIFAR,
     CIFAR10_LOOKALIKES,
+    next_in_superclass,
     of_each_class,
     read_animal10n,
     read_cifar,
     read_human_labels,
 )
+from stochphys.training import class_noise
 
 
 class Python2(pickle._Pickler):  # type: ignore[name-defined]
@@ -51,6 +54,7 @@ def python2(content: object) -> bytes:
 FOLDERS = {
     "CIFAR-10": "cifar-10-batches-py",
     "CIFAR-100": "cifar-100-python",
+    "CIFAR-100 superclasses": "cifar-100-python",
     "ciFAIR-10": "ciFAIR-10",
 }
 
@@ -64,7 +68,7 @@ def publish(monkeypatch, folder: Path, name: str, dump=python2) -> dict[str, tup
         for file in getattr(CIFAR[name], part):
             x = torch.randint(256, (20, 3, 32, 32), generator=g, dtype=torch.uint8)
             y = torch.randint(100 if name == "CIFAR-100" else 10, (20,), generator=g)
-            labels = {CIFAR[name].labels: y.tolist(), "coarse_labels": [0] * 20}
+            labels = {"coarse_labels": [0] * 20, CIFAR[name].labels: y.tolist()}
             raw = dump({"data": x.reshape(20, -1).numpy(), "batch_label": file, **labels})
             (folder / file).write_bytes(raw)
             sums[part][file] = hashlib.md5(raw).hexdigest()
@@ -123,7 +127,7 @@ def test_what_is_missing_is_named_with_its_address(tmp_path, monkeypatch):
         with pytest.raises(FileNotFoundError, match=r"data_batch_3 not found in .*; fetch https"):
             read_cifar(path, "CIFAR-10")
     assert len(read_cifar(folder, "CIFAR-10", train=False)[0]) == 20  # the rest is whole
-    with pytest.raises(ValueError, match="name must be one of CIFAR-10, CIFAR-100, ciFAIR-10"):
+    with pytest.raises(ValueError, match="name must be one of CIFAR-10, CIFAR-100, .*ciFAIR-10"):
         read_cifar(folder, "cifar10")
 
 
@@ -145,10 +149,49 @@ def test_damaged_files_are_refused(tmp_path, monkeypatch):
         read_cifar(archive, "CIFAR-10")
 
 
+@pytest.mark.parametrize("name", ["CIFAR-10", "ciFAIR-10"])
+def test_an_archive_with_one_bit_flipped_is_read_right_or_refused_in_words(
+    tmp_path, monkeypatch, name
+):
+    """Bits of the last kB, where a zip has its table of contents, and as many of the whole file."""
+    folder = tmp_path / "a"
+    x, y = publish(monkeypatch, folder, name)["test_batch"]
+    for file in CIFAR[name].train:
+        (folder / file).unlink()
+    archive = pack(folder, name)
+    raw, refused = archive.read_bytes(), 0
+    for seed in range(600):
+        g = make_generator(seed)
+        begin = 0 if seed % 2 else max(0, len(raw) - 1000)
+        place = int(torch.randint(begin, len(raw), (), generator=g))
+        bit = 1 << int(torch.randint(8, (), generator=g))
+        archive.write_bytes(raw[:place] + bytes([raw[place] ^ bit]) + raw[place + 1 :])
+        try:
+            found = read_cifar(archive, name, train=False)
+        except (ValueError, FileNotFoundError) as error:
+            assert re.search(r"[Ff]etch https", str(error))
+            refused += 1
+        else:
+            assert torch.equal(found[0], x) and torch.equal(found[1], y)
+    assert refused > 300
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    publish(monkeypatch, tmp_path / "a", "ciFAIR-10")
+    archive = pack(tmp_path / "a", "ciFAIR-10")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(zipfile, "ZipFile", refuse)
+    with pytest.raises(PermissionError, match="not yours"):
+        read_cifar(archive, "ciFAIR-10")
+
+
 def test_the_sums_are_of_different_files():
-    """Ciphers of 16 bytes; only the train set of CIFAR-10 occurs twice."""
+    """Ciphers of 16 bytes; the train set of CIFAR-10 and both sets of CIFAR-100 occur twice."""
     sums = [s for kind in CIFAR.values() for s in (kind.train | kind.test).values()]
-    assert len(sums) == 14 and len(set(sums)) == 9
+    assert len(sums) == 16 and len(set(sums)) == 9
     assert all(len(bytes.fromhex(s)) == 16 for s in sums)
 
 
@@ -288,3 +331,22 @@ def test_lookalikes_are_five_classes_of_ten():
         ("dog", "cat"),
     }
     assert len(image_files.CIFAR10_LOOKALIKES) == 10
+
+
+def test_in_a_superclass_each_class_is_taken_for_the_next():
+    """Cycles of five classes in rising order, whatever the order of the images."""
+    g = make_generator(0)
+    superclass = torch.arange(20).repeat(5)[torch.randperm(100, generator=g)]
+    fine = torch.cat((torch.arange(100), torch.randint(100, (900,), generator=g)))
+    fine = fine[torch.randperm(1000, generator=g)]
+    to = torch.tensor(next_in_superclass(fine, superclass[fine]))
+    for group in range(20):
+        (classes,) = (superclass == group).nonzero(as_tuple=True)
+        assert to[classes].tolist() == [*classes[1:].tolist(), int(classes[0])]
+    wrong = superclass[fine]
+    wrong[0] = (wrong[0] + 1) % 20
+    for labels in ((fine, wrong), (fine[fine != 7], superclass[fine[fine != 7]])):
+        with pytest.raises(ValueError, match="fine must name every class, and coarse always"):
+            next_in_superclass(*labels)
+    transition = class_noise(0.4, next_in_superclass(fine, superclass[fine]))
+    assert (transition[torch.arange(100), to] == 0.4).all()

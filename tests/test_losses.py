@@ -206,6 +206,24 @@ def test_members_of_an_ensemble_have_targets_of_their_own():
         ELR(40, 3, members=2)(starts[0], data[index[0]])
 
 
+no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=no_cuda)])
+def test_a_model_in_eval_mode_is_taught_too_and_targets_come_back(device: str):
+    """Each of 40 examples is drawn at least once in 1200 draws; a visit leaves at least 1 − β."""
+    found = []
+    for model in (network(), network().eval()):
+        elr = ELR(40, 3, beta=0.7)
+        fit(
+            model, elr, blobs(40), steps=30, generator=make_generator(1), batch_size=40, ema=0,
+            progress=False, device=device,
+        )  # fmt: skip
+        assert elr.targets.device.type == "cpu" and elr.targets.sum(-1).min() > 0.29
+        found.append(elr.targets)
+    torch.testing.assert_close(*found)
+
+
 class Break(Callback):
     """A machine that dies at some step."""
 
