@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf
+from math import exp, inf, pi
 
 import matplotlib.pyplot as plt
 import pytest
 import torch
 from scipy.integrate import quad
-from scipy.special import lambertw
+from scipy.special import erfc, lambertw
 
 from stochphys.device import make_generator
 from stochphys.figures import search as figures
@@ -83,6 +83,22 @@ def test_a_walker_that_drifts_away_may_never_arrive():
     assert Search(v=-0.5).mean == Search().mean == inf
 
 
+@pytest.mark.parametrize("search", SEARCHES + INTERVALS, ids=repr)
+def test_nobody_arrives_at_once(search):
+    now = torch.zeros(2, 3, dtype=torch.float64)
+    assert torch.equal(search.density(now), now)
+    torch.testing.assert_close(search.survival(now), now + 1, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+@pytest.mark.parametrize("search", [Search(v=1.0), Interval(0.3)], ids=repr)
+def test_laws_stay_on_the_device_of_the_times(search, device):
+    t = torch.tensor([0.0, 0.05, 3.0], dtype=torch.float64, device=device)
+    for law in (search.survival, search.density):
+        torch.testing.assert_close(law(t).cpu(), law(t.cpu()))
+        assert law(t).device == t.device
+
+
 # Mean search time under clocks
 
 
@@ -133,6 +149,52 @@ def test_renewal_formula_agrees_with_the_laplace_transform(search):
         )
     ours, theirs = (optimal(search, clock) for clock in (Gamma(), Poisson()))
     assert ours.r == pytest.approx(theirs.r, rel=1e-5)
+
+
+def test_rare_resets_lose_no_digits():
+    for search in (Search(v=1.0), Interval(0.3)):
+        assert mean_time(search, Poisson(1e-12)) == pytest.approx(search.mean, rel=2e-12)
+
+
+def test_a_strong_drift_away_needs_resets_until_numbers_end():
+    search = Search(v=-600.0)
+    best = optimal(search, Poisson())
+    # ⟨T_r⟩ = exp[…]/r is least where r x0 = √(v² + 4Dr)
+    assert best.r == pytest.approx((search.v**2 + 4 * best.r) ** 0.5, rel=1e-6)
+    with pytest.raises(ValueError, match="more than 1e308"):
+        optimal(Search(v=-800.0), Poisson())
+
+
+def test_what_is_finite_near_a_threshold_is_not_taken_for_infinite():
+    """Against closed forms, and quadrature up to t = L with the power law from there on."""
+    for gap in (0.02, 0.001):
+        assert StationaryState(Lomax(2 + gap)).variance() == pytest.approx(2 / gap, rel=1e-9)
+    assert StationaryState(Lomax(2.0)).variance() == inf
+    # Half a mean square: t S Ψ → x0 t^(1/2 − a)/√(πD), finite for a > 1.5; corrections of order 1/L.
+    a, L = 1.53, exp(16)
+    search, clock = Search(), Lomax(1.53)
+
+    def integral(g):
+        return quad(lambda u: exp(u) * g(exp(u)) * (1 + exp(u)) ** -a, -20, 16, limit=500)[0]
+
+    half_square = integral(lambda t: t * at(search.survival, t)) + L ** (1.5 - a) / (
+        (a - 1.5) * pi**0.5
+    )
+    arrived, success = (integral(lambda t, k=k: t**k * at(search.density, t)) for k in (0, 1))
+    mean = mean_time(search, clock)
+    square = 2 * (half_square + (mean * arrived - success) * mean) / arrived
+    assert coefficient_of_variation(search, clock) == pytest.approx(
+        (square / mean**2 - 1) ** 0.5, rel=1e-6
+    )
+    assert coefficient_of_variation(search, Lomax(1.5)) == inf
+    # A share of 1 − e⁻¹ never arrives: this is left of S.
+    search, a = Search(v=-1.0), 1.03
+    never = 1 - exp(-1)
+    time = never / (a - 1) + integral(lambda t: at(search.survival, t) - never)
+    assert mean_time(search, Lomax(a)) == pytest.approx(
+        time / integral(lambda t: at(search.density, t)), rel=1e-6
+    )
+    assert mean_time(search, optimal(search, Lomax(a))) < mean_time(search, Lomax(a))
 
 
 def test_walkers_agree_with_a_clock_of_ones_own():
@@ -284,12 +346,40 @@ def test_entropy_is_produced_at_the_reset_rate(r):
         assert rate == pytest.approx(r, rel=1e-8)
 
 
-def test_power_of_a_trap_is_the_same_for_every_clock():
-    for clock in (Poisson(2.0), Sharp(0.3), Lomax(1.4)):
-        assert StationaryState(clock, D=2.0).trap_work(3.0) / clock.mean == pytest.approx(6.0)
-    # resets of Poisson meet the stationary state: k<x²>/2 each
-    state = StationaryState(Poisson(5.0), D=2.0)
-    assert state.trap_work(3.0) == pytest.approx(3 * state.variance() / 2)
+def test_entropy_of_other_clocks_agrees_with_their_densities():
+    """Sharp: p = ierfc(x/2), p' = −erfc(x/2)/2. Lomax(2) is a mixture of Laplace's densities of
+    rates s with weights s e^(−s): p = ∫ y² e^(−y² − yx) dy, y = √s."""
+
+    def moment(n, x):
+        return quad(lambda y: y**n * exp(-y * y - y * x), 0, inf)[0]
+
+    def sharp(x):
+        return (erfc(x / 2) / 2) ** 2 / (exp(-x * x / 4) / pi**0.5 - x / 2 * erfc(x / 2))
+
+    def lomax(u):
+        return exp(u) * moment(3, exp(u)) ** 2 / moment(2, exp(u))
+
+    per_reset = 2 * quad(sharp, 0, 12)[0], 2 * quad(lomax, -20, 10, limit=300)[0]
+    assert per_reset == pytest.approx((1.326, 0.833), abs=5e-4)
+    for clock, exact in zip((Sharp(), Lomax(2.0)), per_reset, strict=True):  # both of mean 1
+        assert StationaryState(clock).entropy_production_rate() == pytest.approx(exact, rel=1e-8)
+
+
+@pytest.mark.parametrize("clock", [Poisson(2.5), Sharp(0.4), Lomax(4.0, 1.2)], ids=repr)
+def test_power_of_a_trap_is_the_same_for_every_clock(clock):
+    """Walkers measure kx²/2 before each reset between t = 4 and 10: power kD and work per reset
+    within 4 standard errors."""
+    n, dt, D, k = 2000, 1e-2, 2.0, 3.0
+    x = simulate_paths(FreeDiffusion(D=D), clock, n, 1000, dt, generator=make_generator(10))
+    reset = x[:, 401:] == 0
+    # One step before the reset; the step that is missing adds 2D dt to the mean square.
+    work = (k / 2 * (x[:, 400:-1].double() ** 2 + 2 * D * dt) * reset).sum(1)
+    std_error = work.std().item() / n**0.5
+    assert std_error < 0.02 * work.mean()
+    assert abs(work.mean() - 6 * k * D) < 4 * std_error
+    exact, rings = StationaryState(clock, D).trap_work(k), reset.sum(1)
+    residual = work - exact * rings
+    assert abs(residual.mean()) < 4 * residual.std() / n**0.5
 
 
 def test_walkers_settle_in_the_stationary_state():
@@ -376,7 +466,30 @@ def test_without_resets_the_share_that_arrives_is_known_and_nothing_else():
     assert found.cv != found.cv  # nan: no law to report
 
 
-def test_those_given_up_count_with_their_time_alone():
+def test_without_resets_total_time_over_arrivals_is_the_deadlines_number():
+    """∫S dt up to the deadline over 1 − S, whatever the truth (∞)."""
+    for longest, expected in ((3, 2.21), (30, 6.35), (300, 19.7)):
+        alive = at(Search().survival, longest)
+        time = quad(lambda t: at(Search().survival, t), 0, longest, limit=200)[0]
+        assert time / (1 - alive) == pytest.approx(expected, rel=3e-3)
+
+
+def test_resets_overtake_first_per_unit_time_then_in_total():
+    """From t ≈ 0.5 and t ≈ 1 on; each difference exceeds 4 standard errors."""
+    windows = torch.tensor([[0.2, 0.4], [0.0, 0.8], [0.6, 0.8], [0.0, 1.15]], dtype=torch.float64)
+    counts = []
+    for clock in (None, Poisson(2.5)):
+        found = simulate_search(
+            Search(), clock, 100_000, 5e-3, generator=make_generator(11), longest=1.2
+        )
+        t = found.times[found.arrived, None]
+        counts.append(((windows[:, 0] < t) & (t <= windows[:, 1])).double().sum(0))
+    lead = (counts[1] - counts[0]) / (counts[0] + counts[1]).sqrt()
+    assert (lead[:2] < -4).all()
+    assert (lead[2:] > 4).all()
+
+
+def test_those_cut_off_count_with_their_time_alone():
     """Total time over arrivals is right for a nearly constant hazard; the mean of those who arrived
     is far too short."""
     search, clock = Search(), Poisson(Z_STAR**2)
@@ -450,6 +563,8 @@ def test_laws_that_make_no_sense_are_refused(make, words):
         ({"dt": 0.0}, "dt must be a positive time, got 0"),
         ({"longest": inf}, "longest must be a time of at least dt=0.01, got inf"),
         ({"longest": 1e-3}, "longest must be a time"),
+        ({"clock": Sharp(1e-3)}, r"too long for Sharp\(period=0.001\).* = 5e-05"),
+        ({"clock": Poisson(100.0)}, r"take dt ≤ clock.mean/20 = 0.0005"),
     ],
 )
 def test_searches_that_make_no_sense_are_refused(change, words):
@@ -461,6 +576,26 @@ def test_searches_that_make_no_sense_are_refused(change, words):
 def test_paths_that_make_no_sense_are_refused():
     with pytest.raises(ValueError, match="every must lie between 1 and n_steps=10, got 11"):
         simulate_paths(Search(), None, 2, 10, 0.1, generator=make_generator(0), every=11)
+    with pytest.raises(ValueError, match="take dt ≤ clock.mean/20"):
+        simulate_paths(Search(), Poisson(1.0), 2, 10, 0.1, generator=make_generator(0))
+
+
+@pytest.mark.parametrize(
+    ("clock", "bound"),
+    [(Poisson(2.5), 1.5e-3), (Lomax(2.0, 0.4), 3e-3), (Sharp(0.4), 1e-3)],
+    ids=repr,
+)
+def test_twenty_steps_per_wait_make_little_of_another_clock(clock, bound):
+    """Rounded at random to whole steps, at least one, a clock has Ψ = 1 in the first step, and the
+    mean of Ψ over the step in every other."""
+    dt = clock.mean / 20
+    k, u = torch.arange(10_000, dtype=torch.float64)[:, None], torch.arange(0.05, 1, 0.1)
+    psi = clock.survival((k + u) * dt).mean(1)
+    psi[0] = 1
+    alive = Search().survival(dt * torch.arange(10_001, dtype=torch.float64))
+    time = (psi * Search().survival((k + u) * dt).mean(1)).sum() * dt
+    T = (time / (psi * -alive.diff()).sum()).item()
+    assert T == pytest.approx(mean_time(Search(), clock), rel=bound)
 
 
 def test_searching_is_scale_free():

@@ -5,19 +5,24 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pytest
 import torch
 from torch import Tensor, nn
 
+from stochphys import image_files
 from stochphys.device import make_generator
 from stochphys.inference.memorisation import distance
 from stochphys.training import Resetting, classify, cross_entropy, digits, fit
 from tests.lesson import inline
 
 STEPS, PATIENCE = 400, 60
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +100,28 @@ def test_a_lesson_that_drifts_away_is_noticed(data: SimpleNamespace) -> None:
     network, _, _, _ = by_hand(data, 0.1)
     for wrong in (by_fit(data, 0.3), by_fit(data, 0.1, schedule="constant")):
         assert distance(network, wrong[0].state_dict()) > 0.01
+
+
+def test_the_lines_for_cifar_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With sixty images of noise in place of CIFAR-10, and four steps."""
+    g = make_generator(0)
+    images = torch.randint(256, (60, 3, 32, 32), generator=g, dtype=torch.uint8)
+    labels = torch.arange(60) % 10
+    monkeypatch.setattr(image_files, "read_cifar", lambda path, name: (images, labels))
+    page = nbformat.read(NOTEBOOKS / "42_sgd_as_a_search.ipynb", 4)
+    (text,) = (c.source for c in page.cells if "read_cifar(" in c.source)
+    code = text.split("```python\n")[1].split("```")[0]
+    for paper, small in (
+        ("50_000)", "60)"),
+        ("45_000", "40"),
+        ("steps=50_000", "steps=4, validate_every=1"),
+        ("=256", "=8"),
+        ("=5000", "=1"),
+    ):
+        assert paper in code
+        code = code.replace(paper, small)
+    scope: dict[str, Any] = dict(
+        torch=torch, partial=partial, fit=fit, classify=classify, Resetting=Resetting, generator=g
+    )
+    exec(code, scope)
+    assert scope["rule"].checkpoint["stem.0.weight"].shape == (64, 3, 3, 3)

@@ -42,7 +42,7 @@ def arrivals(
 
 def time_against_rate(ax: Axes, search: Search, *, most: float) -> float:
     """Exact mean search time against the reset rate up to `most`, with its minimum; returns the best
-    rate, 0 if that is no resets at all."""
+    rate, 0 if no resets are better still."""
     rates = np.linspace(most / 250, most, 120)
     ax.plot(rates, [mean_time(search, Poisson(r)) for r in rates], **EXACT_LINE)
     if search.v > 0:

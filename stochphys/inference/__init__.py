@@ -11,6 +11,7 @@ from .fluctuation import (
     detailed_fluctuation_theorem,
     integral_fluctuation_theorem,
 )
+from .gradient_split import GradientSplit, annealed, gradient_split
 from .increments import Increments, increments, secant_factor
 from .maps import (
     DissipationMap,
@@ -23,6 +24,7 @@ from .maps import (
     truth_map,
     truths,
 )
+from .memorisation import memorised
 from .movie_baselines import pca, track
 from .neural import (
     BootstrapEnsemble,
@@ -31,6 +33,7 @@ from .neural import (
     VariationalNetwork,
 )
 from .neuron import infer_conductances, infer_gate
+from .paired import paired_gain
 from .passage import mean_first_passage_time
 from .plugins import WordEstimate, first_passage, gaussian_plugin, knn_plugin, word_plugin
 from .posterior import Posterior
@@ -46,6 +49,7 @@ __all__ = [
     "DissipationMap",
     "DropoutNetwork",
     "EntropyProduction",
+    "GradientSplit",
     "Increments",
     "InferredEngine",
     "Langevin",
@@ -58,6 +62,7 @@ __all__ = [
     "VariationalNetwork",
     "WordEstimate",
     "accumulate",
+    "annealed",
     "blob_weights",
     "coverage",
     "coverage_curve",
@@ -68,6 +73,7 @@ __all__ = [
     "first_passage",
     "frame_maps",
     "gaussian_plugin",
+    "gradient_split",
     "heat_rate",
     "increments",
     "infer_conductances",
@@ -78,14 +84,16 @@ __all__ = [
     "integral_fluctuation_theorem",
     "knn_plugin",
     "mean_first_passage_time",
+    "memorised",
     "nmse",
+    "paired_gain",
     "pca",
     "predict_paths",
     "score_map",
     "secant_factor",
     "short_time_tur",
+    "track",
     "truth_map",
     "truths",
-    "track",
     "word_plugin",
 ]

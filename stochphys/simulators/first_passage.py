@@ -5,7 +5,7 @@ their mean, by renewal. Walkers that really search live in `search_walkers`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, inf, isfinite, pi, sqrt
+from math import exp, expm1, inf, isfinite, pi, sqrt
 from typing import TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from .langevin import require_positive
 from .resetting_clocks import Clock, Poisson
 
 AnyClock = TypeVar("AnyClock", bound=Clock)
+LARGEST = 709.0  # expm1 of more overflows
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,14 @@ class Search(FreeDiffusion):
 
     def laplace(self, s: float) -> float:
         r"""$\langle e^{-sT}\rangle$ without resets."""
-        root = sqrt(self.v**2 + 4 * self.D * s)
-        return exp(-self.x0 / (2 * self.D) * (root - self.v))
+        return 1 / (1 + self.resets(s))
+
+    def resets(self, r: float) -> float:
+        """Mean number of resets at rate r until the walker arrives; ∞ from 1e308 on."""
+        root = sqrt(self.v**2 + 4 * self.D * r)
+        gap = 4 * self.D * r / (root + self.v) if self.v > 0 else root - self.v  # root − v, exact
+        exponent = self.x0 / (2 * self.D) * gap
+        return expm1(exponent) if exponent < LARGEST else inf
 
     def survival(self, t: Tensor) -> Tensor:
         """S(t) = P(T > t) at times of any shape."""
@@ -129,7 +136,8 @@ class Search(FreeDiffusion):
     def density(self, t: Tensor) -> Tensor:
         """f(t) = −dS/dt at times of any shape: an inverse Gaussian for v > 0."""
         gauss = torch.exp(-((self.x0 - self.v * t) ** 2) / (4 * self.D * t))
-        return self.x0 / (4 * pi * self.D) ** 0.5 * t**-1.5 * gauss
+        flow = self.x0 / (4 * pi * self.D) ** 0.5 * t**-1.5 * gauss
+        return torch.where(gauss > 0, flow, 0.0)  # 0 at t = 0, where t^-1.5 is infinite
 
 
 @dataclass(frozen=True)
@@ -178,9 +186,13 @@ class Interval(FreeDiffusion):
 
     def laplace(self, s: float) -> float:
         r"""$\langle e^{-sT}\rangle$ without resets."""
-        k = sqrt(s / self.D)
-        below, above = exp(-k * self.x0), exp(-k * (self.length - self.x0))  # never overflow
-        return (below + above) / (1 + exp(-k * self.length))
+        return 1 / (1 + self.resets(s))
+
+    def resets(self, r: float) -> float:
+        """Mean number of resets at rate r until the walker arrives; ∞ from 1e308 on."""
+        k = sqrt(r / self.D)
+        near, far = sorted((k * self.x0, k * (self.length - self.x0)))
+        return expm1(near) * -expm1(-far) / (1 + exp(near - far)) if near < LARGEST else inf
 
     def survival(self, t: Tensor) -> Tensor:
         """S(t) = P(T > t) at times of any shape."""
@@ -193,16 +205,15 @@ class Interval(FreeDiffusion):
     def _series(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """S and f: by modes at late times, by mirror images of the start at early ones."""
         time, t = self.length**2 / self.D, t[..., None]
-        n = torch.arange(1, 12, 2, dtype=torch.float64)
+        n = torch.arange(1, 12, 2, dtype=torch.float64, device=t.device)
         rate = (n * pi) ** 2 / time
         modes = 4 / (n * pi) * torch.sin(n * pi * self.x0 / self.length) * torch.exp(-rate * t)
-        k = torch.arange(-4, 5, dtype=torch.float64)
+        k = torch.arange(-4, 5, dtype=torch.float64, device=t.device)
         sign = torch.where(k % 2 == 0, 1.0, -1.0)
         image = self.x0 + k * self.length  # even k: for the target at 0, odd k: for the other
         erf = torch.erf(image / (4 * self.D * t).sqrt())
-        flow = (
-            image / (4 * pi * self.D) ** 0.5 * t**-1.5 * torch.exp(-(image**2) / (4 * self.D * t))
-        )
+        gauss = torch.exp(-(image**2) / (4 * self.D * t))
+        flow = torch.where(gauss > 0, image / (4 * pi * self.D) ** 0.5 * t**-1.5 * gauss, 0.0)
         late = t[..., 0] > 0.1 * time
         survival = torch.where(late, modes.sum(-1), (sign * erf).sum(-1))
         density = torch.where(late, (rate * modes).sum(-1), (sign * flow).sum(-1))
@@ -218,15 +229,14 @@ def mean_time(search: Search | Interval, clock: Clock | None = None) -> float:
     $$\langle T_R\rangle = \frac{\langle\min(T, R)\rangle}{P(T \le R)}
        = \frac{\int_0^\infty S\,\Psi\,dt}{\int_0^\infty f\,\Psi\,dt},$$
 
-    which for `Poisson` is $(1 - \tilde T(r))/(r\,\tilde T(r))$ with the Laplace transform $\tilde T$ of f.
+    which for `Poisson` is $(1/\tilde T(r) - 1)/r$ with the Laplace transform $\tilde T$ of f.
 
     Source: Pal, Reuveni, PRL 118, 030603 (2017).
     """
     if clock is None:
         return search.mean
     if isinstance(clock, Poisson):
-        transform = search.laplace(clock.r)
-        return (1 - transform) / (clock.r * transform) if transform else inf
+        return search.resets(clock.r) / clock.r
     return _moments(search, clock)[0]
 
 
@@ -265,6 +275,10 @@ def optimal(search: Search | Interval, clock: AnyClock) -> AnyClock | None:
 
     Example: `optimal(Search(), Poisson())` is the best rate, `optimal(Search(), Lomax(a=2))` the best
     power-law clock with this exponent.
+
+    Raises:
+        ValueError: the mean time is beyond floating-point numbers for all of them, as for a strong
+            drift away from the target.
     """
 
     def stretched(u: float) -> AnyClock:
@@ -274,7 +288,12 @@ def optimal(search: Search | Interval, clock: AnyClock) -> AnyClock | None:
         return mean_time(search, stretched(u))
 
     grid = np.linspace(-14, 14, 57)
-    best = grid[np.argmin([cost(u) for u in grid])]
+    costs = [cost(u) for u in grid]
+    if min(costs) == inf:
+        raise ValueError(
+            f"search={search} takes more than 1e308 with any such clock; weaken its drift"
+        )
+    best = grid[np.argmin(costs)]
     bounds = (best - 0.5, best + 0.5)
     u = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x
     return stretched(u) if cost(u) < search.mean * (1 - 1e-9) else None

@@ -50,10 +50,11 @@ class Clock(ABC):
         """The clock whose waiting times are `factor` times as long."""
 
     def integral(self, g: Callable[[Tensor], Tensor], unit: float = 1.0) -> Tensor:
-        r"""$\int_0^\infty \Psi(t)\,g(t)\,dt$, and ∞ where the integrand does not fall off.
+        r"""$\int_0^\infty \Psi(t)\,g(t)\,dt$, and ∞ where the integrand falls off no faster than 1/t.
 
         `g` takes times `(n,)` and returns `(…, n)`; the answer is `(…)`. Nodes are spread around
-        `unit`, a time of the problem.
+        `unit`, a time of the problem. What is left after the last one is a geometric series: by
+        then the integrand is a power of t.
         """
         with one_thread():
             if self.longest < inf:
@@ -62,8 +63,11 @@ class Clock(ABC):
             else:
                 t = dt = unit * NODES.exp()
             values = self.survival(t) * g(t) * dt
-            values[values[..., -1] > 1e-3 * values.amax(-1)] = inf
-            return values.sum(-1) * (NODES[1] - NODES[0])
+            last = values[..., -1]
+            ratio = torch.where(last == 0, 0.0, last / values[..., -2])
+            tail = torch.where(ratio < 1 - 1e-9, last * ratio / (1 - ratio), inf)
+            seen = last.abs() > 1e-30 * values.abs().amax(-1)  # below, nothing is left
+            return (values.sum(-1) + torch.where(seen, tail, 0.0)) * (NODES[1] - NODES[0])
 
 
 def uniform(n: int, generator: torch.Generator) -> Tensor:

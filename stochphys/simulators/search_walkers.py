@@ -16,6 +16,7 @@ from .first_passage import FreeDiffusion
 from .resetting_clocks import Clock, uniform
 
 REACH = 16  # a bridge with x_a x_b > 16 D dt touches the target with a chance of less than e⁻¹⁶
+STEPS_PER_WAIT = 20  # fewer, and rounding makes another clock of it
 CHUNK, CHUNK_GPU = 2**18, 2**24  # normal numbers drawn at once, 1 MB and 64 MB
 
 
@@ -24,7 +25,7 @@ class SearchTimes:
     """What became of each walker.
 
     Attributes:
-        times: when it arrived, or when it was given up, `(n_walkers,)`, float64.
+        times: when it arrived, or when it was cut off, `(n_walkers,)`, float64.
         arrived: True for those that did, `(n_walkers,)`.
         resets: how often it started over, `(n_walkers,)`.
     """
@@ -37,8 +38,10 @@ class SearchTimes:
     def mean(self) -> float:
         """Total time of all walkers over the number of arrivals, ∞ if nobody arrived.
 
-        It is the mean of `times` if all arrived. If some were given up it is the maximum-likelihood
-        estimate for a constant hazard; the mean of those who arrived would be too short.
+        It is the mean of `times` if all arrived. If some were cut off it is the maximum-likelihood
+        estimate for a constant hazard; the mean of those who arrived would be too short. Without
+        resets the hazard is not constant, and neither this nor `std_error` can know: it grows with
+        `longest`.
         """
         return (self.times.sum() / self.arrived.sum()).item()
 
@@ -77,20 +80,23 @@ def simulate_search(
 
     Args:
         search: a `Search` or an `Interval`.
-        dt: time step; $\sqrt{2D\,dt}$ should be well below the distance to a target.
-        longest: time after which a walker is given up.
+        dt: time step; $\sqrt{2D\,dt}$ should be well below the distance to a target. Waiting times
+            are whole steps, at least one: at `clock.mean` = 20 dt this makes a search 0.15 % longer
+            for `Poisson`, 0.3 % for `Lomax(2)`, and at 5 dt ten times as much.
+        longest: time after which a walker is cut off.
         bridge: False looks at the ends of steps only, and overlooks touches in between: as if the
             target were $0.5826\sqrt{2D\,dt}$ further away.
 
     Raises:
-        ValueError: a search without target; n_walkers, dt or longest that make no sense.
+        ValueError: a search without target; n_walkers, dt or longest that make no sense; a clock whose
+            mean is below 20 dt.
 
     Source: of the bias Chernoff, Ann. Math. Stat. 36, 55 (1965); Broadie, Glasserman, Kou, Math.
     Finance 7, 325 (1997).
     """
     if not search.targets:
         raise ValueError(f"search={search} has no target; give a Search or an Interval")
-    _check(n_walkers, dt)
+    _check(clock, n_walkers, dt)
     if not (isfinite(longest) and longest >= dt):
         raise ValueError(f"longest must be a time of at least dt={dt}, got {longest}")
     device, last = generator.device, round(longest / dt)
@@ -146,9 +152,9 @@ def simulate_paths(
     never arrives, and settles in its `StationaryState`.
 
     Raises:
-        ValueError: n_walkers, n_steps, dt or every that make no sense.
+        ValueError: n_walkers, n_steps, dt or every that make no sense, or a clock faster than 20 dt.
     """
-    _check(n_walkers, dt)
+    _check(clock, n_walkers, dt)
     if not 1 <= every <= n_steps:
         raise ValueError(f"every must lie between 1 and n_steps={n_steps}, got {every}")
     x = torch.full((n_walkers,), search.x0, device=generator.device)
@@ -167,11 +173,16 @@ def simulate_paths(
     return paths.T
 
 
-def _check(n_walkers: int, dt: float) -> None:
+def _check(clock: Clock | None, n_walkers: int, dt: float) -> None:
     if n_walkers < 1:
         raise ValueError(f"n_walkers must be at least 1, got {n_walkers}")
     if not (isfinite(dt) and dt > 0):
         raise ValueError(f"dt must be a positive time, got {dt}")
+    if clock is not None and clock.mean < STEPS_PER_WAIT * dt:
+        raise ValueError(
+            f"dt={dt} is too long for {clock}, whose resets fall on whole steps; take "
+            f"dt ≤ clock.mean/{STEPS_PER_WAIT} = {clock.mean / STEPS_PER_WAIT:.3g}"
+        )
 
 
 def _displacements(

@@ -17,8 +17,10 @@ def excess(dt: float, step: float = 2.0, sign: float = 1.0) -> float:
 
 ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "41.1": (
-        (Z, exp(Z) - 1),
+        (1.59, 3.92),
         [
+            ((Z**2, 1.54414), "rate and time"),
+            ((Z, exp(Z)), "the last one arrives"),
             ((Z**2, exp(Z) - 1), "square root"),
             ((Z, 1.54414), "the second is the time"),
             ((exp(Z) - 1, Z), "in the other order"),
@@ -45,13 +47,16 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (lambda dt: excess(dt, sign=-1.0), "moves away"),
             (lambda dt: 1 + excess(dt), "the ratio"),
             (lambda dt: 0.5826 * (2 * dt) ** 0.5, "shift of the target"),
+            (lambda dt: 2 * 0.5826 * (2 * dt) ** 0.5, "the exponential matters"),
+            (lambda dt: 100 * excess(dt), "per cent"),
             (lambda dt: 0.5826 * dt, "√dt is much larger"),
             (lambda dt: 0.05, "into the exact mean time"),
         ],
     ),
     "41.4": (
-        (0.27639, 2.914),
+        (0.276, 2.9),
         [
+            ((0.27639, 254.0), "best rate"),
             ((0.72361, 2.914), "mirror image"),
             ((0.27639, 0.3432), "the gain is the time without"),
             ((0.27639, 3.037), "this is CV²"),
@@ -60,12 +65,13 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         ],
     ),
     "41.5": (
-        (1.0, 1.5),
+        (1.0, 15.0),
         [
-            ((4.0, 1.5), "the first is the rate"),
-            ((1.0, 0.375), "work of one reset"),
-            ((4.0, 0.375), "the other way"),
-            ((-1.0, 1.5), "counted positive"),
+            ((4.0, 15.0), "the first is the rate"),
+            ((1.0, 3.75), "work of one reset"),
+            ((4.0, 3.75), "the other way"),
+            ((1.0, 30.0), "not kx²"),
+            ((-1.0, 15.0), "counted positive"),
             ((0.5, 2.0), "−ln p(0)"),
         ],
     ),
