@@ -78,6 +78,9 @@ def compare(noise_rate: float) -> dict[str, str]:
     """Gain of each method over early stopping, with its 95 % interval, in points."""
     stopped, *reset = train(noise_rate, [0.0, *[0.03] * len(VARIANTS)])[0].T
     found = dict(zip(VARIANTS, reset, strict=True))
+    stopped_slow, found_slow = train(noise_rate, [0.0, 0.03], lr=0.05)[0].T
+    stopped_flat, found_flat = train(noise_rate, [0.0, 0.03], schedule="constant")[0].T
+    found["early stopping, lr 0.05"], found["resets, lr 0.05"] = stopped_slow, found_slow
     found["warm restarts"] = train(noise_rate, [0.0], schedule="restarts")[0][:, 0]
     short = [train(noise_rate, [0.0], steps=600, starts=k) for k in range(1, 6)]
     found_by = torch.cat([loss for _, loss in short], 1).argmin(1, keepdim=True)
@@ -87,8 +90,13 @@ def compare(noise_rate: float) -> dict[str, str]:
     found["GCE"], found["GCE + resets"] = train(noise_rate, [0.0, 0.03], loss=gce(0.7), lr=0.4)[0].T
     rows = {"early stopping": f"{stopped.mean():.1f} %"}
     gains = {name: paired_gain(method, stopped) for name, method in found.items()}
-    for alone, both in (("EMA", "EMA + resets, 0.1"), ("GCE", "GCE + resets")):
-        gains[f"{both}: over {alone}"] = paired_gain(found[both], found[alone])
+    for name, both, alone in (
+        ("resets over early stopping, lr 0.05", found_slow, stopped_slow),
+        ("resets over early stopping, constant lr", found_flat, stopped_flat),
+        ("EMA + resets over EMA", found["EMA + resets, 0.1"], found["EMA"]),
+        ("GCE + resets over GCE", found["GCE + resets"], found["GCE"]),
+    ):
+        gains[name] = paired_gain(both, alone)
     return rows | {name: f"{gain:+.1f} ± {half:.1f}" for name, (gain, half) in gains.items()}
 
 

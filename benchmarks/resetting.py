@@ -54,6 +54,7 @@ def train(
     p_reset: Sequence[float] = (0.0,),
     *,
     steps: int = STEPS,
+    lr: float = LR,
     ema: float = 0.0,
     schedule: str = "cosine",
 ) -> tuple[Tensor, Tensor]:
@@ -66,7 +67,7 @@ def train(
     last = Monitor(steps, test=lambda model: accuracy(model, data.test))
     fit(
         data.networks, objective or classify(), data.train, validation=data.validation, steps=steps,
-        batch_size=BATCH, lr=LR, optimizer=SGD, schedule=schedule, ema=ema, validate_every=EVERY,
+        batch_size=BATCH, lr=lr, optimizer=SGD, schedule=schedule, ema=ema, validate_every=EVERY,
         keep="lowest", generator=make_generator(0), callbacks=[resetting, last], device="cpu",
         progress=False,
     )  # fmt: skip
@@ -82,6 +83,8 @@ def methods() -> None:
         "moving average, 0.995": dict(ema=0.995, schedule="constant"),
         "both, 0.98 and 0.1": dict(ema=0.98, schedule="constant", p_reset=(0.1,)),
         "600 steps": dict(steps=600),
+        "learning rate 0.05": dict(lr=0.05),
+        "learning rate 0.05, resetting, 0.03": dict(lr=0.05, p_reset=(0.03,)),
         "MAE": dict(objective=classify(mae)),
         "GCE": dict(objective=classify(gce())),
         "SCE": dict(objective=classify(sce())),
