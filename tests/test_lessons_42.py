@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from stochphys import image_files
 from stochphys.device import make_generator
+from stochphys.exercises.lesson_42 import check_42_3
 from stochphys.inference.memorisation import distance
 from stochphys.training import Resetting, classify, cross_entropy, digits, fit
+from tests.answers.lesson_42 import Weights, rows
 from tests.lesson import inline
 
 STEPS, PATIENCE = 400, 60
@@ -45,7 +47,7 @@ def by_hand(data: SimpleNamespace, p_reset: float) -> tuple[nn.Module, int, list
     dice = make_generator(seed), make_generator(2)
     network, resets, last = deepcopy(data.network), [], torch.empty(0)
 
-    def look(step: int, reset: bool, network: nn.Module) -> None:
+    def look(step: int, reset: bool, network: nn.Module, checkpoint: Any) -> None:
         nonlocal last
         resets.extend([step] * reset)
         last = nn.utils.parameters_to_vector(network.parameters()).detach().clone()
@@ -100,6 +102,15 @@ def test_a_lesson_that_drifts_away_is_noticed(data: SimpleNamespace) -> None:
     network, _, _, _ = by_hand(data, 0.1)
     for wrong in (by_fit(data, 0.3), by_fit(data, 0.1, schedule="constant")):
         assert distance(network, wrong[0].state_dict()) > 0.01
+
+
+def test_a_reset_may_be_arithmetic() -> None:
+    """The same to rounding as `torch.where`."""
+
+    def moved(weights: Weights, checkpoint: Weights, who: Tensor) -> Weights:
+        return {k: t + rows(who, t) * (checkpoint[k] - t) for k, t in weights.items()}
+
+    assert "Resetting" in check_42_3(moved)
 
 
 def test_the_lines_for_cifar_run(monkeypatch: pytest.MonkeyPatch) -> None:

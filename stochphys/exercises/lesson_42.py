@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ def check_42_1(answer: Any) -> str:
     )
     return (
         "The way back divides by 1 − τC/(C − 1) = 0.556: so does it multiply an error bar by 1.8. "
-        "300 noisy labels tell the true accuracy to ± 5 points, and rank what lies further apart."
+        "300 noisy labels tell the true accuracy to ± 5 points. Two networks are judged on the same "
+        "images, so their difference is known better."
     )
 
 
@@ -70,24 +72,25 @@ def check_42_3(answer: Any) -> str:
     checkpoint = {name: torch.randn(t.shape, generator=generator) for name, t in weights.items()}
     before = {name: t.clone() for name, t in checkpoint.items()}
     who = torch.tensor([True, False, False, True])
+    same = partial(torch.allclose, atol=1e-6)
     for mask in (who, torch.ones(4, dtype=torch.bool)):
         found = evaluate(answer, {k: t.clone() for k, t in weights.items()}, checkpoint, mask)
         if not isinstance(found, dict) or found.keys() != weights.keys():
             raise Hint("a dict with the names of `weights` is wanted.")
         for name, w in weights.items():
-            value = torch.as_tensor(found[name])
+            value = torch.as_tensor(found[name]).to(w.dtype)
             if value.shape != w.shape:
                 raise Hint(
                     f"{name} should keep its shape {tuple(w.shape)}; yours has {tuple(value.shape)}."
                 )
-            if torch.equal(value, w):
+            if same(value, w):
                 raise Hint("nobody was reset.")
-            if not mask.all() and torch.equal(value, before[name]):
+            if not mask.all() and same(value, before[name]):
                 raise Hint("everybody was reset; only members with who = True go back.")
             rows = mask.reshape(-1, *[1] * (w.ndim - 1))
-            if torch.equal(value, torch.where(rows, w, before[name])):
+            if same(value, torch.where(rows, w, before[name])):
                 raise Hint("the wrong ones were reset: those with who = False.")
-            if not torch.equal(value, torch.where(rows, before[name], w)):
+            if not same(value, torch.where(rows, before[name], w)):
                 raise Hint("a member goes back as a whole: the mask belongs to the first axis.")
             value += 1.0  # the next step of SGD, in place
         if any(not torch.equal(checkpoint[name], before[name]) for name in before):
@@ -124,10 +127,16 @@ def check_42_4(answer: Any) -> str:
             (gain, 2.0687 * d.std(ddof=1)): (
                 "this is the spread of single seeds; that of their mean is √24 times less."
             ),
-            (
-                gain,
-                d.std(ddof=1) / 24**0.5,
-            ): "one standard error; a 95 % interval has t times that.",
+            (gain, d.std(ddof=1) / 24**0.5): (
+                "one standard error; a 95 % interval has t times that."
+            ),
+            (gain, half * (23 / 24) ** 0.5): (
+                "numpy's std divides by n; with the mean from the same data it is n − 1 (ddof=1)."
+            ),
+            (gain, 2 * half): "that is the whole width; half of it is wanted.",
+            (gain - half, gain + half): (
+                "those are the ends of the interval; its middle and half its width are wanted."
+            ),
         },
         otherwise="mean of the differences, and t(0.975, n − 1) times their std over √n.",
     )

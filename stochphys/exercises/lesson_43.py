@@ -31,10 +31,11 @@ def check_43_1(answer: Any) -> str:
         raise Hint(
             "too good for 400 draws: did every draw get labels of its own, or is q taken out?"
         )
-    if value > 0.7:
-        raise Hint("of order one: compare with E[g̃] = (1 − a) g + a g_u, not with the clean g.")
     if value > 0.06:
-        raise Hint("this is what single draws miss by: average the gradients before the norm.")
+        raise Hint(
+            "too far for 400 draws: average the gradients before the norm, and compare with "
+            "E[g̃] = drift + pull, not with the clean g."
+        )
     return (
         f"{value:.1%}, as much as 400 draws allow: one draw misses by √400 = 20 times that. This "
         "miss of one draw is q, and training has one draw only."
@@ -50,9 +51,11 @@ def check_43_2(answer: Any) -> str:
         rtol=1e-4,
         wrong={
             lambda h, b, c, p, lr: (b + p / lr * c) / (h + p / lr): (
-                "right for rare resets: the age is counted from 0, so p(1 − p)^j sums to λ with a "
-                "factor 1 − p below."
+                "right for rare resets: the sum over p(1 − p)^j gives λ a factor 1 − p below."
             ),
+            lambda h, b, c, p, lr: (
+                b / h + p * (1 - lr * h) / (p + (1 - p) * lr * h) * (c - b / h)
+            ): "your ages begin at 1: they begin at 0, right after a reset θ is θ_c itself.",
             lambda h, b, c, p, lr: b / (h + p / ((1 - p) * lr)): (
                 "right if the checkpoint is zero: each iterate keeps (1 − lr h)^j of θ_c, too."
             ),

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..inference.gradient_split import GradientSplit
 from ..simulators.sgd_toys import LinearRegression, poisson_filter, sharp_filter, stopping_filter
 from .plots import array
-from .style import DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
+from .style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
 
 # The parts of the noisy gradient, in the order in which they add up.
 PARTS = {
@@ -58,20 +58,20 @@ def gradient_plane(
 
 
 def over_training(ax: Axes, steps: Any, curves: dict[str, Any], **axes: Any) -> None:
-    """Curves over training steps with a band of one standard error over members.
+    """Up to four curves over training steps, told apart by colour and dashes, with a band of one
+    standard error over members.
 
     `curves`: by name `(len(steps), members)`; parts of the gradient keep their colours.
     """
-    free = iter((DATA, EXACT, OTHERS[0]))
-    for name, values in curves.items():
+    free = iter((DATA, EXACT, OTHERS[0], COLD))
+    for (name, values), dashes in zip(curves.items(), ("-", "--", ":", "-."), strict=False):
         color, label = PARTS[name] if name in PARTS else (next(free), name)
         values = array(values)
         mean, error = values.mean(1), values.std(1) / values.shape[1] ** 0.5
-        dashes = "-" if name in PARTS else "-."
         ax.plot(array(steps), mean, dashes, color=color, label=label)
         ax.fill_between(array(steps), mean - error, mean + error, color=color, alpha=0.2, lw=0)
     ax.set(xlabel="training step", **axes)
-    ax.legend()
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)  # above, clear of the curves
 
 
 def filters(

@@ -57,6 +57,20 @@ def training_curves(
     ax.legend()
 
 
+def walks(axes: Sequence[Axes], steps: Any, runs: dict[str, Any], *, resets: Any) -> None:
+    """Test accuracy of up to three runs, and how far each is from its checkpoint.
+
+    `runs`: for each name accuracies in per cent, distances, and its best, step and accuracy.
+    `resets`: the steps of those, as ticks.
+    """
+    tests, distances, best = zip(*runs.values(), strict=True)
+    height = dict(ylabel="test accuracy (%)", ylim=(50, 100))
+    training_curves(axes[0], steps, dict(zip(runs, tests, strict=True)), best=best, **height)
+    reset_ticks(axes[0], resets)
+    away = dict(zip(runs, distances, strict=True))
+    training_curves(axes[1], steps, away, ylabel=r"distance to $\theta_c$")
+
+
 def study_curves(axes: Sequence[Axes], found: dict[str, Any], column: int) -> None:
     """Test accuracy and noisy validation loss, means over seeds, without resets and with those of one
     column.
@@ -121,4 +135,4 @@ def search_times(
     ax.axhline(times.longest, color="0.6", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel="$p_{reset}$", ylabel="mean search (steps)")
     ax.set(xlim=(0.008, 0.9), ylim=(30, 8000))
-    ax.legend(loc="upper center", ncols=2)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

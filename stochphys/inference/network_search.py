@@ -123,7 +123,8 @@ class Search:
         n = hits.shape[1]
         again = [hits[:, torch.randint(n, (n,), generator=generator)] for _ in range(draws)]
         times = torch.tensor([[renewal_time(h, p) for p in p_reset] for h in (hits, *again)])
-        low, high = times[1:].quantile(torch.tensor([0.16, 0.84]), 0)
+        bounds = torch.tensor([0.16, 0.84])
+        low, high = times[1:].quantile(bounds, 0, interpolation="nearest")  # some may be inf
         return torch.stack((times[0], low, high))
 
 

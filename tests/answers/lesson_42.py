@@ -63,6 +63,16 @@ def spread(method: Tensor, baseline: Tensor) -> tuple[float, float]:
     return gain, half * 24**0.5
 
 
+def biased(method: Tensor, baseline: Tensor) -> tuple[float, float]:
+    gain, half = paired(method, baseline)
+    return gain, half * (23 / 24) ** 0.5
+
+
+def ends(method: Tensor, baseline: Tensor) -> tuple[float, float]:
+    gain, half = paired(method, baseline)
+    return gain - half, gain + half
+
+
 ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "42.1": (
         true_accuracy,
@@ -99,6 +109,9 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (unpaired, "strangers"),
             (normal, "Student"),
             (spread, "single seeds"),
+            (biased, "n − 1"),
+            (lambda a, b: (paired(a, b)[0], 2 * paired(a, b)[1]), "whole width"),
+            (ends, "ends of the interval"),
             (lambda method, baseline: (0.0, 1.0), "mean of the differences"),
         ],
     ),

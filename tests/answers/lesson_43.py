@@ -16,6 +16,12 @@ def mean(h: float, b: float, c: float, p: float, lr: float) -> float:
     return keep * c + (1 - keep) * b / h
 
 
+def aged_from_1(h: float, b: float, c: float, p: float, lr: float) -> float:
+    ages = range(1, 4000)
+    keep = sum(p * (1 - p) ** (j - 1) * (1 - lr * h) ** j for j in ages)
+    return keep * c + (1 - keep) * b / h
+
+
 def remember(optimizer: Optimizer) -> Callable[[], None]:
     saved = deepcopy(optimizer.state_dict())
     return lambda: optimizer.load_state_dict(deepcopy(saved))
@@ -48,8 +54,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         [
             (-0.02, "not negative"),
             (1e-7, "too good"),
-            (0.46, "single draws"),
-            (1.1, "not with the clean"),
+            (0.46, "before the norm, and compare with"),
             ("small", "a number is wanted"),
         ],
     ),
@@ -57,6 +62,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         mean,
         [
             (lambda h, b, c, p, lr: (b + p / lr * c) / (h + p / lr), "rare resets"),
+            (aged_from_1, "begin at 1"),
             (lambda h, b, c, p, lr: mean(h, b, 0.0, p, lr), "if the checkpoint is zero"),
             (lambda h, b, c, p, lr: mean(h, b, c, p, 1.0), "compared with a curvature"),
             (lambda h, b, c, p, lr: b / h, "without resets"),
