@@ -373,7 +373,7 @@ def test_what_makes_no_sense_is_refused(options, message):
     ("reset", "options", "message"),
     [
         (dict(p_reset=torch.tensor([0.1, 0.2])), {}, "one number will do"),
-        (dict(p_reset=0.1, layers=("head",)), {}, "the model has 0.weight"),
+        (dict(p_reset=0.1, layers=("head",)), {}, "layers holds 'head'; the model has 0, 2"),
         (dict(p_reset=0.1), dict(validation=None), "patience needs held-out data"),
         (dict(p_reset=0.1, patience=4), {}, "at least the 5 steps"),
         (dict(p_reset=0.1, patience=None, to={"a": torch.ones(1)}), {}, "no state_dict"),

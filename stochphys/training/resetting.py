@@ -181,7 +181,8 @@ class Resetting(Callback):
         names = [name.replace("/", ".") for name in own]
         for layer in self.layers or ():
             if not any(f"{name}.".startswith(f"{layer}.") for name in names):
-                raise ValueError(f"layers holds {layer!r}; the model has {', '.join(names)}")
+                parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
+                raise ValueError(f"layers holds {layer!r}; the model has {parts}")
         if self.schedule and isinstance(run.model, Ensemble):
             raise ValueError("schedule=True takes one model: members share their learning rate")
         if "betas" in run.optimizer.defaults and isinstance(run.model, Ensemble):
