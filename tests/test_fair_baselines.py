@@ -11,12 +11,12 @@ from functools import cache
 import pytest
 import torch
 from torch import Tensor
-from torch.optim import SGD
 
 from stochphys.device import make_generator
 from stochphys.inference.paired import paired_gain
 from stochphys.training import SWA, Monitor, Resetting, accuracy, classify, digits, fit
 from stochphys.training.losses import gce
+from tests.study import RECIPE
 
 SEEDS = range(200, 224)
 
@@ -46,16 +46,9 @@ def run(
         validation=study.validation,
         steps=steps,
         generator=make_generator(1),
-        batch_size=batch_size,
-        lr=0.4 if robust else lr,
-        optimizer=SGD,
         schedule=schedule,
-        ema=ema,
-        validate_every=10,
-        keep="lowest",
-        device="cpu",
         callbacks=[resets, last, average],
-        progress=False,
+        **RECIPE | dict(batch_size=batch_size, lr=0.4 if robust else lr, ema=ema),
     )
     scores = {
         "best": accuracy(study.networks, study.test),
@@ -173,16 +166,9 @@ def test_all_layers_go_back_and_the_checkpoint_is_renewed() -> None:
         validation=study.validation,
         steps=3000,
         generator=make_generator(1),
-        batch_size=8,
-        lr=0.2,
-        optimizer=SGD,
         schedule="cosine",
-        ema=0,
-        validate_every=10,
-        keep="lowest",
-        device="cpu",
         callbacks=resets,
-        progress=False,
+        **RECIPE,
     )
     fixed, first, last, sharp = 100 * accuracy(study.networks, study.test).view(len(SEEDS), -1).T
     full = run(0.6, (0.0, 0.03))["best"][1]

@@ -22,6 +22,7 @@ from stochphys.inference.memorisation import distance
 from stochphys.training import Resetting, classify, cross_entropy, digits, fit
 from tests.answers.lesson_42 import Weights, rows
 from tests.lesson import inline
+from tests.study import RECIPE
 
 STEPS, PATIENCE = 400, 60
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -67,17 +68,9 @@ def by_fit(
         data.train,
         validation=data.validation,
         steps=STEPS,
-        batch_size=8,
-        lr=0.2,
-        optimizer=torch.optim.SGD,
-        ema=0,
-        validate_every=10,
-        keep="lowest",
         callbacks=[rule],
         generator=make_generator(1),
-        device="cpu",
-        progress=False,
-        **(dict(schedule="cosine") | options),
+        **RECIPE | dict(schedule="cosine") | options,
     )
     return network, history.best_step, [step for step, _ in rule.resets]
 

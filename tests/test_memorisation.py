@@ -12,6 +12,7 @@ from stochphys.device import make_generator
 from stochphys.inference.memorisation import distance, memorised
 from stochphys.models.networks import MLP
 from stochphys.training import Ensemble, Labelled, Monitor, Resetting, classify, digits, fit
+from tests.study import RECIPE
 
 
 class Says(nn.Module):
@@ -91,16 +92,9 @@ def test_sgd_sees_through_wrong_labels_and_then_memorises_what_resets_do_not() -
         data.train,
         validation=data.validation,
         steps=2000,
-        batch_size=8,
-        lr=0.2,
-        optimizer=torch.optim.SGD,
-        ema=0,
-        validate_every=10,
-        keep="lowest",
         callbacks=[resets, look],
         generator=make_generator(1),
-        device="cpu",
-        progress=False,
+        **RECIPE,
     )
     true_label, learned = look.values["fate"][:, :2].unflatten(-1, (8, 2)).unbind(1)
     apart = look.values["distance"][-1].view(8, 2)

@@ -13,12 +13,13 @@ from stochphys.inference.network_search import (
     Looks,
     Passages,
     free_passages,
+    passage_times,
     passages,
     renewal_time,
-    search,
     walk,
 )
 from stochphys.training import Ensemble, Resetting, classify, digits, fit
+from tests.study import RECIPE
 
 LONGEST = 12  # steps of a walk that are listed
 
@@ -152,16 +153,9 @@ def test_a_look_sees_what_a_validation_sees() -> None:
         train,
         validation=validation,
         steps=40,
-        batch_size=8,
-        lr=0.2,
-        optimizer=torch.optim.SGD,
-        ema=0,
-        validate_every=5,
-        keep="lowest",
         callbacks=[resets, looks],
         generator=make_generator(5),
-        device="cpu",
-        progress=False,
+        **RECIPE | dict(validate_every=5),
     )
     torch.testing.assert_close(looks.losses, torch.tensor(history.validation))
     assert looks.losses.std(1).min() > 0.01
@@ -181,19 +175,12 @@ def test_the_network_is_a_search() -> None:
         held["train"],
         validation=held["validation"],
         steps=1000,
-        batch_size=8,
-        lr=0.2,
-        optimizer=torch.optim.SGD,
-        ema=0,
-        validate_every=10,
-        keep="lowest",
         generator=generator,
-        device="cpu",
-        progress=False,
+        **RECIPE,
     )
     target = min(history.validation) - 0.02
     p = (0.0, 0.03, 0.6)
-    found = search(network, p, walkers=60, excursions=200, generator=generator, **held)
+    found = passage_times(network, p, walkers=60, excursions=200, generator=generator, **held)
     times = found.passages(target)
     (mean, std), (cv, cv_std) = times.restricted_mean(), times.cv()
     for i in (0, 2):

@@ -22,6 +22,7 @@ from stochphys.training import (
     predict,
     symmetric_noise,
 )
+from tests.study import RECIPE
 
 
 @pytest.mark.parametrize(
@@ -113,16 +114,9 @@ def test_members_of_one_seed_part_only_by_their_resets():
     train = partial(fit, study.networks, classify(), study.train, validation=study.validation)
     history = train(
         steps=600,
-        batch_size=8,
-        lr=0.2,
-        optimizer=torch.optim.SGD,
-        ema=0,
-        validate_every=10,
-        keep="lowest",
         generator=make_generator(1),
         callbacks=[reset],
-        progress=False,
-        device="cpu",
+        **RECIPE,
     )
     begun = int(reset.begun[1])
     values = torch.tensor(history.validation)

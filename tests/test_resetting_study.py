@@ -16,6 +16,7 @@ from torch import Tensor
 from stochphys.device import make_generator
 from stochphys.inference.paired import paired_gain
 from stochphys.training import Monitor, Resetting, accuracy, classify, digits, fit
+from tests.study import RECIPE
 
 SEEDS = range(200, 224)
 P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -35,17 +36,10 @@ def study(
         data.train,
         validation=data.validation,
         steps=3000,
-        batch_size=8,
-        lr=lr,
-        optimizer=torch.optim.SGD,
         schedule="cosine",
-        ema=ema,
-        validate_every=10,
-        keep="lowest",
         callbacks=[resets, look],
         generator=make_generator(2),
-        device="cpu",
-        progress=False,
+        **RECIPE | dict(lr=lr, ema=ema),
     )
     shape = len(SEEDS), len(p_reset)
     best, last = accuracy(data.networks, data.test), look.values["test"][-1]

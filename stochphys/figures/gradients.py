@@ -1,4 +1,4 @@
-"""Figures of gradients under wrong labels, and of what a method gains over another.
+"""Figures of gradients under wrong labels, and of what resets do about them.
 
 As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
 """
@@ -113,13 +113,3 @@ def against_length(ax: Axes, lengths: Any, curves: dict[str, Any]) -> None:
     ax.set_xticks(lengths, lengths)
     ax.minorticks_off()
     ax.legend(loc="lower left")
-
-
-def gains(ax: Axes, results: dict[str, tuple[float, float]], *, over: str) -> None:
-    """Gains in accuracy over a baseline, one row per method from the top down: mean and half width
-    of the interval, in per cent points, as `paired_gain` gives them."""
-    mean, half = array(list(results.values())).T
-    ax.errorbar(mean, range(len(mean)), xerr=half, fmt="o", color=DATA)
-    ax.axvline(0, **EXACT_LINE)
-    ax.set(yticks=range(len(mean)), yticklabels=results, ylim=(len(mean) - 0.5, -0.5))
-    ax.set(xlabel=f"accuracy minus that of {over} (points)")

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..inference.memorisation import FRACTIONS
-from ..inference.network_search import Search
+from ..inference.network_search import Walks
 from .plots import array
 from .style import COLD, DATA, EXACT_LINE, HOT, LEARNED, OTHERS
 
@@ -93,25 +93,28 @@ def study_curves(axes: Sequence[Axes], found: dict[str, Any], column: int) -> No
     axes[1].set(ylim=(0, 3))
 
 
-def gains(ax: Axes, rows: dict[str, tuple[float, float]], *, seeds: Any = None) -> None:
-    """Paired gains in per cent with their 95 % intervals, one column per method.
+def gains(
+    ax: Axes, results: dict[str, tuple[float, float]], *, over: str, seeds: Any = None
+) -> None:
+    """Gains in accuracy over a baseline, one row per method from the top down: mean and half width
+    of the interval, in per cent points, as `paired_gain` gives them.
 
     `seeds`: the gain of each seed, `(n_seeds, n_methods)`, as small points.
     """
-    names = list(rows)
+    mean, half = array(list(results.values())).T
+    rows = np.arange(len(mean))
     if seeds is not None:
         values = array(seeds)
-        x = np.broadcast_to(np.arange(len(names)) + 0.18, values.shape)
-        ax.plot(x, values, "o", color=COLD, markersize=2.5, alpha=0.7)
-    mean, half = array([rows[name] for name in names]).T
-    ax.errorbar(range(len(names)), mean, half, fmt="o", color=DATA, label="mean, 95 % interval")
-    ax.axhline(0, **EXACT_LINE)
-    ax.set(xticks=range(len(names)), xticklabels=names, ylabel="gain in test accuracy (points)")
-    ax.legend()
+        below = np.broadcast_to(rows + 0.2, values.shape)
+        ax.plot(values, below, "o", color=COLD, markersize=2.5, alpha=0.7)
+    ax.errorbar(mean, rows, xerr=half, fmt="o", color=DATA)
+    ax.axvline(0, **EXACT_LINE)
+    ax.set(yticks=rows, yticklabels=results, ylim=(len(mean) - 0.5, -0.5))
+    ax.set(xlabel=f"accuracy minus that of {over} (points)")
 
 
 def search_times(
-    ax: Axes, search: Search, target: float, predicted: tuple[Any, Any] | None = None
+    ax: Axes, search: Walks, target: float, predicted: tuple[Any, Any] | None = None
 ) -> None:
     """Mean first-passage times of a network over p_reset, both on logarithmic scales.
 

@@ -87,7 +87,7 @@ def walk(
 
 
 @dataclass(frozen=True, eq=False)
-class Search:
+class Walks:
     """Walks from one checkpoint: with resets, and free ones that predict them.
 
     Attributes:
@@ -128,7 +128,7 @@ class Search:
         return torch.stack((times[0], low, high))
 
 
-def search(
+def passage_times(
     checkpoint: nn.Module,
     p_reset: tuple[float, ...],
     *,
@@ -139,7 +139,7 @@ def search(
     generator: torch.Generator,
     longest: int = 1500,
     every: int = 10,
-) -> Search:
+) -> Walks:
     """Walkers with resets, and free excursions, from one checkpoint; arguments as for `walk`.
 
     Walkers are looked at every so many steps until `longest`; excursions after each of their first 40
@@ -151,7 +151,7 @@ def search(
     ages = torch.cat((torch.arange(1, 41), later))
     free = run((0.0,), ages=ages, walkers=excursions)[:, 0]
     losses = run(p_reset, ages=looks, walkers=walkers)
-    return Search(p_reset, looks, losses, ages, free)
+    return Walks(p_reset, looks, losses, ages, free)
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,7 +52,7 @@ class Resetting(Callback):
             of steps is one for all members.
 
     Source: Bae, Song and Jeong, arXiv 2406.00396. Their code lets the learning rate go back, and
-    loads momentum without a copy, which torch has shared with the optimiser since version 2.
+    loads momentum without a copy, which today's torch (2.13) shares with the optimiser.
     """
 
     def __init__(
