@@ -1,0 +1,281 @@
+"""Walkers against the exact laws of their search, and the figures of them."""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from scipy.integrate import quad
+from scipy.special import lambertw
+
+from stochphys.device import make_generator
+from stochphys.figures import search as figures
+from stochphys.simulators import (
+    FreeDiffusion,
+    Interval,
+    Lomax,
+    Poisson,
+    Search,
+    Sharp,
+    StationaryState,
+    mean_time,
+    optimal,
+    simulate_paths,
+    simulate_search,
+)
+
+CUDA = pytest.param(
+    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+)
+Z_STAR = 2 + lambertw(-2 * exp(-2)).real
+
+
+def at(f, t: float) -> float:
+    """A function of tensors at one number."""
+    return f(torch.tensor(t, dtype=torch.float64)).item()
+
+
+@pytest.mark.parametrize("r", [1.0, Z_STAR**2, 6.0])
+def test_walkers_find_the_target_in_the_exact_mean_time(r):
+    """Mean and resets within 3 standard errors, 2·10⁴ walkers."""
+    search, clock = Search(), Poisson(r)
+    found = simulate_search(search, clock, 20_000, 1e-3, generator=make_generator(1), longest=100)
+    exact = mean_time(search, clock)
+    assert found.arrived.all()
+    assert abs(found.mean - exact) < 3 * found.std_error
+    assert found.std_error < 0.01 * exact
+    resets = found.resets.double()
+    assert abs(resets.mean() - r * exact) < 3 * resets.std() / len(resets) ** 0.5
+
+
+def test_cv_of_walkers_is_one_at_the_best_rate():
+    clock = Poisson(Z_STAR**2)
+    found = simulate_search(Search(), clock, 20_000, 1e-3, generator=make_generator(2), longest=100)
+    # an exponential law has a relative error of its cv of 1/√n
+    assert abs(found.cv - 1) < 3 / 20_000**0.5
+
+
+def test_looking_at_ends_of_steps_moves_the_target_away():
+    """By 0.5826 √(2D dt), which makes 5.3 % at the best rate; within 3 standard errors."""
+    clock, dt = Poisson(Z_STAR**2), 1e-3
+    naive = simulate_search(
+        Search(), clock, 20_000, dt, generator=make_generator(4), longest=100, bridge=False
+    )
+    shifted = mean_time(Search(x0=1 + 0.5826 * (2 * dt) ** 0.5), clock)
+    assert shifted / mean_time(Search(), clock) == pytest.approx(1.0532, abs=1e-4)
+    assert abs(naive.mean - shifted) < 3 * naive.std_error
+    assert naive.mean - mean_time(Search(), clock) > 5 * naive.std_error
+
+
+@pytest.mark.parametrize(
+    ("search", "clock", "dt"),
+    [
+        (Search(), Sharp(0.4585), 2e-3),
+        (Search(), Lomax(2.0, 0.443), 2e-3),
+        (Search(v=1.0), Poisson(1.372), 2e-3),
+        (Search(v=-1.0), Poisson(4.5), 2e-3),
+        (Search(x0=3.0, D=9.0), Poisson(2.0), 2e-3),
+        (Search(v=4.0), None, 2e-3),
+        (Interval(0.1), Poisson(254), 5e-5),
+        (Interval(0.4), None, 5e-4),
+    ],
+    ids=repr,
+)
+def test_walkers_agree_with_every_exact_mean(search, clock, dt):
+    """Within 3 standard errors."""
+    found = simulate_search(search, clock, 6000, dt, generator=make_generator(6), longest=200)
+    assert found.arrived.all()
+    assert abs(found.mean - mean_time(search, clock)) < 3 * found.std_error
+
+
+def test_without_resets_the_share_that_arrives_is_known_and_nothing_else():
+    search, longest = Search(), 20.0
+    found = simulate_search(
+        search, None, 10_000, 1e-2, generator=make_generator(7), longest=longest
+    )
+    alive = at(search.survival, longest)
+    # 3 standard errors of a share
+    assert abs((~found.arrived).double().mean() - alive) < 3 * (alive * (1 - alive) / 1e4) ** 0.5
+    assert not found.resets.any()
+    assert (found.times[~found.arrived] == longest).all()
+    assert found.cv != found.cv  # nan: no law to report
+
+
+def test_without_resets_total_time_over_arrivals_is_the_deadlines_number():
+    """∫S dt up to the deadline over 1 − S, whatever the truth (∞)."""
+    for longest, expected in ((3, 2.21), (30, 6.35), (300, 19.7)):
+        alive = at(Search().survival, longest)
+        time = quad(lambda t: at(Search().survival, t), 0, longest, limit=200)[0]
+        assert time / (1 - alive) == pytest.approx(expected, rel=3e-3)
+
+
+def test_resets_overtake_first_per_unit_time_then_in_total():
+    """From t ≈ 0.5 and t ≈ 1 on; each difference exceeds 4 standard errors."""
+    windows = torch.tensor([[0.2, 0.4], [0.0, 0.8], [0.6, 0.8], [0.0, 1.15]], dtype=torch.float64)
+    counts = []
+    for clock in (None, Poisson(2.5)):
+        found = simulate_search(
+            Search(), clock, 100_000, 5e-3, generator=make_generator(11), longest=1.2
+        )
+        t = found.times[found.arrived, None]
+        counts.append(((windows[:, 0] < t) & (t <= windows[:, 1])).double().sum(0))
+    lead = (counts[1] - counts[0]) / (counts[0] + counts[1]).sqrt()
+    assert (lead[:2] < -4).all()
+    assert (lead[2:] > 4).all()
+
+
+def test_those_cut_off_count_with_their_time_alone():
+    """Total time over arrivals is right for a nearly constant hazard; the mean of those who arrived
+    is far too short."""
+    search, clock = Search(), Poisson(Z_STAR**2)
+    found = simulate_search(search, clock, 10_000, 2e-3, generator=make_generator(9), longest=1.5)
+    exact = mean_time(search, clock)
+    assert found.times[found.arrived].mean() < 0.5 * exact
+    assert found.mean == pytest.approx((found.times.sum() / found.arrived.sum()).item())
+    # hazard is lower at first: 3 standard errors and 5 % for that
+    assert abs(found.mean - exact) < 3 * found.std_error + 0.05 * exact
+    share = found.arrived.double().mean().item()
+    assert found.std_error == pytest.approx(found.mean / (share * 10_000) ** 0.5, rel=0.1)
+
+
+def test_paths_show_what_the_search_does():
+    search = Search(x0=2.0)
+    x = simulate_paths(search, Sharp(0.5), 200, 1000, 1e-3, generator=make_generator(1))
+    assert x.shape == (200, 1001)
+    assert (x[:, 0] == 2).all()
+    after_reset = x[:, 500]
+    assert (after_reset[~after_reset.isnan()] == 2).all()
+    gone = x.isnan()
+    assert (gone[:, 1:] >= gone[:, :-1]).all()
+    assert (x[~gone] > 0).all()
+    thin = simulate_paths(
+        search, Sharp(0.5), 200, 1000, 1e-3, generator=make_generator(1), every=10
+    )
+    torch.testing.assert_close(thin, x[:, ::10], equal_nan=True)
+
+
+@pytest.mark.parametrize("device", ["cpu", CUDA])
+def test_one_seed_one_search(device):
+    runs = [
+        simulate_search(
+            Search(), Poisson(2.0), 500, 5e-3, generator=make_generator(5, device), longest=50
+        )
+        for _ in range(2)
+    ]
+    assert torch.equal(runs[0].times, runs[1].times)
+    assert runs[0].times.device.type == device
+    assert abs(runs[0].mean - mean_time(Search(), Poisson(2.0))) < 4 * runs[0].std_error
+
+
+# What makes no sense is refused
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Search(x0=0.0), "x0 must be positive, got 0"),
+        (lambda: Search(D=-1.0), "D must be positive, got -1"),
+        (lambda: Search(v=inf), "v must be finite, got inf"),
+        (lambda: Interval(1.0), "between the targets 0 and 1.0, got 1.0"),
+        (lambda: FreeDiffusion(inf), "x0 must be finite"),
+        (lambda: Poisson(0.0), "r must be positive, got 0"),
+        (lambda: Sharp(-2.0), "period must be positive, got -2"),
+        (lambda: Lomax(1.0), "a must exceed 1, got 1.0"),
+        (lambda: Lomax(2.0, 0.0), "t0 must be positive"),
+        (lambda: StationaryState(Poisson(), D=0.0), "D must be positive"),
+    ],
+)
+def test_laws_that_make_no_sense_are_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"search": FreeDiffusion()}, "no target; give a Search or an Interval"),
+        ({"n_walkers": 0}, "n_walkers must be at least 1, got 0"),
+        ({"dt": 0.0}, "dt must be a positive time, got 0"),
+        ({"longest": inf}, "longest must be a time of at least dt=0.01, got inf"),
+        ({"longest": 1e-3}, "longest must be a time"),
+        ({"clock": Sharp(1e-3)}, r"too long for Sharp\(period=0.001\).* = 5e-05"),
+        ({"clock": Poisson(100.0)}, r"take dt ≤ clock.mean/20 = 0.0005"),
+    ],
+)
+def test_searches_that_make_no_sense_are_refused(change, words):
+    fine = {"search": Search(), "clock": None, "n_walkers": 2, "dt": 0.01, "longest": 1.0}
+    with pytest.raises(ValueError, match=words):
+        simulate_search(**fine | change, generator=make_generator(0))
+
+
+def test_paths_that_make_no_sense_are_refused():
+    with pytest.raises(ValueError, match="every must lie between 1 and n_steps=10, got 11"):
+        simulate_paths(Search(), None, 2, 10, 0.1, generator=make_generator(0), every=11)
+    with pytest.raises(ValueError, match="take dt ≤ clock.mean/20"):
+        simulate_paths(Search(), Poisson(1.0), 2, 10, 0.1, generator=make_generator(0))
+
+
+@pytest.mark.parametrize(
+    ("clock", "bound"),
+    [(Poisson(2.5), 1.5e-3), (Lomax(2.0, 0.4), 3e-3), (Sharp(0.4), 1e-3)],
+    ids=repr,
+)
+def test_twenty_steps_per_wait_make_little_of_another_clock(clock, bound):
+    """Rounded at random to whole steps, at least one, a clock has Ψ = 1 in the first step, and the
+    mean of Ψ over the step in every other."""
+    dt = clock.mean / 20
+    k, u = torch.arange(10_000, dtype=torch.float64)[:, None], torch.arange(0.05, 1, 0.1)
+    psi = clock.survival((k + u) * dt).mean(1)
+    psi[0] = 1
+    alive = Search().survival(dt * torch.arange(10_001, dtype=torch.float64))
+    time = (psi * Search().survival((k + u) * dt).mean(1)).sum() * dt
+    T = (time / (psi * -alive.diff()).sum()).item()
+    assert T == pytest.approx(mean_time(Search(), clock), rel=bound)
+
+
+def test_searching_is_scale_free():
+    """Lengths times 3, times times 9/D: the same search."""
+    a, b = Search(1.0, 1.0, 0.5), Search(3.0, 2.0, 0.5 * 2 / 3)
+    assert a.peclet == pytest.approx(b.peclet)
+    times = [mean_time(s, optimal(s, Lomax(2.5))) / s.diffusion_time for s in (a, b)]
+    assert times[0] == pytest.approx(times[1], rel=1e-9)
+
+
+# Figures
+
+
+@pytest.fixture
+def axes():
+    figure, (left, right) = plt.subplots(1, 2)
+    yield left, right
+    plt.close(figure)
+
+
+def test_a_film_shows_the_past_alone(axes):
+    x = torch.ones(2, 101)
+    x[0, 40:] = torch.nan  # the first walker arrives at 0.4
+    ax, _ = axes
+    figures.searching(ax, x, 0.01, until=0.5)
+    *walkers, dots, _ = ax.lines
+    assert [len(line.get_xdata()) for line in walkers] == [51, 51]
+    assert dots.get_xdata() == pytest.approx([0.4])
+
+
+def test_histogram_is_a_density_of_all_walkers(axes):
+    ax, _ = axes
+    times = torch.tensor([0.5, 1.5, 2.5, 3.0])
+    figures.arrivals(ax, times, until=2.0, longest=3.0, label="run")
+    count, edges, _ = ax.patches[0].get_data()
+    assert (count * (edges[1] - edges[0])).sum() == pytest.approx(0.5)
+    assert ax.get_legend().get_texts()[0].get_text() == "run: 50%"
+
+
+def test_curve_marks_its_minimum_or_none(axes):
+    left, right = axes
+    assert figures.time_against_rate(left, Search(v=1.0), most=5.0) == pytest.approx(
+        1.372, abs=1e-3
+    )
+    assert figures.time_against_rate(right, Search(v=3.0), most=5.0) == 0
+    assert [len(ax.lines) for ax in (left, right)] == [3, 2]
