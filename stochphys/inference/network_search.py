@@ -66,7 +66,7 @@ def walk(
     """
     crowd = Ensemble([checkpoint] * (len(p_reset) * walkers))
     p = torch.tensor(p_reset, dtype=torch.float64).repeat_interleave(walkers)
-    resets = Resetting(p, to=crowd.state_dict(), adaptive=False, generator=generator)
+    resets = Resetting(p, to=crowd.state_dict(), generator=generator)
     looks = Looks(validation, ages)
     fit(
         crowd,
