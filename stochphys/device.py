@@ -1,8 +1,8 @@
 """Where the numbers live: the choice of a device, seeded generators, free memory.
 
 Nothing here knows any physics. Every random number of the course comes from a `torch.Generator`
-made by `make_generator` and passed down, so that the same seed gives the same result on the same
-device.
+that is passed down, never from torch's global one, so that the same seed gives the same result on
+the same device. Whatever draws takes a generator, or an integer: the seed of a fresh one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import psutil
 import torch
 
@@ -48,6 +49,22 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
 def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
     """A seeded source of random numbers on `device`."""
     return torch.Generator(device=device).manual_seed(seed)
+
+
+def as_generator(
+    generator: torch.Generator | int, device: str | torch.device = "cpu"
+) -> torch.Generator:
+    """A generator as it is, or the one on `device` that an integer seeds.
+
+    Raises `TypeError` for anything else.
+    """
+    if isinstance(generator, torch.Generator):
+        return generator
+    if not isinstance(generator, int | np.integer) or isinstance(generator, bool):
+        raise TypeError(
+            f"generator must be a torch.Generator or an integer, its seed, got {generator!r}"
+        )
+    return make_generator(int(generator), device)
 
 
 def free_memory(device: torch.device) -> int:
