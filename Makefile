@@ -1,6 +1,6 @@
 # `make lab` opens the course, `make test` proves it; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks checkpoints bench clean environment test-tools
+.PHONY: help lab quick test weekly lint notebooks checkpoints bench clean environment test-tools
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,12 +14,15 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 stamp = $$(cat $(1) pyproject.toml | cksum) $$($(PY) --version 2>&1) $(CURDIR)
 
 # One thread per process (two processes run the tests), and the sizes a learner meets.
-test notebooks checkpoints: export OMP_NUM_THREADS := 1
-test notebooks: export STOCHPHYS_SIZE := default
+quick test weekly notebooks checkpoints: export OMP_NUM_THREADS := 1
+quick test notebooks: export STOCHPHYS_SIZE := default
+PYTEST := $(PY) -m pytest -q -n 2 --dist=loadscope -p tests.budget $(if $(CI),--color=no)
 
 help:
 	@echo 'make lab        open the course in JupyterLab (installs it first)'
+	@echo 'make quick      format, lint, types and every test of a second or less: two minutes'
 	@echo 'make test       format, lint, types, physics, every notebook, Colab, Binder, a browser'
+	@echo 'make weekly     what takes longer than the tests of a working day'
 	@echo 'make notebooks  run the notebooks and store their outputs (NAMES="21_neep ..." for some)'
 	@echo 'make checkpoints train the networks that notebooks load, half an hour (NAMES="23_beads_032 ...")'
 	@echo 'make bench      speed and memory against a baseline'
@@ -28,12 +31,20 @@ help:
 lab: environment
 	$(PY) -m jupyterlab --ip=127.0.0.1 --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(AS_ROOT) $(LAB_ARGS)
 
-test: test-tools
+quick: lint
+	$(PYTEST) -m 'not slow and not weekly' tests
+
+test: lint
+	$(PYTEST) --durations=10 --nbval-lax --nbval-current-env --nbval-cell-timeout=300 \
+		tests notebooks
+
+weekly: lint
+	$(PYTEST) -m weekly tests
+
+lint: test-tools
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m pytest -q -n 2 --dist=loadscope --durations=10 -p tests.budget \
-		$(if $(CI),--color=no) --nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
 
 notebooks: environment
 	$(PY) tools/store_notebooks.py $(NAMES)

@@ -1,4 +1,5 @@
-"""A pytest plugin: what each notebook costs its reader, and a bound on its memory.
+"""A pytest plugin: what each notebook costs its reader, a bound on its memory, and what in the fast
+lane is not fast.
 
 Processor seconds are reported at the end of the run, for a person to read: on a busy machine they
 grow, so nothing fails by them. Memory does not, and Binder ends a session that takes too much.
@@ -6,6 +7,7 @@ grow, so nothing fails by them. Memory does not, and Binder ends a session that 
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,13 @@ import psutil
 import pytest
 
 MEMORY = 0.9e9  # bytes; Binder ends a session at 2 GB, and the server needs some of it
+FAST = 1.0  # processor seconds of a test without a marker, fixtures that it is first to ask for too
+BEGUN = pytest.StashKey[float]()
+
+
+def processor_seconds() -> float:
+    """Of this process and of the children that have ended."""
+    return sum(os.times()[:4])
 
 
 def peak_memory(process: psutil.Process) -> int:
@@ -25,10 +34,20 @@ def peak_memory(process: psutil.Process) -> int:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Any:
+    item.stash[BEGUN] = processor_seconds()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
     kernel = getattr(item.parent, "kernel", None)
     if kernel is None:
-        return (yield)
+        try:
+            return (yield)
+        finally:
+            spent = processor_seconds() - item.stash[BEGUN]
+            item.user_properties.append(("seconds", spent))
     process = psutil.Process(kernel.km.provisioner.pid)
     before, held = sum(process.cpu_times()[:2]), peak_memory(process)
     result = yield
@@ -44,9 +63,14 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     reports = [r for rs in terminalreporter.stats.values() for r in rs]
     costs: dict[str, tuple[float, float, float]] = {}
+    unmarked: list[tuple[float, str]] = []
     for report in reports:
         for key, value in getattr(report, "user_properties", []):
-            if key == "notebook" and report.when == "call":
+            if report.when != "call":
+                continue
+            if key == "seconds" and value > FAST and not {"slow", "weekly"} & set(report.keywords):
+                unmarked.append((value, report.nodeid))
+            if key == "notebook":
                 name, cell, total, memory = value
                 longest, seconds, peak = costs.get(name, (0.0, 0.0, 0.0))
                 costs[name] = max(longest, cell), max(seconds, total), max(peak, memory)
@@ -59,3 +83,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(
                 f"{name:24} {longest:10.1f} {seconds:8.1f} {peak / 1e6:9.0f} MB"
             )
+    if unmarked:
+        terminalreporter.section(f"over {FAST:g} processor seconds, and not marked slow")
+        for spent, name in sorted(unmarked, reverse=True):
+            terminalreporter.write_line(f"{spent:8.1f} {name}")

@@ -82,6 +82,7 @@ def test_the_kl_pulls_on_every_parameter():
         assert parameter.grad is not None and (parameter.grad != 0).all(), name
 
 
+@pytest.mark.slow
 def test_the_weight_of_the_kl_changes_what_is_learned():
     """Few data, all else alike: with a hundred times the KL the weights return towards N(0, 1)."""
 

@@ -24,6 +24,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 NOTEBOOK = ROOT / "notebooks" / "21_neep.ipynb"
 ARTEFACTS = ROOT / "test-artefacts"

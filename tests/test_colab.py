@@ -22,6 +22,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.notebook_rules import REPOSITORY, SETUP_CELL, VERSION
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 # What all of Colab's runtimes from 2025.07 on have, and what only these old versions need.
 COLAB = {

@@ -120,6 +120,7 @@ def test_few_held_out_paths_are_named():
     assert "6 paths were held out" in only(result) and "data.cut(20)" in only(result)
 
 
+@pytest.mark.slow
 def test_warnings_travel_with_the_result():
     """From data to words: far from equilibrium nothing is wrong; equilibrium is named."""
     options = dict(members=3, steps=150, batch_size=1024, progress=False)

@@ -159,6 +159,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     first.save("film.tif", save_all=True, append_images=rest)
 
 
+@pytest.mark.slow
 def test_the_lines_of_the_readme_run(quick, capsys):
     first, *others = blocks("README.md", "python")
     found: dict[str, Any] = {}  # the later blocks go on from the second
@@ -175,6 +176,7 @@ def test_the_lines_of_the_readme_run(quick, capsys):
     assert accuracy(found["network"], found["held_out"]) > 0.9
 
 
+@pytest.mark.slow
 def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
     """Within 4 standard errors: var ΔS ≈ 3 ⟨ΔS⟩ at long times, so √(3/(σ̇ T)) = 1.2 % here."""
     (block,) = blocks("docs/estimators.md", "python")
@@ -196,6 +198,7 @@ def test_the_estimators_page_names_what_is_there():
         assert f"`{name}`" in text and hasattr(inference, name)
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_readme_can_be_made_again(monkeypatch, tmp_path: Path):
     assert "](docs/overview.png)" in README and "python docs/make_overview.py" in README
     monkeypatch.setenv("STOCHPHYS_SIZE", "quick")

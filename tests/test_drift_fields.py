@@ -61,6 +61,7 @@ def test_without_the_push_the_grid_finds_what_is_known_of_the_linear_system(T, k
     assert system.entropy_production_rate() == pytest.approx(exact, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_entropy_of_paths_is_that_of_the_fokker_planck_equation(generator):
     """4 standard errors, and 0.5 % for dt = 0.001; −Δ ln p averages to zero."""
     system, options = NonlinearForce(), dict(start=0.0, burn_in=4000, scheme="heun")
@@ -119,6 +120,7 @@ def test_second_moments_of_the_inhomogeneous_chain_are_in_balance(T, T0, k):
     assert np.abs(balance).max() < 0.003 * 2 * T
 
 
+@pytest.mark.slow
 def test_noise_that_depends_on_the_place_drives_a_chain_of_two(generator):
     """Grid against paths, 4 standard errors; with noise that is everywhere the same, nothing flows."""
     system = InhomogeneousDiffusion()

@@ -28,6 +28,7 @@ def test_efficiency_and_work_of_the_exact_cycle(
     assert cycle.work_out == pytest.approx(work_out, rel=0.003)
 
 
+@pytest.mark.slow
 def test_the_slow_engine_is_carnots() -> None:
     r"""$\eta = \eta_C - O(1/\tau)$: the rest halves when τ doubles. Work tends to (T_h − T_c) ln √3."""
     slow, slower = CarnotEngine(400.0), CarnotEngine(800.0)
@@ -137,6 +138,7 @@ def test_the_clock_holds_the_protocol() -> None:
         torch.testing.assert_close(phi[0], phi[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tau", [20.0, 50.0, 100.0])
 def test_efficiency_of_the_inferred_engine_lies_in_its_band(tau: float) -> None:
     """5000 time units of (x, v) every 0.01: the 95 % band holds the truth, and it is narrow."""

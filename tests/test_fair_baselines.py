@@ -63,6 +63,7 @@ def surely_above(a: Tensor, b: Tensor) -> bool:
     return gain > half
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise_rate", "accuracy_at_least"), [(0.4, 89), (0.6, 80)])
 def test_resetting_and_averaging_add_up(noise_rate: float, accuracy_at_least: float) -> None:
     """Resets gain over early stopping, the average of weights alone does too, and both together
@@ -86,6 +87,7 @@ def test_most_of_the_gain_over_the_last_iterate_is_early_stopping_or_more() -> N
         assert stopping + half > whole / 2 > half
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise_rate", [0.4, 0.6])
 def test_most_of_the_gain_over_early_stopping_belongs_to_the_learning_rate(
     noise_rate: float,
@@ -99,6 +101,7 @@ def test_most_of_the_gain_over_early_stopping_belongs_to_the_learning_rate(
     assert abs(paired_gain(resets_slow, resets)[0]) < 3
 
 
+@pytest.mark.slow
 def test_resets_buy_insensitivity_to_the_length_of_the_run() -> None:
     """Without them 600 steps are right and 3000 too many; with them 3000 are not worse than 600,
     and the short run of the right length stays as good."""

@@ -182,6 +182,7 @@ def test_a_cubic_basis_holds_the_force_and_sees_nine_tenths(steps, generator):
     assert 0.85 < comparison.ratio < 0.95 and comparison.r_squared > 0.98
 
 
+@pytest.mark.slow
 def test_a_network_finds_the_entropy_of_the_nonlinear_state(steps, generator):
     result = infer_entropy_production(
         steps, generator=generator, members=3, steps=1000, lr=2e-2, progress=False

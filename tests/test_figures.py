@@ -59,6 +59,7 @@ def labels(ax) -> list[str]:
 # Style
 
 
+@pytest.mark.slow
 def test_importing_figures_changes_no_setting_of_matplotlib():
     code = (
         "import matplotlib; before = dict(matplotlib.rcParams); import stochphys.figures;"

@@ -149,6 +149,7 @@ def coloured(n: int, seed: int) -> Labelled:
     return Labelled(x, y, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("device", DEVICES)
 def test_vcnn_learns_a_colour(device: str):
     data, held_out = coloured(300, 1), coloured(300, 2)

@@ -119,6 +119,7 @@ def make_environment(tree: Path, **variables: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 def test_make_says_what_is_wrong_with_an_environment_and_mends_it(copy: Path):
     def make() -> str:
         answer = make_environment(copy)
@@ -156,6 +157,14 @@ def test_make_refuses_an_old_python_by_name(copy: Path):
     assert not (copy / ".venv").exists()
 
 
+def test_help_lists_every_command(copy: Path):
+    commands = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
+    assert commands is not None
+    steps = {"help", "lint", "environment", "test-tools"}
+    listed = subprocess.run(["make"], cwd=copy, check=True, text=True, capture_output=True).stdout
+    assert {line.split()[1] for line in listed.splitlines()} == {*commands[1].split()} - steps
+
+
 # The three plain commands of the README
 
 
@@ -176,6 +185,7 @@ def test_the_plain_commands_are_the_same_on_windows():
     assert plain_commands("powershell") == windows
 
 
+@pytest.mark.slow
 def test_the_plain_commands_open_the_course(copy: Path):
     create, install, open_lab = plain_commands("bash")
     home, token = copy.parent / "jupyter", "a-token-for-this-test"
@@ -264,6 +274,7 @@ def test_binder_scripts_are_sound_and_give_one_thread():
     assert install.startswith("pip install") and install.endswith("--no-deps -e .")
 
 
+@pytest.mark.slow
 def test_binder_builds_from_the_folder(copy: Path):
     command = [sys.executable, "-m", "repo2docker", "--no-build", "--debug", str(copy)]
     answer = subprocess.run(command, check=True, capture_output=True, text=True)

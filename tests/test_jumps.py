@@ -110,6 +110,7 @@ def test_each_jump_is_taken_as_often_as_P_says(n_trajectories, n_steps):
     assert chi_squared < 12 + 5 * math.sqrt(24)
 
 
+@pytest.mark.slow
 def test_probabilities_far_below_a_bin_of_the_table_are_exact():
     """A jump of probability 10⁻⁵ has 1/25 of a bin of the table: it is taken as often as it should,
     4 standard errors of a Poisson count of 200."""

@@ -54,6 +54,7 @@ def number(pattern, sentence):
     return float(re.search(pattern, sentence)[1])
 
 
+@pytest.mark.slow
 def test_good_data_have_no_warnings(film, swings):
     """Four systems, dt = 0.01, 200 nats and more."""
     assert warnings(film.every(10), diffusion=RBF) == ()

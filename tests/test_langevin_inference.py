@@ -192,6 +192,7 @@ def test_the_midpoint_rule_survives_an_error_of_the_positions():
     assert "rule='midpoint'" in found["ito"].warnings[0] and not found["midpoint"].warnings
 
 
+@pytest.mark.slow
 def test_error_bars_of_drift_and_diffusion_cover():
     """30 data sets of a two-dimensional linear system: the 95 % intervals hold 0.9 to 1 of drift and
     diffusion (each set gives few independent numbers; 3 standard errors of 30 × 5)."""
@@ -207,6 +208,7 @@ def test_error_bars_of_drift_and_diffusion_cover():
     assert 0.87 < np.mean(held_D) <= 1
 
 
+@pytest.mark.slow
 def test_information_predicts_the_error():
     """p/2I_F against the squared error in units of D, over 40 data sets: within 4 standard errors."""
     system = Linear(torch.tensor([[-2.0, 1.0], [-1.0, -2.0]]), torch.eye(2))
@@ -223,6 +225,7 @@ def test_information_predicts_the_error():
     assert abs(np.mean(predicted) - np.mean(measured)) < 4 * error
 
 
+@pytest.mark.slow
 def test_time_and_place_dependent_fields_are_found():
     generator = make_generator(4)
     data = simulate(Timed(), 200, 600, 0.01, generator=generator, start=0.0)

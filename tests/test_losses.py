@@ -254,6 +254,7 @@ def test_a_run_goes_on_from_its_checkpoint_with_its_targets(tmp_path):
         assert torch.equal(a, b)
 
 
+@pytest.mark.slow
 def test_elr_keeps_what_was_learned_early():
     """Digits with 40 % wrong labels, last step of four seeds: better than cross entropy, 4 s.e."""
     right = {}

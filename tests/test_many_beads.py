@@ -142,6 +142,7 @@ def test_reversing_a_pair_flips_the_sign_and_training_starts_at_the_areas():
     torch.testing.assert_close(model(pairs), model.gain * model.areas(pairs))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_beads", "least"), [(5, 0.985), (8, 0.98)])
 def test_few_beads_are_learned_in_seconds(n_beads, least):
     """Error variance 4p/n of 28 areas is 1 % of the signal; training costs up to as much again."""
@@ -156,6 +157,7 @@ def test_few_beads_are_learned_in_seconds(n_beads, least):
     assert abs(result.rate / system.entropy_production_rate(DT) - 1) < 4 * 0.036
 
 
+@pytest.mark.slow
 def test_the_network_learns_what_no_area_knows():
     """Eight coordinates, stirred in a double well: linear currents see less than R² = 0.8, the one
     call for all data sees the rest. Two members, and held-out steps of √(2/(n σ)) = 0.3 %."""
@@ -172,6 +174,7 @@ def test_the_network_learns_what_no_area_knows():
 # What is stored
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n_beads", "least"), [(32, 0.975), (64, 0.96), (128, 0.95)])
 def test_stored_networks_are_what_their_recipe_says_and_good_on_fresh_data(n_beads, least):
     """R² of 10⁵ steps has a standard error below 0.001."""

@@ -279,12 +279,14 @@ def learned(movie: Movie, kind: Any, steps: int) -> DissipationMap:
     return dissipation_map(result)
 
 
+@pytest.mark.slow
 def test_a_convolution_sees_the_arrow_of_time_between_two_beads(two_beads: Movie) -> None:
     """A cell that sees one bead finds no irreversibility: 90 % of the map lies where both are seen."""
     columns = learned(two_beads, BilinearCNEEP, 200).mean.sum(0)
     assert columns[4:7].sum() > 0.9 * columns.sum()  # the beads stand in cells 2 and 7 of ten
 
 
+@pytest.mark.slow
 def test_force_times_displacement_puts_the_entropy_where_beads_move(two_beads: Movie) -> None:
     """The cold bead's half holds its share ⟨ν²⟩/D of the rate; networks scatter by 0.015: 4 of these."""
     found = learned(two_beads, FlowNEEP, 300).mean

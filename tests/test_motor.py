@@ -96,6 +96,7 @@ def test_current_with_inertia_tends_to_that_without() -> None:
         assert abs(current - exact + 0.2 * mass) < 3 * error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [0.0, 2.0])
 def test_heat_leaks_even_where_paths_show_none(k: float) -> None:
     """For m → 0 the hot half gives what climbs and what kinetic energy carries; the rest of order
@@ -147,6 +148,7 @@ def test_temperatures_are_positive() -> None:
         replace(UnderdampedThermalMotor(), period=-1.0)
 
 
+@pytest.mark.slow
 def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
     """Fourier series on 2000 time units, mean of three seeds: 3 standard errors are 0.05 of the
     coverage. The force jumps, which leaves a few per cent of it over at the two bends; away from them,

@@ -161,6 +161,7 @@ def test_a_look_sees_what_a_validation_sees() -> None:
     assert looks.losses.std(1).min() > 0.01
 
 
+@pytest.mark.slow
 def test_the_network_is_a_search() -> None:
     """Seed 10, target 0.02 below its early stop. Resets at p = 0.03 shorten the search, at 0.6 they
     do not (3 standard errors); the CV of the free search exceeds 1 by 2, that near the optimum is 1

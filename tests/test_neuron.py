@@ -78,6 +78,7 @@ def test_the_resting_state_is_where_the_textbook_stands_still(current):
         np.testing.assert_allclose(rest, [0.000278, 0.31768, 0.05293, 0.59611], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_spike_without_noise_is_that_of_scipy():
     """Euler is of first order: the error is small and halves with the step."""
     neuron = HodgkinHuxley(T=0.0)
@@ -108,6 +109,7 @@ def test_a_spike_without_noise_is_that_of_scipy():
     np.testing.assert_allclose(error[0] / error[1], 2, rtol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["constant", "channels"])
 def test_a_gate_at_fixed_voltage_has_its_exact_variance(kind):
     """OU: T/(α + β); N two-state units: x∞(1 − x∞)/N. Euler widens both by 1/(1 − (α + β)dt/2).
@@ -136,6 +138,7 @@ def test_a_gate_at_fixed_voltage_has_its_exact_variance(kind):
     assert ((gates.mean(0) - open_) / (variance / n) ** 0.5).abs().max() < 5
 
 
+@pytest.mark.slow
 def test_a_reflected_gate_has_the_truncated_law():
     """A reflected OU process is the free one conditioned to [0, 1]; clipping is not.
 
@@ -179,6 +182,7 @@ def test_the_fraction_of_steps_outside_is_told_exactly(bounds):
         assert ((gates == 0) | (gates == 1)).sum() == 0
 
 
+@pytest.mark.slow
 def test_rates_of_spikes_made_by_noise():
     """Crossings of 50 mV per second, frame by frame, are 13, 29, 46, 109 at T = 1, 3, 10 and 100·10⁻⁴
     in an independent program (one run each, error not stated: 10 % are allowed besides 3 std
@@ -272,6 +276,7 @@ def fine():
     return recording(every=10, seed=5)
 
 
+@pytest.mark.slow
 def test_conductances_are_recovered_within_two_per_cent(fine):
     neuron, data = fine
     exact = {name: getattr(neuron, name) for name in ("g_Na", "E_Na", "g_K", "E_K", "g_L", "E_L")}
@@ -303,6 +308,7 @@ def test_the_eulers_chain_has_no_error_at_all():
         assert getattr(found, name) == pytest.approx(getattr(neuron, name), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_error_bars_of_the_gates_hold_the_truth():
     """95 % intervals of α and β between −5 and 100 mV, three gates, three data sets, each step
     recorded, so that only the luck of the noise is left. A fit holds about ten independent numbers

@@ -291,6 +291,7 @@ def underdamped():
     return infer_entropy_production(data, generator=g, **options)
 
 
+@pytest.mark.slow
 def test_underdamped_neep_within_5_percent(underdamped):
     """Of the continuous rate 3.97059. Frames every 0.05 hold 0.1 % less. Held-out steps (2·10⁵,
     ΔS = 0.2 ± 0.7) have 0.8 % of luck, and the ratio to their own mean must be 1 within 3 %."""
@@ -313,6 +314,7 @@ def test_the_estimate_is_odd_where_it_should_be(underdamped):
     torch.testing.assert_close(same_state[1], -forward[1], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_naive_reversal_fails_even_in_equilibrium():
     """Without the flip, a pair is asked whether positions move along velocities. They always do:
     the claim grows with training, and here where nothing is produced it passes 50 times 3.97."""
@@ -326,6 +328,7 @@ def test_naive_reversal_fails_even_in_equilibrium():
     assert abs(right.rate) < 0.1 * RATE
 
 
+@pytest.mark.slow
 def test_odd_jump_neep_within_3_percent():
     """2·10⁵ held-out jumps (ΔS = 0.42 ± 0.88) have 0.5 % of luck, the networks about as much."""
     g, ring = make_generator(0), OddRing()

@@ -89,6 +89,7 @@ def test_without_noise_it_has_the_limit_cycle_of_an_independent_solver() -> None
     assert np.abs(x).max() == pytest.approx(amplitude, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), [(0.0, 0.0), (0.3, 0.1)])
 def test_moments_are_those_of_the_fokker_planck_equation(a: float, b: float) -> None:
     """Time averages of 500 paths within 5 s.e., and 0.4 % for

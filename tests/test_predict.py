@@ -68,6 +68,7 @@ def test_the_quadrature_gives_the_exact_passage_time_in_both_directions(sign):
     assert time == pytest.approx(HUMP.mean_first_passage_time(-HUMP.well, HUMP.well), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_the_passage_time_lies_in_the_credible_interval_of_at_least_five_of_six_cases(humps):
     """At τ = 400, intervals of 90 %; and their ends are no more than a factor 2.5 apart, in the
     median: some 32 crossings in such a time leave a factor of 1.8."""
@@ -82,6 +83,7 @@ def test_the_passage_time_lies_in_the_credible_interval_of_at_least_five_of_six_
     assert torch.tensor(ratios).median() <= 2.5
 
 
+@pytest.mark.slow
 def test_a_simulated_passage_agrees_with_the_quadrature_of_the_radius():
     """Two coordinates in one bowl: the distance from its middle is a coordinate of its own, with the
     drift -r + 1/r, and gives the time to reach the ball. A path seen every dt crosses late, as if the
@@ -172,6 +174,7 @@ def test_the_spread_of_predicted_paths_holds_noise_and_ignorance():
 # --- entropy and heat ------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_entropy_production_is_right_on_fresh_paths_and_too_high_on_its_own():
     """Nonlinear force, d = 2, T = 5, 20 pairs of paths of 10⁴ frames, each read by the force learned
     from the other: the mean is within 2 standard errors of 8.26. On its own path the same force gives
@@ -203,6 +206,7 @@ def test_entropy_production_is_right_on_fresh_paths_and_too_high_on_its_own():
     assert mean - 8.26 > 2 * error
 
 
+@pytest.mark.slow
 def test_entropy_production_of_the_bead_chain_lies_in_its_intervals():
     """Six pairs, linear basis: at least four of six 95 % intervals hold the exact rate (less with
     probability 0.002 if they are honest), the std is at most 2.5 √(2σ/τ), which the fresh path alone
@@ -221,6 +225,7 @@ def test_entropy_production_of_the_bead_chain_lies_in_its_intervals():
     assert inside >= 4
 
 
+@pytest.mark.slow
 def test_entropy_production_where_diffusion_depends_on_the_place():
     """The divergence of D counts: with it the exact rate of the inhomogeneous chain is within 3 std."""
     g, system = make_generator(0), InhomogeneousDiffusion()
@@ -235,6 +240,7 @@ def test_entropy_production_where_diffusion_depends_on_the_place():
     torch.testing.assert_close(learned, system.drift(x) - system.force(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seen", ["velocities", "positions"])
 def test_entropy_production_with_inertia_needs_one_friction(seen):
     """Two beads with mass between two baths, exact rate 1.35 within 3 std, heats too, whether

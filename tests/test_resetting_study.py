@@ -51,6 +51,7 @@ def plain(noise_rate: float) -> Tensor:
     return study(noise_rate, P_RESET)[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise_rate", [0.4, 0.6])
 @pytest.mark.parametrize("p", [0.01, 0.03, 0.1])
 def test_resetting_beats_early_stopping(noise_rate: float, p: float) -> None:
@@ -74,6 +75,7 @@ def test_resetting_at_each_step_is_early_stopping_with_patience(noise_rate: floa
     assert abs(gain) < 1 and gain - half < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise_rate", "reached"), [(0.4, 89.0), (0.6, 80.0)])
 def test_with_averaged_weights_the_last_iterate_will_do(noise_rate: float, reached: float) -> None:
     """An average over 50 steps and p_reset = 0.1: nothing is chosen at the end."""
@@ -81,6 +83,7 @@ def test_with_averaged_weights_the_last_iterate_will_do(noise_rate: float, reach
     assert last.mean() > reached
 
 
+@pytest.mark.slow
 def test_at_a_smaller_learning_rate_resets_gain_less() -> None:
     """At 0.05 early stopping is better than at 0.2, and the gain is smaller: by 95 % intervals, at
     noise 0.4 and p_reset = 0.03."""
@@ -90,6 +93,7 @@ def test_at_a_smaller_learning_rate_resets_gain_less() -> None:
         assert difference - half > 0
 
 
+@pytest.mark.slow
 def test_on_clean_labels_resets_gain_nothing_and_cost_a_little() -> None:
     """Early stopping is met within half a point; SGD's last iterate is better, by an interval."""
     best, last = study(0.0, (0.0, 0.01, 0.1, 1.0))

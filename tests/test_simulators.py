@@ -365,6 +365,7 @@ def growth_per_step(scheme: str, mu: float, s: float, dt: float) -> tuple[float,
     return 1 + q1 + q2 / 2, 1 + 2 * q1 + 2 * q2 + q3 + q4 / 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["euler", "heun"])
 @pytest.mark.parametrize("stratonovich", [False, True])
 def test_geometric_brownian_moments_of_the_scheme(scheme: str, stratonovich: bool) -> None:

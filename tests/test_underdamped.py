@@ -105,6 +105,7 @@ def test_no_steps_per_frame_are_refused() -> None:
         secant_factor(0)
 
 
+@pytest.mark.slow
 def test_three_lags_give_the_diffusion_where_squares_are_off() -> None:
     """1.00 ± 0.03, where squares of second differences times 3/2 give 1.09 (both within 3 s.e.)."""
     D = torch.tensor([r.diffusion.mean(states()[0][:1]).item() for r in inferred("combined")])
@@ -118,6 +119,7 @@ def test_three_lags_give_the_diffusion_where_squares_are_off() -> None:
 # The rules
 
 
+@pytest.mark.slow
 def test_the_combination_is_free_of_bias_of_leading_order() -> None:
     """bias²/⟨Φ²⟩ at most 0.006; forward keeps 1/3, reverse 5/3 of D ∂_v ln p (3 s.e. each)."""
     value, error = squared_bias("combined")
@@ -148,6 +150,7 @@ def test_in_equilibrium_one_secant_sees_two_thirds_of_the_friction(rule: str, sh
     assert (friction - share).abs().max() < 4 * (2 / (50 * 5000 * DT)) ** 0.5 + 0.02
 
 
+@pytest.mark.slow
 def test_measurement_noise_breaks_the_combination_and_not_the_symmetric_rule() -> None:
     """Mean NMSE of single paths at noise 10⁻³, a 1600th of the swing: above 1 and below 0.03."""
     broken = [nmse(estimate, states()[1]) for estimate in estimates("combined", 1e-3)]
@@ -194,6 +197,7 @@ def test_slower_cameras_end_the_advantage() -> None:
 # Noise that depends on the state
 
 
+@pytest.mark.slow
 def test_coefficients_of_an_inhomogeneous_noise_are_recovered() -> None:
     """D = 1 + 0.3 x² + 0.1 v² from ten paths, each coefficient within 3 s.e.
 
