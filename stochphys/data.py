@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from .device import as_generator
 from .files import read
 
 
@@ -46,11 +47,14 @@ class Paths:
     def to(self, device: torch.device | str) -> Self:
         return self.map(lambda values: values.to(device))
 
-    def split(self, fraction: float = 0.8, *, generator: torch.Generator) -> tuple[Self, Self]:
+    def split(
+        self, fraction: float = 0.8, *, generator: torch.Generator | int
+    ) -> tuple[Self, Self]:
         """Whole paths drawn into a first part of `fraction` and a held-out rest.
 
         Neighbouring times are correlated, so a split by time would leak; this one does not.
         """
+        generator = as_generator(generator)
         n_first = round(fraction * self.n_trajectories)
         if not 0 < n_first < self.n_trajectories:
             raise ValueError(
@@ -307,8 +311,9 @@ class Windows:
         index = torch.arange(n, device=self.trajectories.x.device)
         return self[index * len(self) // n]
 
-    def bootstrap(self, members: int, *, generator: torch.Generator) -> Windows:
+    def bootstrap(self, members: int, *, generator: torch.Generator | int) -> Windows:
         """The same windows, with trajectories drawn anew (with replacement) for each member."""
+        generator = as_generator(generator)
         n = self.trajectories.n_trajectories
         draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
         return replace(self, draws=draws.to(self.trajectories.x.device))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from .data import Paths, Trajectories
+from .device import as_generator
 from .movie_files import read
 
 PIECE = 4096  # frames that are looked at together
@@ -139,8 +140,9 @@ class Movie(Paths):
         """The movies played backwards."""
         return self.map(lambda x: x.flip(1))
 
-    def shuffled(self, *, generator: torch.Generator) -> Movie:
+    def shuffled(self, *, generator: torch.Generator | int) -> Movie:
         """The frames of each movie in random order: no arrow of time is left in them."""
+        generator = as_generator(generator)
         order = torch.rand(self.x.shape, generator=generator, device=generator.device).argsort(1)
         return self.map(lambda x: x.gather(1, order.to(x.device)))
 

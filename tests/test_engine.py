@@ -146,7 +146,7 @@ def test_efficiency_of_the_inferred_engine_lies_in_its_band(tau: float) -> None:
     data = simulate(
         engine, round(5000 / tau), round(tau / 0.0025), 0.0025, generator=generator, every=4
     )
-    found = infer_engine(data, tau, generator=generator)
+    found = infer_engine(data, tau)
     eta = found.efficiency(generator=generator)
     assert eta.against(engine.cycle().efficiency).inside, str(eta)
     assert eta.interval[1] - eta.interval[0] < 0.2
@@ -165,4 +165,4 @@ def test_what_is_no_engine_is_refused() -> None:
     x = torch.randn(3, 50, 2, generator=make_generator(0))
     for data in (Trajectories(x, 0.1), Trajectories(x.repeat(1, 1, 2), 0.1, underdamped=True)):
         with pytest.raises(ValueError, match="one position and one velocity"):
-            infer_engine(data, 5.0, generator=make_generator(0))
+            infer_engine(data, 5.0)

@@ -11,6 +11,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from ..device import as_generator
 from ..inference.gradient_split import GradientSplit
 from ..simulators.sgd_toys import LinearRegression, poisson_filter, sharp_filter, stopping_filter
 from .plots import array
@@ -30,7 +31,7 @@ def gradient_plane(
     examples: Tensor,
     *,
     batch_size: int,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     n_batches: int = 150,
 ) -> None:
     """Where the parts of a noisy gradient push the weights, in the plane of −g and −g̃.
@@ -42,7 +43,7 @@ def gradient_plane(
     along = -split.clean / split.clean.norm()
     across = -split.noisy - along * (along @ -split.noisy)
     plane = torch.stack((along, across / across.norm()), 1)  # (n_parameters, 2)
-    index = torch.randint(len(examples), (n_batches, batch_size), generator=generator)
+    index = torch.randint(len(examples), (n_batches, batch_size), generator=as_generator(generator))
     x, y = array(-(examples @ plane)[index].mean(1)).T
     ax.scatter(x, y, s=9, color=DATA, alpha=0.35, linewidths=0, label=f"{batch_size} examples")
     arrow: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}

@@ -66,7 +66,7 @@ class CurrentEstimate:
 
 
 def short_time_tur(
-    trajectories: Trajectories, *, generator: torch.Generator, basis: Basis = affine
+    trajectories: Trajectories, *, generator: torch.Generator | int, basis: Basis = affine
 ) -> CurrentEstimate:
     r"""The tightest thermodynamic uncertainty bound that one step of the data gives,
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..device import as_generator
 from ..models.drift_diffusion import LogVariance
 from .increments import Increments
 from .posterior import Functions, Posterior
@@ -39,7 +40,8 @@ class ConstantDiffusion(Posterior):
         D, diagonal = self.estimate, self.estimate.diagonal()
         return self._everywhere(((diagonal[:, None] * diagonal + D**2) / self.n).sqrt(), x)
 
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+        generator = as_generator(generator)
         L, dim = torch.linalg.cholesky(self.estimate), len(self.estimate)
         z = torch.randn(draws, dim, dim, generator=generator, device=generator.device)
         S = (z + z.mT).to(L) / (2 * self.n) ** 0.5
@@ -64,7 +66,7 @@ class DiffusionField(Posterior):
         relative = torch.expm1(self.logarithm.std(x) ** 2).sqrt()
         return self.mean(x) * torch.diag_embed(relative)
 
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
         f = self.logarithm.sample(draws, generator=generator)
         return lambda x: torch.diag_embed(f(x).exp())
 
@@ -78,7 +80,7 @@ def infer_diffusion(
     drift: Tensor | None = None,
     method: Method | None = None,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int | None = None,
 ) -> Posterior:
     """D from increments: one matrix, or with a `method` a field of independent noises.
 
@@ -88,6 +90,7 @@ def infer_diffusion(
 
     Raises `ValueError` for a coordinate without noise.
     """
+    generator = None if generator is None else as_generator(generator)
     squares = data.squares(drift)
     labels = squares.diagonal(dim1=-2, dim2=-1)
     if (labels.mean((0, 1)) <= 0).any():

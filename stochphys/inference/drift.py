@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from ..simulators import System, Underdamped
 from ..simulators.langevin import square_root
 from .calibration import FieldComparison, compare_fields
@@ -70,9 +71,10 @@ class Langevin:
         )
         return "\n".join((text, *self.warnings))
 
-    def draw(self, draws: int, *, generator: torch.Generator) -> System:
+    def draw(self, draws: int, *, generator: torch.Generator | int) -> System:
         """A system for `simulate` with `draws` trajectories: path i follows the i-th equation drawn
         from the posterior."""
+        generator = as_generator(generator)
         drift = self.drift.sample(draws, generator=generator)
         diffusion = self.diffusion.sample(draws, generator=generator)
         clock = self.increments.x.shape[-1] > self.increments.noisy.stop
@@ -88,9 +90,9 @@ class Langevin:
 def infer_langevin(
     trajectories: Trajectories,
     *,
-    generator: torch.Generator,
     drift: Method = BayesianRegression(),
     diffusion: Method | None = None,
+    generator: torch.Generator | int | None = None,
     underdamped: bool = False,
     time: bool = False,
     rule: str | None = None,
@@ -102,6 +104,7 @@ def infer_langevin(
         drift: method, anything with the `fit` of `BayesianRegression`.
         diffusion: method of the logarithm of D, a field of independent noises. Without it D is one
             constant matrix.
+        generator: what a method draws from; `BayesianRegression` draws nothing, networks do.
         underdamped: positions obey an equation of the second order, velocities were not measured.
         time: the equation depends on time; t since the start of each path is one more input.
         rule: how increments are read, see `increments`.
@@ -111,6 +114,7 @@ def infer_langevin(
 
     Source: Bae, Ha, Jeong 2024, arXiv 2402.01338; Frishman & Ronceray 2020, PRX 10, 021009.
     """
+    generator = None if generator is None else as_generator(generator)
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
     rough = infer_diffusion(data, method=diffusion, generator=generator)
     found = infer_drift(data, rough, drift, generator=generator)
@@ -135,9 +139,10 @@ def infer_drift(
     diffusion: Posterior,
     method: Method = BayesianRegression(),
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int | None = None,
 ) -> Posterior:
     """Posterior of the drift from increments whose noise is known: each is weighed by dt/2D."""
+    generator = None if generator is None else as_generator(generator)
     y = data.y.flatten(0, 1)
 
     def fit(x: Tensor, before: Tensor) -> Posterior:

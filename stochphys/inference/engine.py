@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from ..simulators.engine import Cycle, cycle_of
 from .drift import infer_langevin
 from .posterior import Posterior
@@ -73,10 +74,11 @@ class InferredEngine:
     warnings: tuple[str, ...] = ()
 
     def coefficients(
-        self, t: Tensor, draws: int, *, generator: torch.Generator
+        self, t: Tensor, draws: int, *, generator: torch.Generator | int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """κ `(draws, n)`, γ `(draws, 1)` and T `(draws, n)` at times t `(n,)`: the same engine in
         each row."""
+        generator = as_generator(generator)
         t = t.double()
         zero, one = torch.zeros_like(t), torch.ones_like(t)
         drift = self.drift.sample(draws, generator=generator)
@@ -87,14 +89,14 @@ class InferredEngine:
         return kappa, gamma, self.mass**2 * diffusion(at_x)[..., 0, 0] / gamma
 
     def efficiency(
-        self, draws: int = 200, *, generator: torch.Generator, level: float = 0.95
+        self, draws: int = 200, *, generator: torch.Generator | int, level: float = 0.95
     ) -> Prediction:
         """Work delivered over heat taken on the hot isotherm, with a credible band; the estimate is
         the median of the draws."""
         eta = torch.as_tensor(self.cycles(draws, generator=generator).efficiency)
         return Prediction.of(eta.median().item(), eta, level)
 
-    def cycles(self, draws: int = 200, *, generator: torch.Generator) -> Cycle:
+    def cycles(self, draws: int = 200, *, generator: torch.Generator | int) -> Cycle:
         """Exact means of work and heat `(draws, 4)` per stroke, a quarter of the period each, for
         engines drawn from the posterior; `.efficiency` and `.work_out` are `(draws,)`.
 
@@ -117,7 +119,6 @@ def infer_engine(
     trajectories: Trajectories,
     period: float,
     *,
-    generator: torch.Generator,
     mass: float = 1.0,
 ) -> InferredEngine:
     r"""Stiffness, friction and temperature of a driven particle in a trap, with error bars.
@@ -143,7 +144,5 @@ def infer_engine(
         )
     force: Any = BayesianRegression(LinearForce(period))
     noise: Any = BayesianRegression(Clock(period, degree=3))
-    found = infer_langevin(
-        trajectories, generator=generator, drift=force, diffusion=noise, time=True
-    )
+    found = infer_langevin(trajectories, drift=force, diffusion=noise, time=True)
     return InferredEngine(found.drift, found.diffusion, period, mass, found.warnings)

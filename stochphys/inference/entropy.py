@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Jumps, Trajectories, Windows
+from ..device import as_generator
 from ..models import (
     CNEEP,
     NEEP,
@@ -113,7 +114,7 @@ class EntropyProduction:
 def infer_entropy_production(
     data: Data,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     window: int = 2,
     reversal: Tensor | None = None,
     network: Callable[[], nn.Module] | None = None,
@@ -160,6 +161,7 @@ def infer_entropy_production(
 
     Source: Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166; odd variables: arXiv 2112.04681.
     """
+    generator = as_generator(generator)
     check(data, window, reversal, members)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, window), Windows(held_out, window)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..device import as_generator
+
 
 def accumulate(steps: Tensor, window: int) -> Tensor:
     """Sums over successive windows of `window` steps that do not overlap.
@@ -79,7 +81,7 @@ class IntegralFluctuationTheorem:
 
 
 def integral_fluctuation_theorem(
-    entropy: Tensor, *, generator: torch.Generator, window: int = 1, resamples: int = 1000
+    entropy: Tensor, *, generator: torch.Generator | int, window: int = 1, resamples: int = 1000
 ) -> IntegralFluctuationTheorem:
     r"""Test $\langle e^{-\Delta S} \rangle = 1$ on windows of `window` steps.
 
@@ -93,6 +95,7 @@ def integral_fluctuation_theorem(
 
     Source: Seifert, PRL 95, 040602 (2005); rare windows: Jarzynski, PRE 73, 046105 (2006).
     """
+    generator = as_generator(generator)
     entropy = accumulate(entropy, window)
     weights = torch.exp(-entropy)
     per_row = (weights if len(weights) > 1 else weights.T).mean(1)

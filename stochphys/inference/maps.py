@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Windows
+from ..device import as_generator
 from ..models.movies import MovieNEEP
 from ..movie import Movie
 from ..simulators import LocalDissipation
@@ -219,7 +220,7 @@ def score_map(
     found: DissipationMap,
     truth: Truth,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     size: float = 2.0,
     draws: int = 10_000,
 ) -> MapScore:
@@ -233,6 +234,7 @@ def score_map(
 
     Raises `ValueError` for a single movie, from which no interval can be drawn.
     """
+    generator = as_generator(generator)
     n_movies = len(found.movies)
     if n_movies < 2:
         raise ValueError("one movie gives no interval; cut it into pieces, movie.cut(20)")

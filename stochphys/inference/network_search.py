@@ -15,6 +15,7 @@ from math import inf
 import torch
 from torch import Tensor, nn
 
+from ..device import as_generator
 from ..training import Callback, Ensemble, Labelled, Resetting, Run, classify, fit
 
 
@@ -48,7 +49,7 @@ def walk(
     validation: Labelled,
     ages: Tensor,
     walkers: int,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     lr: float = 0.2,
     batch_size: int = 8,
 ) -> Tensor:
@@ -64,6 +65,7 @@ def walk(
     Returns:
         `(n_ages, len(p_reset), walkers)`.
     """
+    generator = as_generator(generator)
     crowd = Ensemble([checkpoint] * (len(p_reset) * walkers))
     p = torch.tensor(p_reset, dtype=torch.float64).repeat_interleave(walkers)
     resets = Resetting(p, to=crowd.state_dict(), generator=generator)
@@ -113,11 +115,12 @@ class Walks:
         target: float,
         p_reset: Sequence[float],
         *,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
         draws: int = 20,
     ) -> Tensor:
         """Mean times from free excursions alone, with ± one standard error by bootstrap: rows are the
         prediction, its lower and its upper bound, `(3, len(p_reset))`."""
+        generator = as_generator(generator)
         every = int(self.looks[1] - self.looks[0])
         hits = free_passages(self.free, self.ages, target, every)
         n = hits.shape[1]
@@ -136,7 +139,7 @@ def passage_times(
     validation: Labelled,
     walkers: int,
     excursions: int,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     longest: int = 1500,
     every: int = 10,
 ) -> Walks:
@@ -145,6 +148,7 @@ def passage_times(
     Walkers are looked at every so many steps until `longest`; excursions after each of their first 40
     steps, where most resets come, then as often as walkers, up to 300.
     """
+    generator = as_generator(generator)
     run = partial(walk, checkpoint, train=train, validation=validation, generator=generator)
     looks = torch.arange(every, longest + 1, every)
     later = torch.arange(40 + every, min(300, longest) + 1, every)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..device import as_generator
 from ..models.bayes import BayesianMLP, DropoutMLP
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
 from ..models.networks import MLP, InUnits, WithLine
@@ -83,8 +84,9 @@ class Network:
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
 
-    def mlp(self, samples: Samples, generator: torch.Generator) -> MLP:
+    def mlp(self, samples: Samples, generator: torch.Generator | int) -> MLP:
         """A fresh body; its hidden units are spread over the data."""
+        generator = as_generator(generator)
         body = MLP(self.sizes(samples), activation=nn.Tanh, generator=generator)
         for layer in list(body)[:-1]:
             if isinstance(layer, nn.Linear):
@@ -98,10 +100,11 @@ class Network:
         model: nn.Module,
         objective: Objective,
         data: Any,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         """`training.fit`; noise inside the model follows from the generator, too."""
+        generator = as_generator(generator)
         seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -123,8 +126,13 @@ class LaplaceNetwork(Network):
     precision: float = 1.0
 
     def fit(
-        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+        self,
+        samples: Samples,
+        likelihood: Likelihood = Normal(),
+        *,
+        generator: torch.Generator | int,
     ) -> LinearisedPosterior:
+        generator = as_generator(generator)
         units, sizes = units_of(samples, likelihood), self.sizes(samples)
         body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
         network = InUnits(body, units)
@@ -170,9 +178,14 @@ class BootstrapEnsemble(Network):
             raise ValueError(f"block must be 1 or more, got {self.block}")
 
     def fit(
-        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+        self,
+        samples: Samples,
+        likelihood: Likelihood = Normal(),
+        *,
+        generator: torch.Generator | int,
     ) -> MemberPosterior:
         """Raises `ValueError` if the samples do not fill one block."""
+        generator = as_generator(generator)
         n, units = len(samples.x), units_of(samples, likelihood)
         if n < self.block:
             raise ValueError(
@@ -233,8 +246,13 @@ class VariationalNetwork(Network):
         check_draws(self.draws)
 
     def fit(
-        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+        self,
+        samples: Samples,
+        likelihood: Likelihood = Normal(),
+        *,
+        generator: torch.Generator | int,
     ) -> MemberPosterior:
+        generator = as_generator(generator)
         units = units_of(samples, likelihood)
         body = BayesianMLP(self.sizes(samples), generator=generator)
         loss, share, rise = (
@@ -274,8 +292,13 @@ class DropoutNetwork(Network):
         check_draws(self.draws)
 
     def fit(
-        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: torch.Generator
+        self,
+        samples: Samples,
+        likelihood: Likelihood = Normal(),
+        *,
+        generator: torch.Generator | int,
     ) -> MemberPosterior:
+        generator = as_generator(generator)
         units = units_of(samples, likelihood)
         body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
         self.train(InUnits(body, units), misfit(likelihood), tensors(samples), generator)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, jvp, vmap
 
+from ..device import as_generator
 from ..models.drift_diffusion import Likelihood
 from ..training import Ensemble
 from .posterior import Functions, Posterior
@@ -87,7 +88,8 @@ class LinearisedPosterior(Posterior):
         pieces = x.double().split(CHUNK)
         return torch.cat([(self.jacobian(piece) @ self.root).norm(dim=-1) for piece in pieces])
 
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+        generator = as_generator(generator)
         xi = torch.randn(draws, len(self.shift), generator=generator, device=generator.device)
         changes = self.shift + xi.to(self.root) @ self.root.T
 
@@ -113,7 +115,8 @@ class MemberPosterior(Posterior):
     def std(self, x: Tensor) -> Tensor:
         return self.model.on_shared(x.double()).std(0)
 
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+        generator = as_generator(generator)
         chosen = torch.randint(
             self.model.members, (draws,), generator=generator, device=generator.device
         )

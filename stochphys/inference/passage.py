@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..device import as_generator
 from ..simulators import simulate
 from .predict import Agreement, Prediction, has_clock
 
@@ -46,7 +47,7 @@ def mean_first_passage_time(
     start: Tensor | float,
     target: Tensor | float,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     draws: int = 500,
     level: float = 0.95,
     radius: float | None = None,
@@ -79,6 +80,7 @@ def mean_first_passage_time(
 
     Source: Gardiner, Stochastic Methods, §5.5.2.
     """
+    generator = as_generator(generator)
     if langevin.increments.underdamped or has_clock(langevin):
         raise ValueError(
             "a mean first-passage time between two places is defined here for an equation of positions "

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..data import Jumps, Trajectories, Windows
+from ..device import as_generator
 from .baselines import CurrentEstimate, affine, check_even, pieces
 from .fluctuation import block_sums, jackknife
 
@@ -226,7 +227,11 @@ def first_passage(current: Tensor, dt: float, *, threshold: float) -> tuple[floa
 
 
 def knn_plugin(
-    trajectories: Trajectories, *, generator: torch.Generator, n_pairs: int = 10_000, k: int = 5
+    trajectories: Trajectories,
+    *,
+    generator: torch.Generator | int,
+    n_pairs: int = 10_000,
+    k: int = 5,
 ) -> tuple[float, float]:
     r"""Densities from the distance to the k-th nearest neighbour, and the standard error,
 
@@ -246,6 +251,7 @@ def knn_plugin(
 
     Source: Wang, Kulkarni, Verdú, IEEE Trans. Inf. Theory 55, 2392 (2009).
     """
+    generator = as_generator(generator)
     check_even(trajectories)
     x, steps = trajectories.x, trajectories.n_times - 1
     if not 1 <= k < n_pairs or 2 * n_pairs > steps * len(x):

@@ -14,6 +14,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
+from ..device import as_generator
 from ..models.bases import Features
 
 # From states (draws or 1, n, dim_in) to values (draws, n, dim_out).
@@ -33,7 +34,7 @@ class Posterior(ABC):
         """Its standard error `(n, dim_out)`: what is not known of the function. Noise is not in it."""
 
     @abstractmethod
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
         """Functions f drawn from the belief: f(x) of `x (draws or 1, n, dim_in)` is
         `(draws, n, dim_out)`, and draw i is the same function wherever it is asked."""
 
@@ -81,7 +82,8 @@ class LinearPosterior(Posterior):
         spread = torch.einsum("nf,ofr->nor", self.basis(x.double()), self.root)
         return spread.square().sum(-1).sqrt()
 
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+        generator = as_generator(generator)
         xi = torch.randn(
             draws, *self.weights.shape, generator=generator, device=generator.device
         ).to(self.root)
@@ -109,7 +111,7 @@ class Combination(Posterior):
     def std(self, x: Tensor) -> Tensor:
         return self.forward.std(x)
 
-    def sample(self, draws: int, *, generator: torch.Generator) -> Functions:
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
         functions = self.forward.sample(draws, generator=generator)
 
         def shifted(x: Tensor) -> Tensor:

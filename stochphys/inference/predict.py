@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from ..simulators import System, simulate
 from .posterior import Posterior, normal_quantile
 
@@ -149,7 +150,7 @@ def predict_paths(
     n_steps: int,
     dt: float,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     start: Tensor | float,
     every: int = 1,
     quantile: float = 0.99,
@@ -172,6 +173,7 @@ def predict_paths(
 
     Source: a draw of the parameters for each prediction: Gelman et al., Bayesian Data Analysis, §1.3.
     """
+    generator = as_generator(generator)
     known = Known.of(langevin, quantile)
     system = langevin.draw(n_trajectories, generator=generator)
     here = torch.atleast_2d(torch.as_tensor(start, dtype=torch.float64)).expand(-1, system.dim)

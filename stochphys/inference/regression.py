@@ -58,7 +58,11 @@ class Method(Protocol):
     """What finds a posterior; `BayesianRegression` here, networks in `neural`."""
 
     def fit(
-        self, samples: Samples, likelihood: Likelihood = ..., *, generator: torch.Generator
+        self,
+        samples: Samples,
+        likelihood: Likelihood = ...,
+        *,
+        generator: Any,  # `None` will do for a method that draws nothing
     ) -> Posterior: ...
 
 
@@ -74,7 +78,7 @@ class BayesianRegression:
         samples: Samples,
         likelihood: Likelihood = Normal(),
         *,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | int | None = None,
     ) -> LinearPosterior:
         """The posterior of f; nothing in it is random, `generator` is not used.
 

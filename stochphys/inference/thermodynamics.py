@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from .diffusion import ConstantDiffusion
 from .posterior import Functions
 from .predict import Agreement, Prediction, has_clock
@@ -43,7 +44,7 @@ def entropy_production_rate(
     langevin: Langevin,
     fresh: Trajectories,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     draws: int = 200,
     level: float = 0.95,
 ) -> EntropyRate:
@@ -71,6 +72,7 @@ def entropy_production_rate(
 
     Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
     """
+    generator = as_generator(generator)
     mean, each = _per_coordinate(langevin, fresh, generator, draws)
     return EntropyRate.of(mean.sum().item(), each.sum(-1), level)
 
@@ -80,7 +82,7 @@ def heat_rate(
     fresh: Trajectories,
     temperature: Tensor | float,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     draws: int = 200,
     level: float = 0.95,
 ) -> tuple[Prediction, ...]:
@@ -101,6 +103,7 @@ def heat_rate(
 
     Source: Sekimoto, Stochastic Energetics, §4.1.
     """
+    generator = as_generator(generator)
     T = torch.as_tensor(temperature, dtype=torch.float64).expand(langevin.increments.dim)
     if not (T > 0).all():
         raise ValueError(f"temperature must be positive, got {temperature}")

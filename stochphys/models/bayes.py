@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, softplus
 
+from ..device import as_generator
 from .networks import MLP
 
 
@@ -38,9 +39,10 @@ class BayesianLinear(nn.Module):
     """
 
     def __init__(
-        self, n_in: int, n_out: int, *, std: float = 0.02, generator: torch.Generator
+        self, n_in: int, n_out: int, *, std: float = 0.02, generator: torch.Generator | int
     ) -> None:
         super().__init__()
+        generator = as_generator(generator)
         self.weight = nn.Parameter(torch.empty(n_out, n_in))
         self.bias = nn.Parameter(torch.empty(n_out))
         nn.init.normal_(self.weight, std=5 / 3 / n_in**0.5, generator=generator)
@@ -71,8 +73,9 @@ class BayesianLinear(nn.Module):
             total = total + ((mean**2 + std**2 - 1) / 2 - std.log()).sum()
         return total
 
-    def draw(self, n: int, *, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, n: int, *, generator: torch.Generator | int) -> tuple[Tensor, Tensor]:
         """n weights `(n, n_out, n_in)` and biases `(n, n_out)` from q."""
+        generator = as_generator(generator)
         draws = []
         for mean, std in zip((self.weight, self.bias), self.std, strict=True):
             noise = torch.randn((n, *mean.shape), generator=generator, device=generator.device)
@@ -88,8 +91,9 @@ class BayesianMLP(nn.Module):
         generator: source of the initial means.
     """
 
-    def __init__(self, sizes: Sequence[int], *, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sequence[int], *, generator: torch.Generator | int) -> None:
         super().__init__()
+        generator = as_generator(generator)
         self.sizes = tuple(sizes)
         self.layers = nn.ModuleList(
             BayesianLinear(n_in, n_out, generator=generator) for n_in, n_out in pairwise(sizes)
@@ -105,8 +109,9 @@ class BayesianMLP(nn.Module):
         layers = [layer for layer in self.layers if isinstance(layer, BayesianLinear)]
         return torch.stack([layer.kl() for layer in layers]).sum()
 
-    def draw(self, n: int, *, generator: torch.Generator) -> list[MLP]:
+    def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
         """n networks with weights drawn from q."""
+        generator = as_generator(generator)
         networks = _tanh_networks(n, self.sizes, generator)
         for k, layer in enumerate(self.layers):
             assert isinstance(layer, BayesianLinear)
@@ -128,7 +133,7 @@ class DropoutMLP(nn.Module):
         generator: source of the initial weights.
     """
 
-    def __init__(self, sizes: Sequence[int], p: float, *, generator: torch.Generator) -> None:
+    def __init__(self, sizes: Sequence[int], p: float, *, generator: torch.Generator | int) -> None:
         super().__init__()
         self.sizes, self.p = tuple(sizes), p
         self.body = MLP(sizes, activation=nn.Tanh, generator=generator)
@@ -140,8 +145,9 @@ class DropoutMLP(nn.Module):
                 x = dropout(x, self.p)
         return self.body[-1](x)
 
-    def draw(self, n: int, *, generator: torch.Generator) -> list[MLP]:
+    def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
         """n networks, each with units of its own switched off for good."""
+        generator = as_generator(generator)
         networks = _tanh_networks(n, self.sizes, generator)
         for network in networks:
             network.load_state_dict(self.body.state_dict())

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from ..device import as_generator
+
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks of two convolutions at each size
 
 
@@ -88,8 +90,9 @@ class VCNN(nn.Sequential):
     """
 
     def __init__(
-        self, images: Tensor, n_classes: int, *, generator: torch.Generator, shift: int = 4
+        self, images: Tensor, n_classes: int, *, generator: torch.Generator | int, shift: int = 4
     ) -> None:
+        generator = as_generator(generator)
         augment = Augment(images, shift=shift)
         height, width = images.shape[-2:]
         if height % 8 or width % 8:
@@ -141,9 +144,10 @@ class ResNet(nn.Sequential):
         images: Tensor,
         n_classes: int,
         *,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
         shift: int = 4,
     ) -> None:
+        generator = as_generator(generator)
         if depth not in DEPTHS:
             raise ValueError(f"depth must be 18 or 34, got {depth}")
         parts: dict[str, nn.Module] = {

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Jumps
+from ..device import as_generator
 from .neep import odd_part
 from .networks import MLP
 
@@ -26,9 +27,10 @@ class JumpNEEP(nn.Module):
     """
 
     def __init__(
-        self, n_states: int, *, width: int = 64, depth: int = 1, generator: torch.Generator
+        self, n_states: int, *, width: int = 64, depth: int = 1, generator: torch.Generator | int
     ) -> None:
         super().__init__()
+        generator = as_generator(generator)
         self.embedding = embedding(n_states, width, generator)
         self.g = MLP([2 * width, *[width] * depth, 1], generator=generator)
 
@@ -53,8 +55,9 @@ class RNEEP(nn.Module):
         generator: source of the initial weights.
     """
 
-    def __init__(self, n_states: int, *, width: int = 32, generator: torch.Generator) -> None:
+    def __init__(self, n_states: int, *, width: int = 32, generator: torch.Generator | int) -> None:
         super().__init__()
+        generator = as_generator(generator)
         self.gates = embedding(n_states, 2 * width, generator)  # what a symbol asks of the gates
         self.news = embedding(n_states, width, generator)  # and what it wants remembered
         self.recall = MLP([width, 3 * width], generator=generator)
@@ -102,9 +105,10 @@ class OddJumpNEEP(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: torch.Generator
+        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: torch.Generator | int
     ) -> None:
         super().__init__()
+        generator = as_generator(generator)
         self.embedding = embedding(len(reversal), width, generator)
         self.jump = MLP([2 * width, *[width] * depth, 1], generator=generator)
         self.stay = MLP([width + 1, *[width] * depth, 1], generator=generator)

@@ -139,7 +139,7 @@ class AreaNEEP(NEEP):
     K: Tensor
 
     def __init__(
-        self, dim: int, *, width: int = 32, depth: int = 2, generator: torch.Generator
+        self, dim: int, *, width: int = 32, depth: int = 2, generator: torch.Generator | int
     ) -> None:
         super().__init__(dim, width=width, depth=depth, generator=generator)
         last = self.h[-1]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 
 from ..data import Windows
+from ..device import as_generator
 from ..movie import Movie
 from .networks import MLP
 
@@ -122,9 +123,10 @@ class CNEEP(MovieNEEP):
         width: int = 16,
         depth: int = 2,
         pool: bool = True,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
     ) -> None:
         super().__init__(shape, n_frames)
+        generator = as_generator(generator)
         layers: list[nn.Module] = [nn.Conv2d(n_frames, width, 5, 2, 2), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] if pool else []
         channels = [width * 2**i for i in range(depth)]
@@ -170,9 +172,10 @@ class BilinearCNEEP(MovieNEEP):
         *,
         n_frames: int = 2,
         width: int = 8,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
     ) -> None:
         super().__init__(shape, n_frames)
+        generator = as_generator(generator)
         self.even = nn.Sequential(
             nn.Conv2d(self.n_even, width, 5, 2, 2), nn.ReLU(), nn.Conv2d(width, width, 3, 1, 1)
         )
@@ -229,9 +232,10 @@ class FlowNEEP(MovieNEEP):
         n_frames: int = 2,
         features: int = 24,
         width: int = 32,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
     ) -> None:
         super().__init__(shape, n_frames)
+        generator = as_generator(generator)
         rows, columns = ((pixels + 1) // 2 for pixels in shape)
         n_in = self.n_even * rows * columns
         self.body = MLP([n_in, width, features], generator=generator)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from ..data import Trajectories, Windows
+from ..device import as_generator
 from .networks import MLP
 
 
@@ -38,7 +39,7 @@ class NEEP(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator
+        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator | int
     ) -> None:
         super().__init__()
         self.h = MLP([2 * dim, *[width] * depth, 1], generator=generator)
@@ -86,9 +87,10 @@ class UnderdampedNEEP(nn.Module):
     even: Tensor
 
     def __init__(
-        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator
+        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator | int
     ) -> None:
         super().__init__()
+        generator = as_generator(generator)
         self.h_2 = MLP([2 * dim, *[width] * depth, 1], generator=generator)
         self.h_1 = MLP([dim, *[width] * depth, 1], generator=generator)
         self.register_buffer("centre", torch.zeros(dim // 2))

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from ..device import as_generator
+
 
 class MLP(nn.Sequential):
     """A multilayer perceptron.
@@ -25,8 +27,9 @@ class MLP(nn.Sequential):
         sizes: Sequence[int],
         *,
         activation: type[nn.Module] = nn.SiLU,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
     ) -> None:
+        generator = as_generator(generator)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
             linear = nn.Linear(n_in, n_out)

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from ..data import Trajectories
+from ..device import as_generator
 from ..movie import Movie
 from .beads import BeadSpring
 
@@ -73,7 +74,7 @@ class Camera:
         """Row and column of each point, `(…, n_points, 2)`, at states `x (…, dim)`."""
         return self.centre.to(x) + (x @ self.motion.flatten(0, 1).T.to(x)).unflatten(-1, (-1, 2))
 
-    def __call__(self, x: Tensor, *, generator: torch.Generator | None = None) -> Tensor:
+    def __call__(self, x: Tensor, *, generator: torch.Generator | int | None = None) -> Tensor:
         """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`, without
         which a noisy camera refuses (`ValueError`)."""
         at_once = max(1, PROFILES // (len(self.centre) * max(self.shape)))
@@ -104,13 +105,13 @@ class Camera:
         unit = 2**0.5 * self.psf
         return (place[:, None] / unit - pixel[:, None] / unit).square_().neg_().exp_()
 
-    def _source_of_noise(self, generator: torch.Generator | None) -> torch.Generator:
+    def _source_of_noise(self, generator: torch.Generator | int | None) -> torch.Generator:
         if generator is None:
             raise ValueError(f"noise={self.noise} needs a generator to be drawn from")
-        return generator
+        return as_generator(generator)
 
     def film(
-        self, trajectories: Trajectories, *, generator: torch.Generator | None = None
+        self, trajectories: Trajectories, *, generator: torch.Generator | int | None = None
     ) -> Movie:
         """Movies of these trajectories, whose frames are rendered only when they are looked at.
 
@@ -124,10 +125,9 @@ class Camera:
                 f"this camera looks at {self.dim} coordinates, the trajectories have "
                 f"{trajectories.dim}"
             )
-        if self.noise:
-            self._source_of_noise(generator)
+        source = self._source_of_noise(generator) if self.noise else None
         numbers = torch.arange(trajectories.x.shape[:2].numel(), device=trajectories.x.device)
-        film = Film(self, trajectories.x.flatten(0, 1), generator)
+        film = Film(self, trajectories.x.flatten(0, 1), source)
         return Movie(film, trajectories.dt, numbers.view(trajectories.x.shape[:2]))
 
     def crop(self, top: int, left: int, height: int, width: int) -> Camera:

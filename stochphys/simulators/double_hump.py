@@ -13,6 +13,7 @@ from scipy.integrate import quad
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from .langevin import System
 
 REACH = 7.0  # where the density has fallen to e⁻³⁸ of its maximum
@@ -63,9 +64,10 @@ class DoubleHump(System):
         return weight / quad(_weight, -inf, inf, limit=200)[0]
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent states `(n, 1)` of p, by its distribution function inverted on a fine grid."""
+        generator = as_generator(generator)
         grid = np.linspace(-REACH, REACH, 100_001)
         p = self.density(torch.from_numpy(grid)).numpy()
         law = np.concatenate(([0.0], np.cumsum(p[1:] + p[:-1])))

@@ -17,6 +17,7 @@ from scipy.integrate import solve_ivp
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from .langevin import Underdamped, require_positive, square_root
 
 STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic expansion")
@@ -221,9 +222,10 @@ class CarnotEngine(Underdamped):
         return Cycle.of(self._periodic, self.stiffness(np.arange(5) * self.tau / 4), self.mass)
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent states `(n, 2)` of the periodic state at t = 0."""
+        generator = as_generator(generator)
         root = square_root(self.covariance()).to(generator.device, dtype)
         z = torch.randn(n, 2, generator=generator, device=generator.device, dtype=dtype)
         return z @ root.T

@@ -17,6 +17,7 @@ from scipy.integrate import quad
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from .langevin import System
 
 
@@ -169,10 +170,11 @@ class StirredDoubleWell(Stirred):
         return (1 + (40 * self.T) ** 0.5) ** 0.5
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent states `(n, dim)` of e^(−U/T): x₁ by its distribution function, inverted on
         a fine grid, the others Gaussian."""
+        generator = as_generator(generator)
         device = generator.device
         x = torch.randn(n, self.dim, generator=generator, device=device, dtype=dtype)
         x *= self.T**0.5

@@ -133,7 +133,7 @@ class HiddenChain:
         return self.log_ratio(jumps.x.unfold(1, window, window - 1))
 
     def estimate_window_bound(
-        self, length: int, *, n_words: int = 100_000, generator: torch.Generator
+        self, length: int, *, n_words: int = 100_000, generator: torch.Generator | int
     ) -> Estimate:
         r"""D_n/(n − 1) for windows too long to enumerate, from random ones.
 
@@ -145,7 +145,7 @@ class HiddenChain:
         return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
 
     def estimate_limit(
-        self, *, length: int = 1000, n_words: int = 2000, generator: torch.Generator
+        self, *, length: int = 1000, n_words: int = 2000, generator: torch.Generator | int
     ) -> Estimate:
         """What endless windows tell per step: ΔS of the second half of long words, given the
         first, so that what is special about their ends drops out."""
@@ -154,7 +154,7 @@ class HiddenChain:
         S = (self.log_ratio(words) - self.log_ratio(words[:, :half])) / (length - half)
         return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
 
-    def _words(self, length: int, n_words: int, generator: torch.Generator) -> Tensor:
+    def _words(self, length: int, n_words: int, generator: torch.Generator | int) -> Tensor:
         return self.observe(simulate_jumps(self.chain, n_words, length - 1, generator=generator)).x
 
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from ..device import one_thread
+from ..device import as_generator, one_thread
 from .checks import (
     check_arguments,
     check_memory,
@@ -43,7 +43,7 @@ def simulate(
     n_steps: int,
     dt: float,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     start: Tensor | float | None = None,
     burn_in: int = 0,
     every: int = 1,
@@ -79,6 +79,7 @@ def simulate(
         MemoryError: the result does not fit; before any work.
         FloatingPointError: the states grew beyond all bounds: dt is too large.
     """
+    generator = as_generator(generator)
     scheme = scheme or default_scheme(system)
     check_arguments(n_trajectories, n_steps, dt, burn_in, every, dtype)
     device = generator.device

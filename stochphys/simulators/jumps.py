@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from ..data import Jumps
+from ..device import as_generator
 from .lookup import jump_sequence
 
 
@@ -81,8 +82,9 @@ class JumpChain:
     def n_states(self) -> int:
         return len(self.P)
 
-    def sample_stationary(self, n: int, *, generator: torch.Generator) -> Tensor:
+    def sample_stationary(self, n: int, *, generator: torch.Generator | int) -> Tensor:
         """States `(n,)` drawn from the stationary law, int64."""
+        generator = as_generator(generator)
         law = self.stationary_law.to(generator.device)
         return torch.multinomial(law, n, replacement=True, generator=generator)
 
@@ -163,7 +165,7 @@ class FlashingRatchet(JumpChain):
 
 
 def simulate_jumps(
-    process: JumpChain, n_trajectories: int, n_steps: int, *, generator: torch.Generator
+    process: JumpChain, n_trajectories: int, n_steps: int, *, generator: torch.Generator | int
 ) -> Jumps:
     """Run a chain from its stationary law: `(n_trajectories, n_steps + 1)` states, one byte each,
     and, if the process has `escape_rates`, the time of each stay, drawn from its exponential law.
@@ -172,6 +174,7 @@ def simulate_jumps(
 
     Raises `ValueError` for numbers that are not positive integers.
     """
+    generator = as_generator(generator)
     for name, value in (("n_trajectories", n_trajectories), ("n_steps", n_steps)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be a positive integer, got {value!r}")

@@ -17,6 +17,7 @@ from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapuno
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 
 
 class System(ABC):
@@ -182,9 +183,10 @@ class Linear(System):
         return torch.from_numpy((C + C.T) / 2)
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent states `(n, dim)` of the stationary law."""
+        generator = as_generator(generator)
         root = square_root(self.stationary_covariance()).to(generator.device, dtype)
         z = torch.randn(n, self.dim, generator=generator, device=generator.device, dtype=dtype)
         return z @ root.T

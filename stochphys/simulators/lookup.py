@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..device import as_generator
+
 BITS = 12
 BINS = 2**BITS
 PER_DRAW = 5  # groups of 12 bits in the 63 random bits of a positive int64
@@ -22,7 +24,9 @@ FEW = 256  # with fewer chains than this side by side, a long chain is cut into 
 PIECES = 4096  # that run side by side
 
 
-def jump_sequence(P: Tensor, start: Tensor, n_steps: int, *, generator: torch.Generator) -> Tensor:
+def jump_sequence(
+    P: Tensor, start: Tensor, n_steps: int, *, generator: torch.Generator | int
+) -> Tensor:
     r"""Paths of a Markov chain `(n_trajectories, n_steps + 1)`, uint8, from the states `start`.
 
     A uniform number decides each jump. Its 12 high bits belong to one chain. Its low
@@ -35,6 +39,7 @@ def jump_sequence(P: Tensor, start: Tensor, n_steps: int, *, generator: torch.Ge
         P: probabilities `(n_states, n_states)`, at most 256 states, rows that sum to 1.
         start: first states `(n_trajectories,)`, integers.
     """
+    generator = as_generator(generator)
     table, states = _Table(P), start.cpu().numpy().astype(np.int64)
     if len(states) < FEW and n_steps * len(states) > PIECES:
         x = _in_pieces(table, states, n_steps, generator)

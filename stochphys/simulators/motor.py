@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..device import as_generator
 from .langevin import Overdamped, Underdamped, require_positive
 
 N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the potential
@@ -131,9 +132,10 @@ class ThermalMotor(Ring, Overdamped):
         return np.interp(np.asarray(x) % self.period, grid, p)
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent places `(n, 1)` between 0 and the period, of the stationary law."""
+        generator = as_generator(generator)
         grid, p, _ = self._solution
         u = torch.rand(n, 1, generator=generator, device=generator.device, dtype=torch.float64)
         places = np.interp(u.cpu().numpy(), _running_integral(p, grid), grid)
@@ -202,10 +204,11 @@ class UnderdampedThermalMotor(Ring, Underdamped):
         return (2 * self.gamma / self.mass**2 * self.temperature(x)).sqrt()
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n states `(n, 2)`: places as without mass, velocities of the temperature there. Right for
         a small mass; a `burn_in` of a few m/γ mends the rest."""
+        generator = as_generator(generator)
         x = self.overdamped.sample_stationary(n, generator=generator, dtype=dtype)
         z = torch.randn(n, 1, generator=generator, device=generator.device, dtype=dtype)
         return torch.cat((x, z * (self.temperature(x) / self.mass).sqrt()), dim=-1)

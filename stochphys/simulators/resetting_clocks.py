@@ -15,7 +15,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ..device import one_thread
+from ..device import as_generator, one_thread
 from .langevin import require_positive
 
 # Nodes of the trapezoidal rule in u = ln t, or in the logit of t/longest: the integrands are smooth
@@ -42,7 +42,7 @@ class Clock(ABC):
         """Ψ at times of any shape."""
 
     @abstractmethod
-    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, *, generator: torch.Generator | int) -> Tensor:
         """n independent waiting times, float64."""
 
     @abstractmethod
@@ -70,8 +70,9 @@ class Clock(ABC):
             return (values.sum(-1) + torch.where(seen, tail, 0.0)) * (NODES[1] - NODES[0])
 
 
-def uniform(n: int, generator: torch.Generator) -> Tensor:
+def uniform(n: int, generator: torch.Generator | int) -> Tensor:
     """n numbers of (0, 1], so that their logarithm is finite."""
+    generator = as_generator(generator)
     return 1 - torch.rand(n, generator=generator, device=generator.device, dtype=torch.float64)
 
 
@@ -98,7 +99,7 @@ class Poisson(Clock):
     def survival(self, t: Tensor) -> Tensor:
         return torch.exp(-self.r * t)
 
-    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, *, generator: torch.Generator | int) -> Tensor:
         return -uniform(n, generator).log() / self.r
 
     def stretched(self, factor: float) -> Poisson:
@@ -132,7 +133,8 @@ class Sharp(Clock):
     def survival(self, t: Tensor) -> Tensor:
         return (t < self.period).to(t)
 
-    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, *, generator: torch.Generator | int) -> Tensor:
+        generator = as_generator(generator)
         return torch.full((n,), self.period, dtype=torch.float64, device=generator.device)
 
     def stretched(self, factor: float) -> Sharp:
@@ -171,7 +173,7 @@ class Lomax(Clock):
     def survival(self, t: Tensor) -> Tensor:
         return (1 + t / self.t0) ** -self.a
 
-    def sample(self, n: int, *, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, *, generator: torch.Generator | int) -> Tensor:
         return self.t0 * (uniform(n, generator) ** (-1 / self.a) - 1)
 
     def stretched(self, factor: float) -> Lomax:

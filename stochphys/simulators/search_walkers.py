@@ -11,7 +11,7 @@ from math import isfinite, nan
 import torch
 from torch import Tensor
 
-from ..device import one_thread
+from ..device import as_generator, one_thread
 from .first_passage import FreeDiffusion
 from .resetting_clocks import Clock, uniform
 
@@ -64,7 +64,7 @@ def simulate_search(
     n_walkers: int,
     dt: float,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     longest: float,
     bridge: bool = True,
 ) -> SearchTimes:
@@ -94,6 +94,7 @@ def simulate_search(
     Source: of the bias Chernoff, Ann. Math. Stat. 36, 55 (1965); Broadie, Glasserman, Kou, Math.
     Finance 7, 325 (1997).
     """
+    generator = as_generator(generator)
     if not search.targets:
         raise ValueError(f"search={search} has no target; give a Search or an Interval")
     _check(clock, n_walkers, dt)
@@ -143,7 +144,7 @@ def simulate_paths(
     n_steps: int,
     dt: float,
     *,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     every: int = 1,
 ) -> Tensor:
     """Positions of walkers at each `every`-th step, `(n_walkers, n_steps // every + 1)`, float32.
@@ -154,6 +155,7 @@ def simulate_paths(
     Raises:
         ValueError: n_walkers, n_steps, dt or every that make no sense, or a clock faster than 20 dt.
     """
+    generator = as_generator(generator)
     _check(clock, n_walkers, dt)
     if not 1 <= every <= n_steps:
         raise ValueError(f"every must lie between 1 and n_steps={n_steps}, got {every}")

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..device import as_generator
+
 
 def ridge(p_reset: float, lr: float) -> float:
     r"""Strength of the ridge that resets with probability `p_reset` per step amount to,
@@ -68,9 +70,10 @@ class LinearRegression:
 
     @classmethod
     def draw(
-        cls, n: int, dim: int, *, noise: float, generator: torch.Generator
+        cls, n: int, dim: int, *, noise: float, generator: torch.Generator | int
     ) -> LinearRegression:
         """Standard normal inputs, a truth of length one on average, labels with `noise` σ."""
+        generator = as_generator(generator)
         x = torch.randn(n, dim, generator=generator)
         w = torch.randn(dim, generator=generator) / dim**0.5
         return cls(x, x @ w + noise * torch.randn(n, generator=generator), w)
@@ -144,9 +147,10 @@ class MatrixSensing:
         *,
         noise: float,
         copies: int = 1,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
     ) -> MatrixSensing:
         """m probes of each truth X `(groups, n, n)`, and what they read."""
+        generator = as_generator(generator)
         groups, n, _ = X.shape
         probes = torch.randn(groups, m, n, n, generator=generator)
         true = (probes * X[:, None]).sum((-2, -1))
@@ -180,9 +184,9 @@ class MatrixSensing:
         return (U @ U.mT - self.X.repeat_interleave(self.copies, 0)).square().sum((-2, -1))
 
 
-def low_rank(groups: int, n: int, rank: int, *, generator: torch.Generator) -> Tensor:
+def low_rank(groups: int, n: int, rank: int, *, generator: torch.Generator | int) -> Tensor:
     """Truths X = VVᵀ/|VVᵀ| with V standard normal `(n, rank)`; `(groups, n, n)`."""
-    V = torch.randn(groups, n, rank, generator=generator)
+    V = torch.randn(groups, n, rank, generator=as_generator(generator))
     X = V @ V.mT
     return X / X.norm(dim=(1, 2), keepdim=True)
 

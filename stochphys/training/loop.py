@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
-from ..device import make_generator, pick_device
+from ..device import as_generator, make_generator, pick_device
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .run import Callback, History, Run
@@ -48,7 +48,7 @@ def fit(
     data: Data,
     *,
     steps: int,
-    generator: torch.Generator,
+    generator: torch.Generator | int,
     validation: Data | None = None,
     batch_size: int = 4096,
     lr: float = 3e-3,
@@ -96,6 +96,7 @@ def fit(
         FloatingPointError: the objective is no longer finite. The model has its best weights so
             far, and the checkpoint is the last good one.
     """
+    generator = as_generator(generator)
     _check(steps, data, validation, batch_size, lr, ema, validate_every)
     for name, given, known in (
         ("schedule", schedule, tuple(SCHEDULES)),

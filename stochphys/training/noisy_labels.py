@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..device import make_generator
+from ..device import as_generator, make_generator
 from ..models.networks import MLP
 from .ensemble import Ensemble
 from .loop import Objective
@@ -157,7 +157,7 @@ def _mixture(noise_rate: float, wrong: Tensor) -> Tensor:
     return (1 - noise_rate) * torch.eye(len(wrong), dtype=torch.float64) + noise_rate * wrong
 
 
-def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator) -> Tensor:
+def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator | int) -> Tensor:
     """Given labels for true ones of any shape, drawn from the rows of a transition matrix.
 
     Raises:
@@ -170,7 +170,7 @@ def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator) -> Tensor
             f"y must be integers (torch.long) between 0 and {len(transition) - 1}, a row of "
             f"transition, got {y.dtype} from {y.min()} to {y.max()}"
         )
-    u = torch.rand(y.shape, generator=generator, dtype=torch.float64)
+    u = torch.rand(y.shape, generator=as_generator(generator), dtype=torch.float64)
     return (u[..., None] >= transition.cumsum(-1)[:, :-1][y]).sum(-1)
 
 

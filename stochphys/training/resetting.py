@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..device import as_generator
 from .ensemble import Ensemble
 from .run import Callback, Run
 
@@ -59,7 +60,7 @@ class Resetting(Callback):
         self,
         p_reset: float | Tensor,
         *,
-        generator: torch.Generator,
+        generator: torch.Generator | int,
         patience: int | None = None,
         to: Mapping[str, Tensor] | None = None,
         sharp: bool = False,
@@ -86,7 +87,7 @@ class Resetting(Callback):
             raise ValueError(
                 f"layers must be a tuple of names, got {layers!r}; ({layers!r},) will do"
             )
-        self.generator = generator
+        self.generator = as_generator(generator)
         self.patience = patience
         self.sharp = sharp
         self.adaptive = adaptive
