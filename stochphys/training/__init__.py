@@ -1,4 +1,4 @@
-"""How it learns: one loop, ensembles in one pass, checkpoints. Knows no physics."""
+"""How it learns: one loop, ensembles in one pass, checkpoints, sweeps. Knows no physics."""
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
@@ -18,6 +18,7 @@ from .noisy_labels import (
 )
 from .resetting import Resetting
 from .run import Callback, History, Run
+from .sweep import sweep
 
 __all__ = [
     "SWA",
@@ -44,5 +45,6 @@ __all__ = [
     "predict",
     "save_checkpoint",
     "sce",
+    "sweep",
     "symmetric_noise",
 ]
