@@ -20,8 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 from stochphys.device import make_generator, one_thread, pick_device
 from stochphys.inference.paired import paired_gain
 from stochphys.models import MLP, VCNN, ResNet
-from stochphys.simulators.first_passage import Search
 from stochphys.simulators.resetting_clocks import Poisson
+from stochphys.simulators.search_laws import Search
 from stochphys.simulators.search_walkers import simulate_search
 from stochphys.training import (
     ELR,

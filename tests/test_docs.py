@@ -192,7 +192,9 @@ def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
 
 def test_the_estimators_page_names_what_is_there():
     text = (ROOT / "docs" / "estimators.md").read_text()
-    names = "finite_time_tur short_time_tur gaussian_plugin word_plugin first_passage knn_plugin"
+    names = (
+        "finite_time_tur short_time_tur gaussian_plugin word_plugin first_passage_ratio knn_plugin"
+    )
     names += " infer_entropy_production infer_langevin predict_paths"
     for name in names.split():
         assert f"`{name}`" in text and hasattr(inference, name)

@@ -10,7 +10,7 @@ import torch
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference.engine import Clock, infer_engine
+from stochphys.inference.engine import CycleBasis, infer_engine
 from stochphys.simulators import CarnotEngine, simulate
 from stochphys.simulators.engine import cycle_of
 
@@ -132,7 +132,7 @@ def test_the_clock_holds_the_protocol() -> None:
         (2, engine.stiffness(t), 1e-9),
         (3, engine.temperature(t).log(), 3.5e-3),
     ):
-        phi = Clock(20.0, degree)(t[:, None])
+        phi = CycleBasis(20.0, degree)(t[:, None])
         fitted = phi @ torch.linalg.lstsq(phi, values[:, None]).solution[:, 0]
         assert (fitted - values).abs().max() < tolerance
         torch.testing.assert_close(phi[0], phi[-1])

@@ -70,7 +70,7 @@ def test_a_map_sums_to_the_entropy_per_unit_time(movie: Movie, kind: str, n_fram
     with torch.no_grad():
         h = model.on_shared(windows[torch.arange(len(windows))]).double()
     rates = h.mean(1) / ((n_frames - 1) * movie.dt)
-    torch.testing.assert_close(found.members.sum((1, 2)), rates, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(found.member_maps.sum((1, 2)), rates, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(found.movies.mean(0), found.mean)
     assert found.mean.sum().item() == pytest.approx(rates.mean().item(), rel=1e-5, abs=1e-4)
 
@@ -78,7 +78,7 @@ def test_a_map_sums_to_the_entropy_per_unit_time(movie: Movie, kind: str, n_fram
 def test_a_movie_played_backwards_has_the_negative_map(movie: Movie) -> None:
     model = ensemble(movie)
     forward, backward = (dissipation_map(model, m) for m in (movie, movie.reversed()))
-    torch.testing.assert_close(backward.members, -forward.members, rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(backward.member_maps, -forward.member_maps, rtol=1e-9, atol=1e-9)
 
 
 def test_maps_of_frames_average_to_the_mean_map(movie: Movie) -> None:
@@ -180,7 +180,7 @@ def test_a_true_map_scores_high_and_a_uniform_one_does_not() -> None:
     truth, generator = TRUTHS["velocity"], make_generator(5)
     good = score_map(noisy_map(truth.values, 0.1, generator), truth, generator=generator)
     assert good.correlation > 0.95
-    assert good.members.min() > 0.9
+    assert good.member_correlations.min() > 0.9
     assert good.p < 0.01
     assert good.interval[0] > 0
     spots = blobs(NODES, (12, 12), 2)

@@ -10,11 +10,11 @@ from torch import Tensor
 
 from stochphys.device import make_generator
 from stochphys.inference.network_search import (
+    HittingTimes,
     Looks,
-    Passages,
-    free_passages,
-    passage_times,
-    passages,
+    free_hitting_times,
+    hitting_times,
+    record_walks,
     renewal_time,
     walk,
 )
@@ -66,7 +66,7 @@ def chain_time(p: float, every: int, target: int) -> float:
 def test_free_excursions_tell_the_time_with_resets_exactly(
     p: float, every: int, all_walks: Tensor
 ) -> None:
-    hits = free_passages(all_walks, torch.arange(1, LONGEST + 1), -1.5, every)
+    hits = free_hitting_times(all_walks, torch.arange(1, LONGEST + 1), -1.5, every)
     assert renewal_time(hits, p) == pytest.approx(chain_time(p, every, target=2), rel=1e-9)
 
 
@@ -74,7 +74,7 @@ def test_with_a_look_after_each_step_it_is_the_formula_of_evans_and_majumdar(
     all_walks: Tensor,
 ) -> None:
     """(1 − ⟨zᵀ⟩)/(p⟨zᵀ⟩), and for rare resets of a short search 1/p times the odds against a hit."""
-    hits = free_passages(all_walks, torch.arange(1, LONGEST + 1), -1.5, every=1)
+    hits = free_hitting_times(all_walks, torch.arange(1, LONGEST + 1), -1.5, every=1)
     for p in (0.02, 0.5):
         G = ((1 - p) ** hits).mean().item()
         assert renewal_time(hits, p) == pytest.approx((1 - G) / (p * G), rel=1e-12)
@@ -95,7 +95,7 @@ def test_without_any_hit_the_search_never_ends() -> None:
 
 def test_ages_that_were_not_looked_at_are_judged_by_the_next() -> None:
     losses = torch.tensor([[1.0], [1.0], [0.0], [0.0]])
-    hits = free_passages(losses, torch.tensor([1, 2, 4, 6]), 0.5, every=2)
+    hits = free_hitting_times(losses, torch.tensor([1, 2, 4, 6]), 0.5, every=2)
     assert hits.tolist() == [[4.0], [3.0]]
 
 
@@ -103,7 +103,7 @@ def test_times_that_were_cut_short_enter_rightly() -> None:
     """Exponential times of mean 2, cut at 1 (most are) and at 20 (none is): 4 standard errors."""
     exact = -2 * torch.rand(20_000, generator=make_generator(0), dtype=torch.float64).log()
     for longest in (1.0, 20.0):
-        cut = Passages(torch.where(exact > longest, torch.inf, exact), longest)
+        cut = HittingTimes(torch.where(exact > longest, torch.inf, exact), longest)
         for (mean, std), value in (
             (cut.restricted_mean(), 2 * (1 - torch.tensor(-longest / 2).exp())),
             (cut.likelihood_mean(), 2.0),
@@ -118,12 +118,12 @@ def test_the_cv_of_cut_times_is_a_lower_bound() -> None:
     """Whatever those do who were cut short, the CV of all times is not less."""
     generator = make_generator(1)
     early = torch.rand(300, generator=generator, dtype=torch.float64)
-    cut = Passages(torch.cat((early, torch.full((100,), torch.inf))), 1.0).cv()[0]
+    cut = HittingTimes(torch.cat((early, torch.full((100,), torch.inf))), 1.0).cv()[0]
     for late in (1.0, 1.5, 4.0, 100.0):
-        whole = Passages(torch.cat((early, torch.full((100,), late))), 1e9).cv()[0]
+        whole = HittingTimes(torch.cat((early, torch.full((100,), late))), 1e9).cv()[0]
         assert whole >= cut - 1e-12
     spread = 1 + 9 * torch.rand(100, generator=generator, dtype=torch.float64)
-    assert Passages(torch.cat((early, spread)), 1e9).cv()[0] > cut
+    assert HittingTimes(torch.cat((early, spread)), 1e9).cv()[0] > cut
 
 
 def test_a_walk_is_fit_with_resetting_and_p_1_never_leaves() -> None:
@@ -136,7 +136,7 @@ def test_a_walk_is_fit_with_resetting_and_p_1_never_leaves() -> None:
     start = classify()(data.networks.member(0), held["validation"][torch.arange(300)])
     torch.testing.assert_close(losses[:, 1], start.detach().expand(10, 3))
     assert (losses[-1, 0] < start - 0.2).all()
-    assert passages(losses, ages, start.item() - 0.2).hits.tolist() == [3, 0]
+    assert hitting_times(losses, ages, start.item() - 0.2).hits.tolist() == [3, 0]
 
 
 def test_a_look_sees_what_a_validation_sees() -> None:
@@ -181,8 +181,8 @@ def test_the_network_is_a_search() -> None:
     )
     target = min(history.validation) - 0.02
     p = (0.0, 0.03, 0.6)
-    found = passage_times(network, p, walkers=60, excursions=200, generator=generator, **held)
-    times = found.passages(target)
+    found = record_walks(network, p, walkers=60, excursions=200, generator=generator, **held)
+    times = found.hitting_times(target)
     (mean, std), (cv, cv_std) = times.restricted_mean(), times.cv()
     for i in (0, 2):
         assert mean[i] - mean[1] > 3 * (std[i] ** 2 + std[1] ** 2).sqrt()

@@ -116,13 +116,13 @@ def gains(
 def search_times(
     ax: Axes, search: Walks, target: float, predicted: tuple[Any, Any] | None = None
 ) -> None:
-    """Mean first-passage times of a network over p_reset, both on logarithmic scales.
+    """Mean hitting times of a network over p_reset, both on logarithmic scales.
 
     Points are walkers, restricted to the time of the walk (the grey line); the band is those without
-    resets. `predicted`: `p_reset` and what `Search.predict` says of them, green; dashed the curve of a
+    resets. `predicted`: `p_reset` and what `Walks.predict` says of them, green; dashed the curve of a
     Brownian search, scaled to the same optimum, if there is one.
     """
-    times = search.passages(target)
+    times = search.hitting_times(target)
     p, (mean, std) = array(search.p_reset), map(array, times.restricted_mean())
     for low, high in zip((mean - std)[p == 0], (mean + std)[p == 0], strict=True):
         ax.axhspan(low, high, color=COLD, alpha=0.35, linewidth=0, label="no resets ± s.e.")

@@ -35,7 +35,13 @@ from .neural import (
 from .neuron import infer_conductances, infer_gate
 from .paired import paired_gain
 from .passage import mean_first_passage_time
-from .plugins import WordEstimate, first_passage, gaussian_plugin, knn_plugin, word_plugin
+from .plugin_estimators import (
+    WordEstimate,
+    first_passage_ratio,
+    gaussian_plugin,
+    knn_plugin,
+    word_plugin,
+)
 from .posterior import Posterior
 from .predict import Prediction, predict_paths
 from .regression import BayesianRegression, Samples
@@ -70,7 +76,7 @@ __all__ = [
     "dissipation_map",
     "entropy_production_rate",
     "finite_time_tur",
-    "first_passage",
+    "first_passage_ratio",
     "frame_maps",
     "gaussian_plugin",
     "gradient_split",

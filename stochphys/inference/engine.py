@@ -17,17 +17,17 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator
-from ..simulators.engine import Cycle, cycle_of
+from ..simulators.engine import STROKES, Cycle, cycle_of
 from .drift import infer_langevin
 from .posterior import Posterior
 from .predict import Prediction
 from .regression import BayesianRegression
 
-STROKES = 4
+N_STROKES = len(STROKES)
 
 
 @dataclass(frozen=True)
-class Clock:
+class CycleBasis:
     """Features of t alone, the last entry of a state `(…, dim)`: functions of the given period that
     are continuous, and a polynomial in each of four strokes of equal length.
 
@@ -39,17 +39,17 @@ class Clock:
     degree: int = 2
 
     def __call__(self, x: Tensor) -> Tensor:
-        phase = torch.remainder(STROKES / self.period * x[..., -1:], STROKES)
-        away = phase - torch.arange(STROKES).to(x)
-        near = (torch.remainder(away + STROKES / 2, STROKES) - STROKES / 2).abs()
+        phase = torch.remainder(N_STROKES / self.period * x[..., -1:], N_STROKES)
+        away = phase - torch.arange(N_STROKES).to(x)
+        near = (torch.remainder(away + N_STROKES / 2, N_STROKES) - N_STROKES / 2).abs()
         inside = away.clamp(0, 1)
         arches = [4 * inside * (1 - inside) * (2 * inside - 1) ** n for n in range(self.degree - 1)]
         return torch.cat((1 - near.clamp(max=1), *arches), dim=-1)
 
 
 @dataclass(frozen=True)
-class LinearForce(Clock):
-    """Features of a force −κ(t)x − γv at states (x, v, t): x times those of the clock, and v."""
+class LinearForce(CycleBasis):
+    """Features of a force −κ(t)x − γv at states (x, v, t): x times those of the cycle, and v."""
 
     def __call__(self, x: Tensor) -> Tensor:
         return -torch.cat((x[..., :1] * super().__call__(x), x[..., 1:2]), dim=-1)
@@ -143,6 +143,6 @@ def infer_engine(
             f"dim = {trajectories.dim}, underdamped={trajectories.underdamped}"
         )
     force: Any = BayesianRegression(LinearForce(period))
-    noise: Any = BayesianRegression(Clock(period, degree=3))
+    noise: Any = BayesianRegression(CycleBasis(period, degree=3))
     found = infer_langevin(trajectories, drift=force, diffusion=noise, time=True)
     return InferredEngine(found.drift, found.diffusion, period, mass, found.warnings)

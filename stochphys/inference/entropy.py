@@ -49,8 +49,8 @@ class EntropyProduction:
     Attributes:
         rate: entropy produced per unit time (per jump, for jumps without waiting times), mean of
             the ensemble on held-out trajectories.
-        std: its standard error, spread of the `members`.
-        members: rate of each member `(n_members,)`. Each was trained on trajectories drawn anew
+        std: its standard error, spread of the `member_rates`.
+        member_rates: rate of each member `(members,)`. Each was trained on trajectories drawn anew
             (bootstrap) and read off held-out ones drawn anew, so that their spread holds both the
             luck of the training and that of the data.
         bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;
@@ -67,7 +67,7 @@ class EntropyProduction:
 
     rate: float
     std: float
-    members: Tensor
+    member_rates: Tensor
     bound: float
     in_sample: float
     entropy: Tensor = field(repr=False)
@@ -199,7 +199,7 @@ def infer_entropy_production(
     result = EntropyProduction(
         rate=total(model, mean.double().mean((1, 2))).item() / time,
         std=rates.std().item() if members > 1 else float("nan"),
-        members=rates,
+        member_rates=rates,
         bound=bound(model, mean) / time,
         in_sample=bound(model, on_sample(model, learn, SAMPLE).mean(1)) / time,
         entropy=total(model, mean),

@@ -86,7 +86,7 @@ def gradient_split(model: nn.Module, data: Labelled, transition: Tensor) -> Grad
         ValueError: data without true labels; a transition matrix of another number of classes, or
             whose rows are no probabilities.
     """
-    members, index = _everything(model, data)
+    per_member, index = _everything(model, data)
     if data.true is None:
         raise ValueError("data has no true labels to split by; give Labelled(x, y, true=…)")
     x, given, _ = data[index]
@@ -105,7 +105,9 @@ def gradient_split(model: nn.Module, data: Labelled, transition: Tensor) -> Grad
     def gradient(target: Tensor, weight: Tensor) -> Tensor:
         """Of Σ weight · cross-entropy against `target` ([members], n, n_classes)."""
         loss = -(weight[..., None] * target * log_p).sum()
-        return _flat(torch.autograd.grad(loss, [*model.parameters()], retain_graph=True), members)
+        return _flat(
+            torch.autograd.grad(loss, [*model.parameters()], retain_graph=True), per_member
+        )
 
     hot, right = one_hot(given, n_classes), (given == true).to(log_p)
     mean = torch.full_like(right, 1 / len(data))
@@ -140,7 +142,7 @@ def annealed(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
     C is the covariance of the gradients of single examples, B the size of a batch drawn with
     replacement, as `fit` does.
     """
-    members, index = _everything(model, data)
+    per_member, index = _everything(model, data)
     x, y, _ = data[index]
     one_by_one = (
         [(model.member(i), x[i], y[i]) for i in range(model.members)]
@@ -148,15 +150,15 @@ def annealed(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
         else [(model, x, y)]
     )
     trace = [example_gradients(*one).var(0, correction=0).sum() for one in one_by_one]
-    return (torch.stack(trace).view(members) / batch_size).sqrt()
+    return (torch.stack(trace).view(per_member) / batch_size).sqrt()
 
 
 def _everything(model: nn.Module, data: Labelled) -> tuple[tuple[int, ...], Tensor]:
     """The axis of members, if there is one, and an index to all examples for each."""
-    members = (model.members,) if isinstance(model, Ensemble) else ()
-    return members, torch.arange(len(data), device=data.x.device).expand(*members, -1)
+    per_member = (model.members,) if isinstance(model, Ensemble) else ()
+    return per_member, torch.arange(len(data), device=data.x.device).expand(*per_member, -1)
 
 
-def _flat(gradients: tuple[Tensor, ...], members: tuple[int, ...]) -> Tensor:
+def _flat(gradients: tuple[Tensor, ...], per_member: tuple[int, ...]) -> Tensor:
     """One vector of all parameters, for each member."""
-    return torch.cat([g.reshape(*members, -1) for g in gradients], -1)
+    return torch.cat([g.reshape(*per_member, -1) for g in gradients], -1)

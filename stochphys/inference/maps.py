@@ -27,13 +27,13 @@ class DissipationMap:
     r"""The mean of H over movies and windows, per unit time: $\sum_{x,y} \langle H\rangle = \dot\sigma$.
 
     Attributes:
-        members: the map of each network, `(n_members, rows, columns)`.
+        member_maps: the map of each network, `(members, rows, columns)`.
         movies: the map of each movie, mean of the networks, `(n_movies, rows, columns)`.
         cell: size of a cell in pixels.
         receptive_field: size in pixels of what one cell sees: nothing finer can be told from it.
     """
 
-    members: Tensor = field(repr=False)
+    member_maps: Tensor = field(repr=False)
     movies: Tensor = field(repr=False)
     cell: int
     receptive_field: int
@@ -41,18 +41,18 @@ class DissipationMap:
     @property
     def mean(self) -> Tensor:
         """The map of the ensemble, `(rows, columns)`."""
-        return self.members.mean(0)
+        return self.member_maps.mean(0)
 
     @property
     def std(self) -> Tensor:
         """By how much one network's map differs from another's, `(rows, columns)`."""
-        return self.members.std(0)
+        return self.member_maps.std(0)
 
     @property
     def agreement(self) -> float:
         """Mean correlation of the maps of two networks."""
-        pairs = torch.triu_indices(len(self.members), len(self.members), offset=1)
-        return torch.corrcoef(self.members.flatten(1))[*pairs].mean().item()
+        pairs = torch.triu_indices(len(self.member_maps), len(self.member_maps), offset=1)
+        return torch.corrcoef(self.member_maps.flatten(1))[*pairs].mean().item()
 
 
 def dissipation_map(
@@ -71,14 +71,14 @@ def dissipation_map(
         if movie is None and isinstance(model.held_out, Movie):
             movie = model.held_out
         model = model.model
-    networks = members(model)
+    networks = map_networks(model)
     if movie is None:
         raise ValueError("movie is missing: give movies that the networks have not seen")
     windows = Windows(movie, networks[0].n_frames, every=networks[0].n_frames - 1)
-    shape = member_maps(networks, windows.sample(1)).shape[2:]
+    shape = window_maps(networks, windows.sample(1)).shape[2:]
     sums = movie.x.new_zeros(len(networks), movie.n_trajectories, *shape, dtype=torch.float64)
     for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
-        sums.index_add_(1, piece // windows.n_starts, member_maps(networks, windows[piece]))
+        sums.index_add_(1, piece // windows.n_starts, window_maps(networks, windows[piece]))
     rates = (sums / (windows.n_starts * window_time(windows))).cpu()
     return DissipationMap(
         rates.mean(1), rates.mean(0), networks[0].cell, networks[0].receptive_field
@@ -91,18 +91,18 @@ def frame_maps(model: Ensemble, movie: Movie, index: Tensor) -> Tensor:
     Window number `index` of `Windows(movie, n_frames)`; for one movie, that which begins at frame
     `index`. It fluctuates: negative cells are no errors.
     """
-    networks = members(model)
+    networks = map_networks(model)
     windows = Windows(movie, networks[0].n_frames)
-    return (member_maps(networks, windows[index]).mean(0) / window_time(windows)).float()
+    return (window_maps(networks, windows[index]).mean(0) / window_time(windows)).float()
 
 
 @torch.no_grad()
-def member_maps(networks: list[MovieNEEP], window: Tensor) -> Tensor:
-    """H of each window by each network, `(n_members, n, rows, columns)`, float64."""
+def window_maps(networks: list[MovieNEEP], window: Tensor) -> Tensor:
+    """H of each window by each network, `(members, n, rows, columns)`, float64."""
     return torch.stack([network.map(window).double() for network in networks])
 
 
-def members(model: Ensemble) -> list[MovieNEEP]:
+def map_networks(model: Ensemble) -> list[MovieNEEP]:
     """The networks of an ensemble; `TypeError` if they draw no maps."""
     networks = [model.member(i) for i in range(model.members)]
     if not all(isinstance(network, MovieNEEP) for network in networks):
@@ -190,7 +190,7 @@ class MapScore:
         truth: what is produced there `(n,)`.
         correlation: of the two.
         p: fraction of random permutations of the places that correlate as well.
-        members: the correlation of each network's own map, `(n_members,)`.
+        member_correlations: the correlation of each network's own map, `(members,)`.
         map_correlation: of the map, cell by cell, with blobs as bright as the truth.
         uniform: of the map with blobs that are all equally bright: what knowing the places of the
             nodes gives, without knowing where entropy is produced.
@@ -202,7 +202,7 @@ class MapScore:
     truth: Tensor
     correlation: float
     p: float
-    members: Tensor
+    member_correlations: Tensor
     map_correlation: float
     uniform: float
     interval: tuple[float, float]
@@ -211,7 +211,7 @@ class MapScore:
         low, high = self.interval
         return (
             f"correlation with the truth {self.correlation:.2f} (p = {self.p:.2g}, one network "
-            f"{self.members.mean():.2f}); cell by cell {self.map_correlation:.2f}, uniform "
+            f"{self.member_correlations.mean():.2f}); cell by cell {self.map_correlation:.2f}, uniform "
             f"{self.uniform:.2f}, 95 % interval of the difference {low:+.2f} to {high:+.2f}"
         )
 
@@ -246,7 +246,7 @@ def score_map(
         return correlation(H, expected) - correlation(H, equal)
 
     weights, by_member = (
-        blob_weights(H, truth.places, found.cell, size) for H in (found.mean, found.members)
+        blob_weights(H, truth.places, found.cell, size) for H in (found.mean, found.member_maps)
     )
     reached = correlation(weights, values)
     order = torch.rand(draws, len(values), generator=generator).argsort(1)
@@ -262,7 +262,7 @@ def score_map(
         truth=values,
         correlation=reached.item(),
         p=(1 + as_good.sum().item()) / (1 + draws),
-        members=correlation(by_member, values),
+        member_correlations=correlation(by_member, values),
         map_correlation=correlation(flat, expected).item(),
         uniform=correlation(flat, equal).item(),
         interval=(low, high),

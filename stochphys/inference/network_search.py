@@ -1,4 +1,4 @@
-r"""The first passage of a network: how long SGD searches for a held-out loss below a target.
+r"""The search of a network: how long SGD takes to hit a held-out loss below a target.
 
 Walkers start from one checkpoint and are sent back to it at random. With a fixed checkpoint and
 batches drawn anew, each excursion is a renewal, so that excursions without resets tell the mean time
@@ -106,9 +106,9 @@ class Walks:
     ages: Tensor
     free: Tensor
 
-    def passages(self, target: float) -> Passages:
+    def hitting_times(self, target: float) -> HittingTimes:
         """When the walkers first showed a loss below `target`, for each `p_reset`."""
-        return passages(self.losses, self.looks, target)
+        return hitting_times(self.losses, self.looks, target)
 
     def predict(
         self,
@@ -122,7 +122,7 @@ class Walks:
         prediction, its lower and its upper bound, `(3, len(p_reset))`."""
         generator = as_generator(generator)
         every = int(self.looks[1] - self.looks[0])
-        hits = free_passages(self.free, self.ages, target, every)
+        hits = free_hitting_times(self.free, self.ages, target, every)
         n = hits.shape[1]
         again = [hits[:, torch.randint(n, (n,), generator=generator)] for _ in range(draws)]
         times = torch.tensor([[renewal_time(h, p) for p in p_reset] for h in (hits, *again)])
@@ -131,7 +131,7 @@ class Walks:
         return torch.stack((times[0], low, high))
 
 
-def passage_times(
+def record_walks(
     checkpoint: nn.Module,
     p_reset: tuple[float, ...],
     *,
@@ -159,8 +159,8 @@ def passage_times(
 
 
 @dataclass(frozen=True, eq=False)
-class Passages:
-    """First-passage times, some of them cut short.
+class HittingTimes:
+    """When walkers first hit a target, some of them cut short.
 
     Attributes:
         times: `(…, walkers)`; inf for those who had not arrived after `longest`.
@@ -210,12 +210,12 @@ class Passages:
         return cv[..., 0], influence.std(-1) / x.shape[-1] ** 0.5
 
 
-def passages(losses: Tensor, ages: Tensor, target: float) -> Passages:
+def hitting_times(losses: Tensor, ages: Tensor, target: float) -> HittingTimes:
     """When the loss was first seen below `target`; losses `(n_ages, …)` as `walk` returns them."""
-    return Passages(_first(losses < target, ages), float(ages[-1]))
+    return HittingTimes(_first(losses < target, ages), float(ages[-1]))
 
 
-def free_passages(losses: Tensor, ages: Tensor, target: float, every: int = 10) -> Tensor:
+def free_hitting_times(losses: Tensor, ages: Tensor, target: float, every: int = 10) -> Tensor:
     """First hits of free excursions, for each moment at which they may begin between two looks.
 
     Who begins s steps before a look is looked at after s, s + `every`, s + 2 `every`, … steps.
@@ -242,7 +242,7 @@ def _first(below: Tensor, ages: Tensor) -> Tensor:
 
 
 def renewal_time(first_hits: Tensor, p_reset: float) -> float:
-    r"""Mean first-passage time with resets, from free excursions alone.
+    r"""Mean hitting time with resets, from free excursions alone.
 
     Each step moves the walker, then resets it with probability p, then the clock may say: look. An
     excursion that begins s steps before a look ends by a hit if no reset comes within its $T_s$
@@ -257,7 +257,7 @@ def renewal_time(first_hits: Tensor, p_reset: float) -> float:
     short count as if they never arrived, which is nothing once $z^{\text{longest}} \ll 1$.
 
     Args:
-        first_hits: from `free_passages`, `(every, walkers)`.
+        first_hits: from `free_hitting_times`, `(every, walkers)`.
         p_reset: in (0, 1).
 
     Returns:

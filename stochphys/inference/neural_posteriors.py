@@ -105,8 +105,8 @@ class MemberPosterior(Posterior):
     Draws are members, taken anew with replacement: ten members are ten functions.
     """
 
-    def __init__(self, members: Sequence[nn.Module] | Ensemble) -> None:
-        model = members if isinstance(members, Ensemble) else Ensemble(members)
+    def __init__(self, networks: Sequence[nn.Module] | Ensemble) -> None:
+        model = networks if isinstance(networks, Ensemble) else Ensemble(networks)
         self.model = model.double().requires_grad_(False)
 
     def mean(self, x: Tensor) -> Tensor:

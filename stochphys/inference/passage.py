@@ -25,7 +25,7 @@ BLOCK = 500  # steps of a simulation between two looks at who has arrived
 
 
 @dataclass(frozen=True, eq=False)
-class Passage(Prediction):
+class PassageTime(Prediction):
     """Mean time from `start` until `target` is first reached; `estimate` is the median of the draws,
     which a few with very high barriers do not move.
 
@@ -53,7 +53,7 @@ def mean_first_passage_time(
     radius: float | None = None,
     paths: int = 20,
     longest: float | None = None,
-) -> Passage:
+) -> PassageTime:
     r"""Mean first-passage time from one state to another, for each draw from the posterior.
 
     One coordinate: by quadrature, with a reflecting wall where the training data end behind `start`,
@@ -113,7 +113,7 @@ def mean_first_passage_time(
             )
         times, arrived = _simulated(langevin, a, b, radius, draws, paths, longest, generator)
     estimate = times.median().item()
-    return Passage.of(estimate, times, level, start=start, target=target, arrived=arrived)
+    return PassageTime.of(estimate, times, level, start=start, target=target, arrived=arrived)
 
 
 def passage_quadrature(drift: Tensor, diffusion: Tensor, grid: Tensor, start: int) -> Tensor:

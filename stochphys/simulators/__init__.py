@@ -7,14 +7,6 @@ from .drift_fields import InhomogeneousDiffusion, NonlinearForce
 from .engine import CarnotEngine
 from .fields import Stirred, StirredDoubleWell
 from .filament import ElasticNetwork, LocalDissipation, filament_camera, local_dissipation
-from .first_passage import (
-    FreeDiffusion,
-    Interval,
-    Search,
-    coefficient_of_variation,
-    mean_time,
-    optimal,
-)
 from .hidden import HiddenChain
 from .inertia import UnderdampedBeadSpring
 from .integrate import simulate
@@ -26,6 +18,14 @@ from .odd_jumps import OddJumpProcess, OddRing
 from .oscillator import VanDerPol
 from .resetting_clocks import Clock, Lomax, Poisson, Sharp
 from .resetting_state import StationaryState
+from .search_laws import (
+    FreeDiffusion,
+    Interval,
+    Search,
+    coefficient_of_variation,
+    mean_time,
+    optimal,
+)
 from .search_walkers import SearchTimes, simulate_paths, simulate_search
 from .visible import visible_entropy, visible_entropy_rate
 

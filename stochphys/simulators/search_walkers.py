@@ -1,6 +1,6 @@
 r"""Walkers that search: all at once, each with its own clock, until they arrive.
 
-The exact laws to compare with live in `first_passage`.
+The exact laws to compare with live in `search_laws`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ..device import as_generator, one_thread
-from .first_passage import FreeDiffusion
 from .resetting_clocks import Clock, uniform
+from .search_laws import FreeDiffusion
 
 REACH = 16  # a bridge with x_a x_b > 16 D dt touches the target with a chance of less than e⁻¹⁶
 STEPS_PER_WAIT = 20  # fewer, and rounding makes another clock of it

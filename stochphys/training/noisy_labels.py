@@ -26,11 +26,11 @@ class Labelled:
     Attributes:
         x: the examples, `(n_examples, …)`.
         y: their given labels from 0 to `n_classes` − 1, `(n,)`, or `(groups, n)` for an `Ensemble`
-            whose groups of members have each a data set of their own.
+            whose networks come in groups, each with a data set of its own.
         n_classes: number of classes.
         true: the true labels, shaped as `y`, where they are known.
         rows: which examples they belong to, shaped as `y`; by default the first is the first.
-        copies: members in a row that share a data set, and the batches drawn from it: what differs
+        copies: networks in a row that share a data set, and the batches drawn from it: what differs
             between them then is not the luck of the batches.
 
     Raises:
@@ -241,10 +241,10 @@ def predict(model: nn.Module, data: Labelled) -> Tensor:
     and the network are; on the device of the data."""
     training, device = model.training, next(model.parameters()).device
     model.eval()
-    members = (model.members,) if isinstance(model, Ensemble) else ()
+    per_member = (model.members,) if isinstance(model, Ensemble) else ()
     index = torch.arange(len(data), device=data.y.device)
     classes = [
-        model(data[piece.expand(*members, -1)][0].to(device)).argmax(-1)
+        model(data[piece.expand(*per_member, -1)][0].to(device)).argmax(-1)
         for piece in index.split(PIECE)
     ]
     model.train(training)

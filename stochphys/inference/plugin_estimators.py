@@ -183,7 +183,7 @@ def _reversed_words(n_states: int, length: int, device: torch.device) -> Tensor:
     return reverse
 
 
-def first_passage(current: Tensor, dt: float, *, threshold: float) -> tuple[float, float]:
+def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> tuple[float, float]:
     r"""How rarely a current first reaches −ℓ instead of +ℓ, and how long that takes,
 
     $$\dot\sigma \approx \frac{|\ln p_-|}{\langle T \rangle},$$

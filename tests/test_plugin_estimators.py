@@ -8,7 +8,7 @@ import torch
 
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import first_passage, gaussian_plugin, knn_plugin, word_plugin
+from stochphys.inference import first_passage_ratio, gaussian_plugin, knn_plugin, word_plugin
 from stochphys.simulators import BeadSpring, simulate
 
 DT = 0.01
@@ -144,7 +144,7 @@ def test_first_passage_of_a_drifting_walk_has_the_bias_that_theory_gives(thresho
     spread (Siegmund 1979), which we add to ℓ; 2 % for the next order."""
     m = 0.005
     walk = m + (2 * m) ** 0.5 * torch.randn(1000, 4000, generator=generator)
-    rate, std = first_passage(walk, 1.0, threshold=threshold)
+    rate, std = first_passage_ratio(walk, 1.0, threshold=threshold)
     ell = threshold + 0.583 * (2 * m) ** 0.5
     bias = math.log1p(math.exp(ell)) / (ell * math.tanh(ell / 2))
     assert abs(rate / m - bias) < 4 * std / m + 0.02 * bias
@@ -154,7 +154,7 @@ def test_first_passage_of_a_drifting_walk_has_the_bias_that_theory_gives(thresho
 def test_first_passage_errs_upwards_and_less_with_a_higher_threshold(beads):
     system, data = beads
     entropy = system.entropy_production(data, "exact")
-    rates = [first_passage(entropy, DT, threshold=threshold) for threshold in (1, 2, 3)]
+    rates = [first_passage_ratio(entropy, DT, threshold=threshold) for threshold in (1, 2, 3)]
     exact = system.entropy_production_rate()
     for (low, low_std), (high, high_std) in zip(rates, rates[1:], strict=False):
         assert low - high > 4 * math.hypot(low_std, high_std)
@@ -165,9 +165,9 @@ def test_first_passage_refuses_a_threshold_that_is_never_reached(beads):
     system, data = beads
     entropy = system.entropy_production(data)
     with pytest.raises(ValueError, match="never -40 first"):
-        first_passage(entropy, DT, threshold=40.0)
+        first_passage_ratio(entropy, DT, threshold=40.0)
     with pytest.raises(ValueError, match="must be positive"):
-        first_passage(entropy, DT, threshold=0.0)
+        first_passage_ratio(entropy, DT, threshold=0.0)
 
 
 def test_neighbours_find_a_divergence_of_order_one(generator):
