@@ -312,7 +312,7 @@ def test_the_number_of_threads_comes_back() -> None:
     assert torch.get_num_threads() == before
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_windows_on_a_gpu_are_those_on_the_processor(recorded: Trajectories) -> None:
     windows = Windows(recorded, 3).bootstrap(2, generator=make_generator(0))
     index = torch.arange(len(windows)).expand(2, -1)

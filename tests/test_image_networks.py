@@ -13,8 +13,7 @@ from stochphys.device import make_generator
 from stochphys.models import VCNN, Augment, ResNet
 from stochphys.training import Ensemble, Labelled, Resetting, accuracy, classify, fit
 
-no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-DEVICES = ["cpu", pytest.param("cuda", marks=no_cuda)]
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 
 
 def images(n: int, size: int = 32, seed: int = 0) -> Tensor:

@@ -206,10 +206,7 @@ def test_members_of_an_ensemble_have_targets_of_their_own():
         ELR(40, 3, members=2)(starts[0], data[index[0]])
 
 
-no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=no_cuda)])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
 def test_a_model_in_eval_mode_is_taught_too_and_targets_come_back(device: str):
     """Each of 40 examples is drawn at least once in 1200 draws; a visit leaves at least 1 − β."""
     found = []

@@ -210,7 +210,7 @@ def test_shares_of_the_beads_add_up_to_the_entropy_of_each_step(generator):
         assert ((mean - exact).abs() < 4 * error).all()
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_frames_are_rendered_and_learned_from_on_a_gpu(trajectories, generator):
     camera = bead_camera(BEADS)
     index = torch.arange(12 * 41).view(12, 41)

@@ -394,7 +394,7 @@ def test_members_share_their_learning_rate_and_adam_its_steps():
         train(Ensemble([network()]), resetting(0.1), optimizer=torch.optim.Adam)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_run_on_cuda_resets_monitors_and_resumes(tmp_path):
     class Stop(Callback):
         def after_step(self, run):

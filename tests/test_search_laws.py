@@ -26,9 +26,7 @@ from stochphys.simulators import (
 )
 from stochphys.simulators.resetting_clocks import uniform
 
-CUDA = pytest.param(
-    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-)
+CUDA = pytest.param("cuda", marks=pytest.mark.cuda)
 Z_STAR = 2 + lambertw(-2 * exp(-2)).real
 
 

@@ -26,9 +26,7 @@ from stochphys.simulators import (
     simulate_search,
 )
 
-CUDA = pytest.param(
-    "cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
-)
+CUDA = pytest.param("cuda", marks=pytest.mark.cuda)
 Z_STAR = 2 + lambertw(-2 * exp(-2)).real
 
 

@@ -31,8 +31,6 @@ from stochphys.simulators import (
     simulate,
 )
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
 
 def linear(A: list[list[float]], D: list[list[float]]) -> Linear:
     return Linear(*(torch.tensor(matrix, dtype=torch.float64) for matrix in (A, D)))
@@ -988,7 +986,7 @@ def test_a_run_leaves_no_trace_in_autograd() -> None:
 # ------------------------------------------------------------------------------------ on a GPU
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize("scheme", ["exact", "euler"])
 def test_law_on_a_gpu(scheme: str) -> None:
     chain, dt = BeadSpring(n_beads=3), 0.1
@@ -1004,7 +1002,7 @@ def test_law_on_a_gpu(scheme: str) -> None:
     assert_covariance(x[:, 10], x[:, 17], C @ torch.linalg.matrix_power(P, 7).T)
 
 
-@needs_cuda
+@pytest.mark.cuda
 @pytest.mark.parametrize(("system", "scheme"), SYSTEMS, ids=names)
 def test_every_scheme_runs_on_a_gpu(system: System, scheme: str) -> None:
     generator = make_generator(24, "cuda")

@@ -340,7 +340,7 @@ def test_dropout_networks_resume_too(tmp_path):
     assert torch.equal(weights(whole), weights(parts))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_cuda_learns_the_same_law():
     data, model = regression(), linear()
     fit(

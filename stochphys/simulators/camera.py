@@ -7,6 +7,7 @@ the columns, so that a batch of frames is one batched matrix product.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -70,6 +71,16 @@ class Camera:
         """Number of coordinates of the state."""
         return self.motion.shape[2]
 
+    def to(self, device: torch.device | str) -> Camera:
+        """The same camera; on the device of the states it need not be sent there for each frame."""
+        return replace(self, centre=self.centre.to(device), motion=self.motion.to(device))
+
+    @cached_property
+    def _moves(self) -> list[bool]:
+        """Whether anything moves along the rows, and along the columns; asked once, as a GPU must
+        stop to answer."""
+        return self.motion.any(dim=2).any(dim=0).tolist()
+
     def points(self, x: Tensor) -> Tensor:
         """Row and column of each point, `(…, n_points, 2)`, at states `x (…, dim)`."""
         return self.centre.to(x) + (x @ self.motion.flatten(0, 1).T.to(x)).unflatten(-1, (-1, 2))
@@ -100,7 +111,7 @@ class Camera:
         """Profile of each blob along one axis, `(n_states, n_pixels, n_points)`; of one state where
         nothing moves along it."""
         motion, centre = self.motion[:, axis].to(states), self.centre[:, axis].to(states)
-        place = torch.addmm(centre, states if motion.any() else states[:1], motion.T)
+        place = torch.addmm(centre, states if self._moves[axis] else states[:1], motion.T)
         pixel = torch.arange(self.shape[axis], device=states.device, dtype=states.dtype)
         unit = 2**0.5 * self.psf
         return (place[:, None] / unit - pixel[:, None] / unit).square_().neg_().exp_()
@@ -177,7 +188,7 @@ class Film:
         return (len(self.states), *self.camera.shape)
 
     def to(self, device: torch.device | str) -> Film:
-        return replace(self, states=self.states.to(device))
+        return replace(self, camera=self.camera.to(device), states=self.states.to(device))
 
     def __getitem__(self, numbers: Tensor) -> Tensor:
         return self.camera(embedding(numbers, self.states), generator=self.generator)

@@ -34,6 +34,7 @@ Step = Callable[..., None]
 # Normal numbers drawn at once. On a CPU 0.5 MB, about a second-level cache; on a GPU as much as
 # keeps it busy between two looks at the numbers by the host.
 CHUNK, CHUNK_GPU = 2**17, 2**24
+ROWS, ROWS_GPU = 20, 256  # of the matrix that makes several frames of a linear system at once
 
 
 @torch.no_grad()
@@ -301,12 +302,13 @@ def _sample_linear(
     storage[0] = x
     P, Q = system.transition(dt * every)
     # Long blocks save calls, short ones arithmetic: 16 to 32 rows cost least on a CPU.
-    frames = (16 if n < 300 else 8) if x.device.type == "cpu" else 256
-    frames = max(1, min(frames, (20 if x.device.type == "cpu" else 256) // dim, len(storage) - 1))
+    on_cpu = x.device.type == "cpu"
+    frames = min(16 if n < 300 else 8, ROWS // dim) if on_cpu else ROWS_GPU // dim
+    frames = max(1, min(frames, len(storage) - 1))
     from_state, from_noise = (m.to(x) for m in _block(P, square_root(Q), frames))
     rest = storage[1:].view(-1, n)  # rows: time and coordinate
     rows = frames * dim
-    chunk = CHUNK if x.device.type == "cpu" else CHUNK_GPU
+    chunk = CHUNK if on_cpu else CHUNK_GPU
     noise = torch.empty(max(1, chunk // (rows * n)) * rows, n, dtype=x.dtype, device=x.device)
     x = storage[0]
     for part in rest.split(len(noise)):

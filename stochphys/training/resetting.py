@@ -118,7 +118,7 @@ class Resetting(Callback):
         self.lowest = torch.where(better, value, self.lowest)
         self.best_step = torch.where(better, run.step, self.best_step)
         if better.any():
-            who = _indices(better)
+            who = _indices(better, self._device)
             for name, now in (_state(run) | run.average.state_dict()).items():
                 if name in self.checkpoint:
                     self.checkpoint[name][who] = now[who]
@@ -139,7 +139,7 @@ class Resetting(Callback):
         if not due.any():
             return
         self._resets.append((run.step, due.tolist()))
-        who = _indices(due)
+        who = _indices(due, self._device)
         for name, now in _state(run).items():
             if not self._concerns(name):
                 continue
@@ -217,6 +217,6 @@ def _state(run: Run) -> dict[str, Tensor]:
     return state
 
 
-def _indices(mask: Tensor) -> Any:
-    """Of the members in a mask; of one model, all there is."""
-    return mask.nonzero()[:, 0] if mask.ndim else ...
+def _indices(mask: Tensor, device: torch.device) -> Any:
+    """Of the members in a mask, for tensors on `device`; of one model, all there is."""
+    return mask.nonzero()[:, 0].to(device) if mask.ndim else ...
