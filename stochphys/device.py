@@ -67,6 +67,12 @@ def as_generator(
     return make_generator(int(generator), device)
 
 
+def spawn(generator: torch.Generator, device: str | torch.device = "cpu") -> torch.Generator:
+    """A new generator on `device`, seeded by a draw from this one."""
+    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+    return make_generator(int(seed), device)
+
+
 def free_memory(device: torch.device) -> int:
     """Bytes that a new tensor on `device` may take, the limit of a container included."""
     if device.type == "cuda":

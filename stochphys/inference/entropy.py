@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Jumps, Trajectories, Windows
-from ..device import as_generator
+from ..device import as_generator, spawn
 from ..models import (
     CNEEP,
     NEEP,
@@ -162,6 +162,8 @@ def infer_entropy_production(
     Source: Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166; odd variables: arXiv 2112.04681.
     """
     generator = as_generator(generator)
+    if generator.device.type != "cpu":  # where weights are drawn
+        generator = spawn(generator)
     check(data, window, reversal, members)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, window), Windows(held_out, window)
@@ -173,7 +175,7 @@ def infer_entropy_production(
         return default_network(own, window, reversal, width, generator)
 
     networks = [network() if network else member(draw) for draw in bootstrapped.draws]
-    model = Ensemble(networks)
+    model = Ensemble(networks).to(data.x.device)
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     rare = window > 2 and isinstance(data, Jumps)
     chosen = objective or (classifier_objective if rare else neep_objective)
@@ -248,9 +250,10 @@ def default_network(
     if isinstance(data, Trajectories):
         even = AreaNEEP if data.dim >= MANY else NEEP
         kind = UnderdampedNEEP if data.underdamped else even
-        return kind(data.dim, **options).standardise(data)
+        return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):
-        return FlowNEEP(data.shape, n_frames=window, generator=generator).standardise(data)
+        flow = FlowNEEP(data.shape, n_frames=window, generator=generator)
+        return flow.to(data.x.device).standardise(data)
     if reversal is not None:
         return OddJumpNEEP(reversal, **options).standardise(data)
     return (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)

@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
-from ..device import as_generator, make_generator, pick_device
+from ..device import as_generator, pick_device, spawn
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .run import Callback, History, Run
@@ -192,14 +192,13 @@ def _start(
     """A run at step 0; its batches are drawn from a generator of its own, on the device."""
     optim = optimizer(model.parameters(), lr=settings["lr"])
     schedule, steps = SCHEDULES[settings["schedule"]], settings["steps"]
-    seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
     per_member = (model.members,) if isinstance(model, Ensemble) else ()
     return Run(
         model=model,
         average=deepcopy(model) if settings["ema"] else model,
         optimizer=optim,
         scheduler=LambdaLR(optim, lambda step: schedule(min(1.0, step / steps))),
-        draw=make_generator(seed, device),
+        draw=spawn(generator, device),
         best=deepcopy(model.state_dict()),
         best_step=torch.zeros(per_member, dtype=torch.long, device=device),
         lowest=torch.full((1, *per_member), math.inf, device=device),
