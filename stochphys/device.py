@@ -1,8 +1,9 @@
 """Where the numbers live: the choice of a device, seeded generators, free memory.
 
 Nothing here knows any physics. Every random number of the course comes from a `torch.Generator`
-that is passed down, never from torch's global one, so that the same seed gives the same result on
-the same device. Whatever draws takes a generator, or an integer: the seed of a fresh one.
+that is passed down, so that the same seed gives the same result on the same device. Whatever draws
+takes a generator, or an integer: the seed of a fresh one. Layers that draw at each call, as dropout
+does, can take none: they draw from torch's own, which `fit` seeds for the time of a training.
 """
 
 from __future__ import annotations
@@ -71,6 +72,29 @@ def spawn(generator: torch.Generator, device: str | torch.device = "cpu") -> tor
     """A new generator on `device`, seeded by a draw from this one."""
     seed = torch.randint(2**62, (), generator=generator, device=generator.device)
     return make_generator(int(seed), device)
+
+
+def own_generators(device: torch.device) -> list[torch.Generator]:
+    """Torch's own sources, which all share: that of the CPU and, if it is another, of the device."""
+    if device.type != "cuda":
+        return [torch.default_generator]
+    torch.cuda.init()
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return [torch.default_generator, torch.cuda.default_generators[index]]
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's own sources begin at `seed`, and afterwards go on as if nothing had been drawn."""
+    sources = own_generators(device)
+    states = [source.get_state() for source in sources]
+    try:
+        for source in sources:
+            source.manual_seed(seed)
+        yield
+    finally:
+        for source, state in zip(sources, states, strict=True):
+            source.set_state(state)
 
 
 def free_memory(device: torch.device) -> int:

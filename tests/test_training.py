@@ -331,9 +331,7 @@ def test_dropout_networks_resume_too(tmp_path):
         return nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.5), nn.Linear(8, 1))
 
     whole, parts, path = make(), make(), tmp_path / "run.pt"
-    torch.manual_seed(11)
     quick(whole, regression())
-    torch.manual_seed(11)
     quick(parts, regression(), checkpoint=path, callbacks=[Stop(30)])
     parts = make()
     quick(parts, regression(), checkpoint=path)

@@ -103,14 +103,9 @@ class Network:
         generator: torch.Generator | int,
         callbacks: Sequence[Callback] = (),
     ) -> None:
-        """`training.fit`; noise inside the model follows from the generator, too."""
-        generator = as_generator(generator)
-        seed = int(torch.randint(2**62, (), generator=generator, device=generator.device))
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            options: dict[str, Any] = dict(schedule="cosine", ema=0.99, progress=False)
-            options |= dict(steps=self.steps, lr=self.lr, batch_size=self.batch_size)
-            fit(model, objective, data, generator=generator, callbacks=callbacks, **options)
+        options: dict[str, Any] = dict(schedule="cosine", ema=0.99, progress=False)
+        options |= dict(steps=self.steps, lr=self.lr, batch_size=self.batch_size)
+        fit(model, objective, data, generator=generator, callbacks=callbacks, **options)
         model.requires_grad_(False)
 
 

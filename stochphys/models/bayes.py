@@ -30,7 +30,8 @@ class BayesianLinear(nn.Module):
     $$h = \mu x + \sqrt{\sigma^2 x^2}\;\xi, \qquad \xi \sim \mathcal N(0, 1),$$
 
     which has the same law for each input by itself, and gradients with far less noise (Kingma,
-    Salimans & Welling, NeurIPS 2015). Noise comes from torch's own generator.
+    Salimans & Welling, NeurIPS 2015). Noise comes from torch's own generator,
+    which `fit` seeds, as for dropout.
 
     Args:
         n_in, n_out: numbers of inputs and outputs.

@@ -11,6 +11,7 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
+from torch.nn.utils import skip_init
 
 from ..device import as_generator
 
@@ -22,7 +23,7 @@ class Augment(nn.Module):
 
     In training mode each image is also moved by up to `shift` pixels along either axis, with the
     mean colour in what comes into view, and mirrored left to right with probability 1/2. Dice are
-    torch's own, as for dropout; on a CPU `fit` keeps their state.
+    torch's own, which `fit` seeds, as for dropout.
 
     Args:
         images: those that the network will learn from, `(n, 3, height, width)` in bytes. Mean and
@@ -106,13 +107,13 @@ class VCNN(nn.Sequential):
                 features=nn.Sequential(*features, nn.Flatten()),
                 classifier=nn.Sequential(
                     nn.Dropout(0.2),
-                    nn.Linear(256 * (height // 8) * (width // 8), 1024),
+                    skip_init(nn.Linear, 256 * (height // 8) * (width // 8), 1024),
                     nn.BatchNorm1d(1024),
                     nn.ReLU(),
-                    nn.Linear(1024, 512),
+                    skip_init(nn.Linear, 1024, 512),
                     nn.BatchNorm1d(512),
                     nn.ReLU(),
-                    nn.Linear(512, n_classes),
+                    skip_init(nn.Linear, 512, n_classes),
                 ),
             )
         )
@@ -161,7 +162,7 @@ class ResNet(nn.Sequential):
             parts[f"layer{i + 1}"] = nn.Sequential(first, *others)
             n_in = n_out
         parts["classifier"] = nn.Sequential(
-            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(n_in, n_classes)
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), skip_init(nn.Linear, n_in, n_classes)
         )
         super().__init__(OrderedDict(parts))
         _draw(self, generator)
@@ -174,13 +175,13 @@ class Block(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             *_convolution(n_in, n_out, step, bias=False),
-            nn.Conv2d(n_out, n_out, 3, padding=1, bias=False),
+            skip_init(nn.Conv2d, n_out, n_out, 3, padding=1, bias=False),
             nn.BatchNorm2d(n_out),
         )
         self.skip = nn.Sequential()
         if step != 1 or n_in != n_out:
             self.skip = nn.Sequential(
-                nn.Conv2d(n_in, n_out, 1, step, bias=False), nn.BatchNorm2d(n_out)
+                skip_init(nn.Conv2d, n_in, n_out, 1, step, bias=False), nn.BatchNorm2d(n_out)
             )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -190,7 +191,9 @@ class Block(nn.Module):
 def _convolution(n_in: int, n_out: int, step: int = 1, *, bias: bool = True) -> nn.Sequential:
     """3×3 pixels to one, made of order one, cut off at zero."""
     return nn.Sequential(
-        nn.Conv2d(n_in, n_out, 3, step, padding=1, bias=bias), nn.BatchNorm2d(n_out), nn.ReLU()
+        skip_init(nn.Conv2d, n_in, n_out, 3, step, padding=1, bias=bias),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(),
     )
 
 

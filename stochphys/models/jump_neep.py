@@ -137,6 +137,5 @@ class OddJumpNEEP(nn.Module):
 
 def embedding(n_states: int, width: int, generator: torch.Generator) -> nn.Embedding:
     """A vector for each state, normal random numbers to begin with."""
-    table = nn.Embedding(n_states, width)
-    nn.init.normal_(table.weight, generator=generator)
-    return table
+    table = torch.randn(n_states, width, generator=generator)
+    return nn.Embedding.from_pretrained(table, freeze=False)

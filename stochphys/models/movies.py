@@ -16,6 +16,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
+from torch.nn.utils import skip_init
 
 from ..data import Windows
 from ..device import as_generator
@@ -127,16 +128,16 @@ class CNEEP(MovieNEEP):
     ) -> None:
         super().__init__(shape, n_frames)
         generator = as_generator(generator)
-        layers: list[nn.Module] = [nn.Conv2d(n_frames, width, 5, 2, 2), nn.ReLU()]
+        layers: list[nn.Module] = [skip_init(nn.Conv2d, n_frames, width, 5, 2, 2), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] if pool else []
         channels = [width * 2**i for i in range(depth)]
         for n_in, n_out in zip([width, *channels], channels, strict=False):
-            layers += [nn.Conv2d(n_in, n_out, 3, 1, 1), nn.ReLU()]
+            layers += [skip_init(nn.Conv2d, n_in, n_out, 3, 1, 1), nn.ReLU()]
         self.body = nn.Sequential(*layers)
         self.cell = 4 if pool else 2
         self.receptive_field = 5 + 2 * pool + 2 * self.cell * depth
         rows, columns = self.body(torch.zeros(1, n_frames, *shape)).shape[-2:]
-        self.head = nn.Linear(channels[-1] * rows * columns, 1)
+        self.head = skip_init(nn.Linear, channels[-1] * rows * columns, 1)
         initialise(self, generator)
 
     def map(self, window: Tensor) -> Tensor:
@@ -177,11 +178,13 @@ class BilinearCNEEP(MovieNEEP):
         super().__init__(shape, n_frames)
         generator = as_generator(generator)
         self.even = nn.Sequential(
-            nn.Conv2d(self.n_even, width, 5, 2, 2), nn.ReLU(), nn.Conv2d(width, width, 3, 1, 1)
+            skip_init(nn.Conv2d, self.n_even, width, 5, 2, 2),
+            nn.ReLU(),
+            skip_init(nn.Conv2d, width, width, 3, 1, 1),
         )
         self.odd = nn.Sequential(
-            nn.Conv2d(self.n_odd, width, 5, 2, 2, bias=False),
-            nn.Conv2d(width, width, 3, 1, 1, bias=False),
+            skip_init(nn.Conv2d, self.n_odd, width, 5, 2, 2, bias=False),
+            skip_init(nn.Conv2d, width, width, 3, 1, 1, bias=False),
         )
         initialise(self, generator)
         rows, columns = ((pixels + 1) // 2 for pixels in shape)
@@ -239,7 +242,7 @@ class FlowNEEP(MovieNEEP):
         rows, columns = ((pixels + 1) // 2 for pixels in shape)
         n_in = self.n_even * rows * columns
         self.body = MLP([n_in, width, features], generator=generator)
-        self.line = nn.Linear(n_in, features)
+        self.line = skip_init(nn.Linear, n_in, features)
         initialise(self.line, generator)
         self.weight = nn.Parameter(torch.zeros(features, 2 * self.n_odd, rows, columns))
         self.register_buffer("level", torch.ones(()))

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
+from torch.nn.utils import skip_init
 
 from ..device import as_generator
 
@@ -32,7 +33,7 @@ class MLP(nn.Sequential):
         generator = as_generator(generator)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            linear = nn.Linear(n_in, n_out)
+            linear = skip_init(nn.Linear, n_in, n_out)
             for parameter in linear.parameters():
                 bound = 1 / math.sqrt(n_in)
                 nn.init.uniform_(parameter, -bound, bound, generator=generator)

@@ -21,7 +21,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
-from ..device import as_generator, pick_device, spawn
+from ..device import as_generator, pick_device, seeded, spawn
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .run import Callback, History, Run
@@ -109,9 +109,10 @@ def fit(
     settings = dict(steps=steps, batch_size=batch_size, lr=lr, schedule=schedule, ema=ema)
     settings |= dict(validate_every=validate_every, keep=keep, examples=len(data))
     settings |= dict(held_out=len(validation) if validation is not None else 0)
-    with _at_work(model, device):
+    draw = spawn(generator, device)  # batches; dropout has a stream of its own
+    with _at_work(model, device), seeded(draw.initial_seed() + 1, device):
         data, validation = _to(data, device), _to(validation, device)
-        run = _start(model, optimizer, settings, device, generator)
+        run = _start(model, optimizer, settings, draw)
         for callback in callbacks:
             callback.before_training(run)
         kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
@@ -186,10 +187,9 @@ def _start(
     model: nn.Module,
     optimizer: Callable[..., torch.optim.Optimizer],
     settings: dict[str, Any],
-    device: torch.device,
-    generator: torch.Generator,
+    draw: torch.Generator,
 ) -> Run:
-    """A run at step 0; its batches are drawn from a generator of its own, on the device."""
+    """A run at step 0."""
     optim = optimizer(model.parameters(), lr=settings["lr"])
     schedule, steps = SCHEDULES[settings["schedule"]], settings["steps"]
     per_member = (model.members,) if isinstance(model, Ensemble) else ()
@@ -198,10 +198,10 @@ def _start(
         average=deepcopy(model) if settings["ema"] else model,
         optimizer=optim,
         scheduler=LambdaLR(optim, lambda step: schedule(min(1.0, step / steps))),
-        draw=spawn(generator, device),
+        draw=draw,
         best=deepcopy(model.state_dict()),
-        best_step=torch.zeros(per_member, dtype=torch.long, device=device),
-        lowest=torch.full((1, *per_member), math.inf, device=device),
+        best_step=torch.zeros(per_member, dtype=torch.long, device=draw.device),
+        lowest=torch.full((1, *per_member), math.inf, device=draw.device),
         settings=settings,
     )
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from ..device import own_generators
+
 
 @dataclass
 class History:
@@ -90,7 +92,7 @@ class Run:
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict(),
             draw=self.draw.get_state(),
-            dropout=torch.get_rng_state(),
+            dropout=[source.get_state() for source in own_generators(self.lowest.device)],
             best=self.best,
             best_step=self.best_step,
             lowest=self.lowest,
@@ -102,8 +104,9 @@ class Run:
         for name in ("model", "average", "optimizer", "scheduler"):
             getattr(self, name).load_state_dict(state[name])
         self.draw.set_state(state["draw"])
-        torch.set_rng_state(state["dropout"])
         device = self.lowest.device
+        for source, saved in zip(own_generators(device), state["dropout"], strict=True):
+            source.set_state(saved)
         self.best = {name: t.to(device) for name, t in state["best"].items()}
         self.best_step = state["best_step"].to(device)
         self.lowest = state["lowest"].to(device)
