@@ -20,6 +20,7 @@ from torch.nn.functional import embedding
 
 from .device import as_generator
 from .files import read
+from .writing import replacing
 
 
 class Paths:
@@ -165,11 +166,12 @@ class Trajectories(Paths):
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
     def save(self, path: str | Path) -> None:
-        """Write a `.npz` file that `load` reads."""
+        """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
         path = Path(path)
         if path.suffix != ".npz":  # a dot in a name need not begin a suffix: T_h=1.5
             path = path.with_name(f"{path.name}.npz")
-        np.savez(path, x=self.x.cpu().numpy(), dt=self.dt, underdamped=self.underdamped)
+        with replacing(path) as file:
+            np.savez(file, x=self.x.cpu().numpy(), dt=self.dt, underdamped=self.underdamped)
 
     @classmethod
     def load(

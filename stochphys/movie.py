@@ -19,7 +19,8 @@ from torch import Tensor
 
 from .data import Paths, Trajectories
 from .device import as_generator
-from .movie_files import read
+from .movie_files import read, write_npy
+from .writing import replacing
 
 PIECE = 4096  # frames that are looked at together
 
@@ -91,13 +92,24 @@ class Movie(Paths):
         return cls.of(torch.from_numpy(frames), dt)
 
     def save(self, path: str | Path) -> None:
-        """Write a `.npz` file that `load` reads: a film as bytes, as a camera of 8 bits records it."""
+        """Write what `load` reads: a `.npz` file, or a `.npy` file, which does not hold `dt`, but is
+        written and read piece by piece, whatever the size of the movie.
+
+        A film is written as bytes, as a camera of 8 bits records it. A movie may be saved over the
+        file that it was loaded from: the frames of this one stay what they are. Raises what
+        `writing.replacing` raises.
+        """
         path = Path(path)
-        if path.suffix != ".npz":  # a dot in a name need not begin a suffix: T_h=1.5
+        if path.suffix not in (".npy", ".npz"):  # a dot in a name need not begin a suffix: T_h=1.5
             path = path.with_name(f"{path.name}.npz")
-        stored = self if isinstance(self.reel, Tensor) else self.recorded()
-        assert isinstance(stored.reel, Tensor)
-        np.savez(path, frames=stored.reel[stored.x].cpu().numpy(), dt=self.dt)
+        with replacing(path) as file:
+            stored = self if isinstance(self.reel, Tensor) else self.recorded()
+            reel: Any = stored.reel
+            if path.suffix == ".npz":
+                np.savez(file, frames=reel[stored.x].cpu().numpy(), dt=self.dt)
+            else:
+                pieces = (reel[part].cpu().numpy() for part in stored.x.flatten().split(PIECE))
+                write_npy(file, (*self.x.shape, *self.shape), pieces)
 
     @property
     def shape(self) -> tuple[int, int]:

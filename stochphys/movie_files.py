@@ -12,7 +12,7 @@ from importlib import import_module
 from itertools import chain
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -82,6 +82,15 @@ def _read_npy(path: Path) -> np.ndarray:
             f"{path.name} is no array of numbers ({error}); frames of several sizes must be cropped "
             "to one before they are saved"
         ) from None
+
+
+def write_npy(file: BinaryIO, shape: tuple[int, ...], pieces: Iterator[np.ndarray]) -> None:
+    """A `.npy` file of an array that is never in memory as a whole, from `pieces` of it in order."""
+    first = next(pieces)
+    header = dict(descr=first.dtype.str, fortran_order=False, shape=shape)
+    np.lib.format.write_array_header_2_0(file, header)
+    for piece in chain((first,), pieces):
+        file.write(np.ascontiguousarray(piece).data)
 
 
 def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:

@@ -271,6 +271,17 @@ def test_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert torch.equal(load_checkpoint(path)["a"], torch.ones(3))
 
 
+def test_a_checkpoint_that_cannot_be_written_is_refused_before_training(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    model = linear()
+    before = {name: w.clone() for name, w in model.state_dict().items()}
+    for path in (tmp_path / "file" / "run.pt", tmp_path / "folder"):
+        with pytest.raises(ValueError, match="cannot be written"):
+            quick(model, regression(), checkpoint=path)
+    assert all(torch.equal(w, before[name]) for name, w in model.state_dict().items())
+
+
 def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
     class Poison(Callback):
         def after_step(self, run):

@@ -28,6 +28,8 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from stochphys.writing import replacing
+
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"
 METADATA = {
@@ -112,7 +114,8 @@ def main(names: list[str]) -> int:
         seconds = time.perf_counter() - start
         clean(notebook)
         nbformat.validate(notebook)
-        nbformat.write(notebook, path)
+        with replacing(path) as file:
+            file.write((nbformat.writes(notebook) + "\n").encode())
         size = path.stat().st_size / 1000
         print(f"{path.stem:24} {seconds:6.1f} s {memory / 1e6:6.0f} MB peak {size:6.0f} KB")
     return 0

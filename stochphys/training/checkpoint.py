@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ..writing import replacing
+
 
 def save_checkpoint(path: str | Path, content: dict[str, Any]) -> None:
-    """Write tensors, numbers, strings, lists and dicts; the old file stays until the new is whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    """Write tensors, numbers, strings, lists and dicts; the old file stays until the new is whole.
+
+    Raises what `writing.replacing` raises.
+    """
+    with replacing(path) as file:
         torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
 from ..device import as_generator, pick_device, seeded, spawn
+from ..writing import check_writable
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .run import Callback, History, Run
@@ -92,7 +93,8 @@ def fit(
 
     Raises:
         ValueError: an argument that makes no sense, empty data, a device that is not here, a
-            checkpoint that is broken or of another run. Before any work; nothing is overwritten.
+            checkpoint that is broken, of another run, or where nothing can be written. Before any
+            work; nothing is overwritten.
         FloatingPointError: the objective is no longer finite. The model has its best weights so
             far, and the checkpoint is the last good one.
     """
@@ -105,6 +107,8 @@ def fit(
     ):
         if given not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, got {given!r}")
+    if checkpoint is not None:
+        check_writable(checkpoint)
     device = pick_device(device)
     settings = dict(steps=steps, batch_size=batch_size, lr=lr, schedule=schedule, ema=ema)
     settings |= dict(validate_every=validate_every, keep=keep, examples=len(data))

@@ -1,0 +1,180 @@
+"""Files are written whole or not at all, and who has read or mapped the old one keeps it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stochphys.data import Trajectories
+from stochphys.movie import Movie
+from stochphys.training import load_checkpoint, save_checkpoint
+from stochphys.writing import check_writable, replacing
+
+WRITERS = {
+    "run.npz": lambda path: Trajectories(torch.zeros(2, 40_000, 3), 0.1).save(path),
+    "film.npz": lambda path: Movie(torch.zeros(40, 50, 60), 0.1).save(path),
+    "film.npy": lambda path: Movie(torch.zeros(40, 50, 60), 0.1).save(path),
+    "model.pt": lambda path: save_checkpoint(path, {"a": torch.zeros(100_000)}),
+}
+
+
+def in_a_process(code: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_new_file_takes_the_place_of_the_old_one_and_nothing_else_is_left(tmp_path, name):
+    path = tmp_path / "new folder" / name
+    for _ in range(2):
+        WRITERS[name](path)
+        assert [p.name for p in path.parent.iterdir()] == [name]
+    assert os.stat(path).st_mode == os.stat(make(tmp_path / "plain")).st_mode
+
+
+def make(path: Path) -> Path:
+    path.write_bytes(b"")
+    return path
+
+
+FULL = """
+import resource, runpy, sys
+from pathlib import Path
+writers = runpy.run_path(sys.argv[2])["WRITERS"]
+resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))  # no file may grow beyond: as on a full disk
+path = Path(sys.argv[1])
+try:
+    writers[path.name](path)
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of a process there")
+@pytest.mark.parametrize("name", WRITERS)
+def test_on_a_full_disk_the_old_file_stays_and_nothing_is_left(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    done = in_a_process(FULL, path, __file__)
+    assert "was not written (File too large) and is as it was" in done.stdout, done.stderr
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ZeroDivisionError])
+def test_what_interrupts_is_passed_on_and_leaves_nothing(tmp_path, error):
+    with pytest.raises(error), replacing(tmp_path / "a") as file:
+        file.write(b"half")
+        raise error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_where_nothing_can_be_written_no_work_is_done(tmp_path, name, monkeypatch):
+    make(tmp_path / "a file")
+    (tmp_path / name).mkdir()
+    for wrong in (tmp_path / "a file" / name, tmp_path / name):
+        with pytest.raises(ValueError, match="cannot be written"):
+            WRITERS[name](wrong)
+        with pytest.raises(ValueError, match="cannot be written"):
+            check_writable(wrong)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(ValueError, match="protected"):
+        check_writable(make(tmp_path / "read only"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["a file", name, "read only"])
+
+
+def test_a_link_goes_on_pointing_where_it_did(tmp_path):
+    (tmp_path / "there").mkdir()
+    make(target := tmp_path / "there" / "run.npz")
+    (link := tmp_path / "run.npz").symlink_to(target)
+    WRITERS["run.npz"](link)
+    assert link.is_symlink() and Trajectories.load(target).n_times == 40_000
+
+
+def test_a_file_in_use_is_named_where_the_system_does_not_replace_it(tmp_path, monkeypatch):
+    def refuse(source, target):
+        raise PermissionError(13, "Access is denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(OSError, match="mapped into memory; close it, or give another path"):
+        WRITERS["film.npy"](tmp_path / "film.npy")
+    assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------------------------- mapped movies
+
+OVER_ITSELF = """
+import sys, torch
+from stochphys.movie import Movie
+path, every = sys.argv[1], int(sys.argv[2])
+movie = Movie.load(path, 0.1)
+changed = movie.reversed().every(every)
+wanted = changed.at(changed.x.flatten() * 0 + torch.arange(changed.x.numel()))
+changed.save(path)
+again, everything = Movie.load(path, 0.1), torch.arange(movie.x.numel())
+assert torch.equal(movie.at(everything)[:, 0, 0], everything.float())  # the old one, still mapped
+assert torch.equal(again.at(torch.arange(again.x.numel())), wanted)
+again.save(path)
+assert torch.equal(Movie.load(path, 0.1).at(torch.arange(again.x.numel())), wanted)
+print("whole")
+"""
+
+
+@pytest.mark.parametrize("every", [1, 2], ids=["equal size", "half as long"])
+@pytest.mark.parametrize("name", ["film.npy", "film.npz"])
+def test_a_movie_may_be_saved_over_the_file_it_lies_in(tmp_path, name, every):
+    """In a process of its own: a mapped file that shrinks would kill it."""
+    frames = torch.arange(200).float()[:, None, None].expand(200, 30, 40)
+    Movie(frames, 0.1).save(tmp_path / name)
+    done = in_a_process(OVER_ITSELF, tmp_path / name, every)
+    assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
+
+
+def test_a_movie_is_saved_in_pieces_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("stochphys.movie.PIECE", 7)
+    frames = torch.randint(0, 60_000, (3, 20, 6, 8)).to(torch.uint16)
+    Movie.of(frames, 0.1).save(tmp_path / "film.npy")
+    assert np.array_equal(np.load(tmp_path / "film.npy"), frames.numpy())
+
+
+# ------------------------------------------------------------------------------- many at one file
+
+WRITER = """
+import sys, torch
+from stochphys.training import save_checkpoint
+for i in range(10**9):
+    save_checkpoint(sys.argv[1], {"all": torch.full((20_000,), float(i)), "who": sys.argv[2]})
+    if i == 0:
+        print("begun", flush=True)
+"""
+
+
+def test_two_processes_may_write_one_checkpoint_while_a_third_reads_it(tmp_path):
+    path, seen = tmp_path / "run.pt", set()
+    command = [sys.executable, "-c", WRITER, str(path)]
+    writers = [subprocess.Popen([*command, who], stdout=subprocess.PIPE) for who in "ab"]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None and writer.stdout.readline() == b"begun\n"
+        reads = 0
+        while reads < 200 or len(seen) < 2:
+            reads += 1
+            found = load_checkpoint(path)
+            assert len(found["all"]) == 20_000 and (found["all"] == found["all"][0]).all()
+            seen.add(found["who"])
+        assert [writer.poll() for writer in writers] == [None, None]  # neither broke
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
