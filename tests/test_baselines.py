@@ -188,7 +188,9 @@ def test_area_current_sees_half_of_the_entropy(beads):
 def test_finite_time_bound_loosens_with_time(generator):
     """Entropy itself as the current: 0.96, 0.88 and 0.71 of σ̇ after 0.01, 0.1 and 1."""
     system = BeadSpring()
-    entropy = system.entropy_production(simulate(system, 4000, 300, DT, generator=generator))
+    entropy = system.entropy_production(
+        simulate(system, 4000, 300, DT, generator=generator), "midpoint"
+    )
     bounds = {window: finite_time_tur(entropy, DT, window=window) for window in (1, 10, 100)}
     for window, over_sigma in ((1, 0.96), (10, 0.87), (100, 0.70)):
         rate, std = bounds[window]
@@ -218,7 +220,9 @@ def test_wrong_entropy_fails_the_integral_theorem(beads, generator):
 
 def test_integral_theorem_says_how_much_of_the_average_was_not_reached(generator):
     system = BeadSpring(T_h=50)
-    entropy = system.entropy_production(simulate(system, 2000, 200, DT, generator=generator))
+    entropy = system.entropy_production(
+        simulate(system, 2000, 200, DT, generator=generator), "midpoint"
+    )
     theorem = integral_fluctuation_theorem(entropy, generator=generator, window=200)
     assert theorem.mean < 0.5
     assert theorem.missing == pytest.approx(1 - theorem.mean, abs=0.2)
@@ -260,7 +264,7 @@ def test_detailed_theorem_knows_a_wrong_factor_and_a_wrong_direction(beads):
 def test_one_long_path_is_cut_into_blocks(generator):
     system = BeadSpring()
     path = simulate(system, 1, 40_000, DT, generator=generator)
-    entropy = system.entropy_production(path)
+    entropy = system.entropy_production(path, "midpoint")
     for steps in (entropy, entropy[0]):
         theorem = integral_fluctuation_theorem(steps, generator=generator, window=10)
         assert theorem.low < theorem.mean < theorem.high

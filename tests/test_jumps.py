@@ -226,7 +226,7 @@ def test_the_entropy_of_windows_end_to_end():
     """Each window of five frames shares one frame with the next; ⟨e^(−ΔS)⟩ = 1, and the mean is
     D_5, both to 4 standard errors of 5·10⁴ windows."""
     jumps = HIDDEN.observe(simulate_jumps(RATCHET, 1000, 200, generator=make_generator(10)))
-    S = HIDDEN.entropy_production(jumps, window=5)
+    S = HIDDEN.entropy_production(jumps, frames=5)
     assert S.shape == (1000, 50)
     torch.testing.assert_close(S[:, 1], HIDDEN.log_ratio(jumps.x[:, 4:9]))
     for values, mean in ((S, 4 * HIDDEN.window_bound(5)), (torch.exp(-S), 1.0)):

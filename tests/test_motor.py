@@ -134,7 +134,7 @@ def test_heat_without_velocities_is_refused_with_the_reason() -> None:
     motor = ThermalMotor()
     data = simulate(motor, 2, 10, 0.01, generator=make_generator(5))
     with pytest.raises(
-        TypeError, match=r"kinetic energy carries 0\.722 .* UnderdampedThermalMotor"
+        ValueError, match=r"kinetic energy carries 0\.722 .* UnderdampedThermalMotor"
     ):
         motor.heat(data)
 

@@ -124,7 +124,7 @@ def test_diffusion_is_half_the_squared_noise() -> None:
 
 def test_its_friction_is_not_thermal() -> None:
     for refused in (VanDerPol().entropy_production_rate, VanDerPol().heat):
-        with pytest.raises(TypeError, match="not tied to the noise by any temperature"):
+        with pytest.raises(ValueError, match="not tied to the noise by any temperature"):
             refused()
 
 

@@ -163,7 +163,7 @@ def test_first_passage_errs_upwards_and_less_with_a_higher_threshold(beads):
 
 def test_first_passage_refuses_a_threshold_that_is_never_reached(beads):
     system, data = beads
-    entropy = system.entropy_production(data)
+    entropy = system.entropy_production(data, "midpoint")
     with pytest.raises(ValueError, match="never -40 first"):
         first_passage_ratio(entropy, DT, threshold=40.0)
     with pytest.raises(ValueError, match="must be positive"):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from .comparison import Comparison, Exact
+from ..simulators import Exact
+from .comparison import Comparison, exact_entropy
 from .fluctuation import accumulate, block_sums, jackknife
 
 Basis = Callable[[Tensor], Tensor]
@@ -58,10 +59,10 @@ class CurrentEstimate:
             torch.sum(current, dim=-1, out=out)
         return entropy
 
-    def compare(self, system: Exact, scheme: str | None = "exact") -> Comparison:
+    def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
         """The estimate, and its current step by step, against the exact entropy of the same
-        steps; see `Linear.entropy_production` for `scheme`."""
-        exact = system.entropy_production(self.trajectories, scheme)
+        steps; see `System.entropy_production` for `scheme`, and for what is raised."""
+        exact = exact_entropy(system, self.trajectories, scheme)
         return Comparison.of(exact, self.per_step(), self.rate, self.trajectories.dt)
 
 

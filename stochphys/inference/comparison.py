@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from math import nan
+from typing import Any
 
 import torch
 from torch import Tensor
 
-
-class Exact(Protocol):
-    """A system that knows the entropy produced in each step of its own paths."""
-
-    def entropy_production(self, data: Any, *options: Any) -> Tensor: ...
+from ..data import Paths
+from ..movie import Movie
+from ..simulators import Exact
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,8 @@ class Comparison:
         ratio: inferred over exact rate.
         r_squared: squared correlation of the ΔS of single steps; blind to a wrong scale.
         slope: of the regression of inferred on exact ΔS; not blind to it.
+
+    Where no step produces anything, as in `DoubleHump`, the last three are nan.
     """
 
     exact_rate: float
@@ -35,7 +36,25 @@ class Comparison:
     def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> Comparison:
         """From the exact and the inferred ΔS of the same steps `(…)`, and the inferred rate."""
         exact_rate = exact.double().mean().item() / dt
-        return cls(exact_rate, rate / exact_rate, *r_squared_and_slope(exact, learned))
+        ratio = rate / exact_rate if exact_rate else nan
+        return cls(exact_rate, ratio, *r_squared_and_slope(exact, learned))
+
+
+def exact_entropy(
+    system: Exact, data: Paths, scheme: str | None = None, *, frames: int = 2
+) -> Tensor:
+    """What `system.entropy_production` says of these data, of movies what it says of what was filmed.
+
+    Raises `TypeError` for what has no such method, and whatever that refuses.
+    """
+    if not isinstance(system, Exact):
+        raise TypeError(
+            f"{type(system).__name__} cannot be compared with: it does not say what entropy its paths "
+            "produce; give it a method entropy_production(data, scheme, *, frames), see "
+            "simulators.Exact"
+        )
+    filmed = data.filmed if isinstance(data, Movie) else data
+    return system.entropy_production(filmed, scheme, frames=frames)
 
 
 def r_squared_and_slope(exact: Any, learned: Any) -> tuple[float, float]:

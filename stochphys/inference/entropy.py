@@ -25,8 +25,9 @@ from ..models import (
     neep_objective,
 )
 from ..movie import Movie
+from ..simulators import Exact
 from ..training import Callback, Ensemble, History, Objective, Run, fit
-from .comparison import Comparison, Exact
+from .comparison import Comparison, exact_entropy
 from .diagnostics import SAMPLE, diagnose
 from .readout import bound, member_entropy, on_sample, piece_size, signs, total
 
@@ -96,18 +97,11 @@ class EntropyProduction:
             return self.entropy
         return total(self.model, member_entropy(self.model, data, self.window).mean(1))
 
-    def compare(self, system: Exact, scheme: str | None = "exact") -> Comparison:
+    def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
         """The estimate against the exact entropy of the same held-out steps; see
-        `Linear.entropy_production` for `scheme`, which jumps do not need. Movies are compared with
+        `System.entropy_production` for `scheme`, and for what is raised. Movies are compared with
         what was filmed."""
-        data = self.held_out
-        if isinstance(data, Jumps):
-            exact = system.entropy_production(data, *() if self.window == 2 else (self.window,))
-        elif isinstance(data, Movie):
-            steps = system.entropy_production(data.filmed, scheme)
-            exact = steps.unfold(1, self.window - 1, self.window - 1).sum(-1)
-        else:
-            exact = system.entropy_production(data, scheme)
+        exact = exact_entropy(system, self.held_out, scheme, frames=self.window)
         return Comparison.of(exact, self.entropy, self.rate, self.step_time)
 
 

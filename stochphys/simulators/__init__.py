@@ -5,6 +5,7 @@ from .camera import Camera, Film, bead_camera
 from .double_hump import DoubleHump
 from .drift_fields import InhomogeneousDiffusion, NonlinearForce
 from .engine import CarnotEngine
+from .exact import Exact
 from .fields import Stirred, StirredDoubleWell
 from .filament import ElasticNetwork, LocalDissipation, filament_camera, local_dissipation
 from .hidden import HiddenChain
@@ -37,6 +38,7 @@ __all__ = [
     "Clock",
     "DoubleHump",
     "ElasticNetwork",
+    "Exact",
     "Film",
     "FlashingRatchet",
     "FreeDiffusion",

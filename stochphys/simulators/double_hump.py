@@ -52,7 +52,7 @@ class DoubleHump(System):
         """Zero: one coordinate between two slopes comes to equilibrium."""
         return 0.0
 
-    def entropy_production(self, trajectories: Trajectories) -> Tensor:
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
         """Zero in each step, `(n_trajectories, n_times - 1)`: what the medium takes, $F/D \\circ dx$, the
         system gives."""
         return torch.zeros_like(trajectories.x[:, 1:, 0])

@@ -60,9 +60,13 @@ class ForceField(System):
         f = torch.linalg.solve(self.diffusion(middle), self.force(middle)[..., None])[..., 0]
         return (f * step).sum(-1)
 
-    def entropy_production(self, trajectories: Trajectories) -> Tensor:
-        """Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`: that of the
-        medium, and the change of −ln p with the stationary law p on its grid.
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        """ΔS of each step, `(n_trajectories, n_times - 1)`: that of the medium, and the change of
+        −ln p with the stationary law p on its grid.
+
+        By the midpoint rule alone: where D depends on the place, the log-ratio of an Euler–Maruyama
+        chain does not tend to ΔS for dt → 0, since what noise is read at the start of a step is read
+        at the end of the reversed one.
 
         Raises `ValueError` for more than two coordinates, where p is not known; take
         `medium_entropy`.

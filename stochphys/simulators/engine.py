@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -229,6 +229,14 @@ class CarnotEngine(Underdamped):
         root = square_root(self.covariance()).to(generator.device, dtype)
         z = torch.randn(n, 2, generator=generator, device=generator.device, dtype=dtype)
         return z @ root.T
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
+        """Refused: a driven cycle is not stationary."""
+        raise ValueError(
+            "CarnotEngine is not stationary: played backwards its film shows another cycle, with the "
+            "strokes in reverse, and no estimator here knows the drive; compare work and heat, "
+            "engine.work(…), engine.heat(…) and engine.cycle()"
+        )
 
     def work(self, trajectories: Trajectories) -> Tensor:
         r"""Work done on the particle in each step, `(n_trajectories, n_times - 1)`.

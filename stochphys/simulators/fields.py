@@ -50,6 +50,7 @@ class Stirred(System):
     alpha: float = 1.0
     T: float = 1.0
     additive = True
+    entropy_schemes = ("euler", "midpoint")
 
     def __post_init__(self) -> None:
         J = torch.as_tensor(self.J, dtype=torch.float64)
@@ -84,29 +85,24 @@ class Stirred(System):
         """ν = α J∇U at states `(…, dim)`: probability current over density."""
         return self.gradient(x) @ (self.alpha * self.J.T).to(x)
 
-    def entropy_production(self, trajectories: Trajectories, scheme: str | None = None) -> Tensor:
-        r"""Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`.
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        r"""ΔS of each step, `(n_trajectories, n_times - 1)`.
 
-        Without `scheme`: $\nu(\bar x)\cdot\Delta x/T$, the midpoint rule of Stratonovich, right up
-        to terms that vanish with dt. With `"euler"`: the log-ratio of the two directions in the
-        Euler–Maruyama chain of this dt, whose drift is F,
+        `"midpoint"`: $\nu(\bar x)\cdot\Delta x/T$. `"euler"`: the log-ratio of the two directions in
+        the Euler–Maruyama chain of this dt, whose drift is F,
 
         $$\ln\frac{p(x)\,p_E(x'|x)}{p(x')\,p_E(x|x')} = \frac{U' - U}{T}
           + \frac{(F + F')\cdot\Delta x}{2T} + \frac{dt\,(F'^2 - F^2)}{4T}.$$
 
         Its mean is what the chain produces; step by step only p, the law of the continuous process,
-        is not quite that of the chain. Frames of the process itself have no closed form.
+        is not quite that of the chain. Frames of the process itself have no closed form: of paths
+        of which not every step was kept, the midpoint rule is as good.
         """
         x = trajectories.x
         first, second = x[:, :-1], x[:, 1:]
         step = second - first
-        if scheme is None:
+        if scheme == "midpoint":
             return (self.mean_local_velocity((first + second) / 2) * step).sum(-1) / self.T
-        if scheme != "euler":
-            raise ValueError(
-                "the entropy of a step is known at the midpoint, scheme=None, or for data simulated "
-                f"with scheme='euler', not for {scheme!r}"
-            )
         F, U = self.drift(x, 0.0), self.energy(x)
         medium = ((F[:, :-1] + F[:, 1:]) * step).sum(-1) / 2
         return (medium + (U + F.square().sum(-1) * trajectories.dt / 4).diff(dim=1)) / self.T

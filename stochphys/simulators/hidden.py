@@ -13,8 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..data import Jumps
-from .jumps import FlashingRatchet, JumpChain, simulate_jumps
+from ..data import Jumps, Paths
+from .exact import check_frames, known_scheme
+from .jumps import FlashingRatchet, JumpChain, jumps_of, simulate_jumps
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
 PIECE = 2**17  # words filtered at once
@@ -125,12 +126,26 @@ class HiddenChain:
         """ΔS of words `(…, n)`: ln of the odds for forwards, shape `(…)`, float64."""
         return self.log_probability(words) - self.log_probability(words.flip(-1))
 
-    def entropy_production(self, jumps: Jumps, window: int = 2) -> Tensor:
+    def entropy_production(
+        self, data: Paths, scheme: str | None = None, *, frames: int = 2
+    ) -> Tensor:
         """ΔS that windows of symbols show, `(n_trajectories, n_windows)`, float64.
 
-        Windows lie end to end, with one frame in common: the yardstick for a recurrent network.
+        Windows lie end to end, with one frame in common: the yardstick for a recurrent network. As
+        symbols remember, it is not the sum of what their steps show.
+
+        Args:
+            data: `Jumps` between symbols, see `observe`.
+            scheme: "exact", there is no other.
+            frames: in a window.
+
+        Raises `TypeError` for what are no `Jumps`, `ValueError` for another number of symbols, another
+        scheme, or too many frames.
         """
-        return self.log_ratio(jumps.x.unfold(1, window, window - 1))
+        known_scheme(scheme, ("exact",), type(self).__name__)
+        symbols = jumps_of(data, self.n_symbols).x
+        check_frames(frames, symbols.shape[1])
+        return self.log_ratio(symbols.unfold(1, frames, frames - 1))
 
     def estimate_window_bound(
         self, length: int, *, n_words: int = 100_000, generator: torch.Generator | int

@@ -151,18 +151,13 @@ class UnderdampedBeadSpring(Linear):
         pair = torch.sum(K * self._pair(dt)[: 2 * n, 2 * n :])
         return (pair - torch.sum(self.state_matrix() * C[:n, n:])).item() / dt
 
-    def entropy_production(self, trajectories: Trajectories, scheme: str | None = None) -> Tensor:
-        r"""Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`:
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        r"""$\Delta S = h_2(s, s') - h_1(s')$ of each step, `(n_trajectories, n_times - 1)`.
 
-        $$\Delta S = h_2(s, s') - h_1(s').$$
-
-        Without `scheme`: heat over temperature plus the change of −ln p, by the midpoint rule.
-        With `"exact"`: the exact log-ratio of frames every `dt`, which `simulate` makes.
-
-        Raises `ValueError` for trajectories without velocities.
+        Raises `ValueError` for trajectories without velocities, and for `"euler"`.
         """
         x, v = trajectories.position, trajectories.velocity
-        K = self.entropy_matrix(trajectories.dt if scheme else None, scheme or "exact").to(x)
+        K = self._step_matrix(trajectories.dt, scheme).to(x)
         odd = torch.cat((x.diff(dim=1), _middle(v)), -1)
         even = torch.cat((_middle(x), v.diff(dim=1)), -1)
         state = ((x[:, 1:] @ self.state_matrix().to(x)) * v[:, 1:]).sum(-1)

@@ -14,8 +14,9 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
-from ..data import Jumps
+from ..data import Jumps, Paths
 from ..device import as_generator
+from .exact import end_to_end, known_scheme
 from .lookup import jump_sequence
 
 
@@ -107,18 +108,32 @@ class JumpChain:
         flow = self.stationary_law[:, None] * self.P
         return (flow * self.entropy_of_jumps()).sum().item()
 
-    def entropy_production(self, jumps: Jumps) -> Tensor:
-        """ΔS of each jump of these paths, `(n_trajectories, n_times - 1)`, float64.
+    def entropy_production(
+        self, data: Paths, scheme: str | None = None, *, frames: int = 2
+    ) -> Tensor:
+        """ΔS of each jump of these paths, `(n_trajectories, n_times - 1)`, float64; of windows of
+        more `frames`, which lie end to end, the sum. It is always the "exact" one.
 
-        Raises `ValueError` for another number of states.
+        Raises `TypeError` for what are no `Jumps`, `ValueError` for another number of states, another
+        scheme, too many frames, or a jump without a reverse.
         """
-        if jumps.n_states != self.n_states:
-            raise ValueError(
-                f"these paths have {jumps.n_states} states, the chain has {self.n_states}"
-            )
+        known_scheme(scheme, ("exact",), type(self).__name__)
+        return end_to_end(self.jump_entropy(jumps_of(data, self.n_states)), frames)
+
+    def jump_entropy(self, jumps: Jumps) -> Tensor:
+        """ΔS of each jump of these paths, `(n_trajectories, n_times - 1)`, float64."""
         x = jumps.x.long()
         pair = x[:, :-1] * self.n_states + x[:, 1:]
         return self.entropy_of_jumps().to(x.device).flatten()[pair]
+
+
+def jumps_of(data: Paths, n_states: int) -> Jumps:
+    """These paths, if they are jumps between so many states."""
+    if not isinstance(data, Jumps):
+        raise TypeError(f"data must be Jumps between states, got {type(data).__name__}")
+    if data.n_states != n_states:
+        raise ValueError(f"these paths have {data.n_states} states, the chain has {n_states}")
+    return data
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,9 @@ import torch
 from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapunov
 from torch import Tensor
 
-from ..data import Trajectories
+from ..data import Paths, Trajectories
 from ..device import as_generator
+from .exact import end_to_end, known_scheme
 
 
 class System(ABC):
@@ -26,12 +27,15 @@ class System(ABC):
     $$dx = \text{drift}(x, t)\,dt + B(x, t)\,dW, \qquad B B^\top = 2D.$$
 
     A subclass gives `dim`, `drift` and `noise_amplitude`. It sets `additive = True` if B depends
-    neither on x nor on t, which saves time; `simulate` checks the claim.
+    neither on x nor on t, which saves time; `simulate` checks the claim. One whose entropy production
+    is known gives `step_entropy`, and in `entropy_schemes` what it can be asked for, the way in which
+    `simulate` makes its paths first.
     """
 
     dim: int
     additive: bool = False
     underdamped: bool = False
+    entropy_schemes: tuple[str, ...] = ("midpoint",)
 
     @abstractmethod
     def drift(self, x: Tensor, t: float) -> Tensor:
@@ -51,6 +55,48 @@ class System(ABC):
         A system with bounds overrides it; it is then integrated by `"euler"`, in which a mirror
         image is the step of the reflected process.
         """
+
+    def entropy_production(
+        self, data: Paths, scheme: str | None = None, *, frames: int = 2
+    ) -> Tensor:
+        r"""Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`, k_B = 1.
+
+        | scheme       | ΔS of a step from x to x'                                              |
+        |--------------|------------------------------------------------------------------------|
+        | `"exact"`    | $\ln p(x, x')/p(x', x)$ of the process itself, seen every `dt`         |
+        | `"euler"`    | the same of the Euler–Maruyama chain with steps of `dt`                |
+        | `"midpoint"` | heat over temperature plus the change of $-\ln p$, both by the midpoint rule of Stratonovich: right up to terms that vanish with `dt` |
+
+        Args:
+            data: `Trajectories` of this system.
+            scheme: how they were made; by default as `simulate` makes them of this system:
+                "exact" for a `Linear` one, "euler" for a `Stirred` one as long as each step is kept,
+                "midpoint" where a step has no log-ratio in closed form.
+            frames: in a window; windows lie end to end, with one frame in common, and what their
+                steps produce is added up, `(n_trajectories, (n_times - 1) // (frames - 1))`.
+
+        Raises:
+            TypeError: data of another kind, or a system of your own without `step_entropy`.
+            ValueError: another number of coordinates, a scheme that this system does not know, too
+                many frames; a system whose entropy production is not defined or not known.
+        """
+        if not isinstance(data, Trajectories):
+            raise TypeError(
+                f"data must be the Trajectories of a {type(self).__name__}, got {type(data).__name__}"
+            )
+        if data.dim != self.dim:
+            raise ValueError(
+                f"these paths have dim={data.dim}, {type(self).__name__} has {self.dim}"
+            )
+        scheme = known_scheme(scheme, self.entropy_schemes, type(self).__name__)
+        return end_to_end(self.step_entropy(data, scheme), frames)
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        """ΔS of each step, `(n_trajectories, n_times - 1)`; see `entropy_production`."""
+        raise TypeError(
+            f"{type(self).__name__} does not say what entropy its paths produce; define "
+            "step_entropy(trajectories, scheme), or take a system that does"
+        )
 
 
 class Overdamped(System):
@@ -132,6 +178,7 @@ class Linear(System):
     A: Tensor
     D: Tensor
     additive = True
+    entropy_schemes = ("exact", "euler", "midpoint")
 
     def __post_init__(self) -> None:
         A = torch.as_tensor(self.A, dtype=torch.float64)
@@ -255,6 +302,10 @@ class Linear(System):
         by_step = (M[:, n:] - M[:, :n]) / 2
         return by_step[:n] + by_step[n:]
 
+    def _step_matrix(self, dt: float, scheme: str) -> Tensor:
+        """`entropy_matrix` of frames every `dt` that are read by this scheme."""
+        return self.entropy_matrix() if scheme == "midpoint" else self.entropy_matrix(dt, scheme)
+
     def entropy_production_rate(self, dt: float | None = None, scheme: str = "exact") -> float:
         """σ̇, the entropy produced per unit time in the stationary state.
 
@@ -279,25 +330,17 @@ class Linear(System):
         P, _, C = self._sampled(dt, scheme)
         return torch.sum(K * (C @ P.T - P @ C) / 2, dim=0) / dt
 
-    def entropy_production(self, trajectories: Trajectories, scheme: str | None = None) -> Tensor:
-        """Stochastic entropy produced in each step, `(n_trajectories, n_times - 1)`.
-
-        Without `scheme`: heat over temperature plus the change of −ln p, with the midpoint rule of
-        Stratonovich. With `"exact"` or `"euler"`: the exact log-ratio ln p(x, x')/p(x', x) for
-        data that were sampled so.
-        """
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
         return self.local_entropy_production(trajectories, scheme).sum(-1)
 
-    def local_entropy_production(
-        self, trajectories: Trajectories, scheme: str | None = None
-    ) -> Tensor:
+    def local_entropy_production(self, trajectories: Trajectories, scheme: str = "exact") -> Tensor:
         r"""The share of each coordinate in each step, $\Delta S_i = (\bar x^\top K)_i\,\Delta x_i$,
         `(n_trajectories, n_steps, dim)`: displacement times the force that it dissipates against.
 
         As each coordinate has a noise of its own, no other factors before the $\Delta x_i$ make the
-        same ΔS: this division is unique.
+        same ΔS: this division is unique. `scheme` as in `entropy_production`.
         """
-        K = self.entropy_matrix(trajectories.dt if scheme else None, scheme or "exact")
+        K = self._step_matrix(trajectories.dt, scheme)
         x = trajectories.x
         midpoint, step = (x[:, 1:] + x[:, :-1]) / 2, x[:, 1:] - x[:, :-1]
         return (midpoint @ K.to(x)) * step

@@ -162,9 +162,13 @@ class ThermalMotor(Ring, Overdamped):
         ends = self.density(0.0) + self.density(self.period / 2)
         return self.T_0 * 2 * pi * self.T_1 / self.period * float(ends) / (2 * self.gamma)
 
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
+        """Refused, as `heat` is, and for the same reason."""
+        self.heat(trajectories)
+
     def heat(self, trajectories: Trajectories) -> NoReturn:
         """Refused: without velocities most of the heat is out of sight."""
-        raise TypeError(
+        raise ValueError(
             "the heat of an overdamped motor is not defined by its path: kinetic energy carries "
             f"{self.kinetic_heat_rate():.3g} per unit time from hot to cold however small the mass, "
             f"beside {self.climbing_heat_rate():.3g} that the path shows; simulate an "
@@ -212,6 +216,13 @@ class UnderdampedThermalMotor(Ring, Underdamped):
         x = self.overdamped.sample_stationary(n, generator=generator, dtype=dtype)
         z = torch.randn(n, 1, generator=generator, device=generator.device, dtype=dtype)
         return torch.cat((x, z * (self.temperature(x) / self.mass).sqrt()), dim=-1)
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
+        """Refused: ΔS needs the stationary law of (x, v), which has no closed form."""
+        raise ValueError(
+            "the entropy of single steps of UnderdampedThermalMotor is not known: it needs −ln p of the "
+            "stationary law of place and velocity, which has no closed form; compare heat, motor.heat(…)"
+        )
 
     def heat(self, trajectories: Trajectories) -> Tensor:
         """Heat absorbed in each step, `(n_trajectories, n_times - 1)`: the change of kinetic and

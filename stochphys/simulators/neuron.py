@@ -10,6 +10,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from math import isfinite
+from typing import NoReturn
 
 import torch
 from scipy.optimize import brentq
@@ -107,6 +108,13 @@ class Neuron(System):
         if self.bounds == REFLECT:
             torch.minimum(gates.abs_(), 2 - gates, out=gates)
         gates.clamp_(0, 1)  # a step longer than the interval itself is beyond mirrors
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
+        """Refused: the reverse of a path has no probability."""
+        raise ValueError(
+            f"{type(self).__name__} has no entropy production: its voltage has no noise of its own, so "
+            "that the reverse of a path has no probability, and its gates belong to no bath"
+        )
 
     def resting_state(self) -> Tensor:
         """Where drift vanishes, `(4,)` float64: rest, if the injected current is weak."""

@@ -118,12 +118,12 @@ class OddJumpProcess(JumpChain):
         entropy = _log_ratio(self.P, self._reversed(self.P)) + torch.log(law[:, None] / law)
         return torch.where(self.P > 0, entropy, 0.0)
 
-    def entropy_production(self, jumps: Jumps) -> Tensor:
+    def jump_entropy(self, jumps: Jumps) -> Tensor:
         """ΔS of each jump `(n_trajectories, n_times - 1)`, float64, with the time spent before it.
 
         Without `jumps.waiting` it is that of the bare order of the states.
         """
-        entropy = super().entropy_production(jumps)
+        entropy = super().jump_entropy(jumps)
         if jumps.waiting is None:
             return entropy
         rates, states = self.escape_rates.to(entropy.device), jumps.x[:, :-1].long()

@@ -75,12 +75,16 @@ class VanDerPol(Underdamped):
         return D[..., None]
 
     def entropy_production_rate(self) -> NoReturn:
-        """Refused with `TypeError`: there is no bath, see `heat`."""
+        """Refused: there is no bath, see `heat`."""
+        self.heat()
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
+        """Refused: there is no bath, see `heat`."""
         self.heat()
 
     def heat(self, trajectories: Trajectories | None = None) -> NoReturn:
-        """Refused with `TypeError`: no temperature belongs to this friction."""
-        raise TypeError(
+        """Refused with `ValueError`: no temperature belongs to this friction."""
+        raise ValueError(
             "VanDerPol has no heat and no entropy production: its friction k(x² − 1)v is negative "
             "for |x| < 1 and is not tied to the noise by any temperature; use a system with friction "
             "−γv at temperature T, such as UnderdampedBeadSpring"

@@ -1,0 +1,55 @@
+"""What an estimator asks of a system that knows the answer: the entropy that its paths produce."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from ..data import Paths
+
+
+@runtime_checkable
+class Exact(Protocol):
+    """A system that knows what entropy its paths produce, or says why nobody can.
+
+    Every system of this package is one, with one signature, and so is any object of yours with this
+    method: an estimate is compared with it by `result.compare(system)`.
+    """
+
+    def entropy_production(
+        self, data: Paths, scheme: str | None = None, *, frames: int = 2
+    ) -> Tensor:
+        """ΔS between the ends of windows of `frames` frames that lie end to end, with one frame in
+        common: of each step by default, `(n_trajectories, (n_times - 1) // (frames - 1))`.
+
+        `scheme`: how the data were made; by default as `simulate` makes them by default.
+
+        Raises `TypeError` for data of another kind, `ValueError` for data that do not fit, and for a
+        system whose entropy production is not defined or not known, with the reason.
+        """
+
+
+def end_to_end(steps: Tensor, frames: int) -> Tensor:
+    """From ΔS of steps `(n_trajectories, n_steps)` to that of windows of so many frames, with one
+    frame in common: for a process without memory, what its steps produce adds up."""
+    check_frames(frames, steps.shape[1] + 1)
+    return steps if frames == 2 else steps.unfold(1, frames - 1, frames - 1).sum(-1)
+
+
+def check_frames(frames: int, n_times: int) -> None:
+    """Refuse windows of fewer than two frames, or of more than a path has."""
+    if not 2 <= frames <= n_times:
+        raise ValueError(
+            f"frames={frames} must lie between 2 and the {n_times} frames of a trajectory"
+        )
+
+
+def known_scheme(scheme: str | None, schemes: tuple[str, ...], name: str) -> str:
+    """The scheme, by default the first that the system called `name` knows."""
+    if scheme is not None and scheme not in schemes:
+        known = " or ".join(map(repr, schemes))
+        raise ValueError(
+            f"{name} knows the entropy of a step for scheme={known}, not for {scheme!r}"
+        )
+    return scheme or schemes[0]
