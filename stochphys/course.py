@@ -26,7 +26,8 @@ def setup(seed: int = 0, *, quiet: bool = False) -> torch.Generator:
     """Prepare a notebook and print one line that says what it runs on; safe to run again.
 
     Sets the figure style, keeps torch from starting more threads than there are CPUs, and seeds
-    the start weights of networks (torch's own generator).
+    torch's own source of random numbers, from which come the start weights of the networks that a
+    page writes out itself.
 
     Returns:
         A generator on the CPU, seeded with `seed`: the source of all other random numbers.

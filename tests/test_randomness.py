@@ -1,10 +1,65 @@
 """Random numbers come from the generator that is passed, and from nowhere else."""
 
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache, partial
+from importlib import import_module
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
 
+import stochphys
+from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
+from stochphys.figures.gradients import gradient_plane
+from stochphys.inference import baselines, drift, maps, network_search, neural, plugin_estimators
+from stochphys.inference.diffusion import infer_diffusion
+from stochphys.inference.engine import infer_engine
+from stochphys.inference.entropy import infer_entropy_production
+from stochphys.inference.fluctuation import integral_fluctuation_theorem
+from stochphys.inference.gradient_split import GradientSplit
+from stochphys.inference.increments import increments
+from stochphys.inference.passage import mean_first_passage_time
+from stochphys.inference.posterior import Combination
+from stochphys.inference.predict import predict_paths
+from stochphys.inference.regression import BayesianRegression, Samples
+from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
+from stochphys.models import bayes, images, jump_neep, many, movies, neep
+from stochphys.models.bases import Polynomial
+from stochphys.models.networks import MLP
+from stochphys.simulators import (
+    engine,
+    jumps,
+    lookup,
+    motor,
+    resetting_clocks,
+    search_laws,
+    search_walkers,
+    sgd_toys,
+)
+from stochphys.simulators.beads import BeadSpring
+from stochphys.simulators.camera import bead_camera
+from stochphys.simulators.double_hump import DoubleHump
+from stochphys.simulators.fields import StirredDoubleWell
+from stochphys.simulators.hidden import HiddenChain
+from stochphys.simulators.integrate import simulate
+from stochphys.simulators.langevin import Linear
+from stochphys.training import Resetting, fit, noisy_labels
+
+BEADS = BeadSpring()
+P = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.4, 0.2, 0.4]], dtype=torch.float64)
+CHAIN = jumps.JumpChain(P)
+HIDDEN = HiddenChain(CHAIN, torch.arange(3))
+TRAP = Linear(-torch.ones(1, 1), torch.ones(1, 1))
+SEARCH = search_laws.Search(1.0)
+quick: dict[str, Any] = dict(steps=3, progress=False, device="cpu")
 
 
 @pytest.mark.parametrize("seed", [3, np.int64(3), -3])
@@ -21,3 +76,320 @@ def test_a_generator_stays_itself():
 def test_what_is_no_source_of_randomness_is_refused_in_words(what):
     with pytest.raises(TypeError, match=r"generator must be a torch\.Generator or an integer"):
         as_generator(what)
+
+
+# What the functions below are given, the same at each call.
+
+
+@cache
+def paths(system=BEADS, n=20, n_steps=40):
+    return simulate(system, n, n_steps, 0.01, generator=0)
+
+
+@cache
+def jump_paths():
+    return jumps.simulate_jumps(CHAIN, 20, 40, generator=0)
+
+
+@cache
+def film():
+    return bead_camera(BEADS, cell=(6, 6)).film(paths()).recorded()
+
+
+@cache
+def langevin():
+    return drift.infer_langevin(
+        simulate(TRAP, 20, 400, 0.01, generator=0), drift=BayesianRegression(Polynomial(1))
+    )
+
+
+@cache
+def inferred_engine():
+    return infer_engine(simulate(engine.CarnotEngine(5.0), 40, 500, 0.01, generator=0), 5.0)
+
+
+@cache
+def samples():
+    x = torch.randn(200, 2, generator=make_generator(0), dtype=torch.float64)
+    return Samples(x, x[:, :1], torch.ones_like(x[:, :1]))
+
+
+@cache
+def pixels():
+    return torch.randint(256, (12, 3, 8, 8), generator=make_generator(0)).byte()
+
+
+@cache
+def digits():
+    return noisy_labels.digits([0], 0.3)
+
+
+@cache
+def one_of_digits():
+    parts = (digits().train, digits().validation)
+    return tuple(noisy_labels.Labelled(d.x[d.rows[0]], d.y[0], 10) for d in parts)
+
+
+def squared_error(model, batch):
+    return (model(batch[0]) - batch[1]).square().mean((-2, -1))
+
+
+def by_fit(generator):
+    """A network with dropout, from start weights that are torch's own."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Linear(2, 8), nn.Dropout(0.5), nn.Linear(8, 1))
+    x = samples().x.float()
+    history = fit(model, squared_error, TensorDataset(x, x[:, :1]), generator=generator, **quick)
+    return model, history.training
+
+
+def by_resets(generator):
+    model, data = MLP((64, 10), generator=0), one_of_digits()[0]
+    resets = Resetting(0.5, to=model.state_dict(), generator=generator)
+    options = quick | dict(steps=20, optimizer=torch.optim.SGD, callbacks=[resets])
+    fit(model, noisy_labels.classify(), data, generator=0, **options)
+    return [torch.tensor(step) for step, _ in resets.resets]
+
+
+def by_walk(function, generator, **options):
+    train, validation = one_of_digits()
+    return function(
+        MLP((64, 10), generator=0),
+        p_reset=(0.0, 0.5),
+        train=train,
+        validation=validation,
+        walkers=2,
+        generator=generator,
+        **options,
+    )
+
+
+def walks():
+    losses = torch.rand(3, 2, 4, generator=make_generator(0))
+    ages = torch.arange(1, 13)
+    free = torch.rand(12, 30, generator=make_generator(1))
+    return network_search.Walks((0.0, 0.5), torch.tensor([1, 2, 3]), losses, ages, free)
+
+
+def by_score(generator):
+    H = torch.rand(6, 4, 4, generator=make_generator(0), dtype=torch.float64)
+    found = maps.DissipationMap(H.view(2, 3, 4, 4).mean(1), H, 2, 9)
+    places = torch.tensor([[1.0, 1.0], [5.0, 5.0], [1.0, 5.0]])
+    truth = maps.Truth(places, torch.arange(3.0))
+    return maps.score_map(found, truth, generator=generator, draws=50)
+
+
+def by_plane(generator):
+    a, b, c, d, e = torch.randn(5, 6, generator=make_generator(0))
+    split, ax = GradientSplit(a, b, c, d, e, 1.0), Figure().subplots()
+    examples = torch.randn(50, 6, generator=make_generator(1))
+    gradient_plane(ax, split, examples, batch_size=4, generator=generator, n_batches=9)
+    return torch.as_tensor(np.asarray(ax.collections[0].get_offsets()))
+
+
+def seen(posterior, generator, dim=2):
+    return posterior.sample(4, generator=generator)(torch.zeros(1, dim, dtype=torch.float64))
+
+
+def by_method(method, generator):
+    return method.fit(samples(), generator=generator).mean(samples().x[:3])
+
+
+def stationary(system, generator):
+    return system.sample_stationary(5, generator=generator)
+
+
+def posterior_of(method):
+    return method.fit(samples(), generator=0)
+
+
+def by_training(generator):
+    model = bayes.BayesianMLP((2, 4, 1), generator=0)
+    data = TensorDataset(samples().x.float(), samples().y.float())
+    neural.LaplaceNetwork(steps=3).train(model, squared_error, data, generator)
+    return model
+
+
+def noisy_camera():
+    return replace(bead_camera(BEADS, cell=(6, 6)), noise=0.1)
+
+
+few = dict(steps=4, width=4)
+REVERSAL = torch.tensor([0, 2, 1])
+DRAWS: dict[str, Callable[[Any], Any]] = {
+    "Paths.split": lambda g: paths().split(generator=g),
+    "Windows.bootstrap": lambda g: Windows(paths()).bootstrap(2, generator=g).draws,
+    "Movie.shuffled": lambda g: Windows(film().shuffled(generator=g))[torch.arange(3)],
+    "gradient_plane": by_plane,
+    "short_time_tur": lambda g: baselines.short_time_tur(paths(), generator=g),
+    "knn_plugin": lambda g: plugin_estimators.knn_plugin(paths(), generator=g, n_pairs=50),
+    "ConstantDiffusion.sample": lambda g: seen(langevin().diffusion, g, 1),
+    "DiffusionField.sample": lambda g: seen(inferred_engine().diffusion, g, 3),
+    "LinearPosterior.sample": lambda g: seen(langevin().drift, g, 1),
+    "Combination.sample": lambda g: seen(Combination(langevin().drift, langevin().drift), g, 1),
+    "LinearisedPosterior.sample": lambda g: seen(posterior_of(neural.LaplaceNetwork(**few)), g),
+    "MemberPosterior.sample": lambda g: seen(posterior_of(neural.BootstrapEnsemble(**few)), g),
+    "infer_diffusion": lambda g: infer_diffusion(
+        increments(paths()), method=neural.LaplaceNetwork(**few), generator=g
+    ).mean(torch.zeros(1, 2)),
+    "infer_drift": lambda g: drift.infer_drift(
+        langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), generator=g
+    ).mean(torch.zeros(1, 1)),
+    "infer_langevin": lambda g: drift.infer_langevin(
+        paths(), drift=neural.BootstrapEnsemble(**few), generator=g
+    ).drift.mean(torch.zeros(1, 2)),
+    "Langevin.draw": lambda g: simulate(
+        langevin().draw(3, generator=g), 3, 4, 0.01, generator=0, start=torch.zeros(3, 1)
+    ),
+    "InferredEngine.coefficients": lambda g: inferred_engine().coefficients(
+        torch.linspace(0, 4, 5), 3, generator=g
+    ),
+    "InferredEngine.efficiency": lambda g: inferred_engine().efficiency(20, generator=g),
+    "InferredEngine.cycles": lambda g: inferred_engine().cycles(20, generator=g).heat,
+    "infer_entropy_production": lambda g: (
+        infer_entropy_production(paths(), generator=g, width=4, members=2, **quick).rate
+    ),
+    "integral_fluctuation_theorem": lambda g: integral_fluctuation_theorem(
+        paths().x[:, :, 0], generator=g, resamples=50
+    ),
+    "score_map": by_score,
+    "walk": partial(by_walk, network_search.walk, ages=torch.tensor([1, 3])),
+    "record_walks": partial(
+        by_walk, network_search.record_walks, excursions=3, longest=70, every=10
+    ),
+    "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g, draws=5),
+    "Network.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
+    "Network.train": by_training,
+    "LaplaceNetwork.fit": partial(by_method, neural.LaplaceNetwork(**few)),
+    "BootstrapEnsemble.fit": partial(by_method, neural.BootstrapEnsemble(**few)),
+    "VariationalNetwork.fit": partial(by_method, neural.VariationalNetwork(draws=3, **few)),
+    "DropoutNetwork.fit": partial(by_method, neural.DropoutNetwork(draws=3, p=0.5, **few)),
+    "mean_first_passage_time": lambda g: mean_first_passage_time(
+        langevin(), 0.0, 0.5, generator=g, draws=20
+    ),
+    "predict_paths": lambda g: predict_paths(langevin(), 3, 10, 0.01, generator=g, start=0.0),
+    "entropy_production_rate": lambda g: entropy_production_rate(
+        langevin(), paths(TRAP), generator=g, draws=10
+    ),
+    "heat_rate": lambda g: heat_rate(langevin(), paths(TRAP), 1.0, generator=g, draws=10),
+    "BayesianLinear": lambda g: bayes.BayesianLinear(2, 3, generator=g),
+    "BayesianLinear.draw": lambda g: bayes.BayesianLinear(2, 3, generator=0).draw(2, generator=g),
+    "BayesianMLP": lambda g: bayes.BayesianMLP((2, 3, 1), generator=g),
+    "BayesianMLP.draw": lambda g: bayes.BayesianMLP((2, 3, 1), generator=0).draw(2, generator=g),
+    "DropoutMLP": lambda g: bayes.DropoutMLP((2, 3, 1), 0.5, generator=g),
+    "DropoutMLP.draw": lambda g: bayes.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(4, generator=g),
+    "VCNN": lambda g: images.VCNN(pixels(), 4, generator=g),
+    "ResNet": lambda g: images.ResNet(18, pixels(), 4, generator=g),
+    "JumpNEEP": lambda g: jump_neep.JumpNEEP(3, width=4, generator=g),
+    "RNEEP": lambda g: jump_neep.RNEEP(3, width=4, generator=g),
+    "OddJumpNEEP": lambda g: jump_neep.OddJumpNEEP(REVERSAL, width=4, generator=g),
+    "AreaNEEP": lambda g: many.AreaNEEP(4, width=4, generator=g),
+    "CNEEP": lambda g: movies.CNEEP((8, 8), width=4, generator=g),
+    "BilinearCNEEP": lambda g: movies.BilinearCNEEP((8, 8), width=4, generator=g),
+    "FlowNEEP": lambda g: movies.FlowNEEP((8, 8), width=4, generator=g),
+    "NEEP": lambda g: neep.NEEP(2, width=4, generator=g),
+    "UnderdampedNEEP": lambda g: neep.UnderdampedNEEP(2, width=4, generator=g),
+    "MLP": lambda g: MLP((2, 3, 1), generator=g),
+    "Camera": lambda g: noisy_camera()(paths().x[0], generator=g),
+    "Camera.film": lambda g: Windows(noisy_camera().film(paths(), generator=g))[torch.arange(3)],
+    "DoubleHump.sample_stationary": partial(stationary, DoubleHump()),
+    "CarnotEngine.sample_stationary": partial(stationary, engine.CarnotEngine(5.0)),
+    "StirredDoubleWell.sample_stationary": partial(stationary, StirredDoubleWell()),
+    "Linear.sample_stationary": partial(stationary, BEADS),
+    "JumpChain.sample_stationary": partial(stationary, CHAIN),
+    "ThermalMotor.sample_stationary": partial(stationary, motor.ThermalMotor()),
+    "UnderdampedThermalMotor.sample_stationary": partial(
+        stationary, motor.UnderdampedThermalMotor()
+    ),
+    "HiddenChain.estimate_window_bound": lambda g: HIDDEN.estimate_window_bound(
+        4, n_words=50, generator=g
+    ),
+    "HiddenChain.estimate_limit": lambda g: HIDDEN.estimate_limit(
+        length=10, n_words=50, generator=g
+    ),
+    "simulate": lambda g: simulate(BEADS, 3, 5, 0.01, generator=g),
+    "simulate_jumps": lambda g: jumps.simulate_jumps(CHAIN, 3, 9, generator=g),
+    "jump_sequence": lambda g: lookup.jump_sequence(P, torch.zeros(3), 9, generator=g),
+    "Poisson.sample": lambda g: resetting_clocks.Poisson(1.0).sample(3, generator=g),
+    "Lomax.sample": lambda g: resetting_clocks.Lomax(3.0, 1.0).sample(3, generator=g),
+    "uniform": lambda g: resetting_clocks.uniform(3, g),
+    "simulate_search": lambda g: search_walkers.simulate_search(
+        SEARCH, resetting_clocks.Poisson(1.0), 9, 0.01, generator=g, longest=1.0
+    ),
+    "simulate_paths": lambda g: search_walkers.simulate_paths(
+        SEARCH, resetting_clocks.Poisson(1.0), 3, 9, 0.01, generator=g
+    ),
+    "LinearRegression.draw": lambda g: sgd_toys.LinearRegression.draw(5, 2, noise=1.0, generator=g),
+    "MatrixSensing.draw": lambda g: sgd_toys.MatrixSensing.draw(
+        torch.eye(2)[None], 3, noise=1.0, generator=g
+    ),
+    "low_rank": lambda g: sgd_toys.low_rank(2, 3, 1, generator=g),
+    "fit": by_fit,
+    "flip": lambda g: noisy_labels.flip(torch.arange(3).repeat(9), P, generator=g),
+    "Resetting": by_resets,
+}
+
+# These take a generator from those above, or have no use for one.
+NO_DRAWS = {
+    "as_generator",
+    "spawn",
+    "BayesianRegression.fit",
+    "Sharp.sample",
+    "Film",
+    "default_network",
+    "embedding",
+    "initial_states",
+    "initialise",
+}
+
+
+def takers():
+    """Names of all public functions, methods and constructors that take a generator."""
+    for info in pkgutil.walk_packages(stochphys.__path__, "stochphys."):
+        for name, thing in vars(import_module(info.name)).items():
+            if getattr(thing, "__module__", "") != info.name or getattr(thing, "_is_protocol", 0):
+                continue
+            own = vars(thing).items() if inspect.isclass(thing) else [("__call__", thing)]
+            for part, function in own:
+                function = getattr(function, "__func__", function)  # of a class method
+                if not inspect.isfunction(function) or hasattr(function, "__isabstractmethod__"):
+                    continue
+                full = name if part in ("__init__", "__call__") else f"{name}.{part}"
+                if "generator" in inspect.signature(function).parameters and "_" not in {
+                    part[0] for part in full.split(".")
+                }:
+                    yield full
+
+
+def test_all_that_draws_is_tested_here():
+    assert set(takers()) == set(DRAWS) | NO_DRAWS
+
+
+def numbers(result):
+    """All numbers in a result, whatever it is made of."""
+    if isinstance(result, nn.Module):
+        result = result.state_dict()
+    if is_dataclass(result):
+        result = [getattr(result, field.name) for field in fields(result)]
+    if isinstance(result, Mapping):
+        result = list(result.values())
+    if isinstance(result, list | tuple):
+        return [tensor for part in result for tensor in numbers(part)]
+    return [torch.as_tensor(result)] if isinstance(result, Tensor | np.ndarray | float) else []
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_the_generator_alone_decides(name):
+    """Whatever was drawn before from torch's own source, and nothing is drawn from it; a seed is as
+    good as its generator, and another one gives other numbers."""
+    results = []
+    with torch.random.fork_rng():
+        for luck, generator in enumerate((7, make_generator(7), 8)):
+            torch.manual_seed(luck)
+            before = torch.get_rng_state()
+            results.append(numbers(DRAWS[name](generator)))
+            assert torch.equal(torch.get_rng_state(), before)
+    one, same, other = results
+    torch.testing.assert_close(one, same, rtol=0, atol=0, equal_nan=True)
+    assert any(a.shape != b.shape or not torch.equal(a, b) for a, b in zip(one, other, strict=True))
