@@ -1,11 +1,14 @@
 """Trajectories in files: what a researcher's program wrote, as arrays.
 
-The ways in are `Trajectories.load` and `.save`; here is only what each format needs.
+The ways in are `Trajectories.load` and `.save`; here is only what each format needs. `library`
+brings in what reads the formats of others: not every machine has it.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -74,6 +77,16 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
         dt = float(steps.mean()) if dt is None else dt
     x = np.stack(list(columns.values()), axis=-1)
     return np.stack([x[r] for r in rows]), dt
+
+
+def library(module: str, package: str, path: Path) -> Any:
+    """The imported module; raises `ImportError` that names the package if it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError:
+        raise ImportError(
+            f"to read {path.name}, {package} is needed: pip install '{package}'"
+        ) from None
 
 
 def _is_number(text: str) -> bool:

@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.serialization import safe_globals
 
+from .files import library
+
 ANIMAL_10N = "https://dm.kaist.ac.kr/datasets/animal-10n"
 CIFAR_N = "https://github.com/UCSC-REAL/cifar-10-100n"
 
@@ -258,10 +260,9 @@ def _read(path: Path, names: dict[str, str], url: str) -> dict[str, bytes]:
 
 def _pixels(file: Path) -> Tensor:
     """An image as bytes `(3, height, width)`."""
-    from PIL import Image  # comes with matplotlib
-
+    pillow = library("PIL.Image", "pillow", file)
     try:
-        with Image.open(file) as image:
+        with pillow.open(file) as image:
             return torch.from_numpy(np.array(image.convert("RGB"))).movedim(2, 0)
     except OSError as error:
         raise ValueError(f"{file} is no whole image; fetch it again from {ANIMAL_10N}") from error

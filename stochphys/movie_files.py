@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from importlib import import_module
 from itertools import chain
 from math import inf
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
+
+from .files import library
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")
@@ -102,7 +103,7 @@ def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
 
 def _read_tif(path: Path) -> np.ndarray:
     """The pages of a tif, mapped where they lie in the file as numpy would write them."""
-    tifffile = _library("tifffile", "tifffile", path)
+    tifffile = library("tifffile", "tifffile", path)
     with tifffile.TiffFile(path) as tif:
         stacks = tif.series
         for stack in stacks:
@@ -122,15 +123,14 @@ def _read_tif(path: Path) -> np.ndarray:
 
 
 def _gif_frames(path: Path) -> Iterator[np.ndarray]:
-    from PIL import Image, ImageSequence  # comes with matplotlib
-
-    with Image.open(path) as image:
-        for page in ImageSequence.Iterator(image):
-            yield _grey(np.asarray(page.convert("RGB")), path)
+    with library("PIL.Image", "pillow", path).open(path) as image:
+        for page in range(image.n_frames):
+            image.seek(page)
+            yield _grey(np.asarray(image.convert("RGB")), path)
 
 
 def _video_frames(path: Path) -> Iterator[np.ndarray]:
-    with _library("av", "PyAV", path).open(str(path)) as video:
+    with library("av", "av", path).open(str(path)) as video:
         for frame in video.decode(video=0):
             yield _grey(frame.to_ndarray(format="rgb24"), path)
 
@@ -174,15 +174,6 @@ def _checked(frames: np.ndarray, path: Path) -> np.ndarray:
         )
     frames = frames if frames.dtype.isnative else _unpacked(iter(frames), path)
     return frames if frames.ndim == 4 else frames[None]
-
-
-def _library(name: str, called: str, path: Path) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        raise ImportError(
-            f"to read {path.name}, {called} is needed: pip install '{name}', or save the frames as .npy"
-        ) from None
 
 
 def _colours(path: Path) -> str:

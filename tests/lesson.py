@@ -4,21 +4,26 @@ package cannot drift apart unseen."""
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import nbformat
-
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+def sources(notebook: str, kind: str = "code") -> list[str]:
+    """The text of each cell of that kind, read without the packages of the course."""
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
 
 
 def written(notebook: str, *names: str) -> dict[str, str]:
     """The source of each of these functions and classes, written once and at the top of a cell."""
     found: dict[str, str] = {}
-    for cell in nbformat.read(NOTEBOOKS / f"{notebook}.ipynb", as_version=4).cells:
-        if cell.cell_type == "code" and any(f" {name}(" in cell.source for name in names):
-            for node in ast.parse(cell.source).body:
+    for source in sources(notebook):
+        if any(f" {name}(" in source for name in names):
+            for node in ast.parse(source).body:
                 if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name in names:
                     assert node.name not in found, f"{node.name} is written twice"
                     found[node.name] = ast.unparse(node)

@@ -58,6 +58,7 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
     """`make lab`, with settings of its own; `url` is what it tells the learner to open."""
+    pytest.importorskip("jupyterlab")
     if not shutil.which("make"):
         pytest.skip("make is not installed")
     home = tmp_path_factory.mktemp("jupyter")

@@ -15,8 +15,11 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import nbformat
 import pytest
+
+nbformat = pytest.importorskip("nbformat")
+pytest.importorskip("nbclient")
+
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 

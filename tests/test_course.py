@@ -2,8 +2,11 @@
 
 import os
 
-import numpy as np
 import pytest
+
+pytest.importorskip("ipywidgets")
+
+import numpy as np
 import torch
 
 from stochphys import course, exercises

@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-import matplotlib.pyplot as plt
 import pytest
+
+pytest.importorskip("nbformat")
+pytest.importorskip("ipywidgets")
+
+import matplotlib.pyplot as plt
 import torch
 from PIL import Image
 

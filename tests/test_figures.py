@@ -6,14 +6,13 @@ import sys
 from base64 import b64decode
 from types import SimpleNamespace
 
-import ipywidgets
-import matplotlib
+import pytest
 
-matplotlib.use("Agg")
+ipywidgets = pytest.importorskip("ipywidgets")
+matplotlib = pytest.importorskip("matplotlib")
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.quiver import Quiver

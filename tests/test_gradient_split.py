@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from stochphys.device import make_generator
-from stochphys.figures.gradients import gradient_plane
 from stochphys.inference.gradient_split import (
     GradientSplit,
     annealed,
@@ -156,10 +154,11 @@ def test_the_arrows_of_the_figure_lead_to_where_the_batches_are(
     data: Labelled, split: GradientSplit
 ) -> None:
     """From tip to tail they end at −g̃, around which the dots scatter; 4 standard errors."""
-    ax = Figure().subplots()
+    figures = pytest.importorskip("stochphys.figures.gradients")
+    ax = pytest.importorskip("matplotlib.figure").Figure().subplots()
     each = example_gradients(network(), data.x, data.y)
     options = dict(batch_size=8, n_batches=2000, generator=make_generator(6))
-    gradient_plane(ax, split, each, **options)
+    figures.gradient_plane(ax, split, each, **options)
     *parts, whole = ax.collections[1:]  # quivers
     arrows = torch.tensor([[q.U[0], q.V[0]] for q in (*parts, whole)])
     torch.testing.assert_close(arrows[:3].sum(0), arrows[3])

@@ -11,11 +11,11 @@ import zipfile
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from stochphys import image_files
@@ -262,14 +262,19 @@ def test_human_labels_of_other_images_are_refused(tmp_path):
 
 
 @pytest.fixture
-def animals(tmp_path) -> Path:
+def pillow() -> Any:
+    return pytest.importorskip("PIL.Image")
+
+
+@pytest.fixture
+def animals(tmp_path, pillow) -> Path:
     """Twelve images of one colour each; the label is image number times 7 modulo 10."""
     for part in ("training", "testing"):
         (tmp_path / part).mkdir()
         for i in range(12):
-            colour = Image.new("RGB", (64, 48), (20 * i, 100, 250 - 20 * i))
+            colour = pillow.new("RGB", (64, 48), (20 * i, 100, 250 - 20 * i))
             colour.save(tmp_path / part / f"{7 * i % 10}_{i}.jpg", quality=100)
-    Image.new("L", (64, 48), 9).save(tmp_path / "testing" / "3_100.jpg")
+    pillow.new("L", (64, 48), 9).save(tmp_path / "testing" / "3_100.jpg")
     return tmp_path
 
 
@@ -283,7 +288,7 @@ def test_animals_come_in_the_order_of_their_numbers(animals):
     assert len(x) == 13 and y[12] == 3 and (x[12] == 9).all()  # grey in three equal channels
 
 
-def test_animals_that_are_no_set_are_refused(animals):
+def test_animals_that_are_no_set_are_refused(animals, pillow):
     with pytest.raises(
         FileNotFoundError, match="no images in .*nowhere/training; ask for the images"
     ):
@@ -295,7 +300,7 @@ def test_animals_that_are_no_set_are_refused(animals):
         ("10_50.jpg", (64, 48), r"has the label 10 at example 12; labels must be 0 to 9"),
         ("1_50.jpg", (32, 48), r"1_50.jpg has 48×32 pixels, 0_0.jpg has 48×64; scale all"),
     ):
-        Image.new("RGB", size).save(training / name)
+        pillow.new("RGB", size).save(training / name)
         with pytest.raises(ValueError, match=text):
             read_animal10n(animals)
         (training / name).unlink()

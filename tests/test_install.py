@@ -23,6 +23,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+pytest.importorskip("nbformat")
+
 from packaging.requirements import Requirement
 from packaging.version import Version
 

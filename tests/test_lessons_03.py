@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -17,7 +16,6 @@ from torch.nn.utils import parameters_to_vector
 
 from stochphys.data import Trajectories, Windows
 from stochphys.device import make_generator
-from stochphys.figures import learned_curve, style
 from stochphys.models import MLP
 from stochphys.simulators import Linear, simulate
 from stochphys.training import Ensemble, fit
@@ -197,27 +195,35 @@ def test_loss_of_coefficients_is_the_objective_of_their_polynomial(lesson, trap)
     assert lesson.loss(w, H, c).item() == pytest.approx(by_objective.item(), rel=1e-9)
 
 
-def test_learned_curve_draws_what_it_is_given():
+@pytest.fixture
+def ax():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    yield plt.subplots()[1]
+    plt.close()
+
+
+@pytest.fixture
+def figures():
+    return pytest.importorskip("stochphys.figures")
+
+
+def test_learned_curve_draws_what_it_is_given(ax, figures):
     """A band of two standard deviations in the colour of what is learned, the exact one dashed."""
-    ax = plt.subplots()[1]
     x = torch.linspace(-1, 1, 7)[:, None]
-    learned_curve(ax, x, x**2, 0.1 + 0 * x, exact=x**3, ylim=(-2, 2))
+    figures.learned_curve(ax, x, x**2, 0.1 + 0 * x, exact=x**3, ylim=(-2, 2))
     learned, exact = ax.lines
     assert np.allclose(learned.get_ydata(), x.ravel() ** 2)
     assert np.allclose(exact.get_ydata(), x.ravel() ** 3)
-    assert (learned.get_color(), exact.get_linestyle()) == (style.LEARNED, "--")
+    assert (learned.get_color(), exact.get_linestyle()) == (figures.style.LEARNED, "--")
     edges = ax.collections[0].get_paths()[0].vertices
     assert edges[:, 1].max() == pytest.approx(1.2)
     assert edges[:, 1].min() == pytest.approx(-0.2)
     assert ax.get_ylim() == (-2, 2)
     labels = [text.get_text() for text in ax.get_legend().get_texts()]
     assert labels == ["learned", "± 2 std", "exact"]
-    plt.close(ax.figure)
 
 
-def test_learned_curve_leaves_out_what_is_none():
-    ax = plt.subplots()[1]
-    learned_curve(ax, torch.linspace(-1, 1, 7), exact=torch.zeros(7))
+def test_learned_curve_leaves_out_what_is_none(ax, figures):
+    figures.learned_curve(ax, torch.linspace(-1, 1, 7), exact=torch.zeros(7))
     assert len(ax.lines) == 1
     assert not ax.collections
-    plt.close(ax.figure)

@@ -6,11 +6,9 @@ from __future__ import annotations
 import math
 from copy import deepcopy
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import nbformat
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,11 +19,10 @@ from stochphys.exercises.lesson_42 import check_42_3
 from stochphys.inference.memorisation import distance
 from stochphys.training import Resetting, classify, cross_entropy, digits, fit
 from tests.answers.lesson_42 import Weights, rows
-from tests.lesson import inline
+from tests.lesson import inline, sources
 from tests.study import RECIPE
 
 STEPS, PATIENCE = 400, 60
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +109,8 @@ def test_the_lines_for_cifar_run(monkeypatch: pytest.MonkeyPatch) -> None:
     images = torch.randint(256, (60, 3, 32, 32), generator=g, dtype=torch.uint8)
     labels = torch.arange(60) % 10
     monkeypatch.setattr(image_files, "read_cifar", lambda path, name: (images, labels))
-    page = nbformat.read(NOTEBOOKS / "42_sgd_as_a_search.ipynb", 4)
-    (text,) = (c.source for c in page.cells if "read_cifar(" in c.source)
+    texts = sources("42_sgd_as_a_search", "markdown")
+    (text,) = (text for text in texts if "read_cifar(" in text)
     code = text.split("```python\n")[1].split("```")[0]
     for paper, small in (
         ("50_000)", "60)"),

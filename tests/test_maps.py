@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import Tensor
 
 from stochphys.data import Windows
 from stochphys.device import make_generator
-from stochphys.figures.maps import receptive_fields, row_of_maps
 from stochphys.inference import infer_entropy_production
 from stochphys.inference.maps import (
     DissipationMap,
@@ -230,9 +228,14 @@ def test_one_movie_is_refused(movie: Movie) -> None:
 # The figures
 
 
-def test_maps_in_a_row_share_one_scale_around_zero() -> None:
+@pytest.fixture
+def figures() -> Any:
+    return pytest.importorskip("stochphys.figures.maps")
+
+
+def test_maps_in_a_row_share_one_scale_around_zero(figures) -> None:
     H = torch.linspace(-1, 3, 16).view(4, 4)
-    figure = row_of_maps({"one": H, "half": H / 2}, cell=2, nodes=torch.ones(3, 2), hot=[1])
+    figure = figures.row_of_maps({"one": H, "half": H / 2}, cell=2, nodes=torch.ones(3, 2), hot=[1])
     images = [ax.images[0] for ax in figure.axes if ax.images and ax.get_title()]
     assert [image.get_clim() for image in images] == [(-3, 3)] * 2
     assert images[1].get_array().max() == 1.5
@@ -241,18 +244,20 @@ def test_maps_in_a_row_share_one_scale_around_zero() -> None:
     assert (colors[0] != colors[1]).any()
 
 
-def test_a_frame_stands_beside_maps_with_scales_of_their_own() -> None:
+def test_a_frame_stands_beside_maps_with_scales_of_their_own(figures) -> None:
     H = torch.linspace(-1, 3, 16).view(4, 4)
-    figure = row_of_maps({"H": H, "mean": H / 2}, cell=2, frame=torch.rand(8, 8), shared=False)
+    figure = figures.row_of_maps(
+        {"H": H, "mean": H / 2}, cell=2, frame=torch.rand(8, 8), shared=False
+    )
     titles = [ax.get_title() for ax in figure.axes if ax.get_title()]
     assert titles == ["frame", "H", "mean"]
     assert figure.axes[2].images[0].get_clim() == (-1.5, 1.5)
 
 
-def test_the_receptive_field_is_drawn_around_its_cell() -> None:
+def test_the_receptive_field_is_drawn_around_its_cell(figures) -> None:
     found = noisy_map(torch.ones(9), 0.0, make_generator(10))
-    figure, ax = plt.subplots()
-    receptive_fields(ax, torch.rand(24, 24), found, [(3, 5)])
+    ax = figures.plt.subplots()[1]
+    figures.receptive_fields(ax, torch.rand(24, 24), found, [(3, 5)])
     field, cell = ax.patches
     assert (field.get_width(), cell.get_width()) == (9, 2)
     for square in (field, cell):  # cell (3, 5) covers pixels 6 and 7, 10 and 11

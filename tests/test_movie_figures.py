@@ -4,13 +4,13 @@ import io
 from base64 import b64decode
 from types import SimpleNamespace
 
-import matplotlib
+import pytest
 
-matplotlib.use("Agg")
+pytest.importorskip("ipywidgets")
+matplotlib = pytest.importorskip("matplotlib")
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 import torch
 
 from stochphys import figures

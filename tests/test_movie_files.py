@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import av
+import pytest
+
+av = pytest.importorskip("av")
+tifffile = pytest.importorskip("tifffile")
+
 import numpy as np
 import psutil
-import pytest
-import tifffile
 import torch
 from PIL import Image
 
@@ -221,9 +223,12 @@ def test_unknown_endings_and_absent_files_are_named(tmp_path):
         read(tmp_path / "a.webm", DT)
 
 
-@pytest.mark.parametrize(("name", "library"), [("a.tif", "tifffile"), ("a.mp4", "av")])
+@pytest.mark.parametrize(
+    ("name", "library"), [("a.tif", "tifffile"), ("a.mp4", "av"), ("a.gif", "pillow")]
+)
 def test_a_missing_library_is_asked_for_by_name(tmp_path, monkeypatch, name, library):
     (tmp_path / name).touch()
-    monkeypatch.setitem(sys.modules, library, None)
+    module = {"pillow": "PIL.Image"}.get(library, library)
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=f"pip install '{library}'"):
         read(tmp_path / name, DT)

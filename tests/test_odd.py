@@ -5,10 +5,8 @@ Statistical tolerances are k standard errors, k said; seeds are fixed.
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import pytest
 import torch
 from scipy.linalg import expm
@@ -26,8 +24,9 @@ from stochphys.simulators import (
     simulate,
 )
 from stochphys.simulators.jumps import simulate_jumps
+from tests.lesson import sources
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "25_odd_variables.ipynb"
+NOTEBOOK = "25_odd_variables"
 CHAIN = UnderdampedBeadSpring()  # m = 0.01, T = 1 and 10
 RATE = 3.97059
 
@@ -349,12 +348,12 @@ def test_odd_jump_neep_within_3_percent():
 @pytest.fixture(scope="module")
 def lesson():
     """`OddNetwork` and `loss` as the notebook defines them: the cells as they stand."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
+    cells = sources(NOTEBOOK)
     names = {"torch": torch, "nn": nn, "MLP": MLP, "generator": make_generator(0)}
     (network,) = (s for s in cells if s.startswith("class OddNetwork("))
     (loss,) = (s for s in cells if s.startswith("def loss("))
-    exec(compile(network, NOTEBOOK.name, "exec"), names)
-    exec(compile(loss.split("\n\n")[0], NOTEBOOK.name, "exec"), names)
+    exec(compile(network, NOTEBOOK, "exec"), names)
+    exec(compile(loss.split("\n\n")[0], NOTEBOOK, "exec"), names)
     return SimpleNamespace(**names)
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
-from pathlib import Path
 
-import nbformat
 import pytest
 import torch
 from torch import Tensor, nn
@@ -17,8 +15,9 @@ from stochphys.inference import EntropyProduction, infer_entropy_production
 from stochphys.models import RNEEP, classifier_objective
 from stochphys.simulators import FlashingRatchet, HiddenChain, simulate_jumps
 from stochphys.training import load_checkpoint
+from tests.lesson import sources
 
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "24_hidden_states.ipynb"
+NOTEBOOK = "24_hidden_states"
 
 
 def hidden_ratchet(V: float) -> HiddenChain:
@@ -50,10 +49,9 @@ def share(network: nn.Module, hidden: HiddenChain, words: Tensor) -> float:
 
 def test_the_recurrent_network_of_the_notebook_is_rneep():
     """A GRU of torch with the same weights, as the notebook writes it out."""
-    cells = [c.source for c in nbformat.read(NOTEBOOK, 4).cells if c.cell_type == "code"]
-    source = next(s for s in cells if re.search(r"^class Recurrent\(", s, re.M))
+    source = next(s for s in sources(NOTEBOOK) if re.search(r"^class Recurrent\(", s, re.M))
     names: dict = {"torch": torch, "nn": nn, "one_hot": nn.functional.one_hot}
-    exec(compile(source.partition("\n\n\n")[0], NOTEBOOK.name, "exec"), names)
+    exec(compile(source.partition("\n\n\n")[0], NOTEBOOK, "exec"), names)
     inline, width = names["Recurrent"](n_states=3, width=32), 32
     package = RNEEP(3, width=width, generator=make_generator(0))
     with torch.no_grad():

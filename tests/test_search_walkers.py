@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from math import exp, inf
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 from scipy.integrate import quad
 from scipy.special import lambertw
 
 from stochphys.device import make_generator
-from stochphys.figures import search as figures
 from stochphys.simulators import (
     FreeDiffusion,
     Interval,
@@ -245,13 +243,19 @@ def test_searching_is_scale_free():
 
 
 @pytest.fixture
+def figures():
+    return pytest.importorskip("stochphys.figures.search")
+
+
+@pytest.fixture
 def axes():
+    plt = pytest.importorskip("matplotlib.pyplot")
     figure, (left, right) = plt.subplots(1, 2)
     yield left, right
     plt.close(figure)
 
 
-def test_a_film_shows_the_past_alone(axes):
+def test_a_film_shows_the_past_alone(axes, figures):
     x = torch.ones(2, 101)
     x[0, 40:] = torch.nan  # the first walker arrives at 0.4
     ax, _ = axes
@@ -261,7 +265,7 @@ def test_a_film_shows_the_past_alone(axes):
     assert dots.get_xdata() == pytest.approx([0.4])
 
 
-def test_histogram_is_a_density_of_all_walkers(axes):
+def test_histogram_is_a_density_of_all_walkers(axes, figures):
     ax, _ = axes
     times = torch.tensor([0.5, 1.5, 2.5, 3.0])
     figures.arrivals(ax, times, until=2.0, longest=3.0, label="run")
@@ -270,7 +274,7 @@ def test_histogram_is_a_density_of_all_walkers(axes):
     assert ax.get_legend().get_texts()[0].get_text() == "run: 50%"
 
 
-def test_curve_marks_its_minimum_or_none(axes):
+def test_curve_marks_its_minimum_or_none(axes, figures):
     left, right = axes
     assert figures.time_against_rate(left, Search(v=1.0), most=5.0) == pytest.approx(
         1.372, abs=1e-3
