@@ -20,7 +20,7 @@ def result(*warnings: str) -> EntropyProduction:
     return EntropyProduction(
         rate=2.0,
         std=0.1,
-        members=torch.full((2,), 2.0),
+        member_rates=torch.full((2,), 2.0),
         bound=1.0,
         in_sample=4.0,
         entropy=torch.zeros(2, 1),
