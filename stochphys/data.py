@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
+from functools import cached_property
 from math import inf
 from numbers import Real
 from pathlib import Path
@@ -18,12 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from .brief import Brief, dtype_of
 from .device import as_generator
 from .files import read
 from .writing import replacing
 
 
-class Paths:
+class Paths(Brief):
     """What all recorded paths share: the first axis of `x` counts paths, the second times."""
 
     x: Tensor
@@ -37,16 +39,22 @@ class Paths:
     def n_times(self) -> int:
         return self.x.shape[1]
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """The same kind of paths, with every tensor changed."""
+    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """The same numbers laid otherwise: `change` picks, orders or moves them, in every tensor."""
         raise NotImplementedError
 
     def at(self, frames: Tensor) -> Tensor:
         """What was recorded at `frames`, counted through all paths: path · n_times + time."""
         raise NotImplementedError
 
+    def take(self, which: Tensor | slice) -> Self:
+        """Some of the paths, by their numbers: `data.take(slice(10))` are the first ten."""
+        return self._laid(lambda values: values[which])
+
     def to(self, device: torch.device | str) -> Self:
-        return self.map(lambda values: values.to(device))
+        if self.x.device == torch.device(device):
+            return self
+        return self._laid(lambda values: values.to(device))
 
     def split(
         self, fraction: float = 0.8, *, generator: torch.Generator | int
@@ -65,7 +73,7 @@ class Paths:
         order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
         order = order.to(self.x.device)
         first, rest = order[:n_first], order[n_first:]
-        return self.map(lambda values: values[first]), self.map(lambda values: values[rest])
+        return self.take(first), self.take(rest)
 
     def cut(self, pieces: int) -> Self:
         """Each path cut into `pieces` of equal length; the frames left over at its end are dropped."""
@@ -75,7 +83,7 @@ class Paths:
                 f"{self.n_times} times finds a neighbour, got {pieces}"
             )
         end = self.n_times // pieces * pieces
-        return self.map(lambda values: values[:, :end].unflatten(1, (pieces, -1)).flatten(0, 1))
+        return self._laid(lambda values: values[:, :end].unflatten(1, (pieces, -1)).flatten(0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +136,13 @@ class Trajectories(Paths):
                 "the trajectory there or fill the gap first"
             )
 
+    def __repr__(self) -> str:
+        more = ", underdamped" if self.underdamped else ""
+        return (
+            f"{type(self).__name__}({self.n_trajectories} paths × {self.n_times} frames, dim "
+            f"{self.dim}, dt {self.dt:g}, {dtype_of(self.x)}{more})"
+        )
+
     @property
     def dim(self) -> int:
         return self.x.shape[2]
@@ -155,11 +170,19 @@ class Trajectories(Paths):
         return self.x[..., self.dim // 2 :]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        """Other states, `change(x)`: in other units, with noise on them, without a coordinate."""
         return replace(self, x=change(self.x), check=False)
+
+    _laid = map
+
+    @cached_property
+    def _rows(self) -> Tensor:
+        """One state per row `(n_trajectories · n_times, dim)`; a copy, once, if times come first."""
+        return self.x.flatten(0, 1)
 
     def at(self, frames: Tensor) -> Tensor:
         # A table look-up by row: five times faster here than general indexing.
-        return embedding(frames, self.x.flatten(0, 1))
+        return embedding(frames, self._rows)
 
     def every(self, k: int) -> Trajectories:
         """Each k-th frame: the same paths seen by a slower camera."""
@@ -252,19 +275,27 @@ class Jumps(Paths):
         """Mean time of a step: 1, or the mean waiting time."""
         return 1.0 if self.waiting is None else self.waiting.double().mean().item()
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
         waiting = None if self.waiting is None else change(self.waiting)
         return replace(self, x=change(self.x), waiting=waiting, check=False)
 
+    @cached_property
+    def _rows(self) -> tuple[Tensor, ...]:
+        """States, and waiting times if there are any, `(n_trajectories · n_times,)` each."""
+        return tuple(v.flatten() for v in (self.x, self.waiting) if v is not None)
+
     def at(self, frames: Tensor) -> Tensor:
-        states = self.x.take(frames)
-        if self.waiting is None:
-            return states.long()
-        return torch.stack((states, self.waiting.take(frames)), dim=-1)
+        values = [row.take(frames) for row in self._rows]
+        return values[0].long() if self.waiting is None else torch.stack(values, dim=-1)
+
+    def __repr__(self) -> str:
+        waiting = "" if self.waiting is None else f", waiting {dtype_of(self.waiting)}"
+        size = f"{self.n_trajectories} paths × {self.n_times} states of {self.n_states}"
+        return f"{type(self).__name__}({size}{waiting})"
 
 
 @dataclass(frozen=True, eq=False)
-class Windows:
+class Windows(Brief):
     """All stretches of `length` successive frames, as a data set to draw from by index.
 
     `windows[index]` with an integer tensor of any shape `(…)` gives `(…, length, dim)` for
@@ -288,7 +319,9 @@ class Windows:
                 f"length={self.length} must lie between 2 and the {self.trajectories.n_times} "
                 "frames of a trajectory"
             )
-        object.__setattr__(self, "trajectories", self.trajectories.map(Tensor.contiguous))
+
+    def __repr__(self) -> str:
+        return f"Windows({len(self)} of {self.length} frames, of {self.trajectories!r})"
 
     @property
     def n_starts(self) -> int:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.serialization import safe_globals
 
+from .brief import Brief
 from .files import library
 
 ANIMAL_10N = "https://dm.kaist.ac.kr/datasets/animal-10n"
@@ -32,7 +33,7 @@ CIFAR10_LOOKALIKES = (0, 1, 0, 5, 7, 3, 6, 7, 8, 1)
 
 
 @dataclass(frozen=True)
-class Published:
+class Published(Brief):
     """What there is to fetch, and the MD5 sum of each file in it."""
 
     url: str

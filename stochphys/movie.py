@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .brief import dtype_of
 from .data import Paths, Trajectories
 from .device import as_generator
 from .movie_files import read, write_npy
@@ -136,8 +137,16 @@ class Movie(Paths):
             picked = self.reel[numbers.flatten()]
         return picked.unflatten(0, numbers.shape)
 
-    def map(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
         return replace(self, x=change(self.x), check=False)
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        kind = dtype_of(self.reel) if isinstance(self.reel, Tensor) else "rendered"
+        return (
+            f"{type(self).__name__}({self.n_trajectories} movies × {self.n_times} frames of "
+            f"{height}×{width} px, dt {self.dt:g}, {kind})"
+        )
 
     def to(self, device: torch.device | str) -> Self:
         reel: Any = self.reel
@@ -148,15 +157,32 @@ class Movie(Paths):
         """Each k-th frame: the same movies by a slower camera."""
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
+    def rearranged(self, x: Tensor) -> Movie:
+        """Movies of the same frames in another order: `x (n_movies, n_times)` numbers them, as
+        `movie.x` does.
+
+        Raises:
+            TypeError: `x` holds no integers; frames have no values to be changed here.
+            ValueError: a frame that is not on the reel.
+        """
+        if x.is_floating_point() or x.dtype == torch.bool:
+            raise TypeError(f"x must be numbers of frames, integers as in movie.x, got {x.dtype}")
+        if x.min() < 0 or x.max() >= self.reel.shape[0]:
+            raise ValueError(
+                f"x holds the frames {x.min()} to {x.max()}, the reel has those from 0 to "
+                f"{self.reel.shape[0] - 1}"
+            )
+        return replace(self, x=x, check=False)
+
     def reversed(self) -> Movie:
         """The movies played backwards."""
-        return self.map(lambda x: x.flip(1))
+        return self.rearranged(self.x.flip(1))
 
     def shuffled(self, *, generator: torch.Generator | int) -> Movie:
         """The frames of each movie in random order: no arrow of time is left in them."""
         generator = as_generator(generator)
         order = torch.rand(self.x.shape, generator=generator, device=generator.device).argsort(1)
-        return self.map(lambda x: x.gather(1, order.to(x.device)))
+        return self.rearranged(self.x.gather(1, order.to(self.x.device)))
 
     def recorded(self) -> Movie:
         """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that

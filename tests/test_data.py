@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import available_devices, make_generator, one_thread, pick_device
+from stochphys.inference import infer_entropy_production
 
 
 @pytest.fixture
@@ -239,6 +240,49 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
 
 
 # --------------------------------------------------------------------------------------- Windows
+
+
+def time_major(x: Tensor) -> Tensor:
+    """The same numbers, stored as simulators write them: all paths at one time side by side."""
+    return x.permute(1, 2, 0).contiguous().permute(2, 0, 1)
+
+
+def test_windows_copy_nothing_until_they_are_looked_at_and_then_once(
+    recorded: Trajectories,
+) -> None:
+    sideways = Trajectories(time_major(recorded.x), recorded.dt)
+    index = torch.arange(12 * 5)
+    several = [
+        Windows(sideways, 3),
+        Windows(sideways, 3).to("cpu"),
+        replace(Windows(sideways), length=3),
+    ]
+    several += [Windows(sideways, 3).bootstrap(1, generator=make_generator(0))]
+    for windows in several:
+        assert windows.trajectories is sideways
+    assert "_rows" not in vars(sideways)
+    for windows in several[:3]:
+        assert torch.equal(windows[index], Windows(recorded, 3)[index])
+        assert windows.trajectories._rows is sideways._rows  # type: ignore[attr-defined]
+    assert recorded._rows.data_ptr() == recorded.x.data_ptr()  # nothing to copy here
+
+
+def test_one_inference_looks_at_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data were judged when they were made; parts of them are, at most, held out and drawn anew."""
+    x = torch.randn(40, 30, 2, generator=make_generator(0))
+    data, made, judged = Trajectories(time_major(x), 0.01), 0, 0
+    judge = Trajectories.__post_init__
+
+    def counting(self: Trajectories, check: bool) -> None:
+        nonlocal made, judged
+        made, judged = made + 1, judged + check
+        judge(self, check)
+
+    monkeypatch.setattr(Trajectories, "__post_init__", counting)
+    infer_entropy_production(data, generator=make_generator(0), members=2, steps=2, progress=False)
+    parts, members, slower_camera = 2, 2, 2
+    assert judged == 0 and made <= parts + members + slower_camera
+    assert "_rows" not in vars(data)  # nor was all of it laid out anew to test a length
 
 
 @pytest.mark.parametrize("length", [2, 3, 7])

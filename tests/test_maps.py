@@ -81,7 +81,7 @@ def test_a_movie_played_backwards_has_the_negative_map(movie: Movie) -> None:
 
 def test_maps_of_frames_average_to_the_mean_map(movie: Movie) -> None:
     model = ensemble(movie)
-    one = movie.map(lambda x: x[3:4])
+    one = movie.take(slice(3, 4))
     H = frame_maps(model, one, torch.arange(40))
     torch.testing.assert_close(H.mean(0).double(), dissipation_map(model, movie).movies[3])
 
@@ -220,7 +220,7 @@ def test_the_interval_covers() -> None:
 
 
 def test_one_movie_is_refused(movie: Movie) -> None:
-    one = dissipation_map(ensemble(movie), movie.map(lambda x: x[:1]))
+    one = dissipation_map(ensemble(movie), movie.take(slice(1)))
     with pytest.raises(ValueError, match="one movie"):
         score_map(one, TRUTHS["heat"], generator=make_generator(8))
 

@@ -111,6 +111,18 @@ def test_no_frame_is_copied(trajectories, generator):
         assert other.reel is stored.reel
 
 
+def test_values_cannot_be_changed_where_numbers_of_frames_are_meant(trajectories):
+    """Twice the numbers would show other frames, not brighter ones."""
+    stored = Movie.of(bead_camera(BEADS)(trajectories.x), 0.05)
+    assert not hasattr(stored, "map")
+    assert torch.equal(stored.rearranged(stored.x.flip(1)).x, stored.reversed().x)
+    assert torch.equal(stored.take(torch.tensor([1, 0])).x, stored.x[[1, 0]])
+    with pytest.raises(ValueError, match="the reel has those from 0 to"):
+        stored.rearranged(2 * stored.x)
+    with pytest.raises(TypeError, match="numbers of frames, integers as in movie.x"):
+        stored.rearranged(2.0 * stored.x)
+
+
 @pytest.mark.parametrize(
     "error, match, make",
     [

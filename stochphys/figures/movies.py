@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from ..brief import Brief
 from ..movie import Movie
 from .explore import Explorer, png
 from .plots import array
@@ -28,7 +29,7 @@ DIRECTIONS = {"forwards": False, "backwards": True}
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class Panel(Brief):
     """One picture that moves, or that stands still, in a `play_movie` or a `filmstrip`.
 
     Attributes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
@@ -28,7 +29,7 @@ def affine(midpoint: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class CurrentEstimate:
+class CurrentEstimate(Brief):
     r"""Entropy production described as a current, $\Delta S = \sum_{ik} c_{ik} f_i(\bar x)\circ\Delta x_k$.
 
     Attributes:

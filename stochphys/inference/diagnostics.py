@@ -103,7 +103,7 @@ def slow_camera(result: EntropyProduction) -> str:
         )
     if not data.underdamped and data.n_times > 4 and data.n_trajectories >= FEW:
         paths = max(10, SAMPLE // data.n_times)
-        frames = data.map(lambda x: x[:paths]).every(2)
+        frames = data.take(slice(paths)).every(2)
         fast = bound_per_path(result.entropy[:paths]) / data.dt
         slow = bound_per_path(result.per_step(frames)) / frames.dt
         fall, error = mean_and_error(fast - slow)

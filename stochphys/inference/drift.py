@@ -14,6 +14,7 @@ from math import inf
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..simulators import System, Underdamped
@@ -29,7 +30,7 @@ SHOWN = 2000  # states at most at which fields are compared
 
 
 @dataclass(frozen=True, eq=False)
-class Langevin:
+class Langevin(Brief):
     r"""An inferred Langevin equation.
 
     Attributes:
@@ -161,7 +162,7 @@ def infer_drift(
 
 
 @dataclass(frozen=True, eq=False)
-class Equation:
+class Equation(Brief):
     """Drift and diffusion drawn from a posterior; path i follows draw i."""
 
     drift: Functions

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..simulators.engine import STROKES, Cycle, cycle_of
@@ -56,7 +57,7 @@ class LinearForce(CycleBasis):
 
 
 @dataclass(frozen=True, eq=False)
-class InferredEngine:
+class InferredEngine(Brief):
     r"""What trajectories say about the engine that made them.
 
     Attributes:

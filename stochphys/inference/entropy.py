@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..brief import Brief
 from ..data import Jumps, Trajectories, Windows
 from ..device import as_generator, spawn
 from ..models import (
@@ -44,7 +45,7 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
 
 
 @dataclass(frozen=True, eq=False)
-class EntropyProduction:
+class EntropyProduction(Brief):
     """Entropy production inferred by an ensemble, with what is needed to doubt it.
 
     Attributes:
@@ -165,8 +166,7 @@ def infer_entropy_production(
     assert bootstrapped.draws is not None
 
     def member(draw: Tensor) -> nn.Module:
-        own = train.map(lambda values: values[draw])
-        return default_network(own, window, reversal, width, generator)
+        return default_network(train.take(draw), window, reversal, width, generator)
 
     networks = [network() if network else member(draw) for draw in bootstrapped.draws]
     model = Ensemble(networks).to(data.x.device)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..device import as_generator
 
 
@@ -59,7 +60,7 @@ def jackknife(statistic: Callable[[Tensor], Tensor], sums: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class IntegralFluctuationTheorem:
+class IntegralFluctuationTheorem(Brief):
     """⟨e^−ΔS⟩ with its interval, and whether the data can reach it.
 
     Attributes:
@@ -123,7 +124,7 @@ def integral_fluctuation_theorem(
 
 
 @dataclass(frozen=True, eq=False)
-class DetailedFluctuationTheorem:
+class DetailedFluctuationTheorem(Brief):
     """ln P(s)/P(−s) at some s > 0, with standard errors.
 
     Attributes:

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cosine_similarity, cross_entropy, one_hot
 
+from ..brief import Brief
 from ..training import Ensemble
 from ..training.noisy_labels import Labelled
 
 
 @dataclass(frozen=True, eq=False)
-class GradientSplit:
+class GradientSplit(Brief):
     r"""The gradient of the loss on given labels, as a sum of three parts,
 
     $$\tilde g = \underbrace{s\,g}_\text{drift} + \underbrace{E[\tilde g] - s\,g}_\text{pull}

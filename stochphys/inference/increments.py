@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 
 # c: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + c⟨D·∂b⟩ for any function b of that state.
@@ -21,7 +22,7 @@ UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0
 
 
 @dataclass(frozen=True, eq=False)
-class Increments:
+class Increments(Brief):
     r"""Labels of drift and diffusion, one path after the other, float64.
 
     Attributes:

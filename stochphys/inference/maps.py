@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Windows
 from ..device import as_generator
 from ..models.movies import MovieNEEP
@@ -181,7 +182,7 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class MapScore:
+class MapScore(Brief):
     """How well a map agrees with the truth, and how well it would without knowing anything.
 
     Attributes:

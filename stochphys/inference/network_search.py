@@ -15,6 +15,7 @@ from math import inf
 import torch
 from torch import Tensor, nn
 
+from ..brief import Brief
 from ..device import as_generator
 from ..training import Callback, Ensemble, Labelled, Resetting, Run, classify, fit
 
@@ -89,7 +90,7 @@ def walk(
 
 
 @dataclass(frozen=True, eq=False)
-class Walks:
+class Walks(Brief):
     """Walks from one checkpoint: with resets, and free ones that predict them.
 
     Attributes:
@@ -159,7 +160,7 @@ def record_walks(
 
 
 @dataclass(frozen=True, eq=False)
-class HittingTimes:
+class HittingTimes(Brief):
     """When walkers first hit a target, some of them cut short.
 
     Attributes:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..models.bases import Features
 from .posterior import LinearPosterior
@@ -111,7 +112,7 @@ class GateBasis:
 
 
 @dataclass(frozen=True, eq=False)
-class Gate:
+class Gate(Brief):
     """The inferred equation of one gate.
 
     Attributes:

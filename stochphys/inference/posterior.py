@@ -14,6 +14,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
+from ..brief import Brief
 from ..device import as_generator
 from ..models.bases import Features
 
@@ -21,7 +22,7 @@ from ..models.bases import Features
 Functions = Callable[[Tensor], Tensor]
 
 
-class Posterior(ABC):
+class Posterior(Brief, ABC):
     """A belief about a function of states `x (n, dim_in)` with values `(n, dim_out)`; of a diffusion
     matrix the values are `(n, dim, dim)`."""
 

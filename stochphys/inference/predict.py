@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..simulators import System, simulate
@@ -33,7 +34,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(Brief):
     """A number that follows from an inferred equation, with what is not known of it.
 
     Attributes:
@@ -69,7 +70,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedPaths:
+class PredictedPaths(Brief):
     """Paths of an inferred equation, one posterior draw each.
 
     Attributes:
@@ -99,7 +100,7 @@ class PredictedPaths:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class Known(Brief):
     """Where the drift is known: where its std, each component in units of its mean over the
     training states and in the root mean square, is at most `limit`."""
 

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..models.bases import RBF, Features
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
 from .posterior import LinearPosterior, Posterior
@@ -30,7 +31,7 @@ ITERATIONS, TOLERANCE = 30, 1e-4  # of working labels; a change this small, in u
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class Samples(Brief):
     """What a method is fitted to, float64.
 
     Attributes:
@@ -67,7 +68,7 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
-class BayesianRegression:
+class BayesianRegression(Brief):
     """Bayesian linear regression on a basis; `basis` is one of `models.bases`, or any function
     from states to features."""
 
@@ -141,7 +142,7 @@ class BayesianRegression:
 
 
 @dataclass(frozen=True, eq=False)
-class Prior:
+class Prior(Brief):
     r"""Relative precisions of the weights, $w_k \sim N(0, 1/\alpha\alpha_{g(k)})$ with one number
     $\alpha_g$ for each group of features and component.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
+from ..brief import Brief
 from .regression import Samples
 
 
@@ -24,7 +25,7 @@ def tensors(samples: Samples) -> TensorDataset:
 
 
 @dataclass(frozen=True, eq=False)
-class Resampled:
+class Resampled(Brief):
     """Samples drawn anew for each member, in blocks of successive ones, as data for `fit`.
 
     A block keeps what neighbours share: second differences overlap by one step of time.

@@ -15,6 +15,8 @@ from math import pi
 import torch
 from torch import Tensor
 
+from ..brief import Brief
+
 Features = Callable[[Tensor], Tensor]  # (…, dim) -> (…, n_features)
 
 
@@ -97,7 +99,7 @@ class RBF:
 
 
 @dataclass(frozen=True, eq=False)
-class Bumps:
+class Bumps(Brief):
     """An `RBF` that has found its place: the first of `n` bumps is at `low`, the next a `step` on."""
 
     n: int

@@ -12,6 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from ..brief import Brief
 from ..data import Trajectories, Windows
 from .neep import NEEP
 
@@ -19,7 +20,7 @@ PIECE = 2**22  # numbers worked on at once: 16 MB
 
 
 @dataclass(frozen=True, eq=False)
-class Areas:
+class Areas(Brief):
     r"""Second moments of midpoints and steps, z = (x̄, Δx), of stationary data; they add up:
     `Areas.of(first) + Areas.of(second)` is as good as both data sets together.
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..movie import Movie
@@ -22,7 +23,7 @@ PROFILES = 2**22  # numbers held at once while frames are rendered
 
 
 @dataclass(frozen=True, eq=False)
-class Camera:
+class Camera(Brief):
     r"""A microscope that shows points which move in proportion to the state x,
 
     $$\text{point}_p = \text{centre}_p + \text{motion}_p\, x, \qquad
@@ -170,7 +171,7 @@ class Camera:
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class Film(Brief):
     """A reel whose frames do not exist until they are looked at.
 
     Attributes:

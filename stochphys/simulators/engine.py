@@ -16,6 +16,7 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from .langevin import Underdamped, require_positive, square_root
@@ -24,7 +25,7 @@ STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic 
 
 
 @dataclass(frozen=True)
-class Cycle:
+class Cycle(Brief):
     """Means over one period of an engine.
 
     Attributes:

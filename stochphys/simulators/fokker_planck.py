@@ -15,12 +15,14 @@ from scipy.interpolate import RegularGridInterpolator
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
+from ..brief import Brief
+
 Array = NDArray[np.float64]
 Field = Callable[[Array], Array]  # (…, 2) -> (…, 2)
 
 
 @dataclass(frozen=True, eq=False)
-class GridDensity:
+class GridDensity(Brief):
     """A stationary law on the cells of a square grid.
 
     Attributes:

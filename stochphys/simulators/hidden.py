@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Jumps, Paths
 from .exact import check_frames, known_scheme
 from .jumps import FlashingRatchet, JumpChain, jumps_of, simulate_jumps
@@ -29,7 +30,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class HiddenChain:
+class HiddenChain(Brief):
     r"""A stationary `chain` seen through a map from states to symbols.
 
     The symbols have a memory of their own. A window of n of them shows

@@ -14,6 +14,7 @@ from numbers import Integral
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Jumps, Paths
 from ..device import as_generator
 from .exact import end_to_end, known_scheme
@@ -21,7 +22,7 @@ from .lookup import jump_sequence
 
 
 @dataclass(frozen=True, eq=False)
-class JumpChain:
+class JumpChain(Brief):
     r"""A Markov chain in discrete time: from state i the next jump leads to j with probability
     $P_{ij}$. One step is the unit of time.
 

@@ -16,12 +16,13 @@ import torch
 from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapunov
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Paths, Trajectories
 from ..device import as_generator
 from .exact import end_to_end, known_scheme
 
 
-class System(ABC):
+class System(Brief, ABC):
     r"""A stochastic differential equation in the sense of Itô,
 
     $$dx = \text{drift}(x, t)\,dt + B(x, t)\,dW, \qquad B B^\top = 2D.$$

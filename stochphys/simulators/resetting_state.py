@@ -10,12 +10,13 @@ from math import pi
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from .langevin import require_positive
 from .resetting_clocks import Clock
 
 
 @dataclass(frozen=True)
-class StationaryState:
+class StationaryState(Brief):
     r"""Free diffusion that is put back to 0 whenever a clock rings, long after its start:
 
     $$p(x) = \frac{1}{\langle R\rangle}\int_0^\infty \Psi(t)\,

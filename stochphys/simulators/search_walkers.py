@@ -11,6 +11,7 @@ from math import isfinite, nan
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..device import as_generator, one_thread
 from .resetting_clocks import Clock, uniform
 from .search_laws import FreeDiffusion
@@ -21,7 +22,7 @@ CHUNK, CHUNK_GPU = 2**18, 2**24  # normal numbers drawn at once, 1 MB and 64 MB
 
 
 @dataclass(frozen=True, eq=False)
-class SearchTimes:
+class SearchTimes(Brief):
     """What became of each walker.
 
     Attributes:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..brief import Brief
 from ..device import as_generator
 
 
@@ -50,7 +51,7 @@ def stopping_filter(h: Tensor, steps: int, lr: float) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearRegression:
+class LinearRegression(Brief):
     r"""Labels $y = x\cdot w + \sigma\epsilon$, and gradients of $\tfrac12\langle(x\cdot\theta - y)^2\rangle$:
 
     $$g(\theta) = H\theta - b, \qquad H = X^\top X/n, \qquad b = Hw + \sigma X^\top\epsilon/n.$$
@@ -120,7 +121,7 @@ class Factor(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class MatrixSensing:
+class MatrixSensing(Brief):
     r"""Find a matrix X of low rank and length one from m noisy numbers,
     $y_i = \langle A_i, X\rangle + \sigma\epsilon_i$, by gradients of $\tfrac12\langle(\langle A,
     UU^\top\rangle - y)^2\rangle$ in U: fewer numbers than U has entries, so that U can learn the

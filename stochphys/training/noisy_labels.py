@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..brief import Brief
 from ..device import as_generator, make_generator
 from ..models.networks import MLP
 from .ensemble import Ensemble
@@ -20,7 +21,7 @@ PIECE = 1000  # examples that are classified at once
 
 
 @dataclass(frozen=True, eq=False)
-class Labelled:
+class Labelled(Brief):
     """Examples with labels that may be wrong; `data[index]` gives `(x, y, index)`.
 
     Attributes:

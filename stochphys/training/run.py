@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from ..brief import Brief
 from ..device import own_generators
 
 
 @dataclass
-class History:
+class History(Brief):
     """What happened during training; one entry per validation, a list per member if there are any.
 
     Attributes:
@@ -34,7 +35,7 @@ class History:
 
 
 @dataclass
-class Run:
+class Run(Brief):
     """The state of a training run, all that a checkpoint holds and a callback may look at.
 
     `model` has the weights of this moment, `average` their moving average, which is validated

@@ -1,0 +1,81 @@
+"""What is printed at a prompt is one line in words, not a screen of numbers."""
+
+from __future__ import annotations
+
+import inspect
+import pkgutil
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import stochphys
+from stochphys.data import Jumps, Paths, Trajectories, Windows
+from stochphys.movie import Movie
+
+LARGE = torch.rand(50, 60, 70)
+
+
+def dataclasses() -> list[type]:
+    """All of the package, found by walking through its modules."""
+    found = set()
+    for module in pkgutil.walk_packages(stochphys.__path__, "stochphys."):
+        members = vars(import_module(module.name)).values()
+        kinds = (m for m in members if isinstance(m, type) and is_dataclass(m))
+        found |= {kind for kind in kinds if not inspect.isabstract(kind)}
+    ours = (kind for kind in found if kind.__module__.startswith("stochphys"))
+    return sorted(ours, key=lambda kind: (kind.__module__, kind.__name__))
+
+
+def value(annotation: str) -> Any:
+    """Something large, or with an address, of about the kind that a field holds."""
+    for word, large in (
+        ("list[", [LARGE] * 30),
+        ("dict[", {str(i): LARGE for i in range(30)}),
+        ("tuple[str", ("A long sentence that warns of something. " * 5,) * 5),
+        ("Tensor", LARGE),
+        ("ndarray", LARGE.numpy()),
+        ("str", "a path of many letters " * 20),
+        ("int", 12),
+        ("float", 0.25),
+        ("bool", True),
+        ("Module", nn.Linear(3, 3)),
+    ):
+        if word in annotation:
+            return large
+    return lambda x: x  # a basis, a posterior, a function drawn from it
+
+
+@pytest.mark.parametrize("kind", dataclasses(), ids=lambda kind: kind.__name__)
+def test_whatever_holds_tensors_prints_itself_in_one_short_line(kind: type) -> None:
+    if issubclass(kind, Paths):
+        return  # below, with numbers of their own
+    one = object.__new__(kind)
+    for field in fields(kind):
+        held = (
+            Trajectories(LARGE, 0.01) if kind is Windows and field.name == "trajectories" else None
+        )
+        object.__setattr__(one, field.name, held or value(str(field.type)))
+    text = repr(one)
+    assert text.startswith(f"{kind.__name__}(")
+    assert len(text) <= 200 and "\n" not in text
+    assert "tensor(" not in text and "array(" not in text and " at 0x" not in text
+
+
+def test_paths_say_how_many_they_are() -> None:
+    paths = Trajectories(torch.zeros(200, 1000, 2), 0.01)
+    jumps = Jumps(torch.zeros(5, 30, dtype=torch.uint8), 3)
+    movie = Movie.of(torch.zeros(4, 20, 16, 32, dtype=torch.uint8), 0.05)
+    moving = Trajectories(torch.zeros(2, 3, 4).double(), 0.1, underdamped=True)
+    assert [repr(data) for data in (paths, moving, jumps, movie, Windows(paths, 2))] == [
+        "Trajectories(200 paths × 1000 frames, dim 2, dt 0.01, float32)",
+        "Trajectories(2 paths × 3 frames, dim 4, dt 0.1, float64, underdamped)",
+        "Jumps(5 paths × 30 states of 3)",
+        "Movie(4 movies × 20 frames of 16×32 px, dt 0.05, uint8)",
+        "Windows(199800 of 2 frames, of Trajectories(200 paths × 1000 frames, dim 2, dt 0.01, float32))",
+    ]
+    timed = Jumps(jumps.x, 3, torch.ones(5, 30))
+    assert repr(timed) == "Jumps(5 paths × 30 states of 3, waiting float32)"
