@@ -12,11 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.device import make_generator
 from stochphys.inference.paired import paired_gain
-from stochphys.training import SWA, Monitor, Resetting, accuracy, classify, digits, fit
+from stochphys.studies.digits import study
+from stochphys.training import SWA, classify
 from stochphys.training.losses import gce
-from tests.study import RECIPE
 
 SEEDS = range(200, 224)
 
@@ -34,28 +33,23 @@ def run(
 ) -> dict[str, list[Tensor]]:
     """Accuracies `(seeds,)` for each p_reset: of the weights that validation chose, of the last
     ones, and of the mean over the second half of the run."""
-    study = digits(SEEDS, noise_rate, copies=len(p_reset))
-    last, average = Monitor(steps, test=lambda m: accuracy(m, study.test)), SWA(steps // 2)
-    resets = Resetting(
-        torch.tensor(p_reset * len(SEEDS)), patience=300, generator=make_generator(2)
-    )
-    fit(
-        study.networks,
-        classify(gce(0.7) if robust else None),
-        study.train,
-        validation=study.validation,
+    average = SWA(steps // 2)
+    found = study(
+        SEEDS,
+        noise_rate,
+        p_reset,
+        generator=1,
+        coins=2,
         steps=steps,
-        generator=make_generator(1),
         schedule=schedule,
-        callbacks=[resets, last, average],
-        **RECIPE | dict(batch_size=batch_size, lr=0.4 if robust else lr, ema=ema),
+        objective=classify(gce(0.7) if robust else None),
+        callbacks=[average],
+        batch_size=batch_size,
+        lr=0.4 if robust else lr,
+        ema=ema,
     )
-    scores = {
-        "best": accuracy(study.networks, study.test),
-        "last": last.values["test"][-1],
-        "mean": accuracy(average.model, study.test),
-    }
-    return {name: list(100 * s.view(len(SEEDS), -1).T) for name, s in scores.items()}
+    scores = {"best": found.kept, "last": found.last, "mean": found.judge(average.model)}
+    return {name: list(values.T) for name, values in scores.items()}
 
 
 def surely_above(a: Tensor, b: Tensor) -> bool:
@@ -156,24 +150,9 @@ def test_all_layers_go_back_and_the_checkpoint_is_renewed() -> None:
         "last layer": dict(layers=("2",)),
         "sharp": dict(sharp=True),
     }
-    study = digits(SEEDS, 0.6, copies=len(variants))
-    own = torch.eye(len(variants)).repeat(len(SEEDS), 1)  # (members, variants)
-    resets = [
-        Resetting(0.03 * own[:, k], patience=300, generator=make_generator(10 + k), **options)
-        for k, options in enumerate(variants.values())
-    ]
-    fit(
-        study.networks,
-        classify(),
-        study.train,
-        validation=study.validation,
-        steps=3000,
-        generator=make_generator(1),
-        schedule="cosine",
-        callbacks=resets,
-        **RECIPE,
-    )
-    fixed, first, last, sharp = 100 * accuracy(study.networks, study.test).view(len(SEEDS), -1).T
+    rules = [dict(generator=10 + k, **how) for k, how in enumerate(variants.values())]
+    found = study(SEEDS, 0.6, [0.03] * len(rules), generator=1, rules=rules)
+    fixed, first, last, sharp = found.kept.T
     full = run(0.6, (0.0, 0.03))["best"][1]
     for less in (fixed, first, last):
         assert surely_above(full, less)

@@ -17,10 +17,10 @@ from stochphys import image_files
 from stochphys.device import make_generator
 from stochphys.exercises.lesson_42 import check_42_3
 from stochphys.inference.memorisation import distance
-from stochphys.training import Resetting, classify, cross_entropy, digits, fit
+from stochphys.studies.digits import RECIPE, study
+from stochphys.training import Monitor, Resetting, accuracy, classify, cross_entropy, digits, fit
 from tests.answers.lesson_42 import Weights, rows
 from tests.lesson import inline, sources
-from tests.study import RECIPE
 
 STEPS, PATIENCE = 400, 60
 
@@ -126,3 +126,22 @@ def test_the_lines_for_cifar_run(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     exec(code, scope)
     assert scope["rule"].checkpoint["stem.0.weight"].shape == (64, 3, 3, 3)
+
+
+@pytest.mark.slow
+def test_the_study_on_the_page_is_that_of_the_package() -> None:
+    """To the last bit, and so is its recipe."""
+    (source,) = (text for text in sources("42_sgd_as_a_search") if "def run_study(" in text)
+    scope: dict[str, Any] = dict(
+        torch=torch, partial=partial, fit=fit, classify=classify, Resetting=Resetting,
+        Monitor=Monitor, accuracy=accuracy, digits=digits,
+        course=SimpleNamespace(make_generator=make_generator), size=SimpleNamespace(steps=1500),
+    )  # fmt: skip
+    exec(source, scope)
+    assert scope["sgd"] == RECIPE
+    written = scope["run_study"](0.4, (0.0, 0.1, 1.0), 2)
+    found = study(range(200, 202), 0.4, (0.0, 0.1, 1.0), generator=2, coins=1, steps=1500)
+    assert torch.equal(written["best"], found.kept)
+    assert torch.equal(written["test"][-1], found.last)
+    assert written["history"].validation == found.history.validation
+    assert not torch.equal(found.last[:, 0], found.last[:, 1])

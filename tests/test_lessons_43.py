@@ -3,6 +3,9 @@ repair of the loss fails for the reasons that are given."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import pytest
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
@@ -10,9 +13,12 @@ from torch.optim import SGD
 
 from stochphys.device import make_generator
 from stochphys.inference.gradient_split import gradient_split
+from stochphys.studies.digits import RECIPE, study
 from stochphys.training import (
+    SWA,
     Labelled,
     Monitor,
+    Resetting,
     accuracy,
     classify,
     digits,
@@ -22,6 +28,7 @@ from stochphys.training import (
 )
 from tests.lesson import inline
 
+SEEDS, STEPS = range(200, 202), 1200
 PARTS = ("drift", "pull", "quenched")
 
 
@@ -66,15 +73,9 @@ def test_what_ruins_the_exact_repair_is_minibatch_noise_at_first_and_frozen_labe
             classify(loss),
             study.train,
             steps=steps,
-            batch_size=8,
-            lr=lr,
-            optimizer=SGD,
-            ema=0,
-            validate_every=100,
             callbacks=[watch],
-            generator=make_generator(1),
-            device="cpu",
-            progress=False,
+            generator=1,
+            **RECIPE | dict(lr=lr, validate_every=100),
         )
         return watch.values["test"].mean(1)
 
@@ -84,3 +85,24 @@ def test_what_ruins_the_exact_repair_is_minibatch_noise_at_first_and_frozen_labe
     assert max(frozen[0], anew[0]) < plain[0]
     frozen, anew = follow(lesson.solved, 0.4, 0.02, 2000), follow(afresh, 0.0, 0.02, 2000)
     assert anew[-5:].mean() > 0.85 > 0.8 > frozen[-5:].mean()
+
+
+@pytest.mark.slow
+def test_the_comparison_on_the_page_is_the_study_of_the_package() -> None:
+    """To the last bit: batches and coins are of one generator, as on the page."""
+    g = make_generator(7)
+    scope = dict(torch=torch, SGD=SGD, SWA=SWA, Monitor=Monitor, Resetting=Resetting, fit=fit)
+    scope |= dict(accuracy=accuracy, classify=classify, digits=digits, generator=g, seeds=SEEDS)
+    scope |= dict(size=SimpleNamespace(steps=STEPS))
+    page = inline("43_latent_gradient_bias", "compare", **scope)
+    for options in (dict(schedule="cosine", ema=0), dict(schedule="constant", ema=0.98)):
+        g.manual_seed(7)
+        best, averaged, last = page.compare((0, 0.1), STEPS, **options)
+        g.manual_seed(7)
+        swa = SWA(STEPS // 2)
+        found = study(
+            SEEDS, 0.6, (0, 0.1), generator=g, coins=g, steps=STEPS, callbacks=[swa], **options
+        )
+        assert torch.equal(best, found.kept.T) and torch.equal(last, found.last.T)
+        assert torch.equal(averaged, found.judge(swa.model).T)
+        assert not torch.equal(last[0], last[1])

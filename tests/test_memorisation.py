@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from stochphys.device import make_generator
 from stochphys.inference.memorisation import distance, memorised
 from stochphys.models.networks import MLP
+from stochphys.studies.digits import RECIPE
 from stochphys.training import Ensemble, Labelled, Monitor, Resetting, classify, digits, fit
-from tests.study import RECIPE
 
 
 class Says(nn.Module):

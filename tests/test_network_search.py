@@ -18,8 +18,8 @@ from stochphys.inference.network_search import (
     renewal_time,
     walk,
 )
+from stochphys.studies.digits import RECIPE
 from stochphys.training import Ensemble, Resetting, classify, digits, fit
-from tests.study import RECIPE
 
 LONGEST = 12  # steps of a walk that are listed
 

@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from stochphys.device import make_generator
+from stochphys.studies.digits import RECIPE
 from stochphys.training import (
     Labelled,
     Resetting,
@@ -22,7 +23,6 @@ from stochphys.training import (
     predict,
     symmetric_noise,
 )
-from tests.study import RECIPE
 
 
 @pytest.mark.parametrize(

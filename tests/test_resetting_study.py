@@ -7,48 +7,29 @@ and batches. The intervals are over splits, labels, starts and batches of one da
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 
 import pytest
-import torch
 from torch import Tensor
 
-from stochphys.device import make_generator
 from stochphys.inference.paired import paired_gain
-from stochphys.training import Monitor, Resetting, accuracy, classify, digits, fit
-from tests.study import RECIPE
+from stochphys.studies.digits import study
 
 SEEDS = range(200, 224)
 P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
-def study(
+def run(
     noise_rate: float, p_reset: tuple[float, ...], *, ema: float = 0.0, lr: float = 0.2
 ) -> tuple[Tensor, Tensor]:
     """Test accuracies in per cent, `(seeds, p_reset)`: at the best validation, and at the end."""
-    data = digits(SEEDS, noise_rate, copies=len(p_reset))
-    coins = make_generator(1)
-    resets = Resetting(torch.tensor(p_reset).repeat(len(SEEDS)), patience=300, generator=coins)
-    look = Monitor(3000, test=partial(accuracy, data=data.test))
-    fit(
-        data.networks,
-        classify(),
-        data.train,
-        validation=data.validation,
-        steps=3000,
-        schedule="cosine",
-        callbacks=[resets, look],
-        generator=make_generator(2),
-        **RECIPE | dict(lr=lr, ema=ema),
-    )
-    shape = len(SEEDS), len(p_reset)
-    best, last = accuracy(data.networks, data.test), look.values["test"][-1]
-    return 100 * best.view(shape), 100 * last.view(shape)
+    found = study(SEEDS, noise_rate, p_reset, generator=2, coins=1, ema=ema, lr=lr)
+    return found.kept, found.last
 
 
 @cache
 def plain(noise_rate: float) -> Tensor:
-    return study(noise_rate, P_RESET)[0]
+    return run(noise_rate, P_RESET)[0]
 
 
 @pytest.mark.slow
@@ -79,7 +60,7 @@ def test_resetting_at_each_step_is_early_stopping_with_patience(noise_rate: floa
 @pytest.mark.parametrize(("noise_rate", "reached"), [(0.4, 89.0), (0.6, 80.0)])
 def test_with_averaged_weights_the_last_iterate_will_do(noise_rate: float, reached: float) -> None:
     """An average over 50 steps and p_reset = 0.1: nothing is chosen at the end."""
-    _, last = study(noise_rate, (0.1,), ema=0.98)
+    _, last = run(noise_rate, (0.1,), ema=0.98)
     assert last.mean() > reached
 
 
@@ -87,7 +68,7 @@ def test_with_averaged_weights_the_last_iterate_will_do(noise_rate: float, reach
 def test_at_a_smaller_learning_rate_resets_gain_less() -> None:
     """At 0.05 early stopping is better than at 0.2, and the gain is smaller: by 95 % intervals, at
     noise 0.4 and p_reset = 0.03."""
-    best, slow = plain(0.4)[:, [0, P_RESET.index(0.03)]], study(0.4, (0.0, 0.03), lr=0.05)[0]
+    best, slow = plain(0.4)[:, [0, P_RESET.index(0.03)]], run(0.4, (0.0, 0.03), lr=0.05)[0]
     for more, less in ((slow[:, 0], best[:, 0]), (best.diff()[:, 0], slow.diff()[:, 0])):
         difference, half = paired_gain(more, less)
         assert difference - half > 0
@@ -96,7 +77,7 @@ def test_at_a_smaller_learning_rate_resets_gain_less() -> None:
 @pytest.mark.slow
 def test_on_clean_labels_resets_gain_nothing_and_cost_a_little() -> None:
     """Early stopping is met within half a point; SGD's last iterate is better, by an interval."""
-    best, last = study(0.0, (0.0, 0.01, 0.1, 1.0))
+    best, last = run(0.0, (0.0, 0.01, 0.1, 1.0))
     gain, half = paired_gain(best[:, 2], best[:, 0])
     assert abs(gain) + half < 0.5
     cost, half = paired_gain(last[:, 0], best[:, 2])

@@ -1,0 +1,1 @@
+"""Numerical experiments of the course, each one function that a notebook writes out by hand."""
