@@ -289,13 +289,3 @@ def test_binder_builds_from_the_folder(copy: Path):
     ):
         assert step in dockerfile
     assert re.search(r"environment\S*3-2e11", dockerfile), "not Python 3.11"
-
-
-# Continuous integration
-
-
-def test_the_workflow_runs_the_test_command_weekly_too():
-    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
-    assert "- run: bash .ci/run\n" in workflow
-    assert re.search(r"^  schedule:\n    - cron: ", workflow, re.M)
-    assert re.search(r"^exec make .*\btest\b", (ROOT / ".ci" / "run").read_text(), re.M)
