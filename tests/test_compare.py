@@ -107,6 +107,13 @@ def result_of(
     )
 
 
+def current_of(data: Trajectories) -> CurrentEstimate:
+    nothing = torch.zeros(1 + data.dim, data.dim)
+    return CurrentEstimate(
+        rate=1.0, std=0.1, in_sample=1.0, coefficients=nothing, basis=affine, trajectories=data
+    )
+
+
 def name(value: object) -> str:
     return value if isinstance(value, str) else type(value).__name__
 
@@ -145,7 +152,7 @@ def test_what_is_not_defined_or_not_known_is_refused_with_the_reason(system: Exa
     assert isinstance(data, Trajectories)
     for result in (
         result_of(data, torch.ones(20, 60)),
-        CurrentEstimate(1.0, 0.1, 1.0, torch.zeros(1 + data.dim, data.dim), affine, data),
+        current_of(data),
     ):
         with pytest.raises(ValueError, match=reason):
             result.compare(system)

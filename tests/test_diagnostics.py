@@ -35,7 +35,7 @@ def found(system: Linear, dt: float, *, paths=200, frames=1001, scale=1.0) -> En
     return EntropyProduction(
         rate=rate,
         std=0.02 * rate,
-        members=torch.full((2,), rate),
+        member_rates=torch.full((2,), rate),
         bound=bound,
         in_sample=bound,
         entropy=h,

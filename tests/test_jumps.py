@@ -207,8 +207,8 @@ def test_the_filter_agrees_with_enumeration():
 @pytest.mark.parametrize("length", [4, 8, 12])
 def test_random_words_give_the_same_bound_as_all_words(length):
     bound = HIDDEN.estimate_window_bound(length, generator=make_generator(8))
-    assert abs(bound.value - HIDDEN.window_bound(length)) < 4 * bound.std
-    assert bound.std < 0.02 * bound.value  # ΔS tanh(ΔS/2): little scatter
+    assert abs(bound.rate - HIDDEN.window_bound(length)) < 4 * bound.std
+    assert bound.std < 0.02 * bound.rate  # ΔS tanh(ΔS/2): little scatter
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_endless_words_reach_the_closed_form(V, limit):
     assert hidden_ratchet_rate(ratchet) == pytest.approx(limit, abs=6e-6)
     hidden = HiddenChain(ratchet, ratchet.sites)
     estimate = hidden.estimate_limit(generator=make_generator(9))
-    assert abs(estimate.value - limit) < 4 * estimate.std and estimate.std < 0.03 * limit
+    assert abs(estimate.rate - limit) < 4 * estimate.std and estimate.std < 0.03 * limit
 
 
 def test_the_entropy_of_windows_end_to_end():

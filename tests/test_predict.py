@@ -9,7 +9,7 @@ from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference.drift import infer_langevin
 from stochphys.inference.passage import mean_first_passage_time, passage_quadrature
-from stochphys.inference.predict import Prediction, predict_paths
+from stochphys.inference.predict import PredictedNumber, PredictedRate, predict_paths
 from stochphys.inference.regression import BayesianRegression
 from stochphys.inference.thermodynamics import divergence, entropy_production_rate, heat_rate
 from stochphys.models.bases import Polynomial
@@ -195,7 +195,7 @@ def test_entropy_production_is_right_on_fresh_paths_and_too_high_on_its_own():
             (own, found, one(data, i)),
             (plain, free, one(data, i)),
         ):
-            rates.append(entropy_production_rate(force, path, generator=g, draws=2).estimate)
+            rates.append(entropy_production_rate(force, path, generator=g, draws=2).rate)
     fresh, own, plain = (torch.tensor(r).view(20, 2).mean(1) for r in (fresh, own, plain))
     assert system.entropy_production_rate() == pytest.approx(8.26, abs=0.03)
     mean, error = mean_and_error(fresh)
@@ -218,7 +218,7 @@ def test_entropy_production_of_the_bead_chain_lies_in_its_intervals():
         found, fresh = infer_langevin(one(data, 0), generator=g, drift=LINE), one(data, 1)
         rate = entropy_production_rate(found, fresh, generator=g, draws=100)
         inside += rate.compare(chain).inside
-        assert rate.std < 2.5 * (2 * rate.estimate / fresh.duration) ** 0.5
+        assert rate.std < 2.5 * (2 * rate.rate / fresh.duration) ** 0.5
         heat = heat_rate(found, fresh, chain.temperatures, generator=g, draws=100)
         for bath, exact in zip(heat, chain.heat_rate().tolist(), strict=True):
             assert abs(bath.against(exact).error) < 3.5
@@ -293,7 +293,9 @@ def test_entropy_production_is_refused_where_it_is_not_defined():
 
 def test_a_prediction_says_its_number_and_its_interval():
     draws = torch.linspace(0, 1, 101).double()
-    prediction = Prediction.of(0.5, draws, 0.9)
-    assert prediction.interval == pytest.approx((0.05, 0.95))
-    assert str(prediction) == "0.5, with 90% between 0.05 and 0.95"
-    assert not prediction.against(1.0).inside
+    for kind in (PredictedRate, PredictedNumber):
+        prediction = kind.of(0.5, draws, 0.9)
+        assert prediction.interval == pytest.approx((0.05, 0.95))
+        assert str(prediction) == "0.5, with 90% between 0.05 and 0.95"
+        assert not prediction.against(1.0).inside
+        assert prediction.best == 0.5

@@ -123,7 +123,7 @@ def test_rneep_finds_what_words_hold_and_not_more(V, window, steps, batch_size):
     exact = (
         hidden.window_bound(window)
         if window < 14
-        else hidden.estimate_window_bound(window, generator=make_generator(3)).value
+        else hidden.estimate_window_bound(window, generator=make_generator(3)).rate
     )
     D = exact * (window - 1)
     error = (2 * D / result.entropy.numel()) ** 0.5 / (window - 1)

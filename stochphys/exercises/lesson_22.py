@@ -56,8 +56,8 @@ def check_22_2(answer: Any) -> str:
         raise Hint(f"one number per step is wanted, shape ({n},); yours is {tuple(current.shape)}.")
     if not torch.isfinite(current).all() or current.std() == 0:
         raise Hint("the current must be finite and must vary.")
-    rate, std = finite_time_tur(current.view(step.shape[:2]), dt)
-    seen = rate / system.entropy_production_rate()
+    bound = finite_time_tur(current.view(step.shape[:2]), dt)
+    seen = bound.rate / system.entropy_production_rate()
     words = f"your bound sees {seen:.0%}"
     if seen < 0.1:
         raise Hint(
@@ -68,9 +68,8 @@ def check_22_2(answer: Any) -> str:
         raise Hint(f"{words}: what every linear current sees. The force is cubic.")
     if seen < 0.9:
         raise Hint(f"{words}: more than linear. Which factors has J∇U(x̄) in each component?")
-    return (
-        f"{seen:.0%} ± {std / system.entropy_production_rate():.0%} by one current, the right one."
-    )
+    error = bound.std / system.entropy_production_rate()
+    return f"{seen:.0%} ± {error:.0%} by one current, the right one."
 
 
 def check_22_3(answer: Any) -> str:

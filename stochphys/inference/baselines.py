@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..brief import Brief
 from ..data import Trajectories
+from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
 from .fluctuation import accumulate, block_sums, jackknife
@@ -28,8 +28,8 @@ def affine(midpoint: Tensor) -> Tensor:
     return torch.cat((torch.ones_like(midpoint[..., :1]), midpoint), dim=-1)
 
 
-@dataclass(frozen=True, eq=False)
-class CurrentEstimate(Brief):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CurrentEstimate(Estimate):
     r"""Entropy production described as a current, $\Delta S = \sum_{ik} c_{ik} f_i(\bar x)\circ\Delta x_k$.
 
     Attributes:
@@ -41,8 +41,6 @@ class CurrentEstimate(Brief):
         trajectories: the data; the rate was judged on all of them, each half with the other's c.
     """
 
-    rate: float
-    std: float
     in_sample: float
     coefficients: Tensor
     basis: Basis
@@ -186,8 +184,8 @@ def _judge(trajectories: Trajectories, basis: Basis, coefficients: Tensor) -> Te
     return sums
 
 
-def finite_time_tur(current: Tensor, dt: float, *, window: int = 1) -> tuple[float, float]:
-    r"""The bound of one current over windows of t = `window` · dt, and its standard error:
+def finite_time_tur(current: Tensor, dt: float, *, window: int = 1) -> Estimate:
+    r"""The bound of one current over windows of t = `window` · dt:
 
     $$\dot\sigma \ge \frac{2\langle J_t\rangle^2}{t\,\mathrm{Var} J_t}.$$
 
@@ -207,4 +205,4 @@ def finite_time_tur(current: Tensor, dt: float, *, window: int = 1) -> tuple[flo
 
     per_row = torch.stack((torch.full_like(J[:, 0], J.shape[1]), J.sum(1), (J**2).sum(1)), dim=1)
     sums = block_sums(per_row)
-    return bound(sums.sum(0)).item(), jackknife(bound, sums).item()
+    return Estimate(bound(sums.sum(0)).item(), jackknife(bound, sums).item())

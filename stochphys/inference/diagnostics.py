@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..estimate import Estimate
 from .fluctuation import block_sums, jackknife
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def overfitting(result: EntropyProduction) -> str:
     """(J + 1)/dt of the training data far above that of held-out data: learned by heart."""
     excess = result.in_sample - result.bound
     # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong.
-    _, error = mean_and_error(2 * result.entropy.double().mean(1) / result.step_time)
+    error = rate_of_paths(2 * result.entropy.double().mean(1) / result.step_time).std
     error *= (1 + result.entropy.numel() / SAMPLE) ** 0.5  # that of the training sample as well
     if not excess > max(CLEAR * error, 0.25 * abs(result.rate)):
         return ""
@@ -57,7 +58,7 @@ def calibration(result: EntropyProduction) -> str:
     r"""Rate and bound differ by $\langle e^{-\Delta S}\rangle - 1$ of held-out steps, which is 0 for
     the true ΔS."""
     gap = result.rate - result.bound
-    _, error = mean_and_error(result.entropy.double().mean(1) / result.step_time)  # as e⁻ʰ ≈ 1 − h
+    error = rate_of_paths(result.entropy.double().mean(1) / result.step_time).std  # as e⁻ʰ ≈ 1 − h
     if not abs(gap) > max(CLEAR * error, 0.1 * abs(result.rate)):
         return ""
     what, remedy = (
@@ -106,10 +107,10 @@ def slow_camera(result: EntropyProduction) -> str:
         frames = data.take(slice(paths)).every(2)
         fast = bound_per_path(result.entropy[:paths]) / data.dt
         slow = bound_per_path(result.per_step(frames)) / frames.dt
-        fall, error = mean_and_error(fast - slow)
-        if fall > max(CLEAR * error, 0.05 * abs(result.rate)):
+        fall = rate_of_paths(fast - slow)
+        if fall.rate > max(CLEAR * fall.std, 0.05 * abs(result.rate)):
             return (
-                f"Slow camera: with every second frame left out, (J + 1)/dt falls by {fall:.3g} from "
+                f"Slow camera: with every second frame left out, (J + 1)/dt falls by {fall.rate:.3g} from "
                 f"{fast.mean():.3g}. About as much again is lost between your frames: take a "
                 f"shorter dt than {data.dt:g}, or call it the rate that these frames show."
             )
@@ -147,7 +148,8 @@ def bound_per_path(entropy: Tensor) -> Tensor:
     return max(bounds, key=lambda bound: bound.mean().item())
 
 
-def mean_and_error(per_path: Tensor) -> tuple[float, float]:
-    """Mean of one number per path `(n_trajectories,)`, and its standard error."""
+def rate_of_paths(per_path: Tensor) -> Estimate:
+    """Mean of a rate that each path tells `(n_trajectories,)`."""
     sums = block_sums(torch.stack((torch.ones_like(per_path), per_path), dim=1))
-    return per_path.mean().item(), jackknife(lambda s: s[:, 1] / s[:, 0], sums).item()
+    std = jackknife(lambda s: s[:, 1] / s[:, 0], sums).item()
+    return Estimate(per_path.mean().item(), std)

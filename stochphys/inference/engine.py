@@ -21,7 +21,7 @@ from ..device import as_generator
 from ..simulators.engine import STROKES, Cycle, cycle_of
 from .drift import infer_langevin
 from .posterior import Posterior
-from .predict import Prediction
+from .predict import PredictedNumber
 from .regression import BayesianRegression
 
 N_STROKES = len(STROKES)
@@ -91,11 +91,11 @@ class InferredEngine(Brief):
 
     def efficiency(
         self, draws: int = 200, *, generator: torch.Generator | int, level: float = 0.95
-    ) -> Prediction:
+    ) -> PredictedNumber:
         """Work delivered over heat taken on the hot isotherm, with a credible band; the estimate is
         the median of the draws."""
         eta = torch.as_tensor(self.cycles(draws, generator=generator).efficiency)
-        return Prediction.of(eta.median().item(), eta, level)
+        return PredictedNumber.of(eta.median().item(), eta, level)
 
     def cycles(self, draws: int = 200, *, generator: torch.Generator | int) -> Cycle:
         """Exact means of work and heat `(draws, 4)` per stroke, a quarter of the period each, for

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..brief import Brief
 from ..data import Jumps, Trajectories, Windows
 from ..device import as_generator, spawn
+from ..estimate import Estimate
 from ..models import (
     CNEEP,
     NEEP,
@@ -44,8 +44,8 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
 }
 
 
-@dataclass(frozen=True, eq=False)
-class EntropyProduction(Brief):
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EntropyProduction(Estimate):
     """Entropy production inferred by an ensemble, with what is needed to doubt it.
 
     Attributes:
@@ -67,8 +67,6 @@ class EntropyProduction(Brief):
         warnings: sentences on what is doubtful, see `diagnostics`; empty if nothing is.
     """
 
-    rate: float
-    std: float
     member_rates: Tensor
     bound: float
     in_sample: float
@@ -77,14 +75,16 @@ class EntropyProduction(Brief):
     model: Ensemble = field(repr=False)
     held_out: Data = field(repr=False)
     window: int = 2
-    warnings: tuple[str, ...] = ()
 
-    def __str__(self) -> str:
+    @property
+    def unit(self) -> str:
         chain = isinstance(self.held_out, Jumps) and self.held_out.waiting is None
-        unit = "jump" if chain else "unit time"
+        return "jump" if chain else "unit time"
+
+    @property
+    def remark(self) -> str:
         bound = "bound" if len(signs(self.model)) == 1 else "J + 1"
-        text = f"{self.rate:.4g} ± {self.std:.2g} per {unit} (held-out {bound} {self.bound:.4g})"
-        return "\n".join((text, *self.warnings))
+        return f" (held-out {bound} {self.bound:.4g})"
 
     @property
     def step_time(self) -> float:

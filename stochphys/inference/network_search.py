@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..brief import Brief
 from ..device import as_generator
+from ..estimate import Averages
 from ..training import Callback, Ensemble, Labelled, Resetting, Run, classify, fit
 
 
@@ -180,18 +181,18 @@ class HittingTimes(Brief):
         """How many arrived, `(…)`."""
         return self.times.isfinite().sum(-1)
 
-    def restricted_mean(self) -> tuple[Tensor, Tensor]:
+    def restricted_mean(self) -> Averages:
         """⟨min(T, longest)⟩ and its standard error, each `(…)`: no model, a lower bound of ⟨T⟩."""
         spread = self.restricted.std(-1) / self.restricted.shape[-1] ** 0.5
-        return self.restricted.mean(-1), spread
+        return Averages(self.restricted.mean(-1), spread)
 
-    def likelihood_mean(self) -> tuple[Tensor, Tensor]:
+    def likelihood_mean(self) -> Averages:
         """⟨T⟩ where T is exponential: time of all over hits, by maximum likelihood, and its standard
         error, a fraction 1/√hits. Infinite where nobody arrived."""
         mean = self.restricted.sum(-1) / self.hits
-        return mean, mean / self.hits**0.5
+        return Averages(mean, mean / self.hits**0.5)
 
-    def cv(self) -> tuple[Tensor, Tensor]:
+    def cv(self) -> Averages:
         r"""Standard deviation over mean of min(T, longest), and its standard error, each `(…)`.
 
         Resets help at small rates if it exceeds 1. Where walkers were cut short it is a lower bound
@@ -208,7 +209,7 @@ class HittingTimes(Brief):
         u = (x - mean) / std
         cv = std / mean
         influence = cv * ((u**2 - 1) / 2 - cv * u)
-        return cv[..., 0], influence.std(-1) / x.shape[-1] ** 0.5
+        return Averages(cv[..., 0], influence.std(-1) / x.shape[-1] ** 0.5)
 
 
 def hitting_times(losses: Tensor, ages: Tensor, target: float) -> HittingTimes:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..data import Trajectories
+from ..estimate import Averages
 from ..models.bases import Features
 from .posterior import LinearPosterior
 from .regression import BayesianRegression, Samples
@@ -124,17 +125,17 @@ class Gate(Brief):
     T: float
     T_std: float
 
-    def opening(self, V: Tensor) -> tuple[Tensor, Tensor]:
+    def opening(self, V: Tensor) -> Averages:
         """α at voltages `V (n,)`, mean and std: the drift of a gate that is shut."""
         return self._rate(V, 0.0)
 
-    def closing(self, V: Tensor) -> tuple[Tensor, Tensor]:
+    def closing(self, V: Tensor) -> Averages:
         """β at voltages `V (n,)`, mean and std: minus the drift of a gate that is open."""
         return self._rate(V, 1.0)
 
-    def _rate(self, V: Tensor, gate: float) -> tuple[Tensor, Tensor]:
+    def _rate(self, V: Tensor, gate: float) -> Averages:
         x = torch.stack((V.double(), torch.full_like(V, gate, dtype=torch.float64)), dim=-1)
-        return (1 - 2 * gate) * self.drift.mean(x)[:, 0], self.drift.std(x)[:, 0]
+        return Averages((1 - 2 * gate) * self.drift.mean(x)[:, 0], self.drift.std(x)[:, 0])
 
 
 def infer_gate(

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from scipy.stats import t as student
+from scipy.stats import ttest_rel
 
 
-def paired_gain(method: Any, baseline: Any) -> tuple[float, float]:
+class PairedGain(NamedTuple):
+    """A mean gain, in the units of what was compared, and half the width of its 95 % interval."""
+
+    gain: float
+    half: float
+
+    def __str__(self) -> str:
+        return f"{self.gain:+.3g} ± {self.half:.2g}"
+
+
+def paired_gain(method: Any, baseline: Any) -> PairedGain:
     r"""Mean gain over seeds, and half the width of its 95 % interval by Student's t,
 
     $$\bar d \pm t_{n-1}\,s_d/\sqrt n, \qquad d_i = \text{method}_i - \text{baseline}_i.$$
@@ -24,6 +34,5 @@ def paired_gain(method: Any, baseline: Any) -> tuple[float, float]:
             f"method and baseline must have one number per seed, of two seeds or more; got the "
             f"shapes {tuple(ours.shape)} and {tuple(theirs.shape)}"
         )
-    gain, n = ours - theirs, len(ours)
-    half = student.ppf(0.975, n - 1) * gain.std().item() / n**0.5
-    return gain.mean().item(), half
+    low, high = ttest_rel(ours.numpy(), theirs.numpy()).confidence_interval()
+    return PairedGain((ours - theirs).mean().item(), float(high - low) / 2)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..device import as_generator
 from ..simulators import simulate
-from .predict import Agreement, Prediction, has_clock
+from .predict import Agreement, PredictedNumber, has_clock
 
 if TYPE_CHECKING:
     from .drift import Langevin
@@ -25,7 +25,7 @@ BLOCK = 500  # steps of a simulation between two looks at who has arrived
 
 
 @dataclass(frozen=True, eq=False)
-class PassageTime(Prediction):
+class PassageTime(PredictedNumber):
     """Mean time from `start` until `target` is first reached; `estimate` is the median of the draws,
     which a few with very high barriers do not move.
 

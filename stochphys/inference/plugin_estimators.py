@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..data import Jumps, Trajectories, Windows
 from ..device import as_generator
+from ..estimate import Estimate
 from .baselines import CurrentEstimate, affine, check_even, pieces
 from .fluctuation import block_sums, jackknife
 
@@ -88,21 +89,18 @@ def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor]:
     return (-2 * torch.linalg.inv(covariance / units) / units)[..., :dim, dim:], covariance
 
 
-@dataclass(frozen=True)
-class WordEstimate:
-    """Entropy production from the counts of words.
+@dataclass(frozen=True, kw_only=True)
+class WordEstimate(Estimate):
+    """Entropy production from the counts of words, per unit time (per jump, for jumps without waiting
+    times). Its standard error, from the spread over trajectories, is blind to the bias.
 
     Attributes:
-        rate: per unit time (per jump, for jumps without waiting times).
-        std: its standard error, from the spread over trajectories; blind to the bias.
         half: the mean of what the two halves of the data give. Counting noise raises the estimate
             as one over the amount of data, so where `half` exceeds `rate` by more than errors,
             words are too rare, and the truth lies about as far below `rate`.
         unseen: share of the words whose reverse was never seen; they are left out.
     """
 
-    rate: float
-    std: float
     half: float
     unseen: float
 
@@ -183,12 +181,12 @@ def _reversed_words(n_states: int, length: int, device: torch.device) -> Tensor:
     return reverse
 
 
-def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> tuple[float, float]:
+def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Estimate:
     r"""How rarely a current first reaches −ℓ instead of +ℓ, and how long that takes,
 
     $$\dot\sigma \approx \frac{|\ln p_-|}{\langle T \rangle},$$
 
-    and its standard error. For ℓ → ∞ it is a bound from below, reached by a current in proportion
+    For ℓ → ∞ it is a bound from below, reached by a current in proportion
     to the entropy production; a small ℓ errs upwards. After each passage the count starts again.
 
     Args:
@@ -223,7 +221,7 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> tupl
         return torch.log(passages / wrong.clamp(min=0.5)) * passages / time
 
     sums = block_sums(torch.stack((torch.full_like(J, current.shape[1] * dt), passages, wrong), 1))
-    return rate(sums.sum(0)).item(), jackknife(rate, sums).item()
+    return Estimate(rate(sums.sum(0)).item(), jackknife(rate, sums).item())
 
 
 def knn_plugin(
@@ -232,8 +230,8 @@ def knn_plugin(
     generator: torch.Generator | int,
     n_pairs: int = 10_000,
     k: int = 5,
-) -> tuple[float, float]:
-    r"""Densities from the distance to the k-th nearest neighbour, and the standard error,
+) -> Estimate:
+    r"""Densities from the distance to the k-th nearest neighbour,
 
     $$D = \frac{d}{n} \sum_{i=1}^n \ln \frac{\nu_k(i)}{\rho_k(i)} + \ln \frac{m}{n - 1},
       \qquad \dot\sigma = D/dt,$$
@@ -267,4 +265,4 @@ def knn_plugin(
     nu = cKDTree(reverse).query(forward, [k])[0]
     terms = forward.shape[1] * np.log(nu / rho) + np.log(n_pairs / (n_pairs - 1))
     dt = trajectories.dt
-    return float(terms.mean() / dt), float(terms.std(ddof=1) / n_pairs**0.5 / dt)
+    return Estimate(float(terms.mean() / dt), float(terms.std(ddof=1) / n_pairs**0.5 / dt))

@@ -6,9 +6,10 @@ diffusion is in its spread. Passage times live in `passage`, entropy and heat in
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
+from ..estimate import Estimate
 from ..simulators import System, simulate
 from .posterior import Posterior, normal_quantile
 
@@ -33,40 +35,66 @@ class Agreement:
     inside: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Prediction(Brief):
-    """A number that follows from an inferred equation, with what is not known of it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prediction(Brief, ABC):
+    """What follows from an inferred equation, with what is not known of it: a rate is a
+    `PredictedRate`, any other number a `PredictedNumber`.
 
     Attributes:
-        estimate: the best guess.
         std: spread of the draws.
         interval: holds the number with probability `level`; quantiles of the draws.
         level: of the interval.
         draws: the number in each draw from the posterior `(n_draws,)`.
     """
 
-    estimate: float
     std: float
     interval: tuple[float, float]
     level: float
     draws: Tensor = field(repr=False)
 
+    @property
+    @abstractmethod
+    def best(self) -> float:
+        """The best guess."""
+
     @classmethod
-    def of(cls, estimate: float, draws: Tensor, level: float, **more: Any) -> Any:
-        """From the values of all draws."""
+    def of(cls, best: float, draws: Tensor, level: float, **more: Any) -> Self:
+        """From the best guess and the values of all draws."""
         normal_quantile(level)  # refuses what is no level
         edges = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=draws.dtype)
         low, high = draws.quantile(edges).tolist()
-        return cls(estimate, draws.std().item(), (low, high), level, draws, **more)
+        kind: Any = cls  # whose first field is the best guess
+        std = draws.std().item()
+        return kind(best, std=std, interval=(low, high), level=level, draws=draws, **more)
 
     def __str__(self) -> str:
         low, high = self.interval
-        return f"{self.estimate:.4g}, with {self.level:.0%} between {low:.4g} and {high:.4g}"
+        return f"{self.best:.4g}, with {self.level:.0%} between {low:.4g} and {high:.4g}"
 
     def against(self, exact: float) -> Agreement:
         """The prediction beside the exact number."""
         low, high = self.interval
-        return Agreement(exact, (self.estimate - exact) / self.std, low <= exact <= high)
+        return Agreement(exact, (self.best - exact) / self.std, low <= exact <= high)
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedRate(Prediction, Estimate):
+    """A rate that follows from an inferred equation: an `Estimate`, with an interval."""
+
+    @property
+    def best(self) -> float:
+        return self.rate
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedNumber(Prediction):
+    """A number that is no rate, such as an efficiency or a mean time; `estimate` is the best guess."""
+
+    estimate: float
+
+    @property
+    def best(self) -> float:
+        return self.estimate
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from ..data import Trajectories
 from ..device import as_generator
 from .diffusion import ConstantDiffusion
 from .posterior import Functions
-from .predict import Agreement, Prediction, has_clock
+from .predict import Agreement, PredictedRate, has_clock
 
 if TYPE_CHECKING:
     from .drift import Langevin
@@ -29,8 +29,8 @@ CLEAR = 3.0  # std beyond which a difference is not luck
 SINGULAR = 0.01  # smallest over largest diffusion, each coordinate in units of its spread
 
 
-class EntropyRate(Prediction):
-    """Entropy produced per unit time in the stationary state; `estimate` is that of the posterior mean.
+class EntropyRate(PredictedRate):
+    """Entropy produced per unit time in the stationary state; `rate` is that of the posterior mean.
     The draws hold what is not known of the force and the luck of the fresh
     paths."""
 
@@ -85,8 +85,8 @@ def heat_rate(
     generator: torch.Generator | int,
     draws: int = 200,
     level: float = 0.95,
-) -> tuple[Prediction, ...]:
-    r"""Heat that each coordinate absorbs from its bath per unit time, one `Prediction` for each,
+) -> tuple[PredictedRate, ...]:
+    r"""Heat that each coordinate absorbs from its bath per unit time, one `PredictedRate` for each,
 
     $$\dot Q_i = -\frac{T_i}{\tau} \int \big(\hat D^{-1}(\hat\Phi - \nabla\cdot\hat D)\big)_i
       \circ dx_i ,$$
@@ -109,7 +109,7 @@ def heat_rate(
         raise ValueError(f"temperature must be positive, got {temperature}")
     mean, each = (-T * part for part in _per_coordinate(langevin, fresh, generator, draws))
     return tuple(
-        Prediction.of(m.item(), d, level) for m, d in zip(mean, each.unbind(-1), strict=True)
+        PredictedRate.of(m.item(), d, level) for m, d in zip(mean, each.unbind(-1), strict=True)
     )
 
 

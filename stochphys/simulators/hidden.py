@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..brief import Brief
 from ..data import Jumps, Paths
+from ..estimate import Estimate
 from .exact import check_frames, known_scheme
 from .jumps import FlashingRatchet, JumpChain, jumps_of, simulate_jumps
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
 PIECE = 2**17  # words filtered at once
-
-
-class Estimate(NamedTuple):
-    """A number from random paths, and its standard error."""
-
-    value: float
-    std: float
 
 
 @dataclass(frozen=True, eq=False)

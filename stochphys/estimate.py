@@ -1,0 +1,50 @@
+"""What every estimator of a rate returns: the rate, its error, and what is doubtful about it.
+
+Other numbers that come with an error are not called rates: what is predicted from an inferred
+equation is a `Prediction`, many numbers at once are `Averages`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .brief import Brief
+
+
+@dataclass(frozen=True)
+class Estimate(Brief):
+    """A rate that was estimated from data; what is special to an estimator is in a subclass.
+
+    Attributes:
+        rate: the estimate, per unit time.
+        std: its standard error.
+        warnings: sentences on what is doubtful; empty if nothing is.
+    """
+
+    rate: float
+    std: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """What it is a rate per."""
+        return "unit time"
+
+    @property
+    def remark(self) -> str:
+        """What else belongs on the line."""
+        return ""
+
+    def __str__(self) -> str:
+        line = f"{self.rate:.4g} ± {self.std:.2g} per {self.unit}{self.remark}"
+        return "\n".join((line, *self.warnings))
+
+
+class Averages(NamedTuple):
+    """Numbers that are no rates, with their standard errors: tensors of one shape."""
+
+    mean: Tensor
+    std: Tensor
