@@ -1,9 +1,13 @@
-"""`python -m benchmarks [suite …]`: one suite or some, or all of them."""
+"""`python -m benchmarks [suite …]`: one suite or some, or all that need no GPU.
+
+`python -m benchmarks gpu` has options of its own: see `python -m benchmarks gpu --help`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 
 SUITES = (
     "simulators",
@@ -16,6 +20,8 @@ SUITES = (
     "label_noise",
 )  # modules here with `main()`
 
+if sys.argv[1:2] == ["gpu"]:
+    sys.exit(importlib.import_module("benchmarks.gpu").main(sys.argv[2:]))
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
 parser.add_argument("suite", nargs="*", help=f"one or more of {', '.join(SUITES)}; all by default")
 chosen = parser.parse_args().suite or SUITES

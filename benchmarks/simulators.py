@@ -19,11 +19,12 @@ from torch import Tensor
 
 from stochphys.device import make_generator, one_thread
 from stochphys.simulators import BeadSpring, Overdamped, System, Underdamped, simulate
+from stochphys.simulators.integrate import CHUNK, CHUNK_GPU
 
 from . import cpu_seconds, print_header, print_table, verdict
 
 DT = 0.01
-DRAW = 2**17  # normals drawn at once by the unit of cost: half a megabyte, which stays in cache
+Device = str | torch.device
 
 
 @dataclass(frozen=True)
@@ -56,42 +57,57 @@ class VanDerPol(Underdamped):
         return (2 * self.D) ** 0.5
 
 
-def run(system: System, n_trajectories: int, n_steps: int, start: float | None = None) -> Tensor:
-    generator = make_generator(0)
+def run(
+    system: System,
+    n_trajectories: int,
+    n_steps: int,
+    start: float | None = None,
+    device: Device = "cpu",
+) -> Tensor:
+    generator = make_generator(0, device)
     return simulate(system, n_trajectories, n_steps, DT, generator=generator, start=start).x
 
 
-def draw_normals(n: int) -> None:
-    """The unit of cost: n normal numbers, in pieces that stay in the processor's cache."""
-    generator, buffer = make_generator(0), torch.empty(min(n, DRAW))
+def draw_normals(n: int, device: Device = "cpu") -> None:
+    """The unit of cost: n normal numbers, in pieces that stay in the cache of a processor, or that
+    keep a GPU busy."""
+    generator = make_generator(0, device)
+    at_once = CHUNK if generator.device.type == "cpu" else CHUNK_GPU
+    buffer = torch.empty(min(n, at_once), device=device)
     for _ in range(n // len(buffer)):
         buffer.normal_(generator=generator)
     buffer[: n % len(buffer)].normal_(generator=generator)
 
 
-def usual_chain(chain: BeadSpring, n_trajectories: int, n_steps: int) -> Tensor:
+def usual_chain(
+    chain: BeadSpring, n_trajectories: int, n_steps: int, device: Device = "cpu"
+) -> Tensor:
     """Euler–Maruyama for the bead-spring chain, step by step, trajectories first in memory."""
-    generator = make_generator(0)
-    drift = chain.A.T.float()
-    amplitude = (2 * chain.temperatures / chain.gamma).sqrt().float()
+    generator, size = make_generator(0, device), (n_trajectories, chain.n_beads)
+    drift = chain.A.T.float().to(device)
+    amplitude = (2 * chain.temperatures / chain.gamma).sqrt().float().to(device)
     position = chain.sample_stationary(n_trajectories, generator=generator)
-    trajectories = torch.zeros(n_trajectories, n_steps, chain.n_beads)
+    trajectories = torch.zeros(n_trajectories, n_steps, chain.n_beads, device=device)
     for i in range(n_steps):
-        noise = torch.randn(n_trajectories, chain.n_beads, generator=generator) * amplitude
+        noise = torch.randn(size, generator=generator, device=device) * amplitude
         position = position + (position @ drift) * DT + noise * DT**0.5
         trajectories[:, i, :] = position
     return trajectories
 
 
 def usual_loop(
-    force: Callable[[Tensor], Tensor], T: float, n_trajectories: int, n_steps: int
+    force: Callable[[Tensor], Tensor],
+    T: float,
+    n_trajectories: int,
+    n_steps: int,
+    device: Device = "cpu",
 ) -> Tensor:
     """Euler–Maruyama for any force on one coordinate, step by step, trajectories first."""
-    generator = make_generator(0)
-    position = torch.zeros(n_trajectories, 1)
-    trajectories = torch.zeros(n_trajectories, n_steps, 1)
+    generator, size = make_generator(0, device), (n_trajectories, 1)
+    position = torch.zeros(size, device=device)
+    trajectories = torch.zeros(n_trajectories, n_steps, 1, device=device)
     for i in range(n_steps):
-        noise = torch.randn(n_trajectories, 1, generator=generator) * (2 * T) ** 0.5
+        noise = torch.randn(size, generator=generator, device=device) * (2 * T) ** 0.5
         position = position + force(position) * DT + noise * DT**0.5
         trajectories[:, i, :] = position
     return trajectories

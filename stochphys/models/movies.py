@@ -279,7 +279,8 @@ class FlowNEEP(MovieNEEP):
         even, _ = self.parts(window)
         seen = coarse(even).flatten(1)
         features = self.body(seen) + self.line(seen)
-        force = torch.tensordot(features, self.motion * self.weight, dims=1)
+        weight = self.motion * self.weight
+        force = torch.tensordot(features.to(weight), weight, dims=1)  # mixed precision ends here
         return (force * self.displacement(window)).sum(1)
 
 
