@@ -57,7 +57,6 @@ def train(
     lr: float = LR,
     ema: float = 0.0,
     schedule: str = "cosine",
-    device: str | torch.device = "cpu",
 ) -> tuple[Tensor, Tensor]:
     """Networks of 24 seeds at each `p_reset`, all in one pass. Returns test accuracies in per cent,
     at the lowest held-out objective and after the last step, `(24 * len(p_reset),)`."""
@@ -69,7 +68,7 @@ def train(
     fit(
         data.networks, objective or classify(), data.train, validation=data.validation, steps=steps,
         batch_size=BATCH, lr=lr, optimizer=SGD, schedule=schedule, ema=ema, validate_every=EVERY,
-        keep="lowest", generator=make_generator(0), callbacks=[resetting, last], device=device,
+        keep="lowest", generator=make_generator(0), callbacks=[resetting, last], device="cpu",
         progress=False,
     )  # fmt: skip
     return 100 * accuracy(data.networks, data.test), 100 * last.values["test"][-1]
