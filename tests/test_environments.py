@@ -115,6 +115,7 @@ def test_on_a_node_without_jupyter_the_tests_are_found_and_the_benchmarks_start(
         if line.startswith("SKIPPED")
     }
     about_the_course = "colab course docs figures install movie_figures movie_files notebooks_lint"
+    about_the_course += " quick_size"
     assert skipped == {f"test_{name}" for name in about_the_course.split()}
     speed = [f"benchmarks.{file.stem}" for file in (ROOT / "benchmarks").glob("[a-z]*.py")]
     run(python, "-c", ", ".join(["import tests.budget", *speed]))
