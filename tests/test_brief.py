@@ -9,6 +9,9 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+
+pytest.importorskip("ipywidgets")  # those of the figures too
+
 import torch
 from torch import nn
 

@@ -18,7 +18,6 @@ from torch.utils.data import TensorDataset
 import stochphys
 from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
-from stochphys.figures.gradients import gradient_plane
 from stochphys.inference import baselines, drift, maps, network_search, neural, plugin_estimators
 from stochphys.inference.diffusion import infer_diffusion
 from stochphys.inference.engine import infer_engine
@@ -181,10 +180,11 @@ def by_score(generator):
 
 
 def by_plane(generator):
+    figures = pytest.importorskip("stochphys.figures.gradients")
     a, b, c, d, e = torch.randn(5, 6, generator=make_generator(0))
     split, ax = GradientSplit(a, b, c, d, e, 1.0), Figure().subplots()
     examples = torch.randn(50, 6, generator=make_generator(1))
-    gradient_plane(ax, split, examples, batch_size=4, generator=generator, n_batches=9)
+    figures.gradient_plane(ax, split, examples, batch_size=4, generator=generator, n_batches=9)
     return torch.as_tensor(np.asarray(ax.collections[0].get_offsets()))
 
 
