@@ -296,37 +296,37 @@ class Jumps(Paths):
 
 @dataclass(frozen=True, eq=False)
 class Windows(Brief):
-    """All stretches of `length` successive frames, as a data set to draw from by index.
+    """All stretches of `frames` successive frames, as a data set to draw from by index.
 
-    `windows[index]` with an integer tensor of any shape `(…)` gives `(…, length, dim)` for
-    `Trajectories`, states `(…, length)` for `Jumps`, `(…, length, 2)`, state and waiting time, for
-    `Jumps` in continuous time, and frames `(…, length, height, width)` for a `Movie`. Index `i`
+    `windows[index]` with an integer tensor of any shape `(…)` gives `(…, frames, dim)` for
+    `Trajectories`, states `(…, frames)` for `Jumps`, `(…, frames, 2)`, state and waiting time, for
+    `Jumps` in continuous time, and brightness `(…, frames, height, width)` for a `Movie`. Index `i`
     means trajectory `i // n_starts`, and its stretch `i % n_starts`. A stretch begins at each
-    `every`-th frame; `every = length - 1` lays them end to end, with one frame in common.
+    `every`-th frame; `every = frames - 1` lays them end to end, with one frame in common.
 
     With `draws (members, n_trajectories)`, made by `bootstrap`, an index `(members, batch)` is
     read by each member in its own resampled list of trajectories.
     """
 
     trajectories: Paths
-    length: int = 2
+    frames: int = 2
     every: int = 1
     draws: Tensor | None = None
 
     def __post_init__(self) -> None:
-        if not 2 <= self.length <= self.trajectories.n_times:
+        if not 2 <= self.frames <= self.trajectories.n_times:
             raise ValueError(
-                f"length={self.length} must lie between 2 and the {self.trajectories.n_times} "
+                f"frames={self.frames} must lie between 2 and the {self.trajectories.n_times} "
                 "frames of a trajectory"
             )
 
     def __repr__(self) -> str:
-        return f"Windows({len(self)} of {self.length} frames, of {self.trajectories!r})"
+        return f"Windows({len(self)} of {self.frames} frames, of {self.trajectories!r})"
 
     @property
     def n_starts(self) -> int:
         """Windows per trajectory."""
-        return (self.trajectories.n_times - self.length) // self.every + 1
+        return (self.trajectories.n_times - self.frames) // self.every + 1
 
     def __len__(self) -> int:
         return self.trajectories.n_trajectories * self.n_starts
@@ -337,7 +337,7 @@ class Windows(Brief):
             row = self.draws.gather(1, row)
         first = row * self.trajectories.n_times + start
         return self.trajectories.at(
-            first[..., None] + torch.arange(self.length, device=index.device)
+            first[..., None] + torch.arange(self.frames, device=index.device)
         )
 
     def sample(self, n: int) -> Tensor:

@@ -191,18 +191,18 @@ def test_finite_time_bound_loosens_with_time(generator):
     entropy = system.entropy_production(
         simulate(system, 4000, 300, DT, generator=generator), "midpoint"
     )
-    bounds = {window: finite_time_tur(entropy, DT, window=window) for window in (1, 10, 100)}
-    for window, over_sigma in ((1, 0.96), (10, 0.87), (100, 0.70)):
-        bound = bounds[window]
+    bounds = {steps: finite_time_tur(entropy, DT, steps=steps) for steps in (1, 10, 100)}
+    for steps, over_sigma in ((1, 0.96), (10, 0.87), (100, 0.70)):
+        bound = bounds[steps]
         assert abs(bound.rate - over_sigma * 2.025) < 4 * bound.std + 0.01
     assert bounds[1].rate > bounds[10].rate > bounds[100].rate
 
 
-@pytest.mark.parametrize("window", [1, 5, 20])
-def test_exact_log_ratio_satisfies_the_integral_theorem(beads, generator, window):
-    """The log-ratios of pairs add up to that of the path, so the theorem holds over any window."""
+@pytest.mark.parametrize("steps", [1, 5, 20])
+def test_exact_log_ratio_satisfies_the_integral_theorem(beads, generator, steps):
+    """The log-ratios of pairs add up to that of the path, so the theorem holds for any number of them."""
     _, _, entropy = beads
-    theorem = integral_fluctuation_theorem(entropy, generator=generator, window=window)
+    theorem = integral_fluctuation_theorem(entropy, generator=generator, steps=steps)
     std = (theorem.high - theorem.missing - theorem.low) / (2 * 1.96)
     assert abs(theorem.mean - 1) < 4 * std
     assert std < 0.01
@@ -214,7 +214,7 @@ def test_exact_log_ratio_satisfies_the_integral_theorem(beads, generator, window
 def test_wrong_entropy_fails_the_integral_theorem(beads, generator):
     _, _, entropy = beads
     for wrong in (1.5 * entropy, -entropy):
-        theorem = integral_fluctuation_theorem(wrong, generator=generator, window=20)
+        theorem = integral_fluctuation_theorem(wrong, generator=generator, steps=20)
         assert not theorem.low < 1 < theorem.high
 
 
@@ -223,14 +223,14 @@ def test_integral_theorem_says_how_much_of_the_average_was_not_reached(generator
     entropy = system.entropy_production(
         simulate(system, 2000, 200, DT, generator=generator), "midpoint"
     )
-    theorem = integral_fluctuation_theorem(entropy, generator=generator, window=200)
+    theorem = integral_fluctuation_theorem(entropy, generator=generator, steps=200)
     assert theorem.mean < 0.5
     assert theorem.missing == pytest.approx(1 - theorem.mean, abs=0.2)
     assert theorem.low < 1 < theorem.high + 0.1
     assert "Not reached" in str(theorem)
-    detailed = detailed_fluctuation_theorem(entropy, window=200)
+    detailed = detailed_fluctuation_theorem(entropy, steps=200)
     assert detailed.warning and not len(detailed.s)
-    shorter = detailed_fluctuation_theorem(entropy, window=60)
+    shorter = detailed_fluctuation_theorem(entropy, steps=60)
     assert "rarer windows" in shorter.warning and len(shorter.s)
 
 
@@ -242,11 +242,11 @@ def test_few_windows_that_carry_the_average_are_noticed(generator):
     assert "Not reliable" in theorem.warning
 
 
-@pytest.mark.parametrize("window", [1, 10])
+@pytest.mark.parametrize("steps", [1, 10])
 @pytest.mark.parametrize("bins", [2, 12])
-def test_detailed_theorem_holds_whatever_the_bins(beads, window, bins):
+def test_detailed_theorem_holds_whatever_the_bins(beads, steps, bins):
     _, _, entropy = beads
-    theorem = detailed_fluctuation_theorem(entropy, window=window, bins=bins)
+    theorem = detailed_fluctuation_theorem(entropy, steps=steps, bins=bins)
     assert abs(theorem.slope - 1) < 4 * theorem.slope_std
     assert theorem.slope_std < 0.05
     assert (theorem.log_ratio - theorem.s).abs().lt(4.5 * theorem.std).all()
@@ -257,7 +257,7 @@ def test_detailed_theorem_holds_whatever_the_bins(beads, window, bins):
 def test_detailed_theorem_knows_a_wrong_factor_and_a_wrong_direction(beads):
     _, _, entropy = beads
     for factor in (2.0, -1.0):
-        theorem = detailed_fluctuation_theorem(factor * entropy, window=10)
+        theorem = detailed_fluctuation_theorem(factor * entropy, steps=10)
         assert theorem.slope == pytest.approx(1 / factor, abs=4 * theorem.slope_std + 0.02)
 
 
@@ -265,13 +265,13 @@ def test_one_long_path_is_cut_into_blocks(generator):
     system = BeadSpring()
     path = simulate(system, 1, 40_000, DT, generator=generator)
     entropy = system.entropy_production(path, "midpoint")
-    for steps in (entropy, entropy[0]):
-        theorem = integral_fluctuation_theorem(steps, generator=generator, window=10)
+    for produced in (entropy, entropy[0]):
+        theorem = integral_fluctuation_theorem(produced, generator=generator, steps=10)
         assert theorem.low < theorem.mean < theorem.high
         assert abs(theorem.mean - 1) < 2 * (theorem.high - theorem.low)
-        bound = finite_time_tur(steps, DT, window=10)
+        bound = finite_time_tur(produced, DT, steps=10)
         assert 0 < bound.std < bound.rate
-        assert detailed_fluctuation_theorem(steps, window=10).slope == pytest.approx(1, abs=0.3)
+        assert detailed_fluctuation_theorem(produced, steps=10).slope == pytest.approx(1, abs=0.3)
 
 
 def test_entropy_that_is_never_negative_gets_a_warning(generator):
@@ -280,12 +280,12 @@ def test_entropy_that_is_never_negative_gets_a_warning(generator):
 
 
 def test_accumulate_adds_up_and_refuses_windows_that_do_not_fit():
-    steps = torch.arange(10.0).view(2, 5)
-    assert accumulate(steps, 2).tolist() == [[1, 5], [11, 15]]
-    assert accumulate(steps[0], 5).tolist() == [[10]]
-    for wrong, window in ((steps, 6), (steps, 0), (steps[None], 1)):
-        with pytest.raises(ValueError, match="window between 1"):
-            accumulate(wrong, window)
+    entropy = torch.arange(10.0).view(2, 5)
+    assert accumulate(entropy, 2).tolist() == [[1, 5], [11, 15]]
+    assert accumulate(entropy[0], 5).tolist() == [[10]]
+    for wrong, steps in ((entropy, 6), (entropy, 0), (entropy[None], 1)):
+        with pytest.raises(ValueError, match="steps between 1"):
+            accumulate(wrong, steps)
 
 
 def test_jackknife_of_a_mean_is_its_standard_error(generator):

@@ -103,7 +103,7 @@ def result_of(
         history=None,  # type: ignore[arg-type]
         model=Ensemble([torch.nn.Linear(1, 1)]),
         held_out=data,
-        window=frames,
+        frames=frames,
     )
 
 

@@ -255,7 +255,7 @@ def test_windows_copy_nothing_until_they_are_looked_at_and_then_once(
     several = [
         Windows(sideways, 3),
         Windows(sideways, 3).to("cpu"),
-        replace(Windows(sideways), length=3),
+        replace(Windows(sideways), frames=3),
     ]
     several += [Windows(sideways, 3).bootstrap(1, generator=make_generator(0))]
     for windows in several:
@@ -282,14 +282,14 @@ def test_one_inference_looks_at_no_number_twice(monkeypatch: pytest.MonkeyPatch)
     infer_entropy_production(data, generator=make_generator(0), members=2, steps=2, progress=False)
     parts, members, slower_camera = 2, 2, 2
     assert judged == 0 and made <= parts + members + slower_camera
-    assert "_rows" not in vars(data)  # nor was all of it laid out anew to test a length
+    assert "_rows" not in vars(data)  # nor was all of it laid out anew to test a frames
 
 
-@pytest.mark.parametrize("length", [2, 3, 7])
-def test_every_window_is_a_slice(recorded: Trajectories, length: int) -> None:
-    windows = Windows(recorded, length)
+@pytest.mark.parametrize("frames", [2, 3, 7])
+def test_every_window_is_a_slice(recorded: Trajectories, frames: int) -> None:
+    windows = Windows(recorded, frames)
     slices = [
-        path[start : start + length] for path in recorded.x for start in range(7 - length + 1)
+        path[start : start + frames] for path in recorded.x for start in range(7 - frames + 1)
     ]
     assert len(windows) == len(slices)
     assert torch.equal(windows[torch.arange(len(windows))], torch.stack(slices))
@@ -303,10 +303,10 @@ def test_windows_come_in_the_shape_of_the_index(recorded: Trajectories) -> None:
     assert torch.equal(drawn[1, 2], windows[index[1, 2]])
 
 
-@pytest.mark.parametrize("length", [0, 1, 8])
-def test_windows_must_fit(recorded: Trajectories, length: int) -> None:
-    with pytest.raises(ValueError, match="length"):
-        Windows(recorded, length)
+@pytest.mark.parametrize("frames", [0, 1, 8])
+def test_windows_must_fit(recorded: Trajectories, frames: int) -> None:
+    with pytest.raises(ValueError, match="frames"):
+        Windows(recorded, frames)
 
 
 def test_each_member_draws_its_own_trajectories(recorded: Trajectories) -> None:

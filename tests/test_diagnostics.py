@@ -141,11 +141,11 @@ def paths():
 
 
 def test_a_window_longer_than_the_paths_is_refused(paths):
-    with pytest.raises(ValueError, match="length=60 must lie between 2 and the 51 frames"):
+    with pytest.raises(ValueError, match="frames=60 must lie between 2 and the 51 frames"):
         Windows(paths, 60)
     symbols = Jumps(torch.zeros(20, 30, dtype=torch.uint8), 3)
-    with pytest.raises(ValueError, match="length=31 must lie between 2 and the 30 frames"):
-        infer_entropy_production(symbols, window=31, generator=make_generator(0))
+    with pytest.raises(ValueError, match="frames=31 must lie between 2 and the 30 frames"):
+        infer_entropy_production(symbols, frames=31, generator=make_generator(0))
 
 
 def test_integers_where_floats_are_due_are_refused(paths):

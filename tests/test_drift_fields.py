@@ -72,7 +72,7 @@ def test_entropy_of_paths_is_that_of_the_fokker_planck_equation(generator):
         assert abs(rate - exact) < 4 * error + 0.005 * exact
         assert error < 0.03 * exact
     total = system.entropy_production(data)
-    theorem = integral_fluctuation_theorem(total, generator=generator, window=50)
+    theorem = integral_fluctuation_theorem(total, generator=generator, steps=50)
     assert abs(theorem.mean - 1) < theorem.high - theorem.low  # 4 standard errors
 
 

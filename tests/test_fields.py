@@ -125,8 +125,8 @@ def test_log_ratio_of_the_euler_chain_satisfies_the_integral_theorem(generator):
     exact, midpoint = (
         system.entropy_production(data, scheme).double() for scheme in ("euler", "midpoint")
     )
-    for window in (1, 10):
-        theorem = integral_fluctuation_theorem(exact, generator=generator, window=window)
+    for steps in (1, 10):
+        theorem = integral_fluctuation_theorem(exact, generator=generator, steps=steps)
         assert abs(theorem.mean - 1) < theorem.high - theorem.low  # 4 standard errors
     agreement = torch.corrcoef(torch.stack((exact.flatten(), midpoint.flatten())))[0, 1] ** 2
     assert 0.95 < agreement < 0.985

@@ -38,11 +38,11 @@ class Found:
 
     entropy: Tensor
     filmed: Trajectories
-    n_frames: int
+    frames: int
 
     @property
     def time(self) -> float:
-        return (self.n_frames - 1) * self.filmed.dt
+        return (self.frames - 1) * self.filmed.dt
 
     @property
     def rate(self) -> float:
@@ -60,7 +60,7 @@ def learn(
     dt: float,
     *,
     network: type[nn.Module] = CNEEP,
-    n_frames: int = 2,
+    frames: int = 2,
     movies: int = 1000,
     held_out: int = 50,
     seed: int = 0,
@@ -70,15 +70,15 @@ def learn(
     generator = make_generator(seed)
     filmed, fresh = (simulate(system, n, 1000, dt, generator=generator) for n in (movies, held_out))
     movie, judges = (camera.film(x, generator=generator) for x in (filmed, fresh))
-    model: Any = network(camera.shape, n_frames=n_frames, generator=generator)
+    model: Any = network(camera.shape, frames=frames, generator=generator)
     model.standardise(movie)
     recipe = dict(steps=1000, batch_size=256, schedule="onecycle", ema=0.99, progress=False)
-    data = Windows(movie, n_frames)
+    data = Windows(movie, frames)
     fit(model, neep_objective, data, generator=generator, **recipe | options)
-    windows = Windows(judges, n_frames, every=n_frames - 1)
+    windows = Windows(judges, frames, every=frames - 1)
     with torch.no_grad():
         parts = [model(windows[i]) for i in torch.arange(len(windows)).split(1000)]
-    return Found(torch.cat(parts).view(held_out, -1).double(), fresh, n_frames)
+    return Found(torch.cat(parts).view(held_out, -1).double(), fresh, frames)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_five_by_ten_pixels_are_enough() -> None:
 def test_six_noisy_frames_show_more_than_any_method_finds_in_two() -> None:
     camera = replace(COARSE, noise=0.1)
     two, six = (
-        visible_entropy_rate(TWO, 0.05, noise=camera.localisation(), n_frames=n) for n in (2, 6)
+        visible_entropy_rate(TWO, 0.05, noise=camera.localisation(), frames=n) for n in (2, 6)
     )
-    found = learn(camera, TWO, 0.05, network=BilinearCNEEP, n_frames=6, steps=1500, lr=6e-3)
+    found = learn(camera, TWO, 0.05, network=BilinearCNEEP, frames=6, steps=1500, lr=6e-3)
     assert found.rate - 3 * found.std > two
     assert 0.85 * six - 3 * found.std < found.rate < 1.05 * six + 3 * found.std
 

@@ -170,8 +170,8 @@ def test_256_states_fit_into_a_byte():
 
 def test_words_of_a_chain_that_is_seen_whole_tell_all_of_its_entropy():
     whole = HiddenChain(RATCHET, torch.arange(6))
-    for length in (2, 3, 5):
-        assert whole.window_bound(length) == pytest.approx(RATCHET.entropy_production_rate())
+    for frames in (2, 3, 5):
+        assert whole.window_bound(frames) == pytest.approx(RATCHET.entropy_production_rate())
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,8 @@ def test_window_bounds_of_the_hidden_ratchet(V, bounds):
     """By enumeration; the values come from an independent calculation and carry their last digit."""
     ratchet = FlashingRatchet(V=V)
     hidden = HiddenChain(ratchet, ratchet.sites)
-    for length, bound in bounds.items():
-        assert hidden.window_bound(length) == pytest.approx(bound, abs=6e-6)
+    for frames, bound in bounds.items():
+        assert hidden.window_bound(frames) == pytest.approx(bound, abs=6e-6)
 
 
 def test_longer_windows_tell_more_and_never_more_than_all():
@@ -204,10 +204,10 @@ def test_the_filter_agrees_with_enumeration():
     torch.testing.assert_close(HIDDEN.log_ratio(words), -HIDDEN.log_ratio(words.flip(1)))
 
 
-@pytest.mark.parametrize("length", [4, 8, 12])
-def test_random_words_give_the_same_bound_as_all_words(length):
-    bound = HIDDEN.estimate_window_bound(length, generator=make_generator(8))
-    assert abs(bound.rate - HIDDEN.window_bound(length)) < 4 * bound.std
+@pytest.mark.parametrize("frames", [4, 8, 12])
+def test_random_words_give_the_same_bound_as_all_words(frames):
+    bound = HIDDEN.estimate_window_bound(frames, generator=make_generator(8))
+    assert abs(bound.rate - HIDDEN.window_bound(frames)) < 4 * bound.std
     assert bound.std < 0.02 * bound.rate  # ΔS tanh(ΔS/2): little scatter
 
 
@@ -280,5 +280,5 @@ def test_bad_requests_are_refused_by_name():
         HiddenChain(RATCHET, torch.arange(5))
     with pytest.raises(ValueError, match="without gaps"):
         HiddenChain(RATCHET, torch.tensor([0, 2, 2, 0, 2, 0]))
-    with pytest.raises(ValueError, match=r"3\^20 words; enumerate up to length=13"):
+    with pytest.raises(ValueError, match=r"3\^20 words; enumerate up to frames=13"):
         HIDDEN.window_bound(20)

@@ -43,7 +43,7 @@ def test_the_inline_law_is_that_of_the_package(lesson: SimpleNamespace) -> None:
 
 def test_the_inline_divergence_is_that_of_the_package(lesson: SimpleNamespace) -> None:
     rate = lesson.divergence(lesson.law(SYSTEM, DT, M, R, N), N) / ((N - 1) * DT)
-    exact = visible_entropy_rate(SYSTEM, DT, observe=M, noise=R, n_frames=N)
+    exact = visible_entropy_rate(SYSTEM, DT, observe=M, noise=R, frames=N)
     assert rate == pytest.approx(exact, rel=1e-9)
 
 

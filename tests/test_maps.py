@@ -45,12 +45,12 @@ def movie() -> Movie:
     return filament_camera(NETWORK).film(films)
 
 
-def ensemble(movie: Movie, kind: str = "bilinear", n_frames: int = 2, members: int = 3) -> Ensemble:
+def ensemble(movie: Movie, kind: str = "bilinear", frames: int = 2, members: int = 3) -> Ensemble:
     networks = {"bilinear": BilinearCNEEP, "published": CNEEP}
     generator = make_generator(1)
     return Ensemble(
         [
-            networks[kind](movie.shape, n_frames=n_frames, generator=generator).standardise(movie)
+            networks[kind](movie.shape, frames=frames, generator=generator).standardise(movie)
             for _ in range(members)
         ]
     )
@@ -60,14 +60,14 @@ def ensemble(movie: Movie, kind: str = "bilinear", n_frames: int = 2, members: i
 
 
 @pytest.mark.parametrize("kind", ["bilinear", "published"])
-@pytest.mark.parametrize("n_frames", [2, 3, 5])
-def test_a_map_sums_to_the_entropy_per_unit_time(movie: Movie, kind: str, n_frames: int) -> None:
-    model = ensemble(movie, kind, n_frames)
+@pytest.mark.parametrize("frames", [2, 3, 5])
+def test_a_map_sums_to_the_entropy_per_unit_time(movie: Movie, kind: str, frames: int) -> None:
+    model = ensemble(movie, kind, frames)
     found = dissipation_map(model, movie)
-    windows = Windows(movie, n_frames, every=n_frames - 1)
+    windows = Windows(movie, frames, every=frames - 1)
     with torch.no_grad():
         h = model.on_shared(windows[torch.arange(len(windows))]).double()
-    rates = h.mean(1) / ((n_frames - 1) * movie.dt)
+    rates = h.mean(1) / ((frames - 1) * movie.dt)
     torch.testing.assert_close(found.member_maps.sum((1, 2)), rates, rtol=1e-5, atol=1e-4)
     torch.testing.assert_close(found.movies.mean(0), found.mean)
     assert found.mean.sum().item() == pytest.approx(rates.mean().item(), rel=1e-5, abs=1e-4)

@@ -161,17 +161,17 @@ def test_networks_refuse_movies_without_motion_and_frames_that_are_too_small(gen
         infer_entropy_production(still, generator=generator)
     with pytest.raises(ValueError, match="too small"):
         CNEEP((4, 20), generator=generator)
-    with pytest.raises(ValueError, match="n_frames must be at least 2"):
-        BilinearCNEEP((10, 20), n_frames=1, generator=generator)
+    with pytest.raises(ValueError, match="frames must be at least 2"):
+        BilinearCNEEP((10, 20), frames=1, generator=generator)
 
 
-@pytest.mark.parametrize("n_frames", [2, 3, 4])
+@pytest.mark.parametrize("frames", [2, 3, 4])
 @pytest.mark.parametrize("kind", [CNEEP, BilinearCNEEP, FlowNEEP])
-def test_an_ensemble_says_what_its_members_say(kind, n_frames, trajectories, generator):
+def test_an_ensemble_says_what_its_members_say(kind, frames, trajectories, generator):
     movie = bead_camera(BEADS).film(trajectories)
-    nets = [kind(movie.shape, n_frames=n_frames, generator=generator) for _ in range(3)]
+    nets = [kind(movie.shape, frames=frames, generator=generator) for _ in range(3)]
     nets = [net.standardise(movie) for net in nets]
-    window = Windows(movie, n_frames).sample(7)
+    window = Windows(movie, frames).sample(7)
     together = Ensemble(nets).on_shared(window)
     for alone, net in zip(together, nets, strict=True):
         torch.testing.assert_close(alone, net(window), rtol=1e-4, atol=1e-5)

@@ -108,8 +108,8 @@ def test_data_that_cannot_be_used_are_refused_before_any_work():
         (ValueError, r"too few .*data\.cut\(20\)", Trajectories(x[:9], 0.1), {}),
         (ValueError, "too few", Trajectories(x[:1], 0.1), {}),
         (TypeError, "data must be Trajectories, Jumps or a Movie, got Tensor", x, {}),
-        (ValueError, "window=4 is for movies", Trajectories(x, 0.1), dict(window=4)),
-        (ValueError, "length=60 must lie between 2 and the 50", Jumps(states, 3), dict(window=60)),
+        (ValueError, "frames=4 is for movies", Trajectories(x, 0.1), dict(frames=4)),
+        (ValueError, "frames=60 must lie between 2 and the 50", Jumps(states, 3), dict(frames=60)),
         (ValueError, "need reversal", Jumps(states, 3, torch.ones(20, 50)), {}),
         (ValueError, "members must be at least 1", Trajectories(x, 0.1), dict(members=0)),
     ):

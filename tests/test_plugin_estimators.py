@@ -93,9 +93,9 @@ def test_gaussian_plugin_does_not_depend_on_units_origin_or_order_of_coordinates
     torch.testing.assert_close(estimate(x.flip(1)).per_step(), usual.per_step().flip(1))
 
 
-@pytest.mark.parametrize("length", [2, 3, 5])
-def test_word_plugin_is_exact_for_a_markov_chain_whatever_the_length(length, generator):
-    estimate = word_plugin(ring(1000, 1000, generator), length)
+@pytest.mark.parametrize("frames", [2, 3, 5])
+def test_word_plugin_is_exact_for_a_markov_chain_whatever_the_length(frames, generator):
+    estimate = word_plugin(ring(1000, 1000, generator), frames)
     assert abs(estimate.rate - RING) < 4 * estimate.std
     assert estimate.std < 0.01 * RING
     assert estimate.unseen == 0
@@ -128,9 +128,9 @@ def test_words_without_a_reverse_are_counted_and_time_is_what_the_jumps_say(gene
 
 def test_word_plugin_refuses_what_it_cannot_count(generator):
     jumps = ring(2, 50, generator)
-    for length in (1, 51):
+    for frames in (1, 51):
         with pytest.raises(ValueError, match="between 2 and the 50"):
-            word_plugin(jumps, length)
+            word_plugin(jumps, frames)
     with pytest.raises(ValueError, match="more than any data"):
         word_plugin(jumps, 20)
     with pytest.raises(ValueError, match="cut it into pieces"):

@@ -159,13 +159,13 @@ def test_rates_of_any_chain(
 @settings(max_examples=40)
 @given(m=sizes, n_times=st.integers(2, 9), dim=sizes, data=st.data())
 def test_windows_equal_slices(m: int, n_times: int, dim: int, data: st.DataObject) -> None:
-    length = data.draw(st.integers(2, n_times))
+    frames = data.draw(st.integers(2, n_times))
     x = torch.arange(m * n_times * dim, dtype=torch.float32).view(m, n_times, dim)
-    windows = Windows(Trajectories(x, 1.0), length)
+    windows = Windows(Trajectories(x, 1.0), frames)
     i = data.draw(st.integers(0, len(windows) - 1))
-    path, begin = divmod(i, n_times - length + 1)
-    assert torch.equal(windows[torch.tensor(i)], x[path, begin : begin + length])
-    assert torch.equal(windows[torch.tensor([[i]])][0, 0], x[path, begin : begin + length])
+    path, begin = divmod(i, n_times - frames + 1)
+    assert torch.equal(windows[torch.tensor(i)], x[path, begin : begin + frames])
+    assert torch.equal(windows[torch.tensor([[i]])][0, 0], x[path, begin : begin + frames])
 
 
 @settings(max_examples=40)

@@ -306,7 +306,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
         4, n_words=50, generator=g
     ),
     "HiddenChain.estimate_limit": lambda g: HIDDEN.estimate_limit(
-        length=10, n_words=50, generator=g
+        frames=10, n_words=50, generator=g
     ),
     "simulate": lambda g: simulate(BEADS, 3, 5, 0.01, generator=g),
     "simulate_jumps": lambda g: jumps.simulate_jumps(CHAIN, 3, 9, generator=g),

@@ -25,9 +25,9 @@ def hidden_ratchet(V: float) -> HiddenChain:
     return HiddenChain(ratchet, ratchet.sites)
 
 
-def words(hidden: HiddenChain, n_words: int, length: int, seed: int) -> Tensor:
-    """Independent words `(n_words, length)`, int64."""
-    jumps = simulate_jumps(hidden.chain, n_words, length - 1, generator=make_generator(seed))
+def words(hidden: HiddenChain, n_words: int, frames: int, seed: int) -> Tensor:
+    """Independent words `(n_words, frames)`, int64."""
+    jumps = simulate_jumps(hidden.chain, n_words, frames - 1, generator=make_generator(seed))
     return hidden.observe(jumps).x.long()
 
 
@@ -64,8 +64,8 @@ def test_the_recurrent_network_of_the_notebook_is_rneep():
         inline.memory.weight_ih_l0.copy_(sign * symbols.T)
         inline.memory.bias_ih_l0.zero_()
         inline.g.load_state_dict(package.g[0].state_dict())
-    for length in (2, 16, 40):
-        w = words(hidden_ratchet(2.0), 100, length, 1)
+    for frames in (2, 16, 40):
+        w = words(hidden_ratchet(2.0), 100, frames, 1)
         torch.testing.assert_close(package(w), inline(w), rtol=1e-4, atol=1e-5)
         assert package(w).std() > 0.01
 
@@ -90,14 +90,14 @@ def test_entropy_of_the_ratchet_to_one_percent():
 # The potential hidden
 
 
-def infer(V: float, window: int, steps: int, batch_size: int) -> EntropyProduction:
+def infer(V: float, frames: int, steps: int, batch_size: int) -> EntropyProduction:
     """One network, from 2·10⁶ symbols."""
     g = make_generator(1)
     hidden = hidden_ratchet(V)
     symbols = hidden.observe(simulate_jumps(hidden.chain, 1000, 2000, generator=g))
     return infer_entropy_production(
         symbols,
-        window=window,
+        frames=frames,
         objective=classifier_objective,
         members=1,
         steps=steps,
@@ -111,22 +111,22 @@ def infer(V: float, window: int, steps: int, batch_size: int) -> EntropyProducti
 
 
 @pytest.mark.parametrize(
-    ("V", "window", "steps", "batch_size"),  # the smaller ΔS of a word, the larger the batches
+    ("V", "frames", "steps", "batch_size"),  # the smaller ΔS of a word, the larger the batches
     [(2.0, 8, 600, 1024), (2.0, 16, 600, 512), (1.5, 8, 500, 2048), (3.0, 8, 500, 512)],
 )
-def test_rneep_finds_what_words_hold_and_not_more(V, window, steps, batch_size):
+def test_rneep_finds_what_words_hold_and_not_more(V, frames, steps, batch_size):
     """At least 93 % of the exact D_n/(n − 1), and the held-out bound, as a researcher has it,
     exceeds the exact one by less than 4 standard errors √(2D/n_windows) of D."""
-    hidden, result = hidden_ratchet(V), infer(V, window, steps, batch_size)
+    hidden, result = hidden_ratchet(V), infer(V, frames, steps, batch_size)
     network = result.model.member(0)
-    assert share(network, hidden, words(hidden, 20_000, window, 2)) >= 0.93
+    assert share(network, hidden, words(hidden, 20_000, frames, 2)) >= 0.93
     exact = (
-        hidden.window_bound(window)
-        if window < 14
-        else hidden.estimate_window_bound(window, generator=make_generator(3)).rate
+        hidden.window_bound(frames)
+        if frames < 14
+        else hidden.estimate_window_bound(frames, generator=make_generator(3)).rate
     )
-    D = exact * (window - 1)
-    error = (2 * D / result.entropy.numel()) ** 0.5 / (window - 1)
+    D = exact * (frames - 1)
+    error = (2 * D / result.entropy.numel()) ** 0.5 / (frames - 1)
     assert result.bound < exact + 4 * error
     assert result.bound > 0.93 * exact - 4 * error
 
@@ -134,17 +134,17 @@ def test_rneep_finds_what_words_hold_and_not_more(V, window, steps, batch_size):
 @pytest.fixture(scope="module")
 def stored() -> nn.Module:
     saved = load_checkpoint(files("stochphys") / "checkpoints/24_rneep_n32.pt")
-    assert saved["recipe"]["window"] == 32 and saved["recipe"]["V"] == 2.0
+    assert saved["recipe"]["frames"] == 32 and saved["recipe"]["V"] == 2.0
     network = RNEEP(3, width=saved["recipe"]["width"], generator=make_generator(0))
     network.load_state_dict(saved["state"])
     return network
 
 
-@pytest.mark.parametrize(("length", "least"), [(8, 0.93), (16, 0.93), (32, 0.95), (64, 0.90)])
-def test_the_stored_network_at_the_length_it_learned_and_at_others(stored, length, least):
+@pytest.mark.parametrize(("frames", "least"), [(8, 0.93), (16, 0.93), (32, 0.95), (64, 0.90)])
+def test_the_stored_network_at_the_length_it_learned_and_at_others(stored, frames, least):
     """Trained at 32 symbols by tools/make_checkpoints.py."""
     hidden = hidden_ratchet(2.0)
-    assert least <= share(stored, hidden, words(hidden, 10_000, length, 4)) <= 1
+    assert least <= share(stored, hidden, words(hidden, 10_000, frames, 4)) <= 1
 
 
 def test_the_stored_network_never_exceeds_the_exact_bound(stored):

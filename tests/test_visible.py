@@ -64,18 +64,18 @@ def test_hidden_beads(visible: tuple[int, ...], fraction: float) -> None:
 def test_sixteen_frames_lift_two_of_five_beads() -> None:
     """The 16th frame tells 0.708 of the truth; sixteen together, the poorer first ones included,
     0.695 on average."""
-    mean = {n: visible_entropy_rate(FIVE, 0.01, observe=beads(1, 2), n_frames=n) for n in (15, 16)}
+    mean = {n: visible_entropy_rate(FIVE, 0.01, observe=beads(1, 2), frames=n) for n in (15, 16)}
     assert mean[16] / TRUTH[FIVE] == pytest.approx(0.695, abs=5e-4)
     assert (15 * mean[16] - 14 * mean[15]) / TRUTH[FIVE] == pytest.approx(0.708, abs=5e-4)
 
 
 @pytest.mark.parametrize("bead", [1, 3, 5])
-@pytest.mark.parametrize("n_frames", [2, 5, 16])
+@pytest.mark.parametrize("frames", [2, 5, 16])
 @pytest.mark.parametrize("noise", [None, [[0.3]]])
-def test_one_bead_has_no_direction_of_time(bead: int, n_frames: int, noise: object) -> None:
+def test_one_bead_has_no_direction_of_time(bead: int, frames: int, noise: object) -> None:
     """One stationary Gaussian coordinate is reversible, however long it is watched."""
     noise = None if noise is None else torch.tensor(noise)
-    options = dict(observe=beads(bead), noise=noise, n_frames=n_frames)
+    options = dict(observe=beads(bead), noise=noise, frames=frames)
     assert visible_entropy_rate(FIVE, 0.05, **options) == 0
 
 
@@ -95,8 +95,8 @@ def test_a_longer_interval_helps_against_noise() -> None:
 def test_equilibrium_is_reversible_whatever_is_seen() -> None:
     calm = BeadSpring(T_c=3.0, T_h=3.0, n_beads=5)
     mixed = torch.tensor([[1.0, 0.5, 0, 0, 0], [0, 0, 1.0, -1.0, 2.0]])
-    for n_frames in (2, 6):
-        rate = visible_entropy_rate(calm, 0.05, observe=mixed, n_frames=n_frames)
+    for frames in (2, 6):
+        rate = visible_entropy_rate(calm, 0.05, observe=mixed, frames=frames)
         assert abs(rate) < 1e-10
 
 
@@ -104,12 +104,12 @@ def test_all_of_the_state_without_noise_has_no_use_for_memory() -> None:
     """A Markov process: n frames tell n - 1 times as much as two, film by film."""
     data = simulate(FIVE, 20, 13, 0.05, generator=make_generator(1))
     steps = FIVE.entropy_production(data, "exact").double()
-    for n_frames in (2, 4, 7):
-        assert visible_entropy_rate(FIVE, 0.05, n_frames=n_frames) == pytest.approx(
+    for frames in (2, 4, 7):
+        assert visible_entropy_rate(FIVE, 0.05, frames=frames) == pytest.approx(
             visible_entropy_rate(FIVE, 0.05), rel=1e-9
         )
-        windows = visible_entropy(FIVE, data, n_frames=n_frames)
-        of_steps = steps.unfold(1, n_frames - 1, n_frames - 1).sum(-1)
+        windows = visible_entropy(FIVE, data, frames=frames)
+        of_steps = steps.unfold(1, frames - 1, frames - 1).sum(-1)
         torch.testing.assert_close(windows, of_steps, rtol=1e-4, atol=1e-4)  # float32 steps
 
 
@@ -121,10 +121,10 @@ def test_more_frames_and_more_beads_show_more_but_never_all(
     noise = 0.05 * torch.eye(len(visible))
     for R in (None, noise):
         options = dict(observe=beads(*visible), noise=R)
-        rates = [visible_entropy_rate(FIVE, dt, n_frames=n, **options) for n in (2, 3, 4, 8, 16)]
+        rates = [visible_entropy_rate(FIVE, dt, frames=n, **options) for n in (2, 3, 4, 8, 16)]
         assert rates == sorted(rates) and 0 < rates[0] and rates[-1] < TRUTH[FIVE]
-    fewer = visible_entropy_rate(FIVE, dt, observe=beads(*visible[:-1]), n_frames=8)
-    assert fewer < visible_entropy_rate(FIVE, dt, observe=beads(*visible), n_frames=8)
+    fewer = visible_entropy_rate(FIVE, dt, observe=beads(*visible[:-1]), frames=8)
+    assert fewer < visible_entropy_rate(FIVE, dt, observe=beads(*visible), frames=8)
 
 
 def test_long_windows_reach_the_spectral_rate() -> None:
@@ -140,7 +140,7 @@ def test_long_windows_reach_the_spectral_rate() -> None:
     D = {
         n: (n - 1)
         * dt
-        * visible_entropy_rate(FIVE, dt, observe=beads(1, 2), noise=R.real, n_frames=n)
+        * visible_entropy_rate(FIVE, dt, observe=beads(1, 2), noise=R.real, frames=n)
         for n in (79, 80)
     }
     assert D[80] - D[79] == pytest.approx(spectral.item(), rel=1e-3)
@@ -153,13 +153,13 @@ def test_log_ratios_of_noisy_films_have_the_exact_mean() -> None:
     x = simulate(FIVE, 2000, 30, 0.1, generator=generator)
     error = torch.randn(2000, 31, 2, generator=generator) @ torch.linalg.cholesky(R).T
     seen = Trajectories(x.x @ M.T.float() + error, x.dt)
-    entropy = visible_entropy(FIVE, seen, observe=M, noise=R, n_frames=n)
+    entropy = visible_entropy(FIVE, seen, observe=M, noise=R, frames=n)
     assert entropy.shape == (2000, 10)
-    exact = (n - 1) * x.dt * visible_entropy_rate(FIVE, x.dt, observe=M, noise=R, n_frames=n)
+    exact = (n - 1) * x.dt * visible_entropy_rate(FIVE, x.dt, observe=M, noise=R, frames=n)
     for per_film, mean in ((entropy.mean(1), exact), (torch.exp(-entropy).mean(1), 1.0)):
         assert abs(per_film.mean() - mean) < 4 * per_film.std() / 2000**0.5
     reversed_film = Trajectories(seen.x.flip(1), x.dt)
-    backwards = visible_entropy(FIVE, reversed_film, observe=M, noise=R, n_frames=n).flip(1)
+    backwards = visible_entropy(FIVE, reversed_film, observe=M, noise=R, frames=n).flip(1)
     torch.testing.assert_close(backwards, -entropy, rtol=1e-6, atol=1e-9)
 
 
@@ -167,15 +167,15 @@ def test_a_mixture_of_the_coordinates_is_seen_as_well_as_the_coordinates() -> No
     """What is seen may be written in any coordinates."""
     mix = torch.tensor([[1.0, 2.0], [-1.0, 0.5]], dtype=torch.float64)
     R = torch.tensor([[0.3, 0.1], [0.1, 0.2]], dtype=torch.float64)
-    plain = visible_entropy_rate(FIVE, 0.05, observe=beads(2, 3), noise=R, n_frames=3)
-    options = dict(observe=mix @ beads(2, 3), noise=mix @ R @ mix.T, n_frames=3)
+    plain = visible_entropy_rate(FIVE, 0.05, observe=beads(2, 3), noise=R, frames=3)
+    options = dict(observe=mix @ beads(2, 3), noise=mix @ R @ mix.T, frames=3)
     assert visible_entropy_rate(FIVE, 0.05, **options) == pytest.approx(plain, rel=1e-9)
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (dict(n_frames=1), "at least 2"),
+        (dict(frames=1), "at least 2"),
         (dict(observe=torch.eye(3)), r"\(k, 5\)"),
         (dict(observe=beads(1), noise=torch.eye(2)), r"covariance \(1, 1\)"),
         (dict(noise=-torch.eye(5)), "negative"),

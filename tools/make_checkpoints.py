@@ -45,7 +45,7 @@ Made = tuple[nn.Module, dict[str, Any]]  # a network and its recipe
 
 def rneep(seed: int) -> Made:
     """Windows of 32 symbols of the flashing ratchet, V = 2, with the potential hidden."""
-    recipe: dict[str, Any] = dict(V=2.0, window=32, width=32, n_trajectories=1000, n_steps=10_000)
+    recipe: dict[str, Any] = dict(V=2.0, frames=32, width=32, n_trajectories=1000, n_steps=10_000)
     options: dict[str, Any] = dict(steps=2000, batch_size=512, lr=3e-2, schedule="cosine", ema=0.99)
     generator = make_generator(seed)
     ratchet = FlashingRatchet(V=recipe["V"])
@@ -54,7 +54,7 @@ def rneep(seed: int) -> Made:
     )
     symbols = HiddenChain(ratchet, ratchet.sites).observe(jumps)
     model = RNEEP(3, width=recipe["width"], generator=generator)
-    windows = Windows(symbols, recipe["window"])
+    windows = Windows(symbols, recipe["frames"])
     fit(model, classifier_objective, windows, generator=generator, **options)
     return model, recipe | options | dict(objective="classifier_objective")
 

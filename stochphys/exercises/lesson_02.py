@@ -88,7 +88,7 @@ def check_02_4(answer: Any) -> str:
             (0.81, 0.40): "the short window first, then the long one.",
             (-0.40, -0.81): "sign: the baths gain what the chain loses, −δQ/T.",
         },
-        otherwise="use window=10 and window=200 on the sum of −δQ/T over both beads.",
+        otherwise="use steps=10 and steps=200 on the sum of −δQ/T over both beads.",
     )
     return "Heat alone obeys the theorem only when t is much longer than the relaxation time 1."
 

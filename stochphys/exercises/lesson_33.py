@@ -67,7 +67,7 @@ def check_33_3(answer: Any) -> str:
     truth = system.entropy_production_rate()
 
     def mean(n: int) -> float:
-        return visible_entropy_rate(system, dt, observe=rows, n_frames=n) / truth
+        return visible_entropy_rate(system, dt, observe=rows, frames=n) / truth
 
     number(
         answer,

@@ -121,7 +121,7 @@ def play_movie(
         `play_movie({"film A": A, "film B": B}, alt="Two beads …", dt=0.05)`
     """
     panels, dt = as_panels(movies, dt)
-    n_frames = length(panels)
+    n_frames = shortest(panels)
     if not alt.strip():
         raise ValueError("alt must say in words what the movie shows, got an empty string")
     if not 0 < rate < inf:
@@ -171,7 +171,7 @@ def filmstrip(
     Raises `ValueError` for no panel that moves, or fewer than two frames.
     """
     panels, dt = as_panels(movies, dt)
-    n_frames = length(panels)
+    n_frames = shortest(panels)
     index = np.unique(np.linspace(0, n_frames - 1, min(n, n_frames)).round().astype(int))
     moving, still = (
         [(title, panel) for title, panel in panels.items() if panel.still == stands]
@@ -210,7 +210,7 @@ def as_panels(movies: Mapping[str, Any], dt: float | None) -> tuple[dict[str, Pa
     return panels, dt
 
 
-def length(panels: dict[str, Panel]) -> int:
+def shortest(panels: dict[str, Panel]) -> int:
     """Frames of the shortest panel that moves."""
     lengths = [len(panel.frames) for panel in panels.values() if not panel.still]
     if not lengths or min(lengths) < 2:

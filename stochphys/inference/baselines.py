@@ -184,8 +184,8 @@ def _judge(trajectories: Trajectories, basis: Basis, coefficients: Tensor) -> Te
     return sums
 
 
-def finite_time_tur(current: Tensor, dt: float, *, window: int = 1) -> Estimate:
-    r"""The bound of one current over windows of t = `window` · dt:
+def finite_time_tur(current: Tensor, dt: float, *, steps: int = 1) -> Estimate:
+    r"""The bound of one current over windows of t = `steps` · dt:
 
     $$\dot\sigma \ge \frac{2\langle J_t\rangle^2}{t\,\mathrm{Var} J_t}.$$
 
@@ -195,13 +195,13 @@ def finite_time_tur(current: Tensor, dt: float, *, window: int = 1) -> Estimate:
     Source: Barato & Seifert, PRL 114, 158101 (2015); finite time: Pietzonka, Ritort, Seifert,
     PRE 96, 012101 (2017), Horowitz & Gingrich, PRE 96, 020103 (2017).
     """
-    J = accumulate(current, window)
+    J = accumulate(current, steps)
     J = J if len(J) > 1 else J.T
 
     def bound(sums: Tensor) -> Tensor:
         n, first, second = sums.unbind(-1)
         mean = first / n
-        return 2 * mean**2 / (window * dt * (second / n - mean**2))
+        return 2 * mean**2 / (steps * dt * (second / n - mean**2))
 
     per_row = torch.stack((torch.full_like(J[:, 0], J.shape[1]), J.sum(1), (J**2).sum(1)), dim=1)
     sums = block_sums(per_row)

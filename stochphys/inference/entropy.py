@@ -63,7 +63,7 @@ class EntropyProduction(Estimate):
         history: the training curve.
         model: the trained ensemble.
         held_out: trajectories that training never saw.
-        window: frames that the network sees at once.
+        frames: successive frames that the network sees at once.
         warnings: sentences on what is doubtful, see `diagnostics`; empty if nothing is.
     """
 
@@ -74,7 +74,7 @@ class EntropyProduction(Estimate):
     history: History = field(repr=False)
     model: Ensemble = field(repr=False)
     held_out: Data = field(repr=False)
-    window: int = 2
+    frames: int = 2
 
     @property
     def unit(self) -> str:
@@ -89,20 +89,20 @@ class EntropyProduction(Estimate):
     @property
     def step_time(self) -> float:
         """Time from the first to the last frame of a window."""
-        return self.held_out.dt * (self.window - 1)
+        return self.held_out.dt * (self.frames - 1)
 
     def per_step(self, data: Data | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
         the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
         if data is None:
             return self.entropy
-        return total(self.model, member_entropy(self.model, data, self.window).mean(1))
+        return total(self.model, member_entropy(self.model, data, self.frames).mean(1))
 
     def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
         """The estimate against the exact entropy of the same held-out steps; see
         `System.entropy_production` for `scheme`, and for what is raised. Movies are compared with
         what was filmed."""
-        exact = exact_entropy(system, self.held_out, scheme, frames=self.window)
+        exact = exact_entropy(system, self.held_out, scheme, frames=self.frames)
         return Comparison.of(exact, self.entropy, self.rate, self.step_time)
 
 
@@ -110,7 +110,7 @@ def infer_entropy_production(
     data: Data,
     *,
     generator: torch.Generator | int,
-    window: int = 2,
+    frames: int = 2,
     reversal: Tensor | None = None,
     network: Callable[[], nn.Module] | None = None,
     objective: Objective | None = None,
@@ -131,17 +131,17 @@ def infer_entropy_production(
     | the same, 5 coordinates or more     | `AreaNEEP`                       |
     | `Trajectories(underdamped=True)`    | `UnderdampedNEEP`                |
     | `Jumps`, all states seen            | `JumpNEEP`                       |
-    | `Jumps`, some hidden: `window` > 2  | `RNEEP`                          |
+    | `Jumps`, some hidden: `frames` > 2  | `RNEEP`                          |
     | `Jumps` with waiting times          | `OddJumpNEEP`, needs `reversal`  |
     | `Movie`                             | `FlowNEEP`                       |
 
     Args:
         data: at least ten paths.
-        window: frames that the network sees at once.
+        frames: successive frames that the network sees at once.
         reversal: for jumps in continuous time, the state that reversal makes of each state
             `(n_states,)`; `torch.arange(n_states)` where all are even.
         network: makes a member of your own instead, called once for each.
-        objective: what trains them; `neep_objective`, or `classifier_objective` for a `window` > 2,
+        objective: what trains them; `neep_objective`, or `classifier_objective` for `frames` > 2,
             of jumps, where tails are heavy. The result is read off alike.
         members: networks in the ensemble.
         fraction: of the paths that train. With f of them the error bar is proportional to
@@ -150,7 +150,7 @@ def infer_entropy_production(
         callbacks, options: arguments of `training.fit`, in place of those of `RECIPE` and, for some
             networks, of `RECIPES`.
 
-    Raises `ValueError` for too few paths, a window that is too long or not for these data, a
+    Raises `ValueError` for too few paths, windows that are too long or not for these data, a
     missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
     what is neither `Trajectories` nor `Jumps`. Before any work.
 
@@ -159,19 +159,19 @@ def infer_entropy_production(
     generator = as_generator(generator)
     if generator.device.type != "cpu":  # where weights are drawn
         generator = spawn(generator)
-    check(data, window, reversal, members)
+    check(data, frames, reversal, members)
     train, held_out = data.split(fraction, generator=generator)
-    learn, judges = Windows(train, window), Windows(held_out, window)
+    learn, judges = Windows(train, frames), Windows(held_out, frames)
     bootstrapped = learn.bootstrap(members, generator=generator)
     assert bootstrapped.draws is not None
 
     def member(draw: Tensor) -> nn.Module:
-        return default_network(train.take(draw), window, reversal, width, generator)
+        return default_network(train.take(draw), frames, reversal, width, generator)
 
     networks = [network() if network else member(draw) for draw in bootstrapped.draws]
     model = Ensemble(networks).to(data.x.device)
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
-    rare = window > 2 and isinstance(data, Jumps)
+    rare = frames > 2 and isinstance(data, Jumps)
     chosen = objective or (classifier_objective if rare else neep_objective)
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
@@ -186,9 +186,9 @@ def infer_entropy_production(
         callbacks=[CurrentRate(judges), *callbacks],
         **recipe,
     )
-    parts = member_entropy(model, held_out, window)
+    parts = member_entropy(model, held_out, frames)
     mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
-    time, n = held_out.dt * (window - 1), held_out.n_trajectories
+    time, n = held_out.dt * (frames - 1), held_out.n_trajectories
     draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
     per_trajectory = total(model, parts.mean(-1)).gather(1, draws.to(parts.device))
     rates = per_trajectory.mean(1).double() / time
@@ -202,12 +202,12 @@ def infer_entropy_production(
         history=history,
         model=model,
         held_out=held_out,
-        window=window,
+        frames=frames,
     )
     return replace(result, warnings=diagnose(result))
 
 
-def check(data: Data, window: int, reversal: Tensor | None, members: int) -> None:
+def check(data: Data, frames: int, reversal: Tensor | None, members: int) -> None:
     """Arguments of `infer_entropy_production` that make no sense."""
     if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
@@ -221,12 +221,12 @@ def check(data: Data, window: int, reversal: Tensor | None, members: int) -> Non
         )
     if members < 1:
         raise ValueError(f"members must be at least 1, got {members}")
-    Windows(data, window)  # refuses a window that is too long
+    Windows(data, frames)  # refuses windows that are too long
     timed = isinstance(data, Trajectories) or isinstance(data, Jumps) and data.waiting is not None
-    if window > 2 and timed:
+    if frames > 2 and timed:
         raise ValueError(
-            f"window={window} is for movies, and for jumps without waiting times; for these data, "
-            "window=2"
+            f"frames={frames} is for movies, and for jumps without waiting times; for these data, "
+            "frames=2"
         )
     if isinstance(data, Jumps) and data.waiting is not None:
         if reversal is None or len(reversal) != data.n_states:
@@ -237,7 +237,7 @@ def check(data: Data, window: int, reversal: Tensor | None, members: int) -> Non
 
 
 def default_network(
-    data: Data, window: int, reversal: Tensor | None, width: int, generator: torch.Generator
+    data: Data, frames: int, reversal: Tensor | None, width: int, generator: torch.Generator
 ) -> nn.Module:
     """A network for these data."""
     options: dict[str, Any] = dict(width=width, generator=generator)
@@ -246,11 +246,11 @@ def default_network(
         kind = UnderdampedNEEP if data.underdamped else even
         return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):
-        flow = FlowNEEP(data.shape, n_frames=window, generator=generator)
+        flow = FlowNEEP(data.shape, frames=frames, generator=generator)
         return flow.to(data.x.device).standardise(data)
     if reversal is not None:
         return OddJumpNEEP(reversal, **options).standardise(data)
-    return (JumpNEEP if window == 2 else RNEEP)(data.n_states, **options)
+    return (JumpNEEP if frames == 2 else RNEEP)(data.n_states, **options)
 
 
 class CurrentRate(Callback):
@@ -259,7 +259,7 @@ class CurrentRate(Callback):
     def __init__(self, windows: Windows) -> None:
         movie = isinstance(windows.trajectories, Movie)
         self.sample = windows.sample(piece_size(windows) if movie else 10_000)
-        self.time = windows.trajectories.dt * (windows.length - 1)
+        self.time = windows.trajectories.dt * (windows.frames - 1)
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> dict[str, float]:

@@ -16,21 +16,21 @@ from ..brief import Brief
 from ..device import as_generator
 
 
-def accumulate(steps: Tensor, window: int) -> Tensor:
-    """Sums over successive windows of `window` steps that do not overlap.
+def accumulate(entropy: Tensor, steps: int) -> Tensor:
+    """Sums over successive windows of so many `steps` that do not overlap.
 
-    From steps `(n_trajectories, n_steps)`, or `(n_steps,)` for one path, to
-    `(n_trajectories, n_steps // window)`, float64. Raises `ValueError` if no window fits.
+    From what each step produces `(n_trajectories, n_steps)`, or `(n_steps,)` for one path, to
+    `(n_trajectories, n_steps // steps)`, float64. Raises `ValueError` if no window fits.
     """
-    steps = steps[None] if steps.ndim == 1 else steps
-    if steps.ndim != 2 or not 1 <= window <= steps.shape[1]:
+    entropy = entropy[None] if entropy.ndim == 1 else entropy
+    if entropy.ndim != 2 or not 1 <= steps <= entropy.shape[1]:
         raise ValueError(
-            "need steps of shape (n_trajectories, n_steps) and a window between 1 and n_steps, got "
-            f"shape {tuple(steps.shape)} and window={window}"
+            "need numbers of shape (n_trajectories, n_steps) and steps between 1 and n_steps, got "
+            f"shape {tuple(entropy.shape)} and steps={steps}"
         )
-    n_windows = steps.shape[1] // window
-    cut = steps[:, : n_windows * window].double()
-    return cut.unflatten(1, (n_windows, window)).sum(2)
+    n_windows = entropy.shape[1] // steps
+    cut = entropy[:, : n_windows * steps].double()
+    return cut.unflatten(1, (n_windows, steps)).sum(2)
 
 
 def block_of(rows: Tensor, blocks: int = 200) -> Tensor:
@@ -82,9 +82,9 @@ class IntegralFluctuationTheorem(Brief):
 
 
 def integral_fluctuation_theorem(
-    entropy: Tensor, *, generator: torch.Generator | int, window: int = 1, resamples: int = 1000
+    entropy: Tensor, *, generator: torch.Generator | int, steps: int = 1, resamples: int = 1000
 ) -> IntegralFluctuationTheorem:
-    r"""Test $\langle e^{-\Delta S} \rangle = 1$ on windows of `window` steps.
+    r"""Test $\langle e^{-\Delta S} \rangle = 1$ on windows of so many `steps`.
 
     The average lives on rare windows of negative ΔS, and without them it is too low. The detailed
     theorem tells by how much: the part below the least value seen, s_min, is
@@ -97,7 +97,7 @@ def integral_fluctuation_theorem(
     Source: Seifert, PRL 95, 040602 (2005); rare windows: Jarzynski, PRE 73, 046105 (2006).
     """
     generator = as_generator(generator)
-    entropy = accumulate(entropy, window)
+    entropy = accumulate(entropy, steps)
     weights = torch.exp(-entropy)
     per_row = (weights if len(weights) > 1 else weights.T).mean(1)
     sums = block_sums(torch.stack((torch.ones_like(per_row), per_row), dim=1))
@@ -143,9 +143,9 @@ class DetailedFluctuationTheorem(Brief):
 
 
 def detailed_fluctuation_theorem(
-    entropy: Tensor, *, window: int = 1, bins: int = 12, least: int = 20
+    entropy: Tensor, *, steps: int = 1, bins: int = 12, least: int = 20
 ) -> DetailedFluctuationTheorem:
-    r"""Test $\ln \frac{P(\Delta S = s)}{P(\Delta S = -s)} = s$ on windows of `window` steps.
+    r"""Test $\ln \frac{P(\Delta S = s)}{P(\Delta S = -s)} = s$ on windows of so many `steps`.
 
     Equal bins reach as far as both signs were seen `least` times. Within a bin the theorem compares
     ∫P(s)ds with ∫P(s)e^−s ds, so s stands for −ln⟨e^−s⟩ over the bin, however wide it is.
@@ -156,7 +156,7 @@ def detailed_fluctuation_theorem(
     Source: Evans & Searles, Adv. Phys. 51, 1529 (2002); for the total entropy in a stationary state
     it holds at every time: Seifert, Rep. Prog. Phys. 75, 126001 (2012), §2.
     """
-    entropy = accumulate(entropy, window)
+    entropy = accumulate(entropy, steps)
     entropy = entropy if len(entropy) > 1 else entropy.T
     negative = entropy[entropy < 0].sort().values
     empty = entropy.new_zeros(0)

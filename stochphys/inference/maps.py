@@ -75,7 +75,7 @@ def dissipation_map(
     networks = map_networks(model)
     if movie is None:
         raise ValueError("movie is missing: give movies that the networks have not seen")
-    windows = Windows(movie, networks[0].n_frames, every=networks[0].n_frames - 1)
+    windows = Windows(movie, networks[0].frames, every=networks[0].frames - 1)
     shape = window_maps(networks, windows.sample(1)).shape[2:]
     sums = movie.x.new_zeros(len(networks), movie.n_trajectories, *shape, dtype=torch.float64)
     for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
@@ -89,11 +89,11 @@ def dissipation_map(
 def frame_maps(model: Ensemble, movie: Movie, index: Tensor) -> Tensor:
     """H of single windows per unit time, mean of the ensemble, `(n, rows, columns)`.
 
-    Window number `index` of `Windows(movie, n_frames)`; for one movie, that which begins at frame
+    Window number `index` of `Windows(movie, frames)`; for one movie, that which begins at frame
     `index`. It fluctuates: negative cells are no errors.
     """
     networks = map_networks(model)
-    windows = Windows(movie, networks[0].n_frames)
+    windows = Windows(movie, networks[0].frames)
     return (window_maps(networks, windows[index]).mean(0) / window_time(windows)).float()
 
 
@@ -114,7 +114,7 @@ def map_networks(model: Ensemble) -> list[MovieNEEP]:
 
 def window_time(windows: Windows) -> float:
     """Time from the first to the last frame of a window."""
-    return windows.trajectories.dt * (windows.length - 1)
+    return windows.trajectories.dt * (windows.frames - 1)
 
 
 # What a map is worth

@@ -105,39 +105,39 @@ class WordEstimate(Estimate):
     unseen: float
 
 
-def word_plugin(jumps: Jumps, length: int = 2) -> WordEstimate:
-    r"""Counts words w of `length` successive states, and compares each with its reverse w̃,
+def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
+    r"""Counts words w of `frames` successive states, and compares each with its reverse w̃,
 
     $$\frac{D_n}{(n - 1)\,dt}, \qquad D_n = \sum_w p(w) \ln \frac{p(w)}{p(\tilde w)} .$$
 
-    Exact in the limit of many data for even states; length 2 is enough if all states are seen
-    (Markov), longer words see more if some are hidden. The number of words grows as n_states^length,
+    Exact in the limit of many data for even states; two frames are enough if all states are seen
+    (Markov), longer words see more if some are hidden. The number of words grows as n_states^frames,
     and with it the bias, upwards.
 
     Args:
         jumps: at least two paths; waiting times only set the unit of time.
-        length: two or more.
+        frames: of a word, two or more.
 
     Raises:
-        ValueError: one path, a length that is below two or above a path's, more than 10⁸ words.
+        ValueError: one path, fewer than two frames or more than a path has, more than 10⁸ words.
 
     Source: Roldán & Parrondo, PRL 105, 150607 (2010); PRE 85, 031129 (2012).
     """
-    n_words = jumps.n_states**length
-    if not 2 <= length <= jumps.n_times:
+    n_words = jumps.n_states**frames
+    if not 2 <= frames <= jumps.n_times:
         raise ValueError(
-            f"length={length} must lie between 2 and the {jumps.n_times} states of a path"
+            f"frames={frames} must lie between 2 and the {jumps.n_times} states of a path"
         )
     if n_words > 10**8:
         raise ValueError(
-            f"there are {jumps.n_states}^{length} words of this length, more than any data can "
-            "sample; take a shorter length"
+            f"there are {jumps.n_states}^{frames} words of so many frames, more than any data can "
+            "sample; take fewer frames"
         )
     if jumps.n_trajectories < 2:
         raise ValueError("one path gives no error bar; cut it into pieces, jumps.cut(100)")
-    words = _words(jumps.x, jumps.n_states, length)
-    reverse = _reversed_words(jumps.n_states, length, words.device)
-    time = (length - 1) * jumps.dt
+    words = _words(jumps.x, jumps.n_states, frames)
+    reverse = _reversed_words(jumps.n_states, frames, words.device)
+    time = (frames - 1) * jumps.dt
 
     def log_ratio(words: Tensor) -> tuple[Tensor, Tensor]:
         """ln p(w)/p(w̃) of each word, 0 if one of them was not seen, and the counts."""
@@ -163,20 +163,20 @@ def word_plugin(jumps: Jumps, length: int = 2) -> WordEstimate:
     )
 
 
-def _words(x: Tensor, n_states: int, length: int) -> Tensor:
-    """The number of each word, its states as digits, `(n_trajectories, n_times - length + 1)`."""
-    n = x.shape[1] - length + 1
+def _words(x: Tensor, n_states: int, frames: int) -> Tensor:
+    """The number of each word, its states as digits, `(n_trajectories, n_times - frames + 1)`."""
+    n = x.shape[1] - frames + 1
     words = torch.zeros(len(x), n, dtype=torch.int64, device=x.device)
-    for i in range(length):
+    for i in range(frames):
         words.mul_(n_states).add_(x[:, i : i + n])
     return words
 
 
-def _reversed_words(n_states: int, length: int, device: torch.device) -> Tensor:
-    """The number of the reverse of each word `(n_states ** length,)`."""
-    rest = torch.arange(n_states**length, device=device)
+def _reversed_words(n_states: int, frames: int, device: torch.device) -> Tensor:
+    """The number of the reverse of each word `(n_states ** frames,)`."""
+    rest = torch.arange(n_states**frames, device=device)
     reverse = torch.zeros_like(rest)
-    for _ in range(length):
+    for _ in range(frames):
         reverse, rest = reverse * n_states + rest % n_states, rest // n_states
     return reverse
 

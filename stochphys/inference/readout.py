@@ -10,10 +10,10 @@ from ..training import Ensemble
 
 
 @torch.no_grad()
-def member_entropy(model: Ensemble, data: Paths, window: int = 2) -> Tensor:
+def member_entropy(model: Ensemble, data: Paths, frames: int = 2) -> Tensor:
     """h of each window by each member, windows end to end,
     `(parts, members, n_trajectories, n_windows)`; networks for odd variables have several parts."""
-    windows = Windows(data, window, every=window - 1)
+    windows = Windows(data, frames, every=frames - 1)
     index = torch.arange(len(windows), device=data.x.device)
     h = torch.empty(len(signs(model)), model.members, len(windows), device=data.x.device)
     size = piece_size(windows)

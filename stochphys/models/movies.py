@@ -40,16 +40,16 @@ class MovieNEEP(nn.Module):
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, shape: tuple[int, int], n_frames: int) -> None:
+    def __init__(self, shape: tuple[int, int], frames: int) -> None:
         super().__init__()
-        if n_frames < 2:
-            raise ValueError(f"n_frames must be at least 2, got {n_frames}")
+        if frames < 2:
+            raise ValueError(f"frames must be at least 2, got {frames}")
         if min(shape) < 5:
             raise ValueError(
                 f"shape={shape} is too small, a frame needs 5 pixels at least each way"
             )
-        self.n_frames = n_frames
-        self.n_even, self.n_odd = (n_frames + 1) // 2, n_frames // 2
+        self.frames = frames
+        self.n_even, self.n_odd = (frames + 1) // 2, frames // 2
         self.register_buffer("centre", torch.zeros(shape))
         self.register_buffer("scale", torch.ones(2))
 
@@ -67,9 +67,9 @@ class MovieNEEP(nn.Module):
         return self
 
     def sample(self, movie: Movie) -> Tensor:
-        """Some windows `(n, n_frames, height, width)`, not more than memory bears."""
-        pixels = self.n_frames * self.centre.numel()
-        return Windows(movie, self.n_frames).sample(min(2000, max(20, 2**24 // pixels)))
+        """Some windows `(n, frames, height, width)`, not more than memory bears."""
+        pixels = self.frames * self.centre.numel()
+        return Windows(movie, self.frames).sample(min(2000, max(20, 2**24 // pixels)))
 
     def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
         """Even and odd parts, `(…, n_even, height, width)` and `(…, n_odd, height, width)`."""
@@ -79,11 +79,11 @@ class MovieNEEP(nn.Module):
         return even / self.scale[0], odd / self.scale[1]
 
     def map(self, window: Tensor) -> Tensor:
-        """H `(n, rows, columns)` of windows `(n, n_frames, height, width)`."""
+        """H `(n, rows, columns)` of windows `(n, frames, height, width)`."""
         raise NotImplementedError
 
     def forward(self, window: Tensor) -> Tensor:
-        """ΔS `(…)` of windows `(…, n_frames, height, width)`."""
+        """ΔS `(…)` of windows `(…, frames, height, width)`."""
         H = self.map(window.flatten(0, -4))
         return H.sum((-2, -1)).view(window.shape[:-3])
 
@@ -99,7 +99,7 @@ class CNEEP(MovieNEEP):
 
     | layer                  | weights                     | published size, 20 × 40 px     |
     |------------------------|-----------------------------|--------------------------------|
-    | `body.0`, 5 × 5, stride 2 | `(width, n_frames, 5, 5)` | 2 → 32 channels, then max-pool |
+    | `body.0`, 5 × 5, stride 2 | `(width, frames, 5, 5)` | 2 → 32 channels, then max-pool |
     | `body.3`, 3 × 3        | `(width, width, 3, 3)`      | 32 → 32                        |
     | `body.5`, 3 × 3        | `(2 width, width, 3, 3)`    | 32 → 64, on 5 × 10 cells       |
     | `head`                 | `(1, 2 width · cells)`      | 3200 → 1                       |
@@ -109,7 +109,7 @@ class CNEEP(MovieNEEP):
 
     Args:
         shape: height and width of the frames.
-        n_frames: frames in a window; more than 2 where part of the system is hidden.
+        frames: frames in a window; more than 2 where part of the system is hidden.
         width: channels of the first layers; 32 in the paper.
         depth: 3 × 3 convolutions.
         pool: max-pooling after the first layer; without it cells are half as large, 2 px.
@@ -120,15 +120,15 @@ class CNEEP(MovieNEEP):
         self,
         shape: tuple[int, int],
         *,
-        n_frames: int = 2,
+        frames: int = 2,
         width: int = 16,
         depth: int = 2,
         pool: bool = True,
         generator: torch.Generator | int,
     ) -> None:
-        super().__init__(shape, n_frames)
+        super().__init__(shape, frames)
         generator = as_generator(generator)
-        layers: list[nn.Module] = [skip_init(nn.Conv2d, n_frames, width, 5, 2, 2), nn.ReLU()]
+        layers: list[nn.Module] = [skip_init(nn.Conv2d, frames, width, 5, 2, 2), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] if pool else []
         channels = [width * 2**i for i in range(depth)]
         for n_in, n_out in zip([width, *channels], channels, strict=False):
@@ -136,7 +136,7 @@ class CNEEP(MovieNEEP):
         self.body = nn.Sequential(*layers)
         self.cell = 4 if pool else 2
         self.receptive_field = 5 + 2 * pool + 2 * self.cell * depth
-        rows, columns = self.body(torch.zeros(1, n_frames, *shape)).shape[-2:]
+        rows, columns = self.body(torch.zeros(1, frames, *shape)).shape[-2:]
         self.head = skip_init(nn.Linear, channels[-1] * rows * columns, 1)
         initialise(self, generator)
 
@@ -159,7 +159,7 @@ class BilinearCNEEP(MovieNEEP):
 
     Args:
         shape: height and width of the frames.
-        n_frames: frames in a window.
+        frames: frames in a window.
         width: number of features c.
         generator: source of the initial weights.
     """
@@ -171,11 +171,11 @@ class BilinearCNEEP(MovieNEEP):
         self,
         shape: tuple[int, int],
         *,
-        n_frames: int = 2,
+        frames: int = 2,
         width: int = 8,
         generator: torch.Generator | int,
     ) -> None:
-        super().__init__(shape, n_frames)
+        super().__init__(shape, frames)
         generator = as_generator(generator)
         self.even = nn.Sequential(
             skip_init(nn.Conv2d, self.n_even, width, 5, 2, 2),
@@ -216,7 +216,7 @@ class FlowNEEP(MovieNEEP):
 
     Args:
         shape: height and width of the frames.
-        n_frames: frames in a window.
+        frames: frames in a window.
         features: number of features φ; as many as coordinates that move, or more.
         width: hidden units of φ.
         generator: source of the initial weights.
@@ -232,12 +232,12 @@ class FlowNEEP(MovieNEEP):
         self,
         shape: tuple[int, int],
         *,
-        n_frames: int = 2,
+        frames: int = 2,
         features: int = 24,
         width: int = 32,
         generator: torch.Generator | int,
     ) -> None:
-        super().__init__(shape, n_frames)
+        super().__init__(shape, frames)
         generator = as_generator(generator)
         rows, columns = ((pixels + 1) // 2 for pixels in shape)
         n_in = self.n_even * rows * columns
@@ -284,9 +284,9 @@ class FlowNEEP(MovieNEEP):
         return (force * self.displacement(window)).sum(1)
 
 
-def coarse(frames: Tensor) -> Tensor:
+def coarse(image: Tensor) -> Tensor:
     """Means of 2 × 2 pixels, `(…, height/2, width/2)`, rounded up."""
-    return avg_pool2d(frames.flatten(0, -3), 2, ceil_mode=True).unflatten(0, frames.shape[:-2])
+    return avg_pool2d(image.flatten(0, -3), 2, ceil_mode=True).unflatten(0, image.shape[:-2])
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:

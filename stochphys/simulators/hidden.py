@@ -74,27 +74,27 @@ class HiddenChain(Brief):
         x = symbols.index_select(0, jumps.x.flatten().int()).view(jumps.x.shape)
         return Jumps(x, self.n_symbols, jumps.waiting, check=False)
 
-    def word_probabilities(self, length: int) -> Tensor:
-        """Probability of each word of `length` symbols, one axis per symbol, float64.
+    def word_probabilities(self, frames: int) -> Tensor:
+        """Probability of each word of `frames` symbols, one axis per symbol, float64.
 
         Raises `ValueError` for more words than can be enumerated.
         """
-        if self.n_symbols**length > MOST_WORDS:
+        if self.n_symbols**frames > MOST_WORDS:
             most = int(log(MOST_WORDS, self.n_symbols))
             raise ValueError(
-                f"there are {self.n_symbols}^{length} words; enumerate up to length={most}, and "
+                f"there are {self.n_symbols}^{frames} words; enumerate up to frames={most}, and "
                 "take estimate_window_bound beyond"
             )
         joint = self.chain.stationary_law * self.visible  # of the word so far and the state
-        for _ in range(length - 2):
+        for _ in range(frames - 2):
             joint = (joint @ self.chain.P)[..., None, :] * self.visible
         return (joint @ self.chain.P) @ self.visible.T
 
-    def window_bound(self, length: int) -> float:
-        """The most that windows of `length` frames can tell per step, D_n/(n − 1), exact."""
-        p = self.word_probabilities(length)
-        backward = p.permute(*reversed(range(length)))
-        return torch.where(p > 0, p * (p / backward).log(), 0.0).sum().item() / (length - 1)
+    def window_bound(self, frames: int) -> float:
+        """The most that windows of so many `frames` can tell per step, D_n/(n − 1), exact."""
+        p = self.word_probabilities(frames)
+        backward = p.permute(*reversed(range(frames)))
+        return torch.where(p > 0, p * (p / backward).log(), 0.0).sum().item() / (frames - 1)
 
     def log_probability(self, words: Tensor) -> Tensor:
         """ln p of words `(…, n)`, shape `(…)`, float64, by the forward filter.
@@ -142,29 +142,29 @@ class HiddenChain(Brief):
         return self.log_ratio(symbols.unfold(1, frames, frames - 1))
 
     def estimate_window_bound(
-        self, length: int, *, n_words: int = 100_000, generator: torch.Generator | int
+        self, frames: int, *, n_words: int = 100_000, generator: torch.Generator | int
     ) -> Estimate:
         r"""D_n/(n − 1) for windows too long to enumerate, from random ones.
 
         Averages $\Delta S \tanh(\Delta S/2)$: the same mean as ΔS, since a word and its reverse
         appear in the ratio $e^{\Delta S} : 1$, and much less scatter.
         """
-        S = self.log_ratio(self._words(length, n_words, generator))
-        S = S * torch.tanh(S / 2) / (length - 1)
+        S = self.log_ratio(self._words(frames, n_words, generator))
+        S = S * torch.tanh(S / 2) / (frames - 1)
         return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
 
     def estimate_limit(
-        self, *, length: int = 1000, n_words: int = 2000, generator: torch.Generator | int
+        self, *, frames: int = 1000, n_words: int = 2000, generator: torch.Generator | int
     ) -> Estimate:
         """What endless windows tell per step: ΔS of the second half of long words, given the
         first, so that what is special about their ends drops out."""
-        words = self._words(length, n_words, generator)
-        half = length // 2
-        S = (self.log_ratio(words) - self.log_ratio(words[:, :half])) / (length - half)
+        words = self._words(frames, n_words, generator)
+        half = frames // 2
+        S = (self.log_ratio(words) - self.log_ratio(words[:, :half])) / (frames - half)
         return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
 
-    def _words(self, length: int, n_words: int, generator: torch.Generator | int) -> Tensor:
-        return self.observe(simulate_jumps(self.chain, n_words, length - 1, generator=generator)).x
+    def _words(self, frames: int, n_words: int, generator: torch.Generator | int) -> Tensor:
+        return self.observe(simulate_jumps(self.chain, n_words, frames - 1, generator=generator)).x
 
 
 def hidden_ratchet_rate(ratchet: FlashingRatchet) -> float:

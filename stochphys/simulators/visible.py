@@ -20,7 +20,7 @@ def visible_entropy_rate(
     *,
     observe: Tensor | None = None,
     noise: Tensor | None = None,
-    n_frames: int = 2,
+    frames: int = 2,
     scheme: str = "exact",
 ) -> float:
     r"""Entropy production per unit time that n successive frames of a linear system show,
@@ -39,7 +39,7 @@ def visible_entropy_rate(
         observe: M `(k, dim)`, what is seen of the state; everything without it. Rows of the unit
             matrix pick single coordinates.
         noise: covariance of ξ `(k, k)`, drawn anew for each frame; none without it.
-        n_frames: successive frames that are judged together.
+        frames: successive frames that are judged together.
         scheme: how the frames follow one another, see `Linear.transition`.
 
     Raises `ValueError` for shapes that do not fit, a noise that is no covariance, fewer than two
@@ -47,10 +47,10 @@ def visible_entropy_rate(
 
     Source: Roldán & Parrondo, PRE 85, 031129 (2012), where frames are letters instead.
     """
-    forward, backward = frame_covariances(system, dt, observe, noise, n_frames, scheme)
+    forward, backward = frame_covariances(system, dt, observe, noise, frames, scheme)
     # tr(backward⁻¹ forward) - n k would lose digits: the two are nearly equal.
     excess = torch.cholesky_solve(forward - backward, factor(backward))
-    return excess.trace().item() / 2 / ((n_frames - 1) * dt)
+    return excess.trace().item() / 2 / ((frames - 1) * dt)
 
 
 def visible_entropy(
@@ -59,7 +59,7 @@ def visible_entropy(
     *,
     observe: Tensor | None = None,
     noise: Tensor | None = None,
-    n_frames: int = 2,
+    frames: int = 2,
     scheme: str = "exact",
 ) -> Tensor:
     r"""ΔS that each window of n frames shows, $\ln p(y_1 \dots y_n)/p(y_n \dots y_1)$,
@@ -73,13 +73,13 @@ def visible_entropy(
     The other arguments, and what is raised, as in `visible_entropy_rate`; also a `ValueError` for
     frames that do not have k coordinates, or too few of them.
     """
-    forward, backward = frame_covariances(system, seen.dt, observe, noise, n_frames, scheme)
-    if seen.dim * n_frames != len(forward):
+    forward, backward = frame_covariances(system, seen.dt, observe, noise, frames, scheme)
+    if seen.dim * frames != len(forward):
         raise ValueError(
-            f"seen has {seen.dim} coordinates, the camera shows {len(forward) // n_frames}; give "
+            f"seen has {seen.dim} coordinates, the camera shows {len(forward) // frames}; give "
             "x @ observe.T, with the same observe"
         )
-    windows = Windows(seen, n_frames, every=n_frames - 1)
+    windows = Windows(seen, frames, every=frames - 1)
     y = windows[torch.arange(len(windows))].flatten(1).double()
     form = torch.cholesky_inverse(factor(backward)) - torch.cholesky_inverse(factor(forward))
     return ((y @ form) * y).sum(1).view(seen.n_trajectories, -1) / 2
@@ -90,12 +90,12 @@ def frame_covariances(
     dt: float,
     observe: Tensor | None,
     noise: Tensor | None,
-    n_frames: int,
+    frames: int,
     scheme: str,
 ) -> tuple[Tensor, Tensor]:
     """Covariances of n successive frames, and of the same in reversed order, `(n k, n k)` each."""
-    if n_frames < 2:
-        raise ValueError(f"n_frames must be at least 2, got {n_frames}: one frame has no direction")
+    if frames < 2:
+        raise ValueError(f"frames must be at least 2, got {frames}: one frame has no direction")
     unit = torch.eye(system.dim, dtype=torch.float64)
     M = unit if observe is None else torch.as_tensor(observe, dtype=torch.float64)
     if M.ndim != 2 or M.shape[1] != system.dim:
@@ -116,14 +116,14 @@ def frame_covariances(
         )
     P, _, C = system._sampled(dt, scheme)
     lags, C_t = [M @ C @ M.T], C
-    for _ in range(n_frames - 1):
+    for _ in range(frames - 1):
         C_t = P @ C_t  # ⟨x(t) x(0)ᵀ⟩
         lags.append(M @ C_t @ M.T)
-    frames = range(n_frames)
-    rows = [torch.cat([lags[i - j] if i > j else lags[j - i].T for j in frames], 1) for i in frames]
+    order = range(frames)
+    rows = [torch.cat([lags[i - j] if i > j else lags[j - i].T for j in order], 1) for i in order]
     forward = torch.cat(rows)
-    backward = forward.view(n_frames, k, n_frames, k).flip(0, 2).reshape_as(forward)
-    noises = torch.block_diag(*[R] * n_frames)
+    backward = forward.view(frames, k, frames, k).flip(0, 2).reshape_as(forward)
+    noises = torch.block_diag(*[R] * frames)
     return forward + noises, backward + noises
 
 

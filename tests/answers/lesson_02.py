@@ -52,7 +52,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             ((0.99, 1.0), "the total entropy"),
             ((0.82, 0.395), "the short window first"),
             ((-0.395, -0.82), "sign: the baths gain"),
-            ((0.34, 0.39), "window=10 and window=200"),
+            ((0.34, 0.39), "steps=10 and steps=200"),
         ],
     ),
     "02.5": (
