@@ -9,8 +9,10 @@ import torch
 from torch.nn import functional as F
 
 from stochphys.device import make_generator
+from stochphys.models import MLP
 from stochphys.studies.digits import RECIPE
 from stochphys.training import (
+    Ensemble,
     Labelled,
     Resetting,
     accuracy,
@@ -173,3 +175,10 @@ def test_a_group_is_a_data_set_of_its_own():
     assert len(alone) == 800 and alone.y.ndim == 1
     for of_all, own in zip(train[index.expand(6, -1)], alone[index], strict=True):
         assert torch.equal(of_all[3], own)
+
+
+def test_a_network_with_too_few_outputs_is_refused_in_words():
+    study = digits((0,), 0.4)
+    networks = Ensemble([MLP((64, 3), generator=0)])
+    with pytest.raises(ValueError, match="tells 3 classes apart, but there are labels up to 9"):
+        fit(networks, classify(), study.train, steps=1, generator=0, device="cpu", progress=False)

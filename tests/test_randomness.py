@@ -50,6 +50,7 @@ from stochphys.simulators.fields import StirredDoubleWell
 from stochphys.simulators.hidden import HiddenChain
 from stochphys.simulators.integrate import simulate
 from stochphys.simulators.langevin import Linear
+from stochphys.studies import digits as digits_study
 from stochphys.training import Resetting, fit, noisy_labels
 
 BEADS = BeadSpring()
@@ -326,6 +327,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "low_rank": lambda g: sgd_toys.low_rank(2, 3, 1, generator=g),
     "fit": by_fit,
+    "study": lambda g: digits_study.study([0], 0.4, generator=g, steps=20),
     "flip": lambda g: noisy_labels.flip(torch.arange(3).repeat(9), P, generator=g),
     "Resetting": by_resets,
 }

@@ -369,6 +369,13 @@ def test_what_makes_no_sense_is_refused(options, message):
         resetting(**options)
 
 
+def test_before_training_it_says_where_it_belongs():
+    resets = Resetting(0.1, patience=10, generator=0)
+    for ask in (lambda: resets.resets, lambda: resets.started, lambda: resets.after_step(None)):
+        with pytest.raises(AttributeError, match="before training; give it to fit"):
+            ask()
+
+
 @pytest.mark.parametrize(
     ("reset", "options", "message"),
     [

@@ -5,11 +5,13 @@ import math
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import TensorDataset
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from stochphys.device import make_generator
 from stochphys.models import MLP
 from stochphys.training import Callback, Ensemble, fit, load_checkpoint, save_checkpoint
+from stochphys.training.run import SCHEDULES
 
 TRUE = torch.tensor([[2.0], [-1.0], [0.5]])
 
@@ -289,7 +291,9 @@ def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
                 next(run.model.parameters()).data.fill_(math.nan)
 
     path, model = tmp_path / "run.pt", linear()
-    with pytest.raises(FloatingPointError, match="training objective is not finite at step 40.*lr"):
+    with pytest.raises(
+        FloatingPointError, match=r"training objective is \+nan at step 40.*lr"
+    ) as e:
         quick(
             model,
             regression(),
@@ -299,6 +303,101 @@ def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
         )
     assert torch.isfinite(weights(model)).all()
     assert load_checkpoint(path)["run"]["step"] == 30
+    assert e.value.history.step == [10, 20, 30] and e.value.history.best_step == 30
+
+
+def test_an_overfitted_network_is_told_from_steps_that_are_too_large():
+    """The objective of NEEP is e^(−ΔS) on average: new data overflow where the network is sure."""
+
+    def objective(model, batch):
+        return squared_error(model, batch) + (0.0 if model.training else math.inf)
+
+    model = linear()
+    before = weights(model).clone()
+    with pytest.raises(FloatingPointError, match=r"held-out objective is \+inf.*overfits.*step 0"):
+        quick(model, regression(), objective=objective, validation=regression(seed=5))
+    assert torch.equal(weights(model), before)
+
+
+def test_bfloat16_reaches_the_same_answer():
+    """It has 8 bits: a weight may be wrong by half of 2⁻⁷ of its size, beside the spread of the
+    averaged iterate (0.005, see above)."""
+    models = {precision: linear() for precision in ("float32", "bfloat16")}
+    for precision, model in models.items():
+        quick(model, regression(), steps=600, schedule="cosine", precision=precision)
+    exact, found = (weights(model) for model in models.values())
+    assert not torch.equal(exact, found)
+    assert ((found - exact).abs() < exact.abs() / 2**8 + 0.005).all()
+
+
+@pytest.mark.parametrize("kind", [linear, lambda: Ensemble([linear(), linear(1)])])
+def test_a_compiled_model_learns_the_same(kind):
+    graphs = []
+
+    def backend(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    plain, model = kind(), kind()
+    quick(plain, regression())
+    if isinstance(model, Ensemble):
+        model.compile(backend=backend)
+        quick(model, regression())
+    else:
+        quick(torch.compile(model, backend=backend), regression())
+    assert graphs
+    torch.testing.assert_close(weights(model), weights(plain))
+
+
+class Mapped(Dataset):
+    """One example at a time, as most data sets of images."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        return torch.ones(3) * [0.0, 1.0][index % 2], torch.ones(1)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (DataLoader(regression(20)), "data is a DataLoader.*loader.dataset"),
+        (regression(20).tensors, r"data is a tuple.*TensorDataset\(x, y\)"),
+        (iter([]), "data must have a length"),
+        (Mapped(), "batch for a tensor of indices, which Mapped.*stack"),
+        (regression(0), "data is empty"),
+    ],
+)
+def test_what_gives_no_batches_is_refused_in_words(data, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        quick(linear(), data)
+
+
+def test_the_remedy_for_one_example_at_a_time_works():
+    quick(linear(), TensorDataset(*default_collate([Mapped()[i] for i in range(10)])))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_learning_rate_that_a_callback_changes_stays_changed(schedule):
+    seen = []
+
+    class Plateau(Callback):
+        def before_training(self, run):
+            self.rule = ReduceLROnPlateau(run.optimizer, factor=0.1, patience=0)
+
+        def after_step(self, run):
+            seen.append(run.optimizer.param_groups[0]["lr"])
+
+        def after_validation(self, run):
+            self.rule.step(1.0 if run.step < 30 else 2.0)  # worse at step 20, and at 30 again
+
+    plateau = Plateau()
+    quick(linear(), regression(), schedule=schedule, callbacks=[plateau], lr=0.1, steps=40)
+    after = [SCHEDULES[schedule](step / 40) for step in (20, 30, 40)]
+    expected = [0.1 * after[0], 0.01 * after[1], 0.001 * after[2]]
+    assert [seen[19], seen[29], seen[39]] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +409,7 @@ def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
         (dict(ema=1.0), "ema"),
         (dict(schedule="linear"), "schedule"),
         (dict(keep="best"), "keep must be one of newest, lowest"),
-        (dict(precision="float16"), "precision"),
+        (dict(precision="float16"), "precision must be one of float32, bfloat16"),
         (dict(validation=regression(n=0)), "validation is empty"),
         (dict(validate_every=0), "validate_every"),
     ],

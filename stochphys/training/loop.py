@@ -11,21 +11,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
 from ..device import as_generator, pick_device, seeded, spawn
 from ..writing import check_writable
+from .batches import Data, moved, require_batches
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
-from .run import Callback, History, Run
+from .run import SCHEDULES, Callback, History, NotFinite, Run, Settings
 
 # From a model and a batch to a scalar, or to one number per member of an `Ensemble`.
 Objective = Callable[[nn.Module, Any], Tensor]
@@ -34,13 +35,6 @@ VALIDATION_SIZE = 100_000  # at most so many held-out examples are looked at
 PIECES = 20  # in which they are looked at, to know how sure their mean is; more if they are large
 PIECE_SIZE = 2**26  # numbers in a piece
 ADAM = partial(torch.optim.AdamW, weight_decay=0, fused=True)
-
-
-class Data(Protocol):
-    """What `fit` draws batches from: `data[index]` with an integer tensor gives a batch."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, index: Tensor) -> Any: ...
 
 
 def fit(
@@ -60,7 +54,6 @@ def fit(
     keep: str = "newest",
     device: str | torch.device | None = None,
     precision: str = "float32",
-    compile: bool = False,
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     progress: bool = True,
@@ -75,7 +68,8 @@ def fit(
 
     Args:
         model: changed in place. An `Ensemble` draws one batch per member, and each member keeps
-            its own best weights.
+            its own best weights. What torch has compiled will do, too: `torch.compile(network)`, or
+            `ensemble.compile()`, which stays an `Ensemble`.
         objective: from model and batch to a scalar, or to one number per member.
         data, validation: anything with `len` and `data[index]`, such as `Windows` or
             `torch.utils.data.TensorDataset`. At most 10⁵ examples, evenly spaced, are validated.
@@ -87,7 +81,6 @@ def fit(
             `"lowest"` held-out objective: early stopping.
         device: default is the fastest that is here; the model returns to where it was.
         precision: `"float32"` (TF32 products on CUDA) or `"bfloat16"` (mixed, for wide networks).
-        compile: let `torch.compile` fuse the model; pays for wide networks and long runs.
         checkpoint: file that is renewed at each validation. If it exists, the run goes on from
             there, on a CPU bit for bit as if it had never stopped.
 
@@ -95,37 +88,41 @@ def fit(
         ValueError: an argument that makes no sense, empty data, a device that is not here, a
             checkpoint that is broken, of another run, or where nothing can be written. Before any
             work; nothing is overwritten.
+        TypeError: data that give no batch for a tensor of indices, a `DataLoader` for one.
         FloatingPointError: the objective is no longer finite. The model has its best weights so
-            far, and the checkpoint is the last good one.
+            far, the error has the `history`, and the checkpoint is the last good one.
     """
     generator = as_generator(generator)
-    _check(steps, data, validation, batch_size, lr, ema, validate_every)
-    for name, given, known in (
-        ("schedule", schedule, tuple(SCHEDULES)),
-        ("keep", keep, ("newest", "lowest")),
-        ("precision", precision, ("float32", "bfloat16")),
-    ):
-        if given not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}, got {given!r}")
+    per_member = torch.Size([model.members] if isinstance(model, Ensemble) else [])
+    require_batches("data", data, per_member)
+    if validation is not None:
+        require_batches("validation", validation, per_member)
+    settings = Settings(
+        steps=steps,
+        batch_size=batch_size,
+        lr=lr,
+        schedule=schedule,
+        ema=ema,
+        validate_every=validate_every,
+        keep=keep,
+        precision=precision,
+        examples=len(data),
+        held_out=0 if validation is None else len(validation),
+    )
     if checkpoint is not None:
         check_writable(checkpoint)
     device = pick_device(device)
-    settings = dict(steps=steps, batch_size=batch_size, lr=lr, schedule=schedule, ema=ema)
-    settings |= dict(validate_every=validate_every, keep=keep, examples=len(data))
-    settings |= dict(held_out=len(validation) if validation is not None else 0)
     draw = spawn(generator, device)  # batches; dropout has a stream of its own
     with _at_work(model, device), seeded(draw.initial_seed() + 1, device):
-        data, validation = _to(data, device), _to(validation, device)
-        run = _start(model, optimizer, settings, draw)
+        data, validation = moved(data, device), moved(validation, device)
+        run = _start(model, optimizer, settings, draw, per_member)
         for callback in callbacks:
             callback.before_training(run)
         kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
-        settings["callbacks"] = [type(callback).__name__ for callback in kept]
+        run.settings = replace(settings, callbacks=tuple(type(c).__name__ for c in kept))
         if checkpoint is not None and Path(checkpoint).exists():
             _resume(run, Path(checkpoint), kept)
 
-        per_member = run.best_step.shape
-        learner: Any = torch.compile(model) if compile else model
         history, began = run.history, time.perf_counter() - run.history.seconds
         total = torch.zeros(per_member, device=device)  # of the objective since the last validation
         bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
@@ -135,11 +132,11 @@ def fit(
                     len(data), (*per_member, batch_size), generator=run.draw, device=device
                 )
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                    loss = objective(learner, data[index])
+                    loss = objective(model, data[index])
                 run.optimizer.zero_grad()
                 loss.sum().backward()
                 run.optimizer.step()
-                run.scheduler.step()
+                run.follow_schedule()
                 run.step += 1
                 total += loss.detach()
                 for callback in callbacks:
@@ -152,7 +149,7 @@ def fit(
                 total = torch.zeros_like(total)
                 pieces = _validate(objective, run, validation, device)
                 value = pieces.mean(0)
-                _require_finite(recent, value, run.step, lr)
+                _require_finite(run, recent, value)
                 history.step.append(run.step)
                 history.training.append(recent.tolist())
                 history.validation.append(value.tolist())
@@ -165,7 +162,9 @@ def fit(
                 bar.update(run.step - bar.n)
                 if checkpoint is not None:
                     watched = [callback.state_dict() for callback in kept]
-                    state = dict(settings=settings, run=run.state_dict(), callbacks=watched)
+                    state = dict(
+                        settings=asdict(run.settings), run=run.state_dict(), callbacks=watched
+                    )
                     save_checkpoint(checkpoint, state)
         except KeyboardInterrupt:
             history.interrupted = True
@@ -179,27 +178,19 @@ def fit(
     return history
 
 
-SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run that is done
-    "constant": lambda u: 1.0,
-    "cosine": lambda u: (1 + math.cos(math.pi * u)) / 2,
-    "onecycle": lambda u: (1 - math.cos(math.pi * (u / 0.3 if u < 0.3 else (1 - u) / 0.7))) / 2,
-    "restarts": lambda u: (1 + math.cos(math.pi * (5 * u % 1))) / 2,
-}
-
-
 def _start(
     model: nn.Module,
     optimizer: Callable[..., torch.optim.Optimizer],
-    settings: dict[str, Any],
+    settings: Settings,
     draw: torch.Generator,
+    per_member: torch.Size,
 ) -> Run:
     """A run at step 0."""
-    optim = optimizer(model.parameters(), lr=settings["lr"])
-    schedule, steps = SCHEDULES[settings["schedule"]], settings["steps"]
-    per_member = (model.members,) if isinstance(model, Ensemble) else ()
+    optim = optimizer(model.parameters(), lr=settings.lr)
+    schedule, steps = SCHEDULES[settings.schedule], settings.steps
     return Run(
         model=model,
-        average=deepcopy(model) if settings["ema"] else model,
+        average=deepcopy(model) if settings.ema else model,
         optimizer=optim,
         scheduler=LambdaLR(optim, lambda step: schedule(min(1.0, step / steps))),
         draw=draw,
@@ -219,7 +210,7 @@ def _resume(run: Run, path: Path, callbacks: Sequence[Callback]) -> None:
     wanted = {k: tuple(t.shape) for k, t in run.model.state_dict().items()}
     differ = [
         f"{k}: {old.get(k)} there, {new.get(k)} here"
-        for old, new in ((found, wanted), (saved["settings"], run.settings))
+        for old, new in ((found, wanted), (saved["settings"], asdict(run.settings)))
         for k in old | new
         if old.get(k) != new.get(k)
     ]
@@ -246,7 +237,7 @@ def _validate(objective: Objective, run: Run, data: Data | None, device: torch.d
     one = data[index[:1].expand(*per_member, -1)]
     one = one if isinstance(one, Tensor) else one[0]
     # Early stopping asks for no error; a thousand images are enough for the memory of a GPU.
-    pieces = 1 + n // 1000 if run.settings["keep"] == "lowest" else PIECES
+    pieces = 1 + n // 1000 if run.settings.keep == "lowest" else PIECES
     pieces = min(n, max(pieces, n * one.numel() // PIECE_SIZE))
     values = [
         objective(model, data[i.expand(*per_member, -1)]) * (len(i) * pieces / n)
@@ -256,20 +247,31 @@ def _validate(objective: Objective, run: Run, data: Data | None, device: torch.d
     return torch.stack(values)
 
 
-def _require_finite(recent: Tensor, held_out: Tensor, step: int, lr: float) -> None:
-    if not (torch.isfinite(recent).all() and torch.isfinite(held_out).all()):
-        where = "held-out" if torch.isfinite(recent).all() else "training"
-        raise FloatingPointError(
-            f"the {where} objective is not finite at step {step}; try lr = {lr / 3:.1g} (it is "
-            f"{lr:g}), or look for outliers in the data. The model has its best weights so far"
-        )
-
-
-def _to(data: Any, device: torch.device) -> Any:
-    """Data of the course move themselves; the tensors of a `TensorDataset` are moved."""
-    if isinstance(data, TensorDataset):
-        return TensorDataset(*(t.to(device) for t in data.tensors))
-    return data.to(device) if hasattr(data, "to") else data
+def _require_finite(run: Run, recent: Tensor, held_out: Tensor) -> None:
+    """A training objective that is finite beside a held-out one that is not tells an overfitted
+    network: it is sure of what it knows by heart, and an e^(−ΔS) of new data overflows."""
+    lr = run.settings.lr
+    for where, value, cause in (
+        (
+            "training",
+            recent,
+            f"the steps are too large, try lr = {lr / 3:.1g} (it is {lr:g}), or there are outliers "
+            "in the data",
+        ),
+        (
+            "held-out",
+            held_out,
+            "the training objective is finite, so the network overfits: take fewer steps, a smaller "
+            "network or more data",
+        ),
+    ):
+        bad = value[~torch.isfinite(value)]
+        if len(bad):
+            raise NotFinite(
+                f"the {where} objective is {bad[0].item():+g} at step {run.step}: {cause}. The model "
+                f"has its best weights so far, those of step {run.best_step.max().item()}",
+                run.history,
+            )
 
 
 @contextmanager
@@ -284,28 +286,3 @@ def _at_work(model: nn.Module, device: torch.device) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(precision)
         model.to(home).train(mode)
-
-
-def _check(
-    steps: int,
-    data: Data,
-    validation: Data | None,
-    batch_size: int,
-    lr: float,
-    ema: float,
-    validate_every: int,
-) -> None:
-    for name, value in (
-        ("steps", steps),
-        ("batch_size", batch_size),
-        ("validate_every", validate_every),
-    ):
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value}")
-    for name, examples in (("data", data), ("validation", validation)):
-        if examples is not None and len(examples) == 0:
-            raise ValueError(f"{name} is empty; give it at least one example")
-    if not lr > 0:
-        raise ValueError(f"lr must be positive, got {lr}")
-    if not 0 <= ema < 1:
-        raise ValueError(f"ema must lie in [0, 1), got {ema}")

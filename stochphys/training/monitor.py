@@ -35,7 +35,7 @@ class Monitor(Callback):
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> None:
-        last = run.step == run.settings["steps"]
+        last = run.step == run.settings.steps
         if self.steps and run.step - self.steps[-1] < self.every and not last:
             return
         self.steps.append(run.step)
@@ -72,9 +72,9 @@ class SWA(Callback):
         self.start = start
 
     def before_training(self, run: Run) -> None:
-        if not 0 <= self.start < run.settings["steps"]:
+        if not 0 <= self.start < run.settings.steps:
             raise ValueError(
-                f"start must lie within the {run.settings['steps']} steps of the run, got {self.start}"
+                f"start must lie within the {run.settings.steps} steps of the run, got {self.start}"
             )
         self._average = AveragedModel(run.model, use_buffers=True)
         self.model = self._average.module

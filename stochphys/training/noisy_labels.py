@@ -224,9 +224,20 @@ def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objectiv
     `Ensemble`."""
     loss = loss or cross_entropy
 
+    asked = False
+
     def objective(model: nn.Module, batch: Any) -> Tensor:
+        nonlocal asked
         x, y = batch[:2]
-        return loss(model(x), y).mean(-1)
+        logits = model(x)
+        if not asked or y.device.type == "cpu":  # a GPU would stop for the answer at each step
+            asked = True
+            if y.max() >= logits.shape[-1]:
+                raise ValueError(
+                    f"the network tells {logits.shape[-1]} classes apart, but there are labels up to "
+                    f"{y.max()}; give it an output for each class"
+                )
+        return loss(logits, y).mean(-1)
 
     return objective
 

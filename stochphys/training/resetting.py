@@ -97,6 +97,12 @@ class Resetting(Callback):
         # A state_dict shares memory with its model, which goes on moving: keep a copy.
         self.checkpoint = {name: t.clone() for name, t in (to or {}).items()}
 
+    def __getattr__(self, name: str) -> Any:
+        """Asked for what there is only once `before_training` was called."""
+        raise AttributeError(
+            f"a Resetting has no {name!r} before training; give it to fit, callbacks=[resetting]"
+        )
+
     def before_training(self, run: Run) -> None:
         self._check(run)
         # Lists: thousands of small tensors between large ones would pin the memory of these.
@@ -195,11 +201,11 @@ class Resetting(Callback):
             shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]
             if shapes[0] != shapes[1]:
                 raise ValueError("to is no state_dict of this model: names or shapes differ")
-        elif not settings["held_out"]:
+        elif not settings.held_out:
             raise ValueError("patience needs held-out data: give fit a validation set")
-        elif self.patience < settings["validate_every"]:
+        elif self.patience < settings.validate_every:
             raise ValueError(
-                f"patience must be at least the {settings['validate_every']} steps between two "
+                f"patience must be at least the {settings.validate_every} steps between two "
                 f"validations, got {self.patience}"
             )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,6 +13,56 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from ..brief import Brief
 from ..device import own_generators
+
+SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run that is done
+    "constant": lambda u: 1.0,
+    "cosine": lambda u: (1 + math.cos(math.pi * u)) / 2,
+    "onecycle": lambda u: (1 - math.cos(math.pi * (u / 0.3 if u < 0.3 else (1 - u) / 0.7))) / 2,
+    "restarts": lambda u: (1 + math.cos(math.pi * (5 * u % 1))) / 2,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `fit` was asked to do, see there; a run goes on from a checkpoint of the same only.
+
+    Attributes:
+        examples, held_out: numbers of examples in data and validation, 0 without.
+        callbacks: names of those that have a state.
+
+    Raises `ValueError` for values that make no sense.
+    """
+
+    steps: int
+    batch_size: int
+    lr: float
+    schedule: str
+    ema: float
+    validate_every: int
+    keep: str
+    precision: str
+    examples: int
+    held_out: int
+    callbacks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "validate_every"):
+            value = getattr(self, name)
+            if value != int(value) or value < 1:
+                raise ValueError(f"{name} must be a positive integer, got {value}")
+        if not self.lr > 0:
+            raise ValueError(f"lr must be positive, got {self.lr}")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema must lie in [0, 1), got {self.ema}")
+        for name, known in (
+            ("schedule", tuple(SCHEDULES)),
+            ("keep", ("newest", "lowest")),
+            ("precision", ("float32", "bfloat16")),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
+                )
 
 
 @dataclass
@@ -34,6 +86,14 @@ class History(Brief):
     interrupted: bool = False
 
 
+class NotFinite(FloatingPointError):
+    """Training ended at an objective that is not finite; `history` holds what came before."""
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
 @dataclass
 class Run(Brief):
     """The state of a training run, all that a checkpoint holds and a callback may look at.
@@ -50,16 +110,25 @@ class Run(Brief):
     best: dict[str, Tensor]
     best_step: Tensor
     lowest: Tensor  # held-out objective where it was lowest, of each piece: (pieces, [members])
-    settings: dict[str, Any]
+    settings: Settings
     step: int = 0
     history: History = field(default_factory=History)
+
+    def follow_schedule(self) -> None:
+        """The learning rate of the next step. Where a callback has changed it, the schedule goes on
+        from there: what follows is multiplied by the same factor."""
+        rates = self.scheduler.get_last_lr()
+        for i, (group, rate) in enumerate(zip(self.optimizer.param_groups, rates, strict=True)):
+            if rate and group["lr"] != rate:
+                self.scheduler.base_lrs[i] *= group["lr"] / rate
+        self.scheduler.step()
 
     @torch.no_grad()
     def update_average(self) -> None:
         """Move the average towards the model; its memory grows up to 1/(1 − ema) steps."""
         if self.average is self.model:
             return
-        decay = min(self.settings["ema"], (1 + self.step) / (10 + self.step))
+        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
         for p, q in zip(self.average.parameters(), self.model.parameters(), strict=True):
             p.lerp_(q, 1 - decay)
         for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
@@ -75,7 +144,7 @@ class Run(Brief):
         `keep="lowest"` asks for it.
         """
         excess = pieces - self.lowest
-        if self.settings["keep"] == "lowest":
+        if self.settings.keep == "lowest":
             good = excess.mean(0) < 0
         else:
             error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
