@@ -22,18 +22,25 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 SIZES = ("quick", "default", "paper")
 
 
-def setup(seed: int = 0, *, quiet: bool = False) -> torch.Generator:
+def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Generator:
     """Prepare a notebook and print one line that says what it runs on; safe to run again.
 
-    Sets the figure style, keeps torch from starting more threads than there are CPUs, and seeds
-    torch's own source of random numbers, from which come the start weights of the networks that a
-    page writes out itself.
+    Sets the figure style and the number of threads, and seeds torch's own source of random
+    numbers, from which come the start weights of the networks that a page writes out itself.
+
+    Args:
+        threads: in which torch computes on the CPU, at most as many as there are CPUs. Small
+            networks gain nothing from a second one, and where another program takes its core, all
+            wait for it: a notebook then lasts many times as long. At the paper's size, on a machine
+            of your own, more may pay.
 
     Returns:
         A generator on the CPU, seeded with `seed`: the source of all other random numbers.
 
-    Raises `ValueError` if STOCHPHYS_SIZE is set to an unknown size.
+    Raises `ValueError` for less than one thread, or if STOCHPHYS_SIZE is set to an unknown size.
     """
+    if threads < 1:
+        raise ValueError(f"threads must be 1 or more, got {threads}")
     size = size_name()
     use_style()
     shell = get_ipython()
@@ -41,7 +48,7 @@ def setup(seed: int = 0, *, quiet: bool = False) -> torch.Generator:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("png")
-    torch.set_num_threads(min(torch.get_num_threads(), available_cpus()))
+    torch.set_num_threads(min(threads, available_cpus()))
     torch.manual_seed(seed)
     if not quiet:
         print(

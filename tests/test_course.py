@@ -48,14 +48,14 @@ def test_setup_leaves_the_global_generator_of_numpy_alone():
     assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-def test_setup_starts_no_more_threads_than_there_are_cpus(monkeypatch):
+def test_setup_takes_one_thread_or_what_is_asked_for_but_no_more_than_there_are_cpus(monkeypatch):
     torch.set_num_threads(2)
-    monkeypatch.setattr(course, "available_cpus", lambda: 8)
-    course.setup(quiet=True)
-    assert torch.get_num_threads() == 2
-    monkeypatch.setattr(course, "available_cpus", lambda: 1)
-    course.setup(quiet=True)
-    assert torch.get_num_threads() == 1
+    monkeypatch.setattr(course, "available_cpus", lambda: 3)
+    for asked, given in (({}, 1), ({"threads": 2}, 2), ({"threads": 8}, 3)):
+        course.setup(quiet=True, **asked)
+        assert torch.get_num_threads() == given
+    with pytest.raises(ValueError, match="threads must be 1 or more, got 0"):
+        course.setup(threads=0)
 
 
 def test_cpus_are_those_that_a_container_grants(monkeypatch, tmp_path):
