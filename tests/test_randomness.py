@@ -327,7 +327,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "low_rank": lambda g: sgd_toys.low_rank(2, 3, 1, generator=g),
     "fit": by_fit,
-    "study": lambda g: digits_study.study([0], 0.4, generator=g, steps=20),
+    "study": lambda g: digits_study.study([0], 0.4, generator=g, steps=20).lowest,
     "flip": lambda g: noisy_labels.flip(torch.arange(3).repeat(9), P, generator=g),
     "Resetting": by_resets,
 }
