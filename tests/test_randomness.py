@@ -78,6 +78,12 @@ def test_what_is_no_source_of_randomness_is_refused_in_words(what):
         as_generator(what)
 
 
+def test_only_what_draws_asks_for_a_generator():
+    assert drift.infer_langevin(paths(TRAP)).drift.mean(torch.zeros(1, 1)).isfinite().all()
+    with pytest.raises(TypeError, match="its seed, got None"):
+        drift.infer_langevin(paths(TRAP), drift=neural.LaplaceNetwork())
+
+
 # What the functions below are given, the same at each call.
 
 

@@ -33,9 +33,8 @@ def linear(seed=0):
 
 def quick(model, data, *, objective=squared_error, seed=1, **options):
     defaults = dict(steps=60, batch_size=64, lr=0.05, validate_every=10, progress=False)
-    return fit(
-        model, objective, data, generator=make_generator(seed), device="cpu", **defaults | options
-    )
+    defaults |= dict(device="cpu")
+    return fit(model, objective, data, generator=make_generator(seed), **defaults | options)
 
 
 def weights(model):
@@ -291,9 +290,7 @@ def test_an_objective_that_is_not_finite_stops_and_keeps_the_good(tmp_path):
                 next(run.model.parameters()).data.fill_(math.nan)
 
     path, model = tmp_path / "run.pt", linear()
-    with pytest.raises(
-        FloatingPointError, match=r"training objective is \+nan at step 40.*lr"
-    ) as e:
+    with pytest.raises(FloatingPointError, match=r"training objective is nan at step 40.*lr") as e:
         quick(
             model,
             regression(),
@@ -314,9 +311,17 @@ def test_an_overfitted_network_is_told_from_steps_that_are_too_large():
 
     model = linear()
     before = weights(model).clone()
-    with pytest.raises(FloatingPointError, match=r"held-out objective is \+inf.*overfits.*step 0"):
+    with pytest.raises(FloatingPointError, match=r"held-out objective is inf.*overfits.*step 0"):
         quick(model, regression(), objective=objective, validation=regression(seed=5))
     assert torch.equal(weights(model), before)
+
+
+def test_an_objective_without_a_minimum_is_told():
+    def objective(model, batch):
+        return squared_error(model, batch) - math.inf
+
+    with pytest.raises(FloatingPointError, match="training objective is -inf.*no minimum"):
+        quick(linear(), regression(), objective=objective)
 
 
 def test_bfloat16_reaches_the_same_answer():
@@ -466,3 +471,25 @@ def test_cuda_learns_the_same_law():
     )
     assert next(model.parameters()).device.type == "cpu"
     torch.testing.assert_close(weights(model)[:3], TRUE.flatten(), atol=0.02, rtol=0)
+
+
+@pytest.mark.cuda
+def test_dropout_on_cuda_follows_from_the_seed(tmp_path):
+    """And torch's own source of that device goes on as if nothing had been drawn; a run goes on
+    from a checkpoint."""
+
+    def make():
+        model = nn.Sequential(linear(), nn.Dropout(0.5))
+        model.load_state_dict({"0.0.weight": TRUE.T, "0.0.bias": torch.zeros(1)})
+        return model
+
+    whole, parts, path = make(), make(), tmp_path / "run.pt"
+    torch.cuda.manual_seed(1)
+    before = torch.cuda.get_rng_state()
+    quick(whole, regression(), device="cuda")
+    assert torch.equal(torch.cuda.get_rng_state(), before)
+    torch.cuda.manual_seed(2)
+    quick(parts, regression(), device="cuda", checkpoint=path, callbacks=[Stop(30)])
+    parts = make()
+    quick(parts, regression(), device="cuda", checkpoint=path)
+    torch.testing.assert_close(weights(whole), weights(parts))

@@ -75,7 +75,8 @@ def fit(
             `torch.utils.data.TensorDataset`. At most 10⁵ examples, evenly spaced, are validated.
             Without `validation` the last average is kept.
         schedule: of the learning rate: `"constant"`, `"cosine"` (falls to 0), `"onecycle"`
-            (rises over 30 % of the steps, then falls) or `"restarts"` (five cosines in a row).
+            (rises over 30 % of the steps, then falls) or `"restarts"` (five cosines in a row). From
+            a rate that a callback has changed it goes on by the same factor.
         ema: decay of the average per step; 0 switches it off.
         keep: the `"newest"` average that is not worse than the best, or the one with the
             `"lowest"` held-out objective: early stopping.
@@ -250,28 +251,24 @@ def _validate(objective: Objective, run: Run, data: Data | None, device: torch.d
 def _require_finite(run: Run, recent: Tensor, held_out: Tensor) -> None:
     """A training objective that is finite beside a held-out one that is not tells an overfitted
     network: it is sure of what it knows by heart, and an e^(−ΔS) of new data overflows."""
-    lr = run.settings.lr
-    for where, value, cause in (
-        (
-            "training",
-            recent,
-            f"the steps are too large, try lr = {lr / 3:.1g} (it is {lr:g}), or there are outliers "
-            "in the data",
-        ),
-        (
-            "held-out",
-            held_out,
-            "the training objective is finite, so the network overfits: take fewer steps, a smaller "
-            "network or more data",
-        ),
-    ):
+    for where, value in (("training", recent), ("held-out", held_out)):
         bad = value[~torch.isfinite(value)]
-        if len(bad):
-            raise NotFinite(
-                f"the {where} objective is {bad[0].item():+g} at step {run.step}: {cause}. The model "
-                f"has its best weights so far, those of step {run.best_step.max().item()}",
-                run.history,
-            )
+        if not len(bad):
+            continue
+        lr, sign = run.settings.lr, bad[0].item()
+        if where == "held-out":
+            cause = "the training objective is finite, so the network overfits: take fewer steps, "
+            cause += "a smaller network or more data"
+        elif sign == -math.inf:
+            cause = "it has no minimum: look at the objective, and whether the network is odd"
+        else:
+            cause = f"the steps are too large, try lr = {lr / 3:.1g} (it is {lr:g}), or there are "
+            cause += "outliers in the data"
+        raise NotFinite(
+            f"the {where} objective is {sign:g} at step {run.step}: {cause}. The model has its best "
+            f"weights so far, those of step {run.best_step.max().item()}",
+            run.history,
+        )
 
 
 @contextmanager
