@@ -1,5 +1,5 @@
 """Resetting: the study of the digits, walkers that search, and image networks, each against the
-loop that one would write first; and what the study says of other methods against wrong labels.
+loop that one would write first. What the study says of methods is in `studies`.
 
 The plain loops do the same work, one network or one time step after the other. They draw their
 batches from tensors, except that of the images, which has a `DataLoader` and transforms image by
@@ -8,9 +8,8 @@ image, as usual.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,26 +17,16 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from stochphys.device import make_generator, one_thread, pick_device
-from stochphys.inference.paired import paired_gain
 from stochphys.models import MLP, VCNN, ResNet
 from stochphys.simulators.resetting_clocks import Poisson
 from stochphys.simulators.search_laws import Search
 from stochphys.simulators.search_walkers import simulate_search
+from stochphys.studies.digits import STEPS, study
 from stochphys.training import (
-    ELR,
     Labelled,
-    Monitor,
-    Objective,
-    Resetting,
-    accuracy,
     classify,
     digits,
     fit,
-    forward_corrected,
-    gce,
-    mae,
-    sce,
-    symmetric_noise,
 )
 
 from . import cpu_seconds, print_header, print_table, verdict
@@ -45,74 +34,19 @@ from .training import clock
 
 P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 SEEDS = range(300, 324)  # learning rate, averaging and resets were chosen on seeds 0 to 23
-STEPS, BATCH, LR, EVERY, PATIENCE = 3000, 8, 0.2, 10, 300
 SGD = torch.optim.SGD
 
 
-def train(
-    objective: Objective | None = None,
-    p_reset: Sequence[float] = (0.0,),
-    *,
-    steps: int = STEPS,
-    lr: float = LR,
-    ema: float = 0.0,
-    schedule: str = "cosine",
-) -> tuple[Tensor, Tensor]:
-    """Networks of 24 seeds at each `p_reset`, all in one pass. Returns test accuracies in per cent,
-    at the lowest held-out objective and after the last step, `(24 * len(p_reset),)`."""
-    data = digits(SEEDS, 0.4, copies=len(p_reset))
-    resetting = Resetting(
-        torch.tensor(p_reset).repeat(len(SEEDS)), generator=make_generator(1), patience=PATIENCE
-    )
-    last = Monitor(steps, test=lambda model: accuracy(model, data.test))
-    fit(
-        data.networks, objective or classify(), data.train, validation=data.validation, steps=steps,
-        batch_size=BATCH, lr=lr, optimizer=SGD, schedule=schedule, ema=ema, validate_every=EVERY,
-        keep="lowest", generator=make_generator(0), callbacks=[resetting, last], device="cpu",
-        progress=False,
-    )  # fmt: skip
-    return 100 * accuracy(data.networks, data.test), 100 * last.values["test"][-1]
-
-
-def methods() -> None:
-    """The table of docs/estimators.md; each loss has the constants of its paper."""
-    transition = symmetric_noise(0.4, 10)
-    cases: dict[str, dict[str, Any]] = {
-        "early stopping": {},
-        "resetting, 0.03": dict(p_reset=(0.03,)),
-        "moving average, 0.995": dict(ema=0.995, schedule="constant"),
-        "both, 0.98 and 0.1": dict(ema=0.98, schedule="constant", p_reset=(0.1,)),
-        "600 steps": dict(steps=600),
-        "learning rate 0.05": dict(lr=0.05),
-        "learning rate 0.05, resetting, 0.03": dict(lr=0.05, p_reset=(0.03,)),
-        "MAE": dict(objective=classify(mae)),
-        "GCE": dict(objective=classify(gce())),
-        "SCE": dict(objective=classify(sce())),
-        "forward correction": dict(objective=classify(forward_corrected(transition))),
-        "ELR": dict(objective=ELR(800, 10, members=len(SEEDS))),
-    }
-    rows, baseline = [], None
-    for name, options in cases.items():
-        found = train(**options)
-        baseline = found[0] if baseline is None else baseline
-        gains = [paired_gain(accuracies, baseline) for accuracies in found]
-        texts = [f"{gain:+.1f} ± {half:.1f}" for gain, half in gains]
-        means = [f"{accuracies.mean():.1f}" for accuracies in found]
-        rows.append((name, means[0], texts[0], means[1], texts[1]))
-    columns = ("digits, noise rate 0.4, 24 fresh seeds", "%, at the lowest held-out loss", "gain")
-    print_table((*columns, "%, after the last step", "gain"), rows)
-
-
 def one_after_the_other(data: Labelled, held_out: Labelled, steps: int) -> None:
-    """One network of the study at p_reset = 0.03, by hand."""
+    """One network of the study at p_reset = 0.03, by hand: the recipe of `studies.digits`."""
     g = make_generator(0)
     model = MLP((64, 64, 10), activation=nn.ReLU, generator=g)
-    optimizer = SGD(model.parameters(), lr=LR)
+    optimizer = SGD(model.parameters(), lr=0.2)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     x, y, _ = held_out[torch.arange(len(held_out))]
     best, lowest, waited, started = {}, float("inf"), 0, False
     for step in range(1, steps + 1):
-        examples, labels, _ = data[torch.randint(len(data), (BATCH,), generator=g)]
+        examples, labels, _ = data[torch.randint(len(data), (8,), generator=g)]
         optimizer.zero_grad()
         nn.functional.cross_entropy(model(examples), labels).backward()
         optimizer.step()
@@ -120,13 +54,13 @@ def one_after_the_other(data: Labelled, held_out: Labelled, steps: int) -> None:
         if started and torch.rand((), generator=g) < 0.03:
             model.load_state_dict(best)
         waited += 1
-        if step % EVERY == 0:
+        if step % 10 == 0:
             with torch.no_grad():
                 loss = nn.functional.cross_entropy(model(x), y).item()
             if loss < lowest:
                 best = {name: t.clone() for name, t in model.state_dict().items()}
                 lowest, waited = loss, 0
-            started |= waited >= PATIENCE
+            started |= waited >= 300
 
 
 def the_study() -> None:
@@ -134,7 +68,7 @@ def the_study() -> None:
     data = digits([0], 0.4)
     own = [Labelled(d.x, d.y[0], 10, rows=d.rows[0]) for d in (data.train, data.validation)]
     tasks = {
-        "study": partial(train, p_reset=P_RESET),
+        "study": partial(study, SEEDS, 0.4, P_RESET, generator=0),
         "alone": partial(one_after_the_other, *own, steps),
     }
     seconds = cpu_seconds(tasks, repeats=2)
@@ -282,7 +216,6 @@ def main() -> None:
     print_header(f"Resetting: digits and walkers in CPU seconds, images in {unit} seconds")
     with one_thread():
         the_study()
-        methods()
         searches()
         images(torch.device("cpu"))
     if device.type == "cuda":
