@@ -152,7 +152,7 @@ def infer_entropy_production(
 
     Raises `ValueError` for too few paths, windows that are too long or not for these data, a
     missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
-    what is neither `Trajectories` nor `Jumps`. Before any work.
+    what is neither `Trajectories` nor `Jumps` nor a `Movie`. Before any work.
 
     Source: Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166; odd variables: arXiv 2112.04681.
     """
