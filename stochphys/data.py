@@ -91,7 +91,8 @@ class Trajectories(Paths):
     """Recorded paths, all of the same length and time step.
 
     Attributes:
-        x: states `(n_trajectories, n_times, dim)`; may be a view of time-major storage.
+        x: states `(n_trajectories, n_times, dim)`, float32, or float64 where positions lie far from
+            zero; may be a view of time-major storage.
         dt: time between two frames.
         underdamped: if True, the second half of `dim` holds the velocities of the first half.
         check: look at every number; False where all are known to be finite.
@@ -112,8 +113,8 @@ class Trajectories(Paths):
         if not isinstance(x, Tensor) or not x.is_floating_point():
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise TypeError(
-                f"x must be a tensor of floats, got {got}; use torch.as_tensor(x).float(), or Jumps "
-                "for numbered states"
+                f"x must be a tensor of floats, got {got}; use torch.as_tensor(x), with .double() for "
+                "integers, or Jumps for numbered states"
             )
         if x.ndim != 3 or x.shape[1] < 2 or 0 in x.shape:
             raise ValueError(
@@ -206,6 +207,7 @@ class Trajectories(Paths):
         one path. `.npz`: the same under the name `x` (or as the only array), with `dt` and
         `underdamped` if they were saved. `.csv`: one header line; the column `trajectory` tells
         paths apart, the column `t` or `time` gives a uniform time, all others are coordinates.
+        Numbers of 64 bits, such as those of a table, stay so.
 
         Raises:
             FileNotFoundError: there is no such file.

@@ -38,7 +38,9 @@ def read(path: Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
         x = x[:, None]
     if x.ndim == 2:
         x = x[None]
-    return np.ascontiguousarray(x, dtype=np.float32), dt, underdamped
+    # 64 bits stay 64: they may hold small steps far from zero. Small integers fit into 32.
+    kind = np.float64 if np.promote_types(x.dtype, np.float32) != np.float32 else np.float32
+    return np.ascontiguousarray(x, dtype=kind), dt, underdamped
 
 
 def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:

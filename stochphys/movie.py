@@ -132,7 +132,8 @@ class Movie(Paths):
         numbers = self.x.take(frames)
         if isinstance(self.reel, Tensor):  # the reel stays where it lies, only a batch is moved
             flat = numbers.flatten().to(self.reel.device)
-            picked = self.reel.index_select(0, flat).to(frames.device).float()
+            picked = self.reel.index_select(0, flat).to(frames.device)
+            picked = picked if picked.dtype == torch.float64 else picked.float()
         else:
             picked = self.reel[numbers.flatten()]
         return picked.unflatten(0, numbers.shape)

@@ -9,7 +9,7 @@ import torch
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import baselines
-from stochphys.inference.baselines import affine, finite_time_tur, short_time_tur
+from stochphys.inference.baselines import Affine, finite_time_tur, short_time_tur
 from stochphys.inference.fluctuation import (
     accumulate,
     block_sums,
@@ -144,7 +144,7 @@ def test_a_redundant_current_does_no_harm(beads):
     twice = short_time_tur(
         trajectories,
         generator=make_generator(0),
-        basis=lambda x: torch.cat((affine(x), 5 * x[..., :1]), dim=-1),
+        basis=lambda x: torch.cat((Affine()(x), 5 * x[..., :1]), dim=-1),
     )
     usual = short_time_tur(trajectories, generator=make_generator(0))
     assert twice.rate == pytest.approx(usual.rate, rel=1e-6)
@@ -159,7 +159,7 @@ def test_data_are_worked_on_in_small_pieces(beads, monkeypatch):
     usual = short_time_tur(few, generator=make_generator(0))
     for piece in (40, 900):
         monkeypatch.setattr(baselines, "PIECE", piece)
-        assert max(j.numel() for _, j in baselines._currents(few, affine)) <= piece
+        assert max(j.numel() for _, j in baselines._currents(few, Affine())) <= piece
         small = short_time_tur(few, generator=make_generator(0))
         assert small.rate == pytest.approx(usual.rate, rel=1e-9)
         assert small.std == pytest.approx(usual.std, rel=1e-9)

@@ -52,16 +52,23 @@ def value(annotation: str) -> Any:
     return lambda x: x  # a basis, a posterior, a function drawn from it
 
 
-@pytest.mark.parametrize("kind", dataclasses(), ids=lambda kind: kind.__name__)
+def holds_much(kind: type) -> bool:
+    """Whether a field holds more than numbers and words."""
+    return not all(isinstance(value(str(f.type)), int | float | str | tuple) for f in fields(kind))
+
+
+@pytest.mark.parametrize(
+    "kind", list(filter(holds_much, dataclasses())), ids=lambda kind: kind.__name__
+)
 def test_whatever_holds_tensors_prints_itself_in_one_short_line(kind: type) -> None:
     if issubclass(kind, Paths):
         return  # below, with numbers of their own
     one = object.__new__(kind)
     for field in fields(kind):
-        held = (
+        paths = (
             Trajectories(LARGE, 0.01) if kind is Windows and field.name == "trajectories" else None
         )
-        object.__setattr__(one, field.name, held or value(str(field.type)))
+        object.__setattr__(one, field.name, paths or value(str(field.type)))
     text = repr(one)
     assert text.startswith(f"{kind.__name__}(")
     assert len(text) <= 200 and "\n" not in text

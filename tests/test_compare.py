@@ -10,7 +10,7 @@ import torch
 from stochphys import simulators
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
-from stochphys.inference.baselines import CurrentEstimate, affine
+from stochphys.inference.baselines import Affine, CurrentEstimate
 from stochphys.inference.entropy import EntropyProduction
 from stochphys.movie import Movie
 from stochphys.simulators import (
@@ -110,7 +110,7 @@ def result_of(
 def current_of(data: Trajectories) -> CurrentEstimate:
     nothing = torch.zeros(1 + data.dim, data.dim)
     return CurrentEstimate(
-        rate=1.0, std=0.1, in_sample=1.0, coefficients=nothing, basis=affine, trajectories=data
+        rate=1.0, std=0.1, in_sample=1.0, coefficients=nothing, basis=Affine(), trajectories=data
     )
 
 

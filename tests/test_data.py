@@ -171,7 +171,7 @@ def test_arrays_of_one_to_three_axes_are_read(
         np.savez(path, some_name=array)
     loaded = Trajectories.load(path, dt=0.1)
     assert_same(loaded, Trajectories(numbered(*shape), 0.1))
-    assert loaded.x.dtype == torch.float32
+    assert loaded.x.dtype == (torch.float32 if dtype == np.float32 else torch.float64)
 
 
 def write(path: Path, lines: str) -> Path:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..brief import Brief
 from ..data import Trajectories
 from ..estimate import Estimate
 from ..simulators import Exact
@@ -20,12 +22,27 @@ from .fluctuation import accumulate, block_sums, jackknife
 
 Basis = Callable[[Tensor], Tensor]
 
+STATES = 100_000  # from which a basis learns where the data lie
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
 
 
-def affine(midpoint: Tensor) -> Tensor:
-    """The functions 1, x_1, …, x_dim of the state: `(…, dim)` → `(…, 1 + dim)`."""
-    return torch.cat((torch.ones_like(midpoint[..., :1]), midpoint), dim=-1)
+@dataclass(frozen=True, eq=False)
+class Affine(Brief):
+    """The functions 1, x_1 − c_1, …, x_dim − c_dim of the state: `(…, dim)` → `(…, 1 + dim)`.
+
+    Attributes:
+        centre: c `(dim,)`; `fitted` takes the mean of the data, far from which x and 1 would be
+            hard to tell apart.
+    """
+
+    centre: Tensor = torch.zeros(())
+
+    def fitted(self, x: Tensor) -> Affine:
+        return Affine(x.mean(0))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        away = (x - self.centre.to(x.device)).to(x.dtype)
+        return torch.cat((torch.ones_like(away[..., :1]), away), dim=-1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,7 +83,7 @@ class CurrentEstimate(Estimate):
 
 
 def short_time_tur(
-    trajectories: Trajectories, *, generator: torch.Generator | int, basis: Basis = affine
+    trajectories: Trajectories, *, generator: torch.Generator | int, basis: Any = Affine()
 ) -> CurrentEstimate:
     r"""The tightest thermodynamic uncertainty bound that one step of the data gives,
 
@@ -84,8 +101,9 @@ def short_time_tur(
     Args:
         trajectories: at least two, overdamped. Pieces of a few MB are worked on at a time.
         generator: draws the halves.
-        basis: functions of the state, `(…, dim)` → `(…, n_functions)`, float64; the default 1 and
-            x is complete for linear forces.
+        basis: functions of the state, `(…, dim)` → `(…, n_functions)`, float64, or one of
+            `models.bases`, which find their place on the data; the default 1 and x is complete for
+            linear forces.
 
     Raises:
         ValueError: one trajectory, underdamped data, or a basis that gives another shape.
@@ -94,7 +112,8 @@ def short_time_tur(
     PRL 124, 120603 (2020); Van Vu, Vo, Hasegawa, arXiv 2001.07131.
     """
     check_even(trajectories)
-    probe = basis(trajectories.x[:2, 0].double())
+    basis = placed(basis, trajectories)
+    probe = basis(trajectories.x[:2, 0].double().cpu())
     if probe.ndim != 2 or len(probe) != 2:
         raise ValueError(
             f"basis must map (…, dim) to (…, n_functions), made (2, {trajectories.dim}) into "
@@ -121,6 +140,15 @@ def short_time_tur(
         basis=basis,
         trajectories=trajectories,
     )
+
+
+def placed(basis: Any, trajectories: Trajectories) -> Basis:
+    """The basis where these data lie, if it is one that finds its place: see `models.bases`."""
+    if not hasattr(basis, "fitted"):
+        return basis
+    x = trajectories.x
+    some = x[:, :: 1 + x[..., 0].numel() // STATES].cpu().double()
+    return basis.fitted(some.flatten(0, 1))
 
 
 def check_even(trajectories: Trajectories) -> None:

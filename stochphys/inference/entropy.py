@@ -140,7 +140,8 @@ def infer_entropy_production(
         frames: successive frames that the network sees at once.
         reversal: for jumps in continuous time, the state that reversal makes of each state
             `(n_states,)`; `torch.arange(n_states)` where all are even.
-        network: makes a member of your own instead, called once for each.
+        network: makes a member of your own instead, called once for each; it is given windows in
+            the precision of the data.
         objective: what trains them; `neep_objective`, or `classifier_objective` for `frames` > 2,
             of jumps, where tails are heavy. The result is read off alike.
         members: networks in the ensemble.
@@ -212,7 +213,7 @@ def check(data: Data, frames: int, reversal: Tensor | None, members: int) -> Non
     if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
             f"data must be Trajectories, Jumps or a Movie, got {type(data).__name__}; wrap arrays: "
-            "Trajectories(torch.as_tensor(x).float(), dt)"
+            "Trajectories(torch.as_tensor(x), dt)"
         )
     if data.n_trajectories < 10:
         raise ValueError(

@@ -40,6 +40,7 @@ class Increments(Brief):
         reverse: for the rule "combined": the states at the later end of the same labels.
         at: states at which the diffusion is asked `(n_paths, n_squares, dim_in)`.
         steps: what the noise did, `(n_paths, n, dim)`: displacements, or second differences.
+        precision: of the trajectories that were read, and of paths that are predicted.
     """
 
     x: Tensor
@@ -53,6 +54,7 @@ class Increments(Brief):
     reverse: Tensor | None
     at: Tensor
     steps: Tensor
+    precision: torch.dtype
 
     @property
     def dim(self) -> int:
@@ -161,6 +163,7 @@ def increments(
         return torch.cat((*parts, *now), dim=-1)
 
     common: dict[str, Any] = dict(dt=dt, rule=rule, shared=rules[rule], reverse=None)
+    common["precision"] = trajectories.x.dtype
     dim = x.shape[-1]
     if rules is OVERDAMPED:
         start, end, robust = x[:, :-1], x[:, 1:], rule == "midpoint"

@@ -49,11 +49,13 @@ def pca(movie: Movie, n_components: int) -> Trajectories:
     sample = torch.arange(min(n_frames, SAMPLE), device=movie.x.device) * n_frames
     mean, square = torch.zeros(n_pixels), torch.zeros(n_pixels, n_pixels)
     mean, square = (t.to(movie.x.device, torch.float64) for t in (mean, square))
+    first = movie.at(sample[:1]).flatten().double()  # near the mean: squares keep their digits
     for numbers in (sample // min(n_frames, SAMPLE)).split(PIECE):
-        frames = movie.at(numbers).flatten(1).double()
+        frames = movie.at(numbers).flatten(1).double() - first
         mean += frames.sum(0) / len(sample)
         square.addmm_(frames.T, frames, alpha=1 / len(sample))
     vectors = torch.linalg.eigh(square - torch.outer(mean, mean)).eigenvectors
+    mean += first
     modes = vectors.flip(1)[:, :n_components]
     return _frame_by_frame(movie, lambda frames: (frames.flatten(1) - mean) @ modes)
 
@@ -109,5 +111,6 @@ def track(movie: Movie, n_blobs: int, *, psf: float) -> Trajectories:
 def _frame_by_frame(movie: Movie, coordinates: Callable[[Tensor], Tensor]) -> Trajectories:
     """`coordinates` of frames `(n, height, width)` in float64, for all frames of a movie."""
     numbers = torch.arange(movie.x.numel(), device=movie.x.device)
-    pieces = [coordinates(movie.at(piece).double()).float() for piece in numbers.split(PIECE)]
+    frames = (movie.at(piece) for piece in numbers.split(PIECE))
+    pieces = [coordinates(frame.double()).to(frame.dtype) for frame in frames]
     return Trajectories(torch.cat(pieces).unflatten(0, movie.x.shape), movie.dt)

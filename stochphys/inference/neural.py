@@ -47,6 +47,11 @@ def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
     return samples.x.mean(0), scale, mean, torch.stack(spreads).amax(0)
 
 
+def at_origin(units: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The units of the same samples less ⟨x⟩, which is how `tensors` gives them to a network."""
+    return torch.zeros_like(units[1], dtype=torch.float32), *units[1:]
+
+
 def misfit(likelihood: Likelihood) -> Objective:
     """Minus the log-likelihood per sample, a scalar, or `(members,)` for an ensemble."""
 
@@ -130,7 +135,7 @@ class LaplaceNetwork(Network):
         generator = as_generator(generator)
         units, sizes = units_of(samples, likelihood), self.sizes(samples)
         body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
-        network = InUnits(body, units)
+        network = InUnits(body, at_origin(units))
         loss, share = misfit(likelihood), self.precision / 2 / len(samples.x)
 
         def objective(model: nn.Module, batch: Any) -> Tensor:
@@ -139,8 +144,8 @@ class LaplaceNetwork(Network):
                 + share * torch.stack([w.square().sum() for w in model.parameters()]).sum()
             )
 
-        self.train(network, objective, tensors(samples), generator)
-        return LinearisedPosterior(network.double(), samples, likelihood)
+        self.train(network, objective, tensors(samples, units[0]), generator)
+        return LinearisedPosterior(InUnits(body, units).double(), samples, likelihood)
 
 
 @dataclass(frozen=True)
@@ -187,9 +192,9 @@ class BootstrapEnsemble(Network):
                 f"{n} samples do not fill a block of {self.block}; take shorter blocks"
             )
         ensemble = Ensemble(
-            [InUnits(self.mlp(samples, generator), units) for _ in range(self.members)]
+            [InUnits(self.mlp(samples, generator), at_origin(units)) for _ in range(self.members)]
         )
-        data: Any = tensors(samples)
+        data: Any = tensors(samples, units[0])
         if self.bootstrap:
             shape = (self.members, n // self.block)
             starts = torch.randint(
@@ -197,7 +202,8 @@ class BootstrapEnsemble(Network):
             )
             data = Resampled(data, starts, self.block)
         self.train(ensemble, misfit(likelihood), data, generator)
-        return MemberPosterior(ensemble)
+        trained: list[Any] = [ensemble.member(i) for i in range(self.members)]
+        return MemberPosterior([InUnits(network.body, units) for network in trained])
 
 
 class Rise(Callback):
@@ -259,7 +265,8 @@ class VariationalNetwork(Network):
         def objective(model: nn.Module, batch: Any) -> Tensor:
             return loss(model, batch) + rise.factor * share * body.kl()
 
-        self.train(InUnits(body, units), objective, tensors(samples), generator, [rise])
+        network, data = InUnits(body, at_origin(units)), tensors(samples, units[0])
+        self.train(network, objective, data, generator, [rise])
         return MemberPosterior(
             [InUnits(b, units) for b in body.draw(self.draws, generator=generator)]
         )
@@ -296,7 +303,8 @@ class DropoutNetwork(Network):
         generator = as_generator(generator)
         units = units_of(samples, likelihood)
         body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
-        self.train(InUnits(body, units), misfit(likelihood), tensors(samples), generator)
+        network, data = InUnits(body, at_origin(units)), tensors(samples, units[0])
+        self.train(network, misfit(likelihood), data, generator)
         return MemberPosterior(
             [InUnits(b, units) for b in body.draw(self.draws, generator=generator)]
         )

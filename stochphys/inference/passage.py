@@ -146,7 +146,7 @@ def _simulated(
     generator: torch.Generator,
 ) -> tuple[Tensor, float]:
     """Time until the ball is reached, for each draw, and the share of paths that did."""
-    dt = langevin.increments.dt
+    dt, precision = langevin.increments.dt, langevin.increments.precision
     total = ceil((langevin.increments.time if longest is None else longest) / dt)
     system = langevin.draw(draws, generator=generator)
     spent, arrivals = torch.zeros(draws, dtype=start.dtype), torch.zeros(draws)
@@ -154,7 +154,7 @@ def _simulated(
         x, waiting = start.expand(draws, -1), torch.ones(draws, dtype=torch.bool)
         for done in range(0, total, BLOCK):
             steps = min(BLOCK, total - done)
-            x = simulate(system, draws, steps, dt, generator=generator, start=x).x
+            x = simulate(system, draws, steps, dt, generator=generator, start=x, dtype=precision).x
             inside = (x[:, 1:] - target).norm(dim=-1) < radius
             arrived = inside.any(1)
             took = torch.where(arrived, inside.int().argmax(1) + 1, steps) * dt

@@ -13,10 +13,10 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
-from ..data import Jumps, Trajectories, Windows
+from ..data import Jumps, Trajectories
 from ..device import as_generator
 from ..estimate import Estimate
-from .baselines import CurrentEstimate, affine, check_even, pieces
+from .baselines import Affine, Basis, CurrentEstimate, check_even, pieces, placed
 from .fluctuation import block_sums, jackknife
 
 
@@ -45,7 +45,9 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     check_even(trajectories)
     dim, dt = trajectories.dim, trajectories.dt
     n_blocks = min(200, trajectories.n_trajectories)
-    blocks = [_moments(trajectories, x) for x in trajectories.x.tensor_split(n_blocks)]
+    basis = placed(Affine(), trajectories)
+    parts = trajectories.x.tensor_split(n_blocks)
+    blocks = [_moments(replace(trajectories, x=x, check=False), basis) for x in parts]
     sums = torch.stack(blocks)
     constant = (sums.sum(0).diagonal()[1 + dim :] == 0).nonzero().flatten().tolist()
     if constant:
@@ -64,16 +66,16 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
         std=jackknife(rate, sums).item(),
         in_sample=in_sample,
         coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
-        basis=affine,
+        basis=basis,
         trajectories=trajectories,
     )
 
 
-def _moments(trajectories: Trajectories, x: Tensor) -> Tensor:
-    """Sum over steps of the products of (1, x̄, Δx), `(1 + 2 dim, 1 + 2 dim)`."""
+def _moments(trajectories: Trajectories, basis: Basis) -> Tensor:
+    """Sum over steps of the products of (1, x̄ − c, Δx), `(1 + 2 dim, 1 + 2 dim)`."""
     total = torch.zeros((), dtype=torch.float64)
-    for _, midpoint, step in pieces(replace(trajectories, x=x, check=False), 2 * x.shape[2]):
-        z = torch.cat((torch.ones_like(step[..., :1]), midpoint, step), dim=-1).flatten(0, 1)
+    for _, midpoint, step in pieces(trajectories, 2 * trajectories.dim):
+        z = torch.cat((basis(midpoint), step), dim=-1).flatten(0, 1)
         total = total.to(z) + z.T @ z
     return total
 
@@ -258,7 +260,9 @@ def knn_plugin(
             f"pairs; the data have {steps * len(x)}"
         )
     order = torch.randperm(steps * len(x), generator=generator, device=generator.device)
-    pairs = Windows(trajectories)[order[: 2 * n_pairs].to(x.device)] / x.std(dim=(0, 1))
+    chosen = order[: 2 * n_pairs].to(x.device)
+    path, time = chosen // steps, chosen % steps
+    pairs = torch.stack((x[path, time], x[path, time + 1]), 1) / x.std(dim=(0, 1))
     first, second = pairs.double().cpu().split(n_pairs)
     forward, reverse = first.flatten(1).numpy(), second.flip(1).flatten(1).numpy()
     rho = cKDTree(forward).query(forward, [k + 1])[0]  # the first neighbour is the point itself

@@ -219,6 +219,7 @@ def predict_paths(
         generator=generator,
         start=start,
         every=every,
+        dtype=langevin.increments.precision,
     )
     frames = zip(paths.x.unbind(1), paths.times.tolist(), strict=True)
     outside = torch.stack([~known(x, t) for x, t in frames], dim=1)

@@ -11,8 +11,8 @@ from ..brief import Brief
 from .regression import Samples
 
 
-def tensors(samples: Samples) -> TensorDataset:
-    """The samples as networks take them: float32.
+def tensors(samples: Samples, centre: Tensor) -> TensorDataset:
+    """The samples as networks take them: float32, states less their `centre (dim_in,)`.
 
     Raises `ValueError` for labels whose noise is in x, too: only a linear model can take it out.
     """
@@ -21,7 +21,7 @@ def tensors(samples: Samples) -> TensorDataset:
             "a network cannot take out the noise that labels share with x; give rule='ito' (overdamped) "
             "or rule='combined' (underdamped), or take BayesianRegression"
         )
-    return TensorDataset(samples.x.float(), samples.y.float(), samples.weight.float())
+    return TensorDataset((samples.x - centre).float(), samples.y.float(), samples.weight.float())
 
 
 @dataclass(frozen=True, eq=False)

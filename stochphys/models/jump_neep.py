@@ -123,7 +123,8 @@ class OddJumpNEEP(nn.Module):
 
     def forward(self, window: Tensor) -> Tensor:
         """The four parts `(4, …)` of pairs of successive stays `(…, 2, 2)`, state and time."""
-        states, time = window[..., 0].long(), window[..., :1, 1] / self.scale
+        states = window[..., 0].long()
+        time = window[..., :1, 1].to(self.scale.dtype) / self.scale
         s, reverse = self.embedding(states), self.embedding(self.reversal[states])
         jump = odd_part(self.jump, s.flatten(-2), reverse.flip(-2).flatten(-2))
         stay = odd_part(

@@ -159,7 +159,7 @@ class AreaNEEP(NEEP):
         """
         super().standardise(trajectories)
         areas = areas or Areas.of(trajectories)
-        self.centre.copy_(areas.mean[: len(self.centre)])
+        self.centre = areas.mean[: len(self.centre)].to(self.centre)
         self.K.copy_(areas.entropy_matrix())
         h = self.areas(Windows(trajectories).sample(100_000))
         mean = (self.K * areas.covariance[: len(self.K), len(self.K) :]).sum()
@@ -173,8 +173,8 @@ class AreaNEEP(NEEP):
 
     def areas(self, window: Tensor) -> Tensor:
         """The current that is linear in the state, `(…)`, of pairs of states `(…, 2, dim)`."""
-        first, second = window.unbind(-2)
-        return ((((first + second) / 2 - self.centre) @ self.K) * (second - first)).sum(-1)
+        midpoint, step = self.parts(window)
+        return ((midpoint @ self.K) * step).sum(-1)
 
     def forward(self, window: Tensor) -> Tensor:
         """ΔS `(…)` of pairs of successive states `(…, 2, dim)`."""

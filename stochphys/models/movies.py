@@ -59,7 +59,7 @@ class MovieNEEP(nn.Module):
         Raises `ValueError` if no pixel ever changes.
         """
         window = self.sample(movie)
-        self.centre.copy_(window.mean((0, 1)))
+        self.centre = window.mean((0, 1)).to(self.scale.device)
         even, odd = self.parts(window)
         if not odd.any():
             raise ValueError("no pixel of these movies ever changes, nothing can be learned")
@@ -72,10 +72,12 @@ class MovieNEEP(nn.Module):
         return Windows(movie, self.frames).sample(min(2000, max(20, 2**24 // pixels)))
 
     def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
-        """Even and odd parts, `(…, n_even, height, width)` and `(…, n_odd, height, width)`."""
+        """Even and odd parts, `(…, n_even, height, width)` and `(…, n_odd, height, width)`, taken in
+        the precision of the frames and then rounded to that of the weights."""
         mirror = window.flip(-3)
         even = (window + mirror)[..., : self.n_even, :, :] / 2 - self.centre
         odd = (mirror - window)[..., : self.n_odd, :, :]
+        even, odd = even.to(self.scale.dtype), odd.to(self.scale.dtype)
         return even / self.scale[0], odd / self.scale[1]
 
     def map(self, window: Tensor) -> Tensor:
@@ -262,6 +264,7 @@ class FlowNEEP(MovieNEEP):
         framed = pad(frame, (1, 1, 1, 1), mode="replicate")
         down = (framed[:, 2:, 1:-1] - framed[:, :-2, 1:-1]) / 2
         right = (framed[:, 1:-1, 2:] - framed[:, 1:-1, :-2]) / 2
+        down, right = down.to(self.level.dtype), right.to(self.level.dtype)
         squares = torch.stack((down * down, right * right, down * right))
         return torch.stack((down, right)), coarse(squares)
 

@@ -49,15 +49,24 @@ class NEEP(nn.Module):
     def standardise(self, trajectories: Trajectories) -> Self:
         """Bring midpoints and displacements to order one, with the spread of these data."""
         x = trajectories.x
-        self.centre.copy_(x.mean(dim=(0, 1)))
+        self.centre = x.mean(dim=(0, 1)).to(self.scale.device)
         self.scale.copy_(spread(x))
         return self
 
+    def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
+        """Midpoints, less their mean, and displacements `(…, dim)` of pairs `(…, 2, dim)`.
+
+        Differences are taken in the precision of the data, and only then rounded to that of the
+        weights: far from zero float32 has no digits for a step.
+        """
+        first, second = window.unbind(-2)
+        midpoint = (first + second) / 2 - self.centre
+        return midpoint.to(self.scale.dtype), (second - first).to(self.scale.dtype)
+
     def forward(self, window: Tensor) -> Tensor:
         """ΔS `(…)` of pairs of successive states `(…, 2, dim)`."""
-        first, second = window.unbind(-2)
-        midpoint = ((first + second) / 2 - self.centre) / self.scale[0]
-        step = (second - first) / self.scale[1]
+        midpoint, step = self.parts(window)
+        midpoint, step = midpoint / self.scale[0], step / self.scale[1]
         forward = torch.cat((midpoint, step), -1)
         backward = torch.cat((midpoint, -step), -1)
         return odd_part(self.h, forward, backward)
@@ -105,7 +114,7 @@ class UnderdampedNEEP(nn.Module):
         $\Delta x \approx \bar v\,dt$, what counts is their small difference: each part is whitened,
         by a linear map, which mixes nothing odd with anything even.
         """
-        self.centre.copy_(trajectories.position.mean(dim=(0, 1)))
+        self.centre = trajectories.position.mean(dim=(0, 1)).to(self.scale.device)
         self.scale.copy_(spread(trajectories.x)[0])
         odd, even = self.parts(Windows(trajectories).sample(100_000))
         self.odd.copy_(whitening(odd))
@@ -119,7 +128,8 @@ class UnderdampedNEEP(nn.Module):
         h_2 = odd_part(self.h_2, torch.cat((even, odd), -1), torch.cat((even, -odd), -1))
         x, v = window[..., 1, :].chunk(2, -1)
         scale_x, scale_v = self.scale.chunk(2)
-        x, v = (x - self.centre) / scale_x, v / scale_v  # rest must stay rest
+        x, v = (x - self.centre).to(scale_x.dtype), v.to(scale_v.dtype)
+        x, v = x / scale_x, v / scale_v  # rest must stay rest
         h_1 = odd_part(self.h_1, torch.cat((x, v), -1), torch.cat((x, -v), -1))
         return torch.stack((h_2, h_1))
 
@@ -127,7 +137,8 @@ class UnderdampedNEEP(nn.Module):
         """What reversing a pair turns, (Δx, v̄), and what it keeps, (x̄, Δv), `(…, dim)` each."""
         (x, v), (x_next, v_next) = (s.chunk(2, -1) for s in window.unbind(-2))
         odd = torch.cat((x_next - x, (v + v_next) / 2), -1)
-        return odd, torch.cat(((x + x_next) / 2 - self.centre, v_next - v), -1)
+        even = torch.cat(((x + x_next) / 2 - self.centre, v_next - v), -1)
+        return odd.to(self.scale.dtype), even.to(self.scale.dtype)
 
 
 def odd_part(g: nn.Module, forward: Tensor, backward: Tensor) -> Tensor:

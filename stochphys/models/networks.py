@@ -68,6 +68,8 @@ class InUnits(nn.Module):
     for a drift a is the mean label and b the size of what varies in it, for $\ln D$ they are the
     logarithm of the mean label and 1.
 
+    ⟨x⟩ keeps its precision, and is subtracted before x is rounded to that of the weights.
+
     Args:
         body: from `(…, dim_in)` to `(…, dim_out)`.
         units: ⟨x⟩, std x `(dim_in,)`, a and b `(dim_out,)`.
@@ -82,7 +84,8 @@ class InUnits(nn.Module):
         super().__init__()
         self.body = body
         for name, value in zip(("centre", "scale", "offset", "unit"), units, strict=True):
-            self.register_buffer(name, value.float())
+            self.register_buffer(name, value if name == "centre" else value.float())
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.offset + self.unit * self.body((x - self.centre) / self.scale)
+        x = (x - self.centre).to(self.scale.dtype)
+        return self.offset + self.unit * self.body(x / self.scale)

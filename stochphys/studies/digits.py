@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..brief import Brief
 from ..device import make_generator
 from ..models.networks import MLP
 from ..training.ensemble import Ensemble
@@ -35,8 +36,8 @@ RECIPE: dict[str, Any] = dict(
 STEPS, PATIENCE = 3000, 300
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Study:
+@dataclass(frozen=True, eq=False)
+class Study(Brief):
     """What a `study` found, `(n_seeds, copies)` each.
 
     Attributes:
