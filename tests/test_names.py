@@ -23,6 +23,7 @@ import pytest
 
 pytest.importorskip("ipywidgets")  # names of the figures are among them
 
+import benchmarks
 import stochphys
 from tests.lesson import sources
 
@@ -44,13 +45,15 @@ ELSEWHERE = {
 
 @cache
 def known() -> dict[str, list[Any]]:
-    """Every object of the package and what it imports, by its name; modules by theirs."""
+    """Every object of the package and its benchmarks and what they import, by its name; modules by theirs."""
     found: dict[str, list[Any]] = defaultdict(list, stochphys=[stochphys])
-    for info in walk_packages(stochphys.__path__, "stochphys."):
-        module = import_module(info.name)
-        found[info.name.rpartition(".")[2]].append(module)
-        for name, value in vars(module).items():
-            found[name].append(value)
+    for package in (stochphys, benchmarks):
+        for info in walk_packages(package.__path__, f"{package.__name__}."):
+            last = info.name.rpartition(".")[2]
+            if last != "__main__":
+                module = import_module(info.name)
+                for name, value in [(last, module), *vars(module).items()]:
+                    found[name].append(value)
     return found
 
 
