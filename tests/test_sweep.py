@@ -201,11 +201,21 @@ def test_half_a_training_is_no_result(quietly, tmp_path):
     assert [row["seed"] for row in rows] == [0] and len(lines(tmp_path)) == 1
 
 
+def within(value: float) -> Any:
+    """Functions of one name that do not do the same."""
+
+    def inner(*, seed: int) -> float:
+        return value
+
+    return inner
+
+
 @pytest.mark.parametrize(
     ("function", "settings", "seeds", "error", "message"),
     [
         (lambda seed: 0, [{}], [0], ValueError, "made by def"),
         (partial(add, a=1.0), [{}], [0], ValueError, "made by def"),
+        (within(1.0), [{}], [0], ValueError, "made by def at the top"),
         (add, [], [0], ValueError, "nothing to run"),
         (add, [dict(a=1)], [], ValueError, "nothing to run"),
         (add, [dict(a=1), dict(a=1)], [0], ValueError, "ask twice for {'a': 1}, seed 0"),

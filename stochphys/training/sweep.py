@@ -44,13 +44,14 @@ def sweep(
 
     Every run that ends adds one line to the file `results`, and is never repeated: the same call
     goes on where the last one was stopped or killed, and a longer list of settings or seeds runs
-    what is new. Ctrl-C and the stop button end the sweep and keep what there is.
+    what is new. Ctrl-C and the stop button end the sweep and keep what there is. A function that is
+    written anew under its old name needs a new file.
 
     By default runs follow one another. Where and how many at once is joblib's to say:
     `with joblib.parallel_config(n_jobs=4): sweep(…)`, or `backend="dask"` for a cluster.
 
     Args:
-        function: made by `def`; its module and name, the setting and the seed are a run's identity.
+        function: made by `def`, not within another: module and name, setting and seed tell a run.
             Returns numbers, strings, lists and dicts; a tensor of one number and no axes will do.
         settings: keyword arguments, of the same kinds.
         results: a file of JSON lines that is only added to; one process at a time.
@@ -88,8 +89,11 @@ def _runs(
 ) -> dict[str, tuple[Any, ...]]:
     """What `_run` takes, by key."""
     name = f"{function.__module__}.{getattr(function, '__qualname__', '<no name>')}"
-    if "<lambda>" in name or "<no name>" in name:
-        raise ValueError(f"function must be made by def, to be known by its name; got {function}")
+    if "<" in name:  # a lambda, or made within another function: what it holds is not in its name
+        raise ValueError(
+            "function must be made by def at the top of a module or notebook, so that its name says "
+            f"what it does; got {function}"
+        )
     runs = {}
     for setting in settings:
         if "seed" in setting:
