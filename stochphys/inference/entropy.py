@@ -32,7 +32,7 @@ from .comparison import Comparison, exact_entropy
 from .diagnostics import SAMPLE, diagnose
 from .readout import bound, member_entropy, on_sample, piece_size, signs, total
 
-Data = Trajectories | Jumps | Movie
+Recorded = Trajectories | Jumps | Movie
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
@@ -73,7 +73,7 @@ class EntropyProduction(Estimate):
     entropy: Tensor = field(repr=False)
     history: History = field(repr=False)
     model: Ensemble = field(repr=False)
-    held_out: Data = field(repr=False)
+    held_out: Recorded = field(repr=False)
     frames: int = 2
 
     @property
@@ -91,7 +91,7 @@ class EntropyProduction(Estimate):
         """Time from the first to the last frame of a window."""
         return self.held_out.dt * (self.frames - 1)
 
-    def per_step(self, data: Data | None = None) -> Tensor:
+    def per_step(self, data: Recorded | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
         the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
         if data is None:
@@ -107,7 +107,7 @@ class EntropyProduction(Estimate):
 
 
 def infer_entropy_production(
-    data: Data,
+    data: Recorded,
     *,
     generator: torch.Generator | int,
     frames: int = 2,
@@ -208,7 +208,7 @@ def infer_entropy_production(
     return replace(result, warnings=diagnose(result))
 
 
-def check(data: Data, frames: int, reversal: Tensor | None, members: int) -> None:
+def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) -> None:
     """Arguments of `infer_entropy_production` that make no sense."""
     if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
@@ -238,7 +238,7 @@ def check(data: Data, frames: int, reversal: Tensor | None, members: int) -> Non
 
 
 def default_network(
-    data: Data, frames: int, reversal: Tensor | None, width: int, generator: torch.Generator
+    data: Recorded, frames: int, reversal: Tensor | None, width: int, generator: torch.Generator
 ) -> nn.Module:
     """A network for these data."""
     options: dict[str, Any] = dict(width=width, generator=generator)
