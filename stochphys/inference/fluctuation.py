@@ -67,18 +67,18 @@ class IntegralFluctuationTheorem(Brief):
         mean: the average of e^−ΔS over all windows.
         low, high: bootstrap interval of 95 %, over trajectories; `high` includes what is `missing`.
         missing: what the average lacks for want of rare windows (see `integral_fluctuation_theorem`).
-        warning: empty, or why `mean` cannot be trusted.
+        warnings: empty, or why `mean` cannot be trusted.
     """
 
     mean: float
     low: float
     high: float
     missing: float
-    warning: str
+    warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         text = f"⟨exp(−ΔS)⟩ = {self.mean:.4f}, 95 % interval {self.low:.4f} to {self.high:.4f}"
-        return text + (f"\n{self.warning}" if self.warning else "")
+        return "\n".join((text, *self.warnings))
 
 
 def integral_fluctuation_theorem(
@@ -108,19 +108,19 @@ def integral_fluctuation_theorem(
     low, high = torch.quantile(means, means.new_tensor([0.025, 0.975])).tolist()
     missing = (entropy > -entropy.min()).double().mean().item()
     effective = (weights.sum() ** 2 / (weights**2).sum()).item()
-    warning = ""
+    warnings: tuple[str, ...] = ()
     if missing > min(0.02, (high - low) / 4):  # a bias of one standard error, or of 2 %
-        warning = (
+        warnings = (
             f"Not reached: windows of ΔS < {entropy.min():.3g} would carry about {missing:.0%} of the "
-            "average, and none was seen. Take shorter windows or more trajectories."
+            "average, and none was seen. Take shorter windows or more trajectories.",
         )
     elif effective < 100:
-        warning = (
+        warnings = (
             f"Not reliable: about {effective:.0f} windows carry the whole average. Take shorter "
-            "windows or more trajectories."
+            "windows or more trajectories.",
         )
     mean = weights.mean().item()
-    return IntegralFluctuationTheorem(mean, low, high + missing, missing, warning)
+    return IntegralFluctuationTheorem(mean, low, high + missing, missing, warnings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ class DetailedFluctuationTheorem(Brief):
         s: entropies `(n,)` at which both signs were seen often enough.
         log_ratio, std: ln P(s)/P(−s) and its error, `(n,)`.
         slope, slope_std: of the weighted straight line through the origin; the theorem says 1.
-        warning: empty, or up to where the test reaches.
+        warnings: empty, or up to where the test reaches.
     """
 
     s: Tensor
@@ -139,7 +139,7 @@ class DetailedFluctuationTheorem(Brief):
     std: Tensor
     slope: float
     slope_std: float
-    warning: str
+    warnings: tuple[str, ...] = ()
 
 
 def detailed_fluctuation_theorem(
@@ -162,7 +162,7 @@ def detailed_fluctuation_theorem(
     empty = entropy.new_zeros(0)
     if len(negative) < least:
         warning = f"Only {len(negative)} windows of ΔS < 0: take shorter windows or more data."
-        return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, warning)
+        return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, (warning,))
     # Counts (blocks, bins, sign) and the sum of e^−s in each bin of positive s.
     width = -negative[least - 1].item() / bins
     bin_ = (entropy.abs() / width).long()
@@ -187,13 +187,14 @@ def detailed_fluctuation_theorem(
     def slope(counts: Tensor) -> Tensor:
         return (weight * log_ratio(counts)).sum(-1) / (weight * s).sum()
 
-    warning, reach = "", width * bins
+    reach = width * bins
+    warnings: tuple[str, ...] = ()
     if reach < entropy.mean():
-        warning = (
+        warnings = (
             f"Tested up to ΔS = {reach:.3g} only, less than its mean {entropy.mean():.3g}: rarer "
-            "windows of negative ΔS were not seen often enough."
+            "windows of negative ΔS were not seen often enough.",
         )
     total = counts.sum(0)
     return DetailedFluctuationTheorem(
-        s, log_ratio(total), std, slope(total).item(), jackknife(slope, counts).item(), warning
+        s, log_ratio(total), std, slope(total).item(), jackknife(slope, counts).item(), warnings
     )
