@@ -45,7 +45,7 @@ ELSEWHERE = {
 
 @cache
 def known() -> dict[str, list[Any]]:
-    """Every object of the package and its benchmarks and what they import, by its name; modules by theirs."""
+    """Objects of package and benchmarks, and what they import, by name; modules by theirs."""
     found: dict[str, list[Any]] = defaultdict(list, stochphys=[stochphys])
     for package in (stochphys, benchmarks):
         for info in walk_packages(package.__path__, f"{package.__name__}."):
