@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from stochphys.data import Windows
-from stochphys.device import make_generator, one_thread, pick_device
+from stochphys.device import make_generator, one_thread
 from stochphys.inference import Comparison
 from stochphys.inference.entropy import RECIPES
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, neep_objective
@@ -29,7 +28,6 @@ from stochphys.simulators import BeadSpring, bead_camera, simulate
 from stochphys.training import Callback, Run, fit
 
 from . import cpu_seconds, print_header, print_table, verdict
-from .training import clock
 
 DT, CAP, GOAL, JUDGED = 0.05, 180.0, 0.95, 4000
 SYSTEM = BeadSpring(T_c=1.0, T_h=10.0)
@@ -44,8 +42,9 @@ def film(n_movies: int, seed: int = 0, dt: float = DT, n_beads: int = 2, **camer
 
 def stored(movie: Movie) -> Movie:
     """The same movie as floats in memory."""
-    frames = torch.cat([movie.at(i) for i in torch.arange(movie.x.numel()).split(4096)])
-    return Movie.of(frames.unflatten(0, movie.x.shape), movie.dt)
+    numbers = torch.arange(movie.x.numel(), device=movie.x.device)
+    frames = torch.cat([movie.at(i) for i in numbers.split(4096)])
+    return Movie.of(frames.unflatten(0, movie.x.shape), movie.dt).to(movie.x.device)
 
 
 class PlainCNEEP(nn.Module):
@@ -194,60 +193,10 @@ def time_to_accuracy() -> None:
     print_table(("training", "CPU seconds", "R²", "times faster", "target"), rows)
 
 
-def on_a_gpu(device: torch.device) -> None:
-    """Pairs per second at the published size, batches of 4096 pairs, against the published way."""
-    movie = film(500, cell=(20, 20), psf=3.0, motion=1.0)
-    frames = stored(movie)
-
-    def network(**layout: object) -> nn.Module:
-        net = CNEEP(movie.shape, width=32, generator=make_generator(1)).standardise(movie)
-        return net.to(**layout)  # type: ignore[call-overload]
-
-    def compiled(net: nn.Module) -> nn.Module:
-        net.compile()
-        return net
-
-    def pairs(model: nn.Module, data: Movie, **options: object) -> float:
-        def train(steps: int) -> float:
-            begin = clock(device)
-            fit(
-                model, neep_objective, Windows(data), steps=steps, generator=make_generator(0),
-                batch_size=4096, device=device, validate_every=steps, progress=False,
-                **options,  # type: ignore[arg-type]
-            )  # fmt: skip
-            return clock(device) - begin
-
-        train(20)
-        return 4096 * 200 / (train(220) - train(20))
-
-    channels_last = dict(memory_format=torch.channels_last)
-    cases: list[tuple[str, Callable[[], float]]] = [
-        ("the published way", lambda: pairs(PlainCNEEP(movie), frames)),
-        ("rendered", lambda: pairs(network(), movie)),
-        ("bf16", lambda: pairs(network(), movie, precision="bfloat16")),
-        (
-            "bf16, channels last",
-            lambda: pairs(network(**channels_last), movie, precision="bfloat16"),
-        ),
-        (
-            "bf16, channels last, compiled",
-            lambda: pairs(compiled(network(**channels_last)), movie, precision="bfloat16"),
-        ),
-    ]
-    speeds = [(name, speed()) for name, speed in cases]
-    rows = [(name, f"{v:.3g}", v / speeds[0][1]) for name, v in speeds]
-    print_table(
-        ("20 × 40 px, layers of 32, batch 4096", "pairs per s", "of the published way"), rows
-    )
-
-
 def main() -> None:
-    device = pick_device()
     print_header("Movies: steps and memory in CPU seconds")
     with one_thread():
         costs()
         if sys.platform == "linux":
             memory()
         time_to_accuracy()
-        if device.type == "cuda":
-            on_a_gpu(device)

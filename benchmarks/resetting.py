@@ -8,7 +8,6 @@ image, as usual.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from stochphys.device import make_generator, one_thread, pick_device
+from stochphys.device import make_generator, one_thread
 from stochphys.models import MLP, VCNN, ResNet
 from stochphys.simulators.resetting_clocks import Poisson
 from stochphys.simulators.search_laws import Search
@@ -30,7 +29,6 @@ from stochphys.training import (
 )
 
 from . import cpu_seconds, print_header, print_table, verdict
-from .training import clock
 
 P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 SEEDS = range(300, 324)  # learning rate, averaging and resets were chosen on seeds 0 to 23
@@ -139,84 +137,54 @@ class ImageByImage(Dataset):
         return x.flip(-1) if mirror > 4 else x, self.data.y[i]
 
 
-def with_a_loader(
-    network: nn.Sequential, data: Labelled, batch: int, device: torch.device, steps: int
-) -> None:
-    body = nn.Sequential(*list(network)[1:]).to(device)  # without its own augmentation
+def with_a_loader(network: nn.Sequential, data: Labelled, batch: int, steps: int) -> None:
+    body = nn.Sequential(*list(network)[1:])  # without its own augmentation
     optimizer = SGD(body.parameters(), lr=0.01, momentum=0.9)
-    cuda = device.type == "cuda"
-    workers = dict(num_workers=8, pin_memory=True, persistent_workers=True) if cuda else {}
-    loader: DataLoader = DataLoader(ImageByImage(data), batch, shuffle=True, **workers)  # type: ignore[arg-type]
-    done = 0
-    while done < steps:
-        for x, y in loader:
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(body(x.to(device)), y.to(device))
-            loss.backward()
-            optimizer.step()
-            loss.item()
-            done += 1
-            if done == steps:
-                return
+    for _, (x, y) in zip(range(steps), DataLoader(ImageByImage(data), batch, shuffle=True)):  # noqa: B905
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(body(x), y)
+        loss.backward()
+        optimizer.step()
+        loss.item()
 
 
-def with_fit(
-    network: nn.Module, data: Labelled, batch: int, device: torch.device, steps: int, **how: object
-) -> None:
+def with_fit(network: nn.Module, data: Labelled, batch: int, steps: int) -> None:
     fit(
         network, classify(), data, steps=steps, batch_size=batch, lr=0.01,
-        optimizer=partial(SGD, momentum=0.9), ema=0, generator=make_generator(0), device=device,
-        validate_every=steps, progress=False, **how,  # type: ignore[arg-type]
+        optimizer=partial(SGD, momentum=0.9), ema=0, generator=0, device="cpu",
+        validate_every=steps, progress=False,
     )  # fmt: skip
 
 
-def images(device: torch.device) -> None:
-    """Images per second with bytes on the device and drawn there, against a loader."""
-    cuda = device.type == "cuda"
-    n, batch, steps = (50_000, 256, 200) if cuda else (2000, 32, 3)
+def images() -> None:
+    """Images per second with bytes in memory and drawn there, against a loader."""
+    n, batch, steps = 2000, 32, 3
     g = make_generator(0)
     x = torch.randint(256, (n, 3, 32, 32), generator=g, dtype=torch.uint8)
     data = Labelled(x, torch.randint(10, (n,), generator=g), 10)
-
-    def speed(task: Callable[[int], None]) -> tuple[float, str]:
-        task(2)
-        if cuda:
-            torch.cuda.reset_peak_memory_stats()
-        times = []
-        for number in (2, 2 + steps) * (1 if cuda else 3):
-            begin = clock(device)
-            task(number)
-            times.append(clock(device) - begin)
-        seconds = min(times[1::2]) - min(times[::2])
-        memory = f"{torch.cuda.max_memory_allocated() / 2**20:.0f}" if cuda else "-"
-        return batch * steps / seconds, memory
-
     rows = []
     for name, kind in (("VCNN", VCNN), ("ResNet-18", partial(ResNet, 18))):
         network = kind(x, 10, generator=g)
-        ways: list[tuple[str, Callable[[int], None]]] = [
-            ("a DataLoader", partial(with_a_loader, network, data, batch, device)),
-            ("fit", partial(with_fit, network, data, batch, device)),
-        ]
-        if cuda:
-            wide = kind(x, 10, generator=g).to(memory_format=torch.channels_last)
-            half = partial(with_fit, wide, data, batch, device, precision="bfloat16")
-            ways.append(("fit, bf16, channels last", half))
-        speeds = [(way, *speed(task)) for way, task in ways]
+        tasks = {
+            f"{way} {number}": partial(train_it, network, data, batch, number)
+            for way, train_it in (("a DataLoader", with_a_loader), ("fit", with_fit))
+            for number in (2, 2 + steps)
+        }
+        seconds = cpu_seconds(tasks, repeats=3)
+        speeds = {
+            way: batch * steps / (seconds[f"{way} {2 + steps}"] - seconds[f"{way} 2"])
+            for way in ("a DataLoader", "fit")
+        }
         rows += [
-            (f"{name}, {way}", f"{v:.3g}", v / speeds[0][1], memory) for way, v, memory in speeds
+            (f"{name}, {way}", f"{v:.3g}", v / speeds["a DataLoader"]) for way, v in speeds.items()
         ]
-    columns = (f"{n:,} images of 32×32 pixels, batches of {batch}, {device}", "images per s")
-    print_table((*columns, "ratio", "peak of the device, MB"), rows)
+    columns = (f"{n:,} images of 32×32 pixels, batches of {batch}", "images per CPU s", "ratio")
+    print_table(columns, rows)
 
 
 def main() -> None:
-    device = pick_device()
-    unit = "wall" if device.type == "cuda" else "CPU"
-    print_header(f"Resetting: digits and walkers in CPU seconds, images in {unit} seconds")
+    print_header("Resetting: digits, walkers and images in CPU seconds")
     with one_thread():
         the_study()
         searches()
-        images(torch.device("cpu"))
-    if device.type == "cuda":
-        images(device)
+        images()

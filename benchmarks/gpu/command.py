@@ -85,7 +85,7 @@ def in_a_process(
                     pass
                 process.wait()
             output.seek(0)
-            said = output.read()[-6000:]
+            said = output.read()[-6000:].replace(f"{ROOT}/", "")
         figures = [json.loads(figure) for figure in path.read_text().splitlines()]
     return figures, failed and f"{failed}\n{said}"
 

@@ -1,4 +1,5 @@
-"""Networks on films at their published size: pairs of frames per second, by precision."""
+"""Networks on films at their published size: pairs of frames per second, by precision, and against
+the published way, which has all frames in memory as floats and reads them in two passes."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from stochphys.models.movies import MovieNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import BeadSpring, bead_camera, simulate
 
+from ..movies import PlainCNEEP, stored
 from .figures import Figure, ratio, rounds
 
 Kind = Callable[..., MovieNEEP]
@@ -81,6 +83,8 @@ def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
     )
     seen = windows[index]
     kinds: dict[str, Kind] = {"CNEEP": partial(CNEEP, width=32), "FlowNEEP": FlowNEEP}
+    plain = PlainCNEEP(movie.to("cpu")).to(device)
+    published = Trainer(plain, Windows(stored(movie)), device, "TF32")
     for kind, make in kinds.items():
         trainers, errors = {}, {}
         for name in PRECISIONS:
@@ -90,15 +94,15 @@ def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
             model.eval()
             errors[name] = error(model, seen, name, device)
             model.train()
+        tasks = {name: partial(trainer.run, steps, batch) for name, trainer in trainers.items()}
         seconds = rounds(
-            {name: partial(trainer.run, steps, batch) for name, trainer in trainers.items()},
-            device,
-            repeats,
-        )
+            tasks | {"published": partial(published.run, steps, batch)}, device, repeats
+        )  # fmt: skip
         of = f"{kind}, 20 × 40 px, batch {batch}"
         for name, most in PRECISIONS.items():
             how = f"{name}, channels last" if name == "bf16" else name
             yield Figure(f"{of}, {how}", batch * steps / min(seconds[name]), "pairs/s")
+            yield ratio(f"{kind}: {how}, faster than the published way", seconds, "published", name)
             if name != "float32":
                 yield ratio(f"{kind}: {how}, faster than float32", seconds, "float32", name)
             yield Figure(f"{kind}: {how}, error of ΔS against float64", errors[name], "", most=most)

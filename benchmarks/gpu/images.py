@@ -89,14 +89,19 @@ def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
         "bf16": lambda n: step_of_fit(half, there, device, n, objective=in_bfloat16, **options),
     }
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
-    for task in tasks.values():
+    memory = {}
+    for name, task in tasks.items():
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
         task(2 if tiny else 20)
+        memory[name] = torch.cuda.max_memory_allocated() / 1e6  # 0 without a card
     for _ in range(repeats):
         for name, task in tasks.items():
             seconds[name].append(task(steps))
     for name, how in NAMES.items():
         speed = batch / median(seconds[name])
         yield Figure(f"ResNet-18, 3 × 32 × 32, batch {batch}: {how}", speed, "images/s")
+        yield Figure(f"{how}: peak of the card's memory, of all that is there", memory[name], "MB")
         if name != "loader":
             yield ratio(f"{how}, faster than the DataLoader", seconds, "loader", name)
     fresh = coloured(16 if tiny else 2000, 2).to(device)
