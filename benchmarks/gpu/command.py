@@ -37,14 +37,15 @@ class Part:
 PARTS = tuple(
     Part(f"benchmarks.gpu.{module}", title, seconds)
     for module, title, seconds in (
-        ("cuda_tests", "The tests that need a GPU", 75),
-        ("simulators", "Simulators", 35),
-        ("ensemble", "Five networks in one pass", 45),
-        ("captured", "The training step, captured", 25),
-        ("films", "Networks on films", 45),
-        ("images", "ResNet-18 at the size of CIFAR", 50),
-        ("beads", "128 beads", 40),
+        ("cuda_tests", "The tests that need a GPU", 70),
+        ("simulators", "Simulators", 30),
+        ("ensemble", "Five networks in one pass", 40),
+        ("captured", "The training step, captured", 20),
+        ("films", "Networks on films", 40),
+        ("images", "ResNet-18 at the size of CIFAR", 45),
+        ("beads", "128 beads", 35),
         ("digits", "The study of the digits", 40),
+        ("compiled", "A network on films, compiled", 40),
     )
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 
 import torch
@@ -24,6 +25,16 @@ Kind = Callable[..., MovieNEEP]
 
 # Largest relative error of ΔS against float64: one rounding is 6e-8, 5e-4 and 4e-3.
 PRECISIONS = {"float32": 1e-3, "TF32": 3e-2, "bf16": 3e-1}
+
+
+FULL, TINY = (4096, 20, 7), (16, 1, 2)  # size of a batch, steps of a round, rounds
+
+
+def film(device: torch.device, tiny: bool) -> Movie:
+    """Two beads at their published size, rendered on the device when they are looked at."""
+    chain, paths = BeadSpring(T_c=1.0, T_h=10.0), (20, 50) if tiny else (500, 1000)
+    filmed = simulate(chain, *paths, 0.05, generator=make_generator(0, device))
+    return bead_camera(chain, cell=(20, 20), psf=3.0, motion=1.0).film(filmed).to(device)
 
 
 @contextmanager
@@ -72,16 +83,9 @@ class Trainer:
 
 
 def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
-    paths = (20, 50) if tiny else (500, 1000)
-    batch, steps, repeats = (16, 1, 2) if tiny else (4096, 20, 7)
-    chain = BeadSpring(T_c=1.0, T_h=10.0)
-    filmed = simulate(chain, *paths, 0.05, generator=make_generator(0, device))
-    movie = bead_camera(chain, cell=(20, 20), psf=3.0, motion=1.0).film(filmed).to(device)
+    movie, (batch, steps, repeats) = film(device, tiny), TINY if tiny else FULL
     windows = Windows(movie)
-    index = torch.randint(
-        len(windows), (batch,), generator=make_generator(2, device), device=device
-    )
-    seen = windows[index]
+    seen = windows.sample(batch)
     kinds: dict[str, Kind] = {"CNEEP": partial(CNEEP, width=32), "FlowNEEP": FlowNEEP}
     plain = PlainCNEEP(movie.to("cpu")).to(device)
     published = Trainer(plain, Windows(stored(movie)), device, "TF32")
@@ -114,6 +118,5 @@ def error(model: nn.Module, frames: Tensor, name: str, device: torch.device) -> 
     half = torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16")
     with products(name), half:
         h = model(layout(frames, name)).double()
-    exact = model.double()(frames.double())
-    model.float()
+    exact = deepcopy(model).double()(frames.double())
     return ((h - exact).norm() / exact.norm()).item()

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 
 from stochphys.device import make_generator
@@ -30,11 +30,6 @@ def coloured(n: int, seed: int) -> Labelled:
     x = torch.randint(200, (n, 3, 32, 32), generator=g, dtype=torch.uint8)
     bright = (y[:, None] >> torch.arange(3)) % 2
     return Labelled(x + (40 * bright).byte()[..., None, None], y, CLASSES)
-
-
-def in_bfloat16(model: nn.Module, batch: Any) -> Tensor:
-    with torch.autocast(batch[0].device.type, torch.bfloat16):
-        return classify()(model, batch)
 
 
 class Loader:
@@ -80,13 +75,14 @@ def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
     n, batch, steps, repeats = (64, 4, 2, 2) if tiny else (50_000, 256, 60, 5)
     data = coloured(n, 1)
     loader, there = Loader(data, batch, device), data.to(device)
-    options = dict(batch_size=batch, lr=0.05, optimizer=partial(SGD, momentum=0.9), ema=0)
+    sgd = partial(SGD, momentum=0.9)
+    options = dict(objective=classify(), batch_size=batch, lr=0.05, optimizer=sgd, ema=0)
     wide, half = (ResNet(18, data.x, CLASSES, generator=1).to(device) for _ in range(2))
     half = half.to(memory_format=torch.channels_last)
     tasks = {
         "loader": loader.seconds_per_step,
-        "fit": lambda n: step_of_fit(wide, there, device, n, objective=classify(), **options),
-        "bf16": lambda n: step_of_fit(half, there, device, n, objective=in_bfloat16, **options),
+        "fit": lambda n: step_of_fit(wide, there, device, n, **options),
+        "bf16": lambda n: step_of_fit(half, there, device, n, precision="bfloat16", **options),
     }
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     memory = {}
