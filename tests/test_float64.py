@@ -112,10 +112,9 @@ def langevin(data, drift, **options):
 def fields(method, **options) -> Callable[[Trajectories], list[float]]:
     def estimate(data: Trajectories) -> list[float]:
         found = langevin(data, method, **options)
-        # Few features: draws follow the eigenvectors, which rounding turns where many are alike.
+        # No draws: they follow eigenvectors, which rounding turns where eigenvalues are alike.
         at = found.states[::50]
-        drawn = found.drift.sample(3, generator=make_generator(2))(at[None])
-        values = (found.drift.mean(at), found.drift.std(at), found.diffusion.mean(at), drawn)
+        values = (found.drift.mean(at), found.drift.std(at), found.diffusion.mean(at))
         return [found.information, found.effective_parameters] + [
             moment.item() for v in values for moment in (v.mean(), v.std())
         ]
@@ -198,14 +197,13 @@ ESTIMATORS: dict[str, tuple[Callable, Callable]] = {  # the data, and numbers in
 
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_a_million_widths_away_every_estimate_is_the_same(name: str) -> None:
-    """What is rounded are inputs of networks, to float32, and positions, to 2⁻³³ of a width (float64
-    at 2²⁰ widths): 1e-3 is a thousand times what training makes of the first, and second differences
-    of the second."""
+    """Not to the last bit: inputs of networks are rounded to float32, by 6e-8, and training may make
+    a hundred times that of it; positions to 2⁻³³ of a width, float64 at 2²⁰ widths."""
     make, estimate = ESTIMATORS[name]
     data = make()
     here, there = estimate(data), estimate(moved(data, FAR))
     scale = max(map(abs, here))
-    assert there == pytest.approx(here, rel=1e-3, abs=1e-3 * scale)
+    assert there == pytest.approx(here, rel=1e-4, abs=1e-4 * scale)
 
 
 def test_waiting_times_of_64_bits() -> None:
