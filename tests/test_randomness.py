@@ -49,7 +49,7 @@ from stochphys.simulators.double_hump import DoubleHump
 from stochphys.simulators.fields import StirredDoubleWell
 from stochphys.simulators.hidden import HiddenChain
 from stochphys.simulators.integrate import simulate
-from stochphys.simulators.langevin import Linear
+from stochphys.simulators.linear import Linear
 from stochphys.studies import digits as digits_study
 from stochphys.training import Resetting, fit, noisy_labels
 

@@ -12,7 +12,8 @@ from .hidden import HiddenChain
 from .inertia import UnderdampedBeadSpring
 from .integrate import simulate
 from .jumps import FlashingRatchet, JumpChain, simulate_jumps
-from .langevin import Linear, Overdamped, System, Underdamped, noise_induced_drift
+from .langevin import Overdamped, System, Underdamped, noise_induced_drift
+from .linear import Linear
 from .motor import ThermalMotor, UnderdampedThermalMotor
 from .neuron import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from .odd_jumps import OddJumpProcess, OddRing

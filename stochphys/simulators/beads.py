@@ -14,7 +14,8 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import Linear, require_positive
+from .langevin import require_positive
+from .linear import Linear
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from ..device import free_memory
-from .langevin import Linear, System, Underdamped
+from .langevin import System, Underdamped
+from .linear import Linear
 
 
 def default_scheme(system: System) -> str:

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from .beads import BeadSpring
 from .camera import Camera
-from .langevin import Linear, require_positive
+from .langevin import require_positive
+from .linear import Linear
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from .beads import BeadSpring
-from .langevin import Linear
+from .linear import Linear
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,8 @@ from .checks import (
     default_scheme,
     initial_states,
 )
-from .langevin import Linear, System, Underdamped, noise_induced_drift, square_root
+from .langevin import System, Underdamped, noise_induced_drift, square_root
+from .linear import Linear
 
 # step(state, t, out): from the state at time t to that at t + dt. `out` arrives holding the noise of
 # this step and leaves holding the new state. A state is x, or, in the schemes that move positions

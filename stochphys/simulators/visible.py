@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories, Windows
-from .langevin import Linear
+from .linear import Linear
 
 
 def visible_entropy_rate(

@@ -1,0 +1,208 @@
+"""The system of which everything is known in closed form: a linear force and constant noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapunov
+from torch import Tensor
+
+from ..data import Trajectories
+from ..device import as_generator
+from .langevin import System, square_root
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(System):
+    r"""Linear drift and constant noise, the one process that is known in full:
+
+    $$dx = A x\,dt + B\,dW, \qquad B B^\top = 2D.$$
+
+    If A is stable the stationary law is Gaussian with covariance C, $AC + CA^\top = -2D$. The
+    probability current is $\nu(x) p(x)$ with the mean local velocity $\nu(x) = (A + D C^{-1})x$,
+    and every step $\Delta x$ at midpoint $\bar x$ produces the entropy (k_B = 1)
+
+    $$\Delta S = \nu(\bar x)^\top D^{-1} \Delta x.$$
+
+    All exact results are float64.
+
+    Args:
+        A: drift matrix `(dim, dim)`, one over time.
+        D: diffusion matrix `(dim, dim)`, symmetric, positive semi-definite.
+
+    Raises:
+        ValueError: a shape that does not fit, or D that is not symmetric positive semi-definite.
+    """
+
+    A: Tensor
+    D: Tensor
+    additive = True
+    entropy_schemes = ("exact", "euler", "midpoint")
+
+    def __post_init__(self) -> None:
+        A = torch.as_tensor(self.A, dtype=torch.float64)
+        D = torch.as_tensor(self.D, dtype=torch.float64)
+        if A.ndim != 2 or A.shape[0] != A.shape[1] or D.shape != A.shape:
+            raise ValueError(
+                f"A and D must be square and of one size, got {tuple(A.shape)} and {tuple(D.shape)}"
+            )
+        if not (torch.isfinite(A).all() and torch.isfinite(D).all()):
+            raise ValueError("A and D must be finite")
+        scale = D.abs().max().clamp(min=1e-300)
+        if (D - D.T).abs().max() > 1e-12 * scale:
+            raise ValueError("D must be symmetric")
+        smallest = torch.linalg.eigvalsh(D)[0].item()
+        if smallest < -1e-12 * scale:
+            raise ValueError(
+                f"D must be positive semi-definite, its smallest eigenvalue is {smallest:.3g}; "
+                "noise cannot have a negative variance"
+            )
+        object.__setattr__(self, "A", A)
+        object.__setattr__(self, "D", D)
+
+    @property
+    def dim(self) -> int:  # type: ignore[override]
+        return self.A.shape[0]
+
+    def drift(self, x: Tensor, t: float) -> Tensor:
+        return x @ self.A.T.to(x)
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        return square_root(2 * self.D).to(x)[None]
+
+    def stationary_covariance(self) -> Tensor:
+        """C `(dim, dim)`, the solution of the Lyapunov equation A C + C Aᵀ = −2D.
+
+        Raises `ValueError` if A is not stable: then there is no stationary state.
+        """
+        return self._stationary_covariance
+
+    @cached_property
+    def _stationary_covariance(self) -> Tensor:
+        growth = torch.linalg.eigvals(self.A).real.max().item()
+        if growth >= 0:
+            raise ValueError(
+                f"A has an eigenvalue with real part {growth:.3g} ≥ 0: no stationary state; "
+                "give start=…"
+            )
+        C = solve_continuous_lyapunov(self.A.numpy(), -2 * self.D.numpy())
+        return torch.from_numpy((C + C.T) / 2)
+
+    def sample_stationary(
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """n independent states `(n, dim)` of the stationary law."""
+        generator = as_generator(generator)
+        root = square_root(self.stationary_covariance()).to(generator.device, dtype)
+        z = torch.randn(n, self.dim, generator=generator, device=generator.device, dtype=dtype)
+        return z @ root.T
+
+    def mean_local_velocity(self, x: Tensor) -> Tensor:
+        """ν(x) = (A + D C⁻¹) x at states `(…, dim)`: probability current over density."""
+        F = self.A + self.D @ torch.linalg.inv(self.stationary_covariance())
+        return x @ F.T.to(x)
+
+    def transition(self, dt: float, scheme: str = "exact") -> tuple[Tensor, Tensor]:
+        """One step in law, x' = P x + noise of covariance Q: returns P, Q `(dim, dim)`.
+
+        `"exact"` is the process itself, seen every `dt`; `"euler"` is the Euler–Maruyama chain.
+        """
+        if not (np.isfinite(dt) and dt > 0):
+            raise ValueError(f"dt must be a positive time, got {dt}")
+        if scheme not in ("exact", "euler"):
+            raise ValueError(f"scheme must be 'exact' or 'euler', got {scheme!r}")
+        if scheme == "euler":
+            return torch.eye(self.dim, dtype=torch.float64) + self.A * dt, 2 * self.D * dt
+        # A short step by the matrix exponential of Van Loan, doubled until it is dt long.
+        doublings = max(0, int(np.ceil(np.log2(float(self.A.norm()) * dt + 1e-300))) + 1)
+        h = dt / 2**doublings
+        zero = torch.zeros_like(self.A)
+        block = torch.cat((torch.cat((-self.A, 2 * self.D), 1), torch.cat((zero, self.A.T), 1)))
+        E = torch.from_numpy(expm(block.numpy() * h))
+        P = E[self.dim :, self.dim :].T
+        Q = P @ E[: self.dim, self.dim :]
+        for _ in range(doublings):
+            P, Q = P @ P, P @ Q @ P.T + Q
+        return P, (Q + Q.T) / 2
+
+    def _sampled(self, dt: float, scheme: str) -> tuple[Tensor, Tensor, Tensor]:
+        """P, the covariance of two successive states `(2 dim, 2 dim)`, and that of one state."""
+        P, Q = self.transition(dt, scheme)
+        if (growth := torch.linalg.eigvals(P).abs().max().item()) >= 1:
+            raise ValueError(
+                f"no stationary state with scheme={scheme!r} and dt={dt:g}: a step multiplies a mode "
+                f"by {growth:.3g}; take a shorter dt"
+            )
+        C = torch.from_numpy(solve_discrete_lyapunov(P.numpy(), Q.numpy()))
+        return P, torch.cat((torch.cat((C, C @ P.T), 1), torch.cat((P @ C, C), 1))), C
+
+    def entropy_matrix(self, dt: float | None = None, scheme: str = "exact") -> Tensor:
+        r"""K `(dim, dim)` of the entropy produced in a step, ΔS = x̄ᵀ K Δx.
+
+        Without `dt`: $K = (A + DC^{-1})^\top D^{-1}$, the continuous process. With `dt`: the exact
+        $\ln p(x, x')/p(x', x)$ of the process sampled every `dt`, or of the Euler–Maruyama chain.
+        The log-ratio changes sign with Δx, so that form is all that a Gaussian pair can have.
+        """
+        if torch.linalg.eigvalsh(self.D)[0] <= 1e-12 * self.D.abs().max():
+            raise ValueError(
+                "D is singular: a coordinate without noise of its own makes the reversed path "
+                "impossible, and the entropy production infinite or undefined"
+            )
+        if dt is None:
+            F = self.A + self.D @ torch.linalg.inv(self.stationary_covariance())
+            return torch.linalg.solve(self.D, F).T
+        n = self.dim
+        _, pair, _ = self._sampled(dt, scheme)
+        swapped = torch.cat(
+            (torch.cat((pair[n:, n:], pair[n:, :n]), 1), torch.cat((pair[:n, n:], pair[:n, :n]), 1))
+        )
+        M = torch.linalg.inv(swapped) - torch.linalg.inv(pair)
+        # In (x̄, Δx) only the mixed block of this quadratic form survives.
+        by_step = (M[:, n:] - M[:, :n]) / 2
+        return by_step[:n] + by_step[n:]
+
+    def _step_matrix(self, dt: float, scheme: str) -> Tensor:
+        """`entropy_matrix` of frames every `dt` that are read by this scheme."""
+        return self.entropy_matrix() if scheme == "midpoint" else self.entropy_matrix(dt, scheme)
+
+    def entropy_production_rate(self, dt: float | None = None, scheme: str = "exact") -> float:
+        """σ̇, the entropy produced per unit time in the stationary state.
+
+        Without `dt`: the continuous process. With `dt`: KL divergence of a pair (x, x') from
+        (x', x), over `dt`, the best that any estimator can find in data taken every `dt`. Its
+        limit for small `dt` is the former.
+        """
+        return self.local_entropy_production_rate(dt, scheme).sum().item()
+
+    def local_entropy_production_rate(
+        self, dt: float | None = None, scheme: str = "exact"
+    ) -> Tensor:
+        r"""The share of each coordinate in σ̇, `(dim,)`: $\langle\nu_i^2\rangle/D_i$ if D is diagonal.
+
+        Of the ways to divide σ̇ it is the one in which no share is negative. With `dt` as in
+        `entropy_production_rate`.
+        """
+        K = self.entropy_matrix(dt, scheme)
+        if dt is None:
+            C = self.stationary_covariance()
+            return torch.sum(K * (C @ self.A.T - self.A @ C) / 2, dim=0)
+        P, _, C = self._sampled(dt, scheme)
+        return torch.sum(K * (C @ P.T - P @ C) / 2, dim=0) / dt
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        return self.local_entropy_production(trajectories, scheme).sum(-1)
+
+    def local_entropy_production(self, trajectories: Trajectories, scheme: str = "exact") -> Tensor:
+        r"""The share of each coordinate in each step, $\Delta S_i = (\bar x^\top K)_i\,\Delta x_i$,
+        `(n_trajectories, n_steps, dim)`: displacement times the force that it dissipates against.
+
+        As each coordinate has a noise of its own, no other factors before the $\Delta x_i$ make the
+        same ΔS: this division is unique. `scheme` as in `entropy_production`.
+        """
+        K = self._step_matrix(trajectories.dt, scheme)
+        x = trajectories.x
+        midpoint, step = (x[:, 1:] + x[:, :-1]) / 2, x[:, 1:] - x[:, :-1]
+        return (midpoint @ K.to(x)) * step
