@@ -7,6 +7,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install -qq
 LAB_ARGS ?=
+# Other random numbers for the tests: those of this week.
+STREAM ?= $(shell date +%G%V)
 # JupyterLab refuses to run as root unless told that this is meant (containers, continuous integration).
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -22,7 +24,7 @@ help:
 	@echo 'make lab        open the course in JupyterLab (installs it first)'
 	@echo 'make quick      format, lint, types and every test of a second or less: two minutes'
 	@echo 'make test       format, lint, types, physics, every notebook, Colab, Binder, a browser'
-	@echo 'make weekly     what takes longer than the tests of a working day'
+	@echo 'make weekly     what takes longer, and all tests with other random numbers (STREAM=7)'
 	@echo 'make notebooks  run the notebooks and store their outputs (NAMES="21_neep ..." for some)'
 	@echo 'make checkpoints train the networks that notebooks load, half an hour (NAMES="23_beads_032 ...")'
 	@echo 'make bench      speed and memory against a baseline'
@@ -40,6 +42,8 @@ test: lint
 
 weekly: lint
 	$(PYTEST) -m weekly tests
+	$(PYTEST) --hypothesis-profile=weekly tests/test_properties.py
+	$(PYTEST) --stream=$(STREAM) tests
 
 lint: test-tools
 	$(PY) -m ruff format --check .

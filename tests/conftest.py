@@ -1,8 +1,13 @@
-"""What all tests share: no window, one thread, the same examples in every run."""
+"""What all tests share: no window, one thread, the same examples and random numbers in every run.
+
+`--stream 7` draws other random numbers from every seed. What a test claims holds for them too:
+tests/chance.py says how sure that is.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -12,8 +17,30 @@ import torch
 from hypothesis import settings
 
 # Examples follow from the test itself: a run proves what the last one did, on any machine.
-settings.register_profile("course", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile(
+    "course", max_examples=30, derandomize=True, deadline=None, print_blob=True
+)
+settings.register_profile("weekly", max_examples=1000, deadline=None, print_blob=True)
 settings.load_profile("course")
+
+APART = 1_000_003  # seeds of two streams; larger than any seed of a test
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--stream", type=int, default=0, help="added to every seed, times a million")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Move every seed before any test or module of the package draws from it."""
+    shift, seed_all = APART * config.getoption("--stream"), torch.manual_seed
+
+    class Generator(torch.Generator):
+        def manual_seed(self, seed: int) -> Any:
+            return super().manual_seed(seed + shift)
+
+    if shift:
+        torch.Generator = Generator  # type: ignore[misc]
+        torch.manual_seed = lambda seed: seed_all(seed + shift)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

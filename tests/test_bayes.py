@@ -35,6 +35,7 @@ from stochphys.models import (
     Normal,
 )
 from stochphys.simulators import DoubleHump, simulate
+from tests.chance import K, sigmas
 
 SHORT = dict(steps=20, batch_size=64)
 METHODS = [
@@ -109,7 +110,7 @@ def test_local_reparametrisation_has_the_variance_of_the_weights():
     exact = (x[0] ** 2 @ layer.std[0].T ** 2 + layer.std[1] ** 2).detach()
     mean = nn.functional.linear(x, layer.weight, layer.bias).detach()[0]
     for values in (local, direct):
-        assert ((values.var(0) / exact - 1).abs() < 5 * (2 / n) ** 0.5).all()
+        assert ((values.var(0) / exact - 1).abs() < sigmas(exact.numel()) * (2 / n) ** 0.5).all()
         assert ((values.mean(0) - mean).abs() < 5 * (exact / n).sqrt()).all()
     assert (local != again).all()
 
@@ -122,10 +123,10 @@ def test_dropout_draws_are_the_networks_that_calls_see():
     with torch.random.fork_rng():
         torch.manual_seed(0)
         called = network(x.expand(n, 1))
-    # Two samples of one law, each of n: five standard errors of mean and of std.
+    # Two samples of one law, each of n: K standard errors of mean and of std.
     error = called.std() / n**0.5
-    assert abs(drawn.mean() - called.mean()) < 5 * 2**0.5 * error
-    assert abs(drawn.std() / called.std() - 1) < 5 / n**0.5
+    assert abs(drawn.mean() - called.mean()) < K * 2**0.5 * error
+    assert abs(drawn.std() / called.std() - 1) < K / n**0.5
 
 
 def test_laplace_of_a_line_is_bayesian_regression():
@@ -157,10 +158,13 @@ def test_draws_have_the_mean_and_the_std_of_the_posterior(method):
     values = posterior.sample(n, generator=make_generator(2))(x[None])
     assert values.shape == (n, 2, 2) and values.dtype == torch.float64
     mean, std = posterior.mean(x), posterior.std(x)
-    assert ((values.mean(0) - mean).abs() < 5 * std / n**0.5).all()
+    assert ((values.mean(0) - mean).abs() < sigmas(std.numel()) * std / n**0.5).all()
     # Members have no heavy tails, normal draws a kurtosis of 3; std of few members with n − 1.
     few = posterior.model.members if isinstance(posterior, MemberPosterior) else n
-    assert ((values.std(0) / std * (few / (few - 1)) ** 0.5 - 1).abs() < 5 / (2 * n) ** 0.5).all()
+    assert (
+        (values.std(0) / std * (few / (few - 1)) ** 0.5 - 1).abs()
+        < sigmas(std.numel()) / (2 * n) ** 0.5
+    ).all()
 
 
 @pytest.mark.parametrize("method", METHODS, ids=IDS)
@@ -214,7 +218,7 @@ def test_block_bootstrap_sees_the_correlation_of_neighbours():
 
     # Blocks of 60 cut a run at each end: 1 − 10/(3·60) of the variance is seen.
     ratio = (10 * (1 - 10 / 180)) ** 0.5
-    assert spread(60) / spread(1) == pytest.approx(ratio, rel=4 * 0.05 * 2**0.5)
+    assert spread(60) / spread(1) == pytest.approx(ratio, rel=K * 0.05 * 2**0.5)
 
 
 def test_the_layers_of_a_body_follow_its_width_and_depth():

@@ -12,18 +12,12 @@ from torch import Tensor
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.simulators import BeadSpring, Linear, simulate
+from tests.chance import assert_mean
 
 HOT = (1, 2, 3, 5, 10, 20, 50, 100)
 # Chains with T_h = 10 and these T_c produce entropy at rate 1, whatever their length
 # (Kim et al. 2020, the high-dimensional example).
 UNIT_RATE = {8: 0.416997, 16: 0.20768, 32: 0.10358, 64: 0.05171, 128: 0.02583}
-
-
-def assert_mean(sample: Tensor, expected: Tensor | float, k: float = 5) -> None:
-    """The mean over the first axis (independent samples) is `expected` within k standard errors."""
-    sample = sample.double()
-    error = (sample.mean(0) - expected) / (sample.std(0) / len(sample) ** 0.5)
-    assert error.abs().max() < k, f"off by {error.tolist()} standard errors"
 
 
 def pair_covariance(chain: Linear, dt: float, scheme: str) -> np.ndarray:
@@ -183,8 +177,8 @@ def test_entropy_per_step_has_the_rate_and_obeys_the_fluctuation_theorem(
     recorded = simulate(chain, n, 1, dt, generator=generator, scheme=scheme, start=start)
     entropy = chain.entropy_production(recorded, scheme)
     assert entropy.shape == (n, 1)
-    assert_mean(entropy, chain.entropy_production_rate(dt, scheme) * dt, k=4)
-    assert_mean(torch.exp(-entropy), 1, k=4)
+    assert_mean(entropy, chain.entropy_production_rate(dt, scheme) * dt)
+    assert_mean(torch.exp(-entropy), 1)
 
 
 def test_thermodynamic_entropy_has_the_mean_of_the_euler_chain() -> None:
@@ -245,7 +239,7 @@ def test_heat_flows_from_hot_to_cold_and_pays_for_the_entropy() -> None:
 
 @pytest.mark.parametrize("scheme", ["exact", "euler"])
 def test_heat_rate_matches_simulation(scheme: str) -> None:
-    """Within 4 standard errors of the mean at this dt, which is within 1 % of the continuous one."""
+    """Within chance of the mean at this dt, which is within 1 % of the continuous one."""
     chain, dt, n_steps = BeadSpring(), 1 / 400, 400
     generator = make_generator(4)
     recorded = simulate(chain, 4000, n_steps, dt, generator=generator, scheme=scheme)
@@ -254,7 +248,7 @@ def test_heat_rate_matches_simulation(scheme: str) -> None:
     expected = -chain.gamma * torch.diag(chain.A @ (lagged - lagged.T)) / 2 / dt
     assert torch.allclose(expected, chain.heat_rate(), rtol=0.01)
     assert torch.allclose(C, chain.stationary_covariance(), rtol=0.01)
-    assert_mean(chain.heat(recorded).double().mean(1) / dt, expected, k=4)
+    assert_mean(chain.heat(recorded).double().mean(1) / dt, expected)
 
 
 def test_entropy_of_the_baths_and_of_the_state_add_up() -> None:

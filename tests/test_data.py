@@ -13,6 +13,7 @@ from torch import Tensor
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import available_devices, make_generator, one_thread, pick_device
 from stochphys.inference import infer_entropy_production
+from tests.chance import K
 
 
 @pytest.fixture
@@ -322,7 +323,7 @@ def test_each_member_draws_its_own_trajectories(recorded: Trajectories) -> None:
 
 
 def test_a_bootstrap_leaves_out_the_known_share() -> None:
-    """Each of n trajectories is missed with probability (1 − 1/n)ⁿ; within 4 standard errors."""
+    """Each of n trajectories is missed with probability (1 − 1/n)ⁿ; within K standard errors."""
     n, members = 100, 2000
     windows = Windows(Trajectories(torch.zeros(n, 2, 1), 1.0)).bootstrap(
         members, generator=make_generator(0)
@@ -330,7 +331,7 @@ def test_a_bootstrap_leaves_out_the_known_share() -> None:
     assert windows.draws is not None
     missed = 1 - torch.tensor([draws.unique().numel() / n for draws in windows.draws])
     expected = (1 - 1 / n) ** n
-    assert abs(missed.mean() - expected) < 4 * missed.std() / members**0.5
+    assert abs(missed.mean() - expected) < K * missed.std() / members**0.5
 
 
 # ---------------------------------------------------------------------------------------- device

@@ -13,6 +13,7 @@ from stochphys.device import make_generator
 from stochphys.inference.engine import CycleBasis, infer_engine
 from stochphys.simulators import CarnotEngine, simulate
 from stochphys.simulators.engine import cycle_of
+from tests.chance import K, sigmas
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_first_law_holds_on_average_and_in_each_step() -> None:
 
 
 def test_work_and_heat_of_trajectories_agree_with_the_moments() -> None:
-    """Each within 3 standard errors of 4000 cycles; Euler's steps add 1 % of the heat, γ dt/2."""
+    """Each within K standard errors of 4000 cycles; Euler's steps add 1 % of the heat, γ dt/2."""
     engine, n, generator = CarnotEngine(20.0), 4000, make_generator(2)
     data = simulate(engine, n, 8000, 0.0025, generator=generator, every=4)
     cycle = engine.cycle()
@@ -82,15 +83,17 @@ def test_work_and_heat_of_trajectories_agree_with_the_moments() -> None:
     }
     for name, (steps, exact) in strokes.items():
         each = steps.unflatten(1, (4, -1)).sum(-1, dtype=torch.float64)
-        error = 3 * each.std(0) / n**0.5 + 0.0125 * torch.as_tensor(np.abs(exact))
+        error = sigmas(each.shape[1]) * each.std(0) / n**0.5 + 0.0125 * torch.as_tensor(
+            np.abs(exact)
+        )
         assert ((each.mean(0) - torch.as_tensor(exact)).abs() < error).all(), name
     work = strokes["work"][0].sum(1, dtype=torch.float64)
-    assert abs(work.mean() + cycle.work_out) < 3 * work.std() / n**0.5
+    assert abs(work.mean() + cycle.work_out) < K * work.std() / n**0.5
     assert (work > 0).double().mean() > 0.2  # single cycles often cost work
 
 
 def test_the_state_stays_periodic() -> None:
-    """After one period the covariance is that of the start, within 4 standard errors of √(2/n), and
+    """After one period the covariance is that of the start, within K standard errors of √(2/n), and
     in the middle that of the moment equations."""
     engine, n = CarnotEngine(5.0), 20_000
     data = simulate(engine, n, 2000, 0.0025, generator=make_generator(3), every=1000)
@@ -98,7 +101,7 @@ def test_the_state_stays_periodic() -> None:
         C = torch.cov(data.x[:, frame].double().T)
         exact = engine.covariance(t)
         scale = exact.diagonal().outer(exact.diagonal()).sqrt()
-        assert ((C - exact).abs() < (4 * (2 / n) ** 0.5 + 0.0125) * scale).all()
+        assert ((C - exact).abs() < (sigmas(C.numel()) * (2 / n) ** 0.5 + 0.0125) * scale).all()
 
 
 def test_only_schemes_for_time_dependent_noise_are_offered() -> None:
@@ -158,7 +161,9 @@ def test_efficiency_of_the_inferred_engine_lies_in_its_band(tau: float) -> None:
         (gamma, torch.tensor(engine.gamma)),
         (T, engine.temperature(t)),
     ):
-        assert ((values.mean(0) - exact).abs() < 4 * values.std(0) + 0.05 * exact).all()
+        assert (
+            (values.mean(0) - exact).abs() < sigmas(exact.size) * values.std(0) + 0.05 * exact
+        ).all()
 
 
 def test_what_is_no_engine_is_refused() -> None:

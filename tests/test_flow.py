@@ -60,6 +60,7 @@ def test_a_cell_feels_displacements_within_four_pixels_only():
     assert FlowNEEP.receptive_field == 4
 
 
+@pytest.mark.slow
 def test_the_entropy_of_each_frame_is_right(learned):
     result, fresh = learned
     comparison = result.compare(BEADS)
@@ -67,6 +68,7 @@ def test_the_entropy_of_each_frame_is_right(learned):
     assert comparison.ratio == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_map_shows_the_share_of_each_bead(learned):
     """Exact shares 1.288 and 0.538 per unit time; 200 films of 50 units have a standard error of
     about 0.03 in each, which is shared with the exact value of the same films."""

@@ -18,6 +18,7 @@ from stochphys.inference.gradient_split import (
 )
 from stochphys.models.networks import MLP
 from stochphys.training.noisy_labels import Labelled, class_noise, digits, flip, symmetric_noise
+from tests.chance import K, sigmas
 
 N, CLASSES, NOISE_RATE = 60, 10, 0.4
 PARTS = ("clean", "expected", "noisy", "correct", "wrong")
@@ -134,12 +135,12 @@ def test_each_member_of_an_ensemble_is_split_alone() -> None:
 
 def test_minibatch_noise_is_what_batches_scatter(data: Labelled) -> None:
     """Mean gradients of 4000 batches of 4, drawn with replacement: their rms distance from g̃
-    within 4 standard errors."""
+    within K standard errors."""
     each = example_gradients(network(), data.x, data.y)
     index = torch.randint(N, (4000, 4), generator=make_generator(3))
     xi = each[index].mean(1) - each.mean(0)
     square = xi.square().sum(1)
-    error = 4 * square.std() / 4000**0.5
+    error = K * square.std() / 4000**0.5
     assert abs(square.mean() - annealed(network(), data, 4) ** 2) < error
 
 
@@ -153,7 +154,7 @@ def test_gradients_of_single_examples_have_the_full_gradient_as_mean(
 def test_the_arrows_of_the_figure_lead_to_where_the_batches_are(
     data: Labelled, split: GradientSplit
 ) -> None:
-    """From tip to tail they end at −g̃, around which the dots scatter; 4 standard errors."""
+    """From tip to tail they end at −g̃, around which the dots scatter; K standard errors."""
     figures = pytest.importorskip("stochphys.figures.gradients")
     ax = pytest.importorskip("matplotlib.figure").Figure().subplots()
     each = example_gradients(network(), data.x, data.y)
@@ -165,7 +166,7 @@ def test_the_arrows_of_the_figure_lead_to_where_the_batches_are(
     assert arrows[3].norm().item() == pytest.approx(split.norm("noisy").item())
     dots = torch.tensor(ax.collections[0].get_offsets().data)
     error = dots.std(0) / len(dots) ** 0.5
-    assert ((dots.mean(0) - arrows[3]).abs() < 4 * error).all()
+    assert ((dots.mean(0) - arrows[3]).abs() < sigmas(error.numel()) * error).all()
 
 
 def test_bad_input_is_refused(data: Labelled) -> None:

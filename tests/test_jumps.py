@@ -1,6 +1,6 @@
 """Jump chains: the exact formulas, the engine, and what remains when a part is hidden.
 
-Statistical tolerances are four standard errors, derived beside each test.
+Statistical tolerances are K standard errors, derived beside each test.
 """
 
 import math
@@ -13,6 +13,7 @@ from stochphys.device import make_generator
 from stochphys.simulators import FlashingRatchet, HiddenChain, JumpChain, simulate_jumps
 from stochphys.simulators.hidden import hidden_ratchet_rate
 from stochphys.simulators.lookup import jump_sequence
+from tests.chance import K, sigmas
 
 RATCHET = FlashingRatchet(V=2.0)
 HIDDEN = HiddenChain(RATCHET, RATCHET.sites)
@@ -71,8 +72,8 @@ def test_entropy_of_single_jumps_obeys_the_fluctuation_theorem():
     jumps = simulate_jumps(chain, 1000, 200, generator=make_generator(0))
     S = chain.entropy_production(jumps)
     weights = torch.exp(-S)
-    # Its terms are of order one and nearly independent: 4 standard errors of 2·10⁵ of them.
-    assert weights.mean().item() == pytest.approx(1, abs=4 * weights.std().item() / 2e5**0.5)
+    # Its terms are of order one and nearly independent: K standard errors of 2·10⁵ of them.
+    assert weights.mean().item() == pytest.approx(1, abs=K * weights.std().item() / 2e5**0.5)
 
     law, x = chain.stationary_law, jumps.x.long()
     inverted = S - 2 * (law[x[:, :-1]] / law[x[:, 1:]]).log()
@@ -113,14 +114,14 @@ def test_each_jump_is_taken_as_often_as_P_says(n_trajectories, n_steps):
 @pytest.mark.slow
 def test_probabilities_far_below_a_bin_of_the_table_are_exact():
     """A jump of probability 10⁻⁵ has 1/25 of a bin of the table: it is taken as often as it should,
-    4 standard errors of a Poisson count of 200."""
+    K standard errors of a Poisson count of 200."""
     rare = 1e-5
     P = torch.tensor([[1 - rare, rare], [0.5, 0.5]], dtype=torch.float64)
     n_steps = 10_000
     x = jump_sequence(P, torch.zeros(2000).long(), n_steps, generator=make_generator(3))
     count = transitions(x, 2)
     expected = count[0].sum().item() * rare
-    assert abs(count[0, 1].item() - expected) < 4 * expected**0.5
+    assert abs(count[0, 1].item() - expected) < K * expected**0.5
 
 
 def test_side_by_side_and_in_pieces_have_the_same_memory():
@@ -131,9 +132,9 @@ def test_side_by_side_and_in_pieces_have_the_same_memory():
     for n_trajectories, n_steps in ((1, 3_000_000), (3000, 1000)):
         x = simulate_jumps(RATCHET, n_trajectories, n_steps, generator=g).x[:, ::5].long()
         count = transitions(x, 6)
-        # 6·10⁵ pairs, of which neighbours share a state: 5 standard errors of a binomial count.
+        # 6·10⁵ pairs, of which neighbours share a state: K standard errors of a binomial count.
         error = (joint * (1 - joint) / count.sum()).sqrt()
-        assert ((count / count.sum() - joint).abs() < 5 * error).all()
+        assert ((count / count.sum() - joint).abs() < sigmas(error.numel()) * error).all()
 
 
 def test_the_same_seed_gives_the_same_path_and_the_next_draw_another():
@@ -162,7 +163,7 @@ def test_256_states_fit_into_a_byte():
     step = (x.diff(dim=1) + 128) % n - 128
     assert set(step.unique().tolist()) == {-1, 1}
     # 1.2·10⁵ independent steps
-    assert (step == 1).double().mean().item() == pytest.approx(0.75, abs=4 * 0.433 / 1.2e5**0.5)
+    assert (step == 1).double().mean().item() == pytest.approx(0.75, abs=K * 0.433 / 1.2e5**0.5)
 
 
 # What remains when a part is hidden
@@ -207,7 +208,7 @@ def test_the_filter_agrees_with_enumeration():
 @pytest.mark.parametrize("frames", [4, 8, 12])
 def test_random_words_give_the_same_bound_as_all_words(frames):
     bound = HIDDEN.estimate_window_bound(frames, generator=make_generator(8))
-    assert abs(bound.rate - HIDDEN.window_bound(frames)) < 4 * bound.std
+    assert abs(bound.rate - HIDDEN.window_bound(frames)) < K * bound.std
     assert bound.std < 0.02 * bound.rate  # ΔS tanh(ΔS/2): little scatter
 
 
@@ -219,19 +220,19 @@ def test_endless_words_reach_the_closed_form(V, limit):
     assert hidden_ratchet_rate(ratchet) == pytest.approx(limit, abs=6e-6)
     hidden = HiddenChain(ratchet, ratchet.sites)
     estimate = hidden.estimate_limit(generator=make_generator(9))
-    assert abs(estimate.rate - limit) < 4 * estimate.std and estimate.std < 0.03 * limit
+    assert abs(estimate.rate - limit) < K * estimate.std and estimate.std < 0.03 * limit
 
 
 def test_the_entropy_of_windows_end_to_end():
     """Each window of five frames shares one frame with the next; ⟨e^(−ΔS)⟩ = 1, and the mean is
-    D_5, both to 4 standard errors of 5·10⁴ windows."""
+    D_5, both to K standard errors of 5·10⁴ windows."""
     jumps = HIDDEN.observe(simulate_jumps(RATCHET, 1000, 200, generator=make_generator(10)))
     S = HIDDEN.entropy_production(jumps, frames=5)
     assert S.shape == (1000, 50)
     torch.testing.assert_close(S[:, 1], HIDDEN.log_ratio(jumps.x[:, 4:9]))
     for values, mean in ((S, 4 * HIDDEN.window_bound(5)), (torch.exp(-S), 1.0)):
         error = values.std().item() / 5e4**0.5
-        assert values.mean().item() == pytest.approx(mean, abs=4 * error)
+        assert values.mean().item() == pytest.approx(mean, abs=K * error)
 
 
 # Errors

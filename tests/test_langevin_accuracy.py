@@ -15,6 +15,7 @@ from stochphys.inference.regression import BayesianRegression
 from stochphys.models.bases import RBF, Polynomial
 from stochphys.simulators import BeadSpring, NonlinearForce, simulate
 
+pytestmark = pytest.mark.slow
 SEEDS = 5
 
 

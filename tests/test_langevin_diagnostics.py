@@ -69,9 +69,11 @@ def test_good_data_have_no_warnings(film, swings):
     assert warnings(swings.every(10), drift=CUBIC) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [20, 40, 160])
-def test_a_slow_camera_loses_drift(film, k):
-    """For short steps the loss is half of dt ⟨DΦ′²⟩/⟨Φ²⟩, 3.4 % at dt = 0.01."""
+def test_a_slow_camera_loses_drift(k):
+    """60 paths: of 20 the error bar often hides the loss at dt = 0.02. For short steps the loss is half of dt ⟨DΦ′²⟩/⟨Φ²⟩, 3.4 % at dt = 0.01."""
+    film = simulate(DoubleHump(), 60, 10_000, 0.001, generator=make_generator(0))
     sentence = only(film.every(k), diffusion=RBF)
     assert sentence.startswith("Slow camera") and f"{0.001 * k:g}" in sentence
     assert "shorter dt" in sentence
@@ -86,6 +88,7 @@ def test_a_slow_camera_loses_drift(film, k):
         assert said == pytest.approx(exact.item(), rel=0.15)  # of which 7 % for the second order
 
 
+@pytest.mark.slow
 def test_more_data_make_the_same_camera_too_slow():
     """Error bars shrink with time, what is lost between frames does not."""
     long = simulate(DoubleHump(), 300, 2500, 0.002, generator=make_generator(5), every=5)
@@ -108,15 +111,22 @@ def test_diffusion_may_be_lost_before_drift():
     assert "D falls by" in sentence and number(r"falls by (\d+)%", sentence) < 20
 
 
-def test_a_short_film_has_too_little_information(film):
-    short = film.every(10).map(lambda x: x[:, :61])
-    sentence = only(short, diffusion=RBF)
-    result = infer_langevin(short, generator=make_generator(3), diffusion=RBF)
-    assert sentence.startswith("Little data")
-    assert f"expected NMSE of the drift is {result.predicted_nmse:.2g}" in sentence
-    assert number(r"About (\S+) times", sentence) == pytest.approx(
-        result.predicted_nmse / 0.1, rel=0.05
-    )
+def test_a_short_film_has_too_little_information():
+    """Forty films of 20 paths, 0.3 time units each. Three in four say nothing of the drift at all,
+    and one in 10⁵ sets of forty has none that says more; one in fifty looks like enough."""
+    films, expected = simulate(DoubleHump(), 800, 300, 0.001, generator=make_generator(9)), []
+    told = 0
+    for x in films.every(10).x.split(20):
+        result = infer_langevin(Trajectories(x, 0.01), diffusion=RBF)
+        said = [w for w in result.warnings if w.startswith("Little data")]
+        told += len(said)
+        for sentence in said if result.predicted_nmse < float("inf") else []:
+            expected.append(result.predicted_nmse)
+            assert f"expected NMSE of the drift is {expected[-1]:.2g}" in sentence
+            assert number(r"About (\S+) times", sentence) == pytest.approx(
+                expected[-1] / 0.1, rel=0.05
+            )
+    assert expected and told > 30
 
 
 def test_pure_noise_cannot_be_told_from_a_drift():
@@ -125,7 +135,7 @@ def test_pure_noise_cannot_be_told_from_a_drift():
     assert sentence.startswith("Little data")
 
 
-@pytest.mark.parametrize("eta", [0.03, 0.1])
+@pytest.mark.parametrize("eta", [0.05, 0.1])
 def test_a_noisy_measurement_is_told_from_noise_of_the_motion(film, eta):
     """The tracking error comes out within 15 %, and what it adds to D, η²/dt of 1.51 on average."""
     blurred = film.every(10).map(

@@ -21,6 +21,7 @@ from stochphys.inference import (
 from stochphys.inference.diffusion import ConstantDiffusion, independent_share, infer_diffusion
 from stochphys.models import RBF, Fourier, LogVariance, Polynomial
 from stochphys.simulators import BeadSpring, Linear, Overdamped, simulate
+from tests.chance import K, sigmas
 
 LINE = BayesianRegression(Polynomial(1))
 
@@ -83,7 +84,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
         found = BayesianRegression(ones_and_x).fit(samples)
         x = torch.tensor([[1.5]]).double()
         held += coverage_curve(found, x, (ones_and_x(x) @ weights)[:, None], levels)
-    # 3.5 standard errors of a fraction of 400.
+    # K standard errors of a fraction of 400.
     assert ((held / 400 - levels).abs() < 3.5 * (levels * (1 - levels) / 400).sqrt()).all()
 
 
@@ -95,8 +96,8 @@ def test_draws_have_the_mean_and_std_of_the_posterior_and_are_functions():
     values = f(x[None])
     assert values.shape == (4000, 2, 1)
     error = found.std(x) / 4000**0.5
-    assert ((values.mean(0) - found.mean(x)).abs() < 4 * error).all()
-    assert ((values.std(0) / found.std(x) - 1).abs() < 4 / 8000**0.5).all()
+    assert ((values.mean(0) - found.mean(x)).abs() < sigmas(error.numel()) * error).all()
+    assert ((values.std(0) / found.std(x) - 1).abs() < sigmas(x.numel()) / 8000**0.5).all()
     torch.testing.assert_close(f(x[None, :1]), values[:, :1])  # the same function wherever asked
 
 
@@ -110,22 +111,26 @@ def test_the_logarithm_of_a_variance_is_found_with_its_error_bar():
     at = torch.tensor([[-1.0], [0.0], [1.0]]).double()
     expected = ((1 + at**2) * 2 / 5000).sqrt()  # of the line through unit normal x
     torch.testing.assert_close(found.std(at), expected, rtol=0.05, atol=0)
-    assert ((found.mean(at) - (0.5 + 0.3 * at)).abs() < 3.5 * found.std(at)).all()
+    assert ((found.mean(at) - (0.5 + 0.3 * at)).abs() < sigmas(at.numel()) * found.std(at)).all()
 
 
 def test_bumps_along_a_coordinate_that_does_not_matter_stay_at_zero():
-    """A force along x_1 alone, in two coordinates: with a precision for each the squared error is
-    less than half of that with one for all (0.0028 against 0.0069 here)."""
-    generator = make_generator(6)
-    x = 4 * torch.rand(4000, 2, generator=generator, dtype=torch.float64) - 2
-    exact = 3 * torch.sin(2 * x[:, :1])
-    y = exact + 4 * torch.randn(4000, 1, generator=generator, dtype=torch.float64)
-    samples = Samples(x, y, torch.full_like(y, 1 / 16))
-    bumps = RBF(16).fitted(x)
-    each = BayesianRegression(RBF(16)).fit(samples)
-    common = BayesianRegression(lambda x: bumps(x)).fit(samples)  # a basis without groups
-    assert nmse(each.mean(x), exact) < 0.5 * nmse(common.mean(x), exact)
-    assert 0.85 < coverage(each, x, exact) <= 1
+    """A force along x_1 alone, in two coordinates: with a precision for each the squared error is a
+    quarter less than with one for all (0.0096 against 0.0131), and less in the mean of ten by K
+    standard errors of 12 % each. Coverage scatters by 0.06."""
+    generator, rows = make_generator(6), []
+    for _ in range(10):
+        x = 4 * torch.rand(4000, 2, generator=generator, dtype=torch.float64) - 2
+        exact = 3 * torch.sin(2 * x[:, :1])
+        y = exact + 4 * torch.randn(4000, 1, generator=generator, dtype=torch.float64)
+        samples = Samples(x, y, torch.full_like(y, 1 / 16))
+        bumps = RBF(16).fitted(x)
+        each = BayesianRegression(RBF(16)).fit(samples)
+        common = BayesianRegression(lambda x, b=bumps: b(x)).fit(samples)  # a basis without groups
+        rows.append([*(nmse(p.mean(x), exact) for p in (each, common)), coverage(each, x, exact)])
+    of_each, of_common, held = torch.tensor(rows).mean(0)
+    assert of_each < 0.93 * of_common
+    assert 0.86 < held <= 1
 
 
 def test_too_few_samples_are_refused():
@@ -167,12 +172,12 @@ def test_each_rule_finds_the_drift_of_a_linear_system(rule):
     slope = -torch.expm1(torch.tensor(-0.01)) / 0.01  # of the frames, not of dt → 0
     bias = 0.0 if rule == "ito" else 0.02  # midpoint and end are corrected to leading order in dt
     excess = (result.drift.mean(x) + slope * x).abs()
-    assert (excess < 3.5 * result.drift.std(x) + bias * x.abs()).all()
+    assert (excess < sigmas(x.numel()) * result.drift.std(x) + bias * x.abs()).all()
 
 
 def test_the_midpoint_rule_survives_an_error_of_the_positions():
     """An error ζ adds ζ²/dt = 1 to D, and ζ²/dt⟨x²⟩ = 1/2 to the slope of the drift; the midpoint rule
-    sees neither. 20 paths of 200 time units; 4 standard errors and 2 % for dt."""
+    sees neither. 20 paths of 200 time units; K standard errors and 2 % for dt."""
     system = Linear(torch.tensor([[-1.0]]), torch.tensor([[2.0]]))
     generator = make_generator(2)
     paths = simulate(system, 20, 20_000, 0.01, generator=generator, dtype=torch.float64)
@@ -184,10 +189,10 @@ def test_the_midpoint_rule_survives_an_error_of_the_positions():
     }
     D = {rule: result.diffusion.mean(x).item() for rule, result in found.items()}
     assert D["ito"] == pytest.approx(3, rel=0.03)
-    assert abs(D["midpoint"] - 2) < 4 * found["midpoint"].diffusion.std(x).item() + 0.04
+    assert abs(D["midpoint"] - 2) < K * found["midpoint"].diffusion.std(x).item() + 0.04
     slope = {rule: -result.drift.mean(x).item() for rule, result in found.items()}
     error = found["midpoint"].drift.std(x).item()
-    assert abs(slope["midpoint"] - 1) < 4 * error + 0.02
+    assert abs(slope["midpoint"] - 1) < K * error + 0.02
     assert slope["ito"] == pytest.approx(1.5, rel=0.06)
     assert "rule='midpoint'" in found["ito"].warnings[0] and not found["midpoint"].warnings
 
@@ -195,7 +200,7 @@ def test_the_midpoint_rule_survives_an_error_of_the_positions():
 @pytest.mark.slow
 def test_error_bars_of_drift_and_diffusion_cover():
     """30 data sets of a two-dimensional linear system: the 95 % intervals hold 0.9 to 1 of drift and
-    diffusion (each set gives few independent numbers; 3 standard errors of 30 × 5)."""
+    diffusion (each set gives few independent numbers; K standard errors of 30 × 5)."""
     system = Linear(torch.tensor([[-2.0, 1.0], [-1.0, -2.0]]), torch.tensor([[1.0, 0.3], [0.3, 2]]))
     held, held_D = [], []
     for seed in range(30):
@@ -210,7 +215,7 @@ def test_error_bars_of_drift_and_diffusion_cover():
 
 @pytest.mark.slow
 def test_information_predicts_the_error():
-    """p/2I_F against the squared error in units of D, over 40 data sets: within 4 standard errors."""
+    """p/2I_F against the squared error in units of D, over 40 data sets: within K standard errors."""
     system = Linear(torch.tensor([[-2.0, 1.0], [-1.0, -2.0]]), torch.eye(2))
     predicted, measured = [], []
     for seed in range(40):
@@ -222,7 +227,7 @@ def test_information_predicts_the_error():
         assert 5 < result.effective_parameters < 6  # six numbers, less what the prior saves
     error = np.std(measured) / 40**0.5
     assert error < 0.2 * np.mean(measured)
-    assert abs(np.mean(predicted) - np.mean(measured)) < 4 * error
+    assert abs(np.mean(predicted) - np.mean(measured)) < K * error
 
 
 @pytest.mark.slow
@@ -290,12 +295,11 @@ def test_data_from_which_nothing_follows_are_refused():
 
 
 def test_a_coordinate_without_noise_is_refused():
-    """Noise of the measurement alone: three lags of it cancel, here to less than nothing."""
-    x = torch.randn(1, 200, 1, generator=make_generator(0), dtype=torch.float64)
-    path = Trajectories(x, 0.01)
-    data = increments(path, underdamped=True)
+    """Noise of the measurement alone: three lags of it cancel, half of the time to less than nothing,
+    so one of twenty paths is refused."""
     with pytest.raises(ValueError, match="coordinate 0 shows no noise"):
-        infer_diffusion(data, generator=make_generator(0))
+        for x in torch.randn(20, 1, 200, 1, generator=make_generator(0), dtype=torch.float64):
+            infer_diffusion(increments(Trajectories(x, 0.01), underdamped=True), generator=0)
 
 
 def test_nmse_and_coverage_count():

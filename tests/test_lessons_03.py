@@ -19,6 +19,7 @@ from stochphys.device import make_generator
 from stochphys.models import MLP
 from stochphys.simulators import Linear, simulate
 from stochphys.training import Ensemble, fit
+from tests.chance import sigmas
 from tests.lesson import inline
 
 D, DT = 0.7, 0.02  # not those of the notebook
@@ -166,12 +167,12 @@ def test_a_narrow_prior_holds_the_coefficients_at_zero(lesson, trap):
 
 
 def test_posterior_covers_the_truth(lesson, trap):
-    """χ² of the error over 40 copies: mean 2, standard error √(4/40); 4 of them are allowed."""
+    """χ² of the error over 40 copies: mean 2, standard error √(4/40); K of them are allowed."""
     averages = lesson.averages(trap, 1, copies=40)
     w, covariance = lesson.posterior(*averages, t=trap.duration)
     error = w - torch.tensor([0.5, -2.0])
     chi2 = (torch.linalg.solve(covariance, error) * error).sum(-1)
-    assert abs(chi2.mean() - 2) < 4 * (4 / 40) ** 0.5
+    assert abs(chi2.mean() - 2) < sigmas(samples=40) * (4 / 40) ** 0.5
 
 
 def test_band_is_the_spread_of_sampled_curves(lesson, trap):
@@ -181,7 +182,9 @@ def test_band_is_the_spread_of_sampled_curves(lesson, trap):
     normal = torch.distributions.MultivariateNormal(w[0], covariance[0])
     torch.manual_seed(0)
     curves = normal.sample((20_000,)) @ (x.double() ** torch.arange(4)[:, None])
-    tolerance = 5 * std[0] / 20_000**0.5  # 5 standard errors, of the mean and of the std
+    tolerance = (
+        sigmas(2 * std.shape[-1]) * std[0] / 20_000**0.5
+    )  # K standard errors, of the mean and of the std
     assert ((curves.mean(0) - mean[0]).abs() < tolerance).all()
     assert ((curves.std(0) - std[0]).abs() < tolerance).all()
 

@@ -103,6 +103,7 @@ def test_a_reset_may_be_arithmetic() -> None:
     assert "Resetting" in check_42_3(moved)
 
 
+@pytest.mark.slow
 def test_the_lines_for_cifar_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """With sixty images of noise in place of CIFAR-10, and four steps."""
     g = make_generator(0)

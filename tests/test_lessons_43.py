@@ -54,6 +54,7 @@ def test_the_inline_split_is_that_of_the_package() -> None:
         assert not torch.allclose(wrong[0], package.drift, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_ruins_the_exact_repair_is_minibatch_noise_at_first_and_frozen_labels_at_last() -> (
     None
 ):

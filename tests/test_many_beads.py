@@ -12,6 +12,7 @@ from stochphys.models import AreaNEEP, Areas
 from stochphys.models.many import shrink_antisymmetric
 from stochphys.simulators import BeadSpring, StirredDoubleWell, simulate
 from stochphys.training import load_checkpoint
+from tests.chance import K
 from tools.make_checkpoints import CHECKPOINTS, fingerprint
 
 DT = 0.01
@@ -98,12 +99,12 @@ def test_noise_of_the_areas_costs_four_per_number_and_step():
         Windows(held_out)[torch.arange(200 * 1000)]
     )
     error = (learned - exact.flatten()).square().mean().item()
-    assert error == pytest.approx(4 * p / areas.n, rel=4 * (2 / p) ** 0.5)
+    assert error == pytest.approx(4 * p / areas.n, rel=K * (2 / p) ** 0.5)
 
 
 def test_shrinking_finds_two_modes_in_noise_and_keeps_their_current():
     """Two modes of size 1 in 100 × 100 numbers with noise 0.05: the sum of the squares of the error
-    falls at least to a fifth, and the mean current keeps its size within 4 standard errors."""
+    falls at least to a fifth, and the mean current keeps its size within K standard errors."""
     n, g = 400, make_generator(0)
     Q = torch.linalg.qr(torch.randn(100, 2, generator=g, dtype=torch.float64))[0]
     S = torch.outer(Q[:, 0], Q[:, 1]) - torch.outer(Q[:, 1], Q[:, 0])
@@ -114,7 +115,7 @@ def test_shrinking_finds_two_modes_in_noise_and_keeps_their_current():
     assert (found - S).square().sum() < 0.2 * (seen - S).square().sum()
     # Σs² − noise has the variance 4 · 2 |S|²/n + 8 · p/n² of 2 Σ_{i<j} (S + noise)².
     error = (16 / n + 8 * 4950 / n**2) ** 0.5 / 2
-    assert (found * S).sum() == pytest.approx(2.0, rel=4 * error)
+    assert (found * S).sum() == pytest.approx(2.0, rel=K * error)
 
 
 def test_shrinking_finds_nothing_in_equilibrium():
@@ -143,7 +144,9 @@ def test_reversing_a_pair_flips_the_sign_and_training_starts_at_the_areas():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n_beads", "least"), [(5, 0.985), (8, 0.98)])
+@pytest.mark.parametrize(
+    ("n_beads", "least"), [(5, 0.985), pytest.param(8, 0.98, marks=pytest.mark.weekly)]
+)
 def test_few_beads_are_learned_in_seconds(n_beads, least):
     """Error variance 4p/n of 28 areas is 1 % of the signal; training costs up to as much again."""
     system, g = BeadSpring.of_rate(n_beads=n_beads), make_generator(0)
@@ -151,10 +154,10 @@ def test_few_beads_are_learned_in_seconds(n_beads, least):
     result = infer_entropy_production(x, generator=g, members=2, progress=False)
     found = result.compare(system)
     assert found.r_squared >= least
-    # √(2/(n σ)) of 8e5 steps that chose K: 1.6 %, 4 of them.
-    assert abs(found.ratio - 1) < 0.064 and abs(found.slope - 1) < 0.064
+    # √(2/(n σ)) of 8e5 steps that chose K: 1.6 %, K of them.
+    assert abs(found.ratio - 1) < K * 0.016 and abs(found.slope - 1) < K * 0.016
     # Steps that judged, 2e5, and steps that chose: 3.6 % together.
-    assert abs(result.rate / system.entropy_production_rate(DT) - 1) < 4 * 0.036
+    assert abs(result.rate / system.entropy_production_rate(DT) - 1) < K * 0.036
 
 
 @pytest.mark.slow

@@ -73,6 +73,7 @@ def test_distance_is_that_of_the_flattened_weights() -> None:
         distance(models[0], {"0.weight": models[0].state_dict()["0.weight"]})
 
 
+@pytest.mark.slow
 def test_sgd_sees_through_wrong_labels_and_then_memorises_what_resets_do_not() -> None:
     """Means over 8 seeds at noise rate 0.4, each claim by 4 standard errors of the paired difference:
     the share that is memorised grows from the best step to the last, and resets keep it lower; they

@@ -15,6 +15,7 @@ from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, infer_langevin
 from stochphys.models.bases import Fourier
 from stochphys.simulators import ThermalMotor, UnderdampedThermalMotor, simulate
+from tests.chance import K
 
 
 def revolutions(data: Trajectories, period: float) -> tuple[float, float]:
@@ -52,11 +53,11 @@ def test_current_has_the_known_limits() -> None:
 
 
 def test_simulated_current_is_that_of_the_quadrature() -> None:
-    """3 standard errors of 4000 paths; stationary from the start."""
+    """K standard errors of 4000 paths; stationary from the start."""
     motor, generator = ThermalMotor(), make_generator(0)
     data = simulate(motor, 4000, 2000, 0.01, generator=generator, every=100)
     current, error = revolutions(data, motor.period)
-    assert abs(current - motor.current()) < 3 * error and current > 20 * error
+    assert abs(current - motor.current()) < K * error and current > 20 * error
     place = torch.remainder(data.x, motor.period).flatten().numpy()
     edges = np.linspace(0, 5, 11)
     share = np.histogram(place, edges)[0] / place.size
@@ -76,15 +77,16 @@ class MobilityRing(ThermalMotor):
 
 
 def test_a_mobility_that_depends_on_place_drives_nothing() -> None:
-    """D = μ(x)T with the same D: drift μF + D′, equilibrium, no current within 3 standard errors."""
+    """D = μ(x)T with the same D: drift μF + D′, equilibrium, no current within K standard errors."""
     data = simulate(MobilityRing(), 4000, 2000, 0.01, generator=make_generator(1), every=2000)
     current, error = revolutions(data, 5.0)
-    assert abs(current) < 3 * error
+    assert abs(current) < K * error
     assert abs(current - ThermalMotor().current()) > 10 * error
 
 
+@pytest.mark.slow
 def test_current_with_inertia_tends_to_that_without() -> None:
-    """The lack falls in proportion to the mass, 0.2 m here; 3 standard errors beside it."""
+    """The lack falls in proportion to the mass, 0.2 m here; K standard errors beside it."""
     for mass, dt in ((0.1, 0.005), (0.02, 0.001)):
         motor = UnderdampedThermalMotor(mass=mass)
         data = simulate(
@@ -92,8 +94,8 @@ def test_current_with_inertia_tends_to_that_without() -> None:
         )
         current, error = revolutions(data, motor.period)
         exact = motor.overdamped.current()
-        assert abs(current - exact) < 3 * error + 0.22 * mass
-        assert abs(current - exact + 0.2 * mass) < 3 * error
+        assert abs(current - exact) < K * error + 0.22 * mass
+        assert abs(current - exact + 0.2 * mass) < K * error
 
 
 @pytest.mark.slow
@@ -107,7 +109,7 @@ def test_heat_leaks_even_where_paths_show_none(k: float) -> None:
     error = heat.std().item() / len(heat) ** 0.5
     climbing = motor.overdamped.climbing_heat_rate()
     expected = climbing + motor.overdamped.kinetic_heat_rate()
-    assert abs(heat.mean() - expected) < 3 * error + 0.15 * expected
+    assert abs(heat.mean() - expected) < K * error + 0.15 * expected
     assert heat.mean() - climbing > 10 * error
 
 
@@ -150,7 +152,7 @@ def test_temperatures_are_positive() -> None:
 
 @pytest.mark.slow
 def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
-    """Fourier series on 2000 time units, mean of three seeds: 3 standard errors are 0.05 of the
+    """Fourier series on 2000 time units, mean of three seeds: K standard errors are 0.05 of the
     coverage. The force jumps, which leaves a few per cent of it over at the two bends; away from them,
     and for D, intervals are honest. Frames are the steps of the simulation: no error of dt."""
     motor, errors, held = ThermalMotor(), [], []

@@ -11,6 +11,7 @@ from stochphys.inference import EntropyProduction, infer_entropy_production
 from stochphys.models import CNEEP, BilinearCNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import BeadSpring, bead_camera, simulate
+from tests.chance import K, sigmas
 
 DT = 0.05
 HELD_OUT = 40  # movies of 1000 frames
@@ -36,7 +37,8 @@ def infer(kind: type, movie: Movie, g: torch.Generator, **options: object) -> En
     )
 
 
-@pytest.mark.parametrize("kind", [CNEEP, BilinearCNEEP])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [pytest.param(CNEEP, marks=pytest.mark.weekly), BilinearCNEEP])
 def test_two_beads_from_frames_alone(kind):
     """One network each, with the default recipe: the published layers at a width of 16, and ours."""
     system = BeadSpring(T_c=1.0, T_h=10.0)
@@ -45,18 +47,20 @@ def test_two_beads_from_frames_alone(kind):
     assert result.r_squared >= 0.98
 
 
+@pytest.mark.slow
 def test_the_error_bar_of_an_ensemble_covers_the_exact_rate():
-    """Within 2 standard errors of the exact rate of frames 0.05 apart, 1.826, not of 2.025. Of the
-    error bar the held-out data alone make √(2 / (40 000 · 0.0913)) = 2.3 %, and the luck of so short
-    a training about 4 %; together no more than a tenth."""
+    """The exact rate of frames 0.05 apart is 1.826, not 2.025. The held-out data alone scatter by
+    √(2 / (40 000 · 0.0913)) = 2.3 %, and so short a training by 4 % of a member, 1.8 % of five: 2.9 %
+    together, of which K are allowed. The error bar says no more than a tenth, and no less than 1 %."""
     system = BeadSpring(T_c=1.0, T_h=10.0)
     quick = dict(steps=300, batch_size=256, validate_every=300)
     result = infer(BilinearCNEEP, *film(system, 200, seed=2), members=5, **quick)
     truth = system.entropy_production_rate(DT)
-    assert abs(result.rate - truth) < 2 * result.std
-    assert result.std < 0.1 * truth
+    assert abs(result.rate - truth) < K * 0.029 * truth
+    assert 0.01 * truth < result.std < 0.1 * truth
 
 
+@pytest.mark.slow
 def test_equilibrium_looks_like_equilibrium():
     """The network changes sign under reversal, so without an arrow of time its mean on movies it
     never saw is 0; the standard error is the spread of the held-out movies over √40."""
@@ -66,7 +70,7 @@ def test_equilibrium_looks_like_equilibrium():
     )
     rates = result.entropy.mean(1) / DT
     error = rates.std().item() / HELD_OUT**0.5
-    assert abs(result.rate) < 2 * error
+    assert abs(result.rate) < sigmas(samples=HELD_OUT) * error
     assert error < 0.01 * 1.826  # of what baths of 1 and 10 produce
 
 

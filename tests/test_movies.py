@@ -13,6 +13,7 @@ from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import BeadSpring, bead_camera, simulate
 from stochphys.training import Ensemble
+from tests.chance import sigmas
 
 BEADS = BeadSpring()
 
@@ -219,7 +220,7 @@ def test_shares_of_the_beads_add_up_to_the_entropy_of_each_step(generator):
         torch.testing.assert_close(each.sum(-1), beads.entropy_production(paths, "exact"))
         mean, error = each.mean((0, 1)), each.mean(1).std(0) / 20
         exact = beads.local_entropy_production_rate(0.05).float() * 0.05
-        assert ((mean - exact).abs() < 4 * error).all()
+        assert ((mean - exact).abs() < sigmas(error.numel()) * error).all()
 
 
 @pytest.mark.cuda

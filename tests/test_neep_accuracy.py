@@ -1,6 +1,6 @@
 """How accurate, and how honest about it: rates over a sweep of temperatures, and their error bars.
 
-The slowest tests of the module: about three CPU-minutes together.
+Three temperatures stand for the sweep; all seven, and the error bars, are of every week.
 """
 
 import pytest
@@ -11,18 +11,19 @@ from stochphys.inference import infer_entropy_production
 from stochphys.simulators import BeadSpring, simulate
 
 DT = 0.01
+pytestmark = pytest.mark.slow
 
 # Towards equilibrium the signal of a step falls like (T_h - 1)², its noise stays. So more pairs; and
 # larger batches at a lower learning rate, because the noise of the weights makes h too small. The
 # ratio has the standard error √(2/(n_train σ) + 6/(drawn σ)), σ the entropy of a step, if the last
 # third of the batches counts: 1.5 % at T_h = 2, about 1 % elsewhere.
 SWEEP = [  # T_h, paths of 1000 steps, batches, batch size, learning rate
-    (2.0, 20_000, 600, 16384, 2e-3),
+    pytest.param(2.0, 20_000, 600, 16384, 2e-3, marks=pytest.mark.weekly),
     (3.0, 10_000, 500, 8192, 3e-3),
-    (5.0, 3000, 400, 8192, 3e-3),
+    pytest.param(5.0, 3000, 400, 8192, 3e-3, marks=pytest.mark.weekly),
     (10.0, 1000, 400, 4096, 5e-3),
-    (20.0, 1000, 400, 4096, 5e-3),
-    (50.0, 1000, 400, 4096, 5e-3),
+    pytest.param(20.0, 1000, 400, 4096, 5e-3, marks=pytest.mark.weekly),
+    pytest.param(50.0, 1000, 400, 4096, 5e-3, marks=pytest.mark.weekly),
     (100.0, 1000, 400, 4096, 5e-3),
 ]
 
@@ -42,6 +43,7 @@ def test_the_rate_is_right_from_near_equilibrium_to_far_from_it(T_h, paths, step
     assert abs(result.compare(system).ratio - 1) <= 0.04
 
 
+@pytest.mark.weekly
 def test_error_bars_cover_the_truth_and_are_no_wider_than_they_must_be():
     """Twenty cases: the finite-dt rate lies within 2 standard errors in at least 16, and half of
     the standard errors are below 2 √(2/(nσ)), n the held-out steps, σ the entropy of each.

@@ -25,18 +25,19 @@ from stochphys.training import (
     predict,
     symmetric_noise,
 )
+from tests.chance import K, sigmas
 
 
 @pytest.mark.parametrize(
     "transition", [symmetric_noise(0.4, 10), class_noise(0.3, (0, 1, 0, 5, 7, 3, 6, 7, 8, 1))]
 )
 def test_labels_flip_as_the_transition_matrix_says(transition):
-    """100 000 labels of each class: every frequency within 4.5 s.e. (100 of them, p < 10⁻³)."""
+    """100 000 labels of each class: every frequency within chance."""
     y = torch.arange(10).repeat_interleave(100_000)
     given = flip(y, transition, generator=make_generator(0))
     counts = F.one_hot(given, 10).view(10, 100_000, 10).sum(1)
     error = (transition * (1 - transition) * 100_000).sqrt()
-    assert ((counts - 100_000 * transition).abs() <= 4.5 * error).all()
+    assert ((counts - 100_000 * transition).abs() <= sigmas(error.numel()) * error).all()
     torch.testing.assert_close(transition.sum(-1), torch.ones(10, dtype=torch.float64))
 
 
@@ -57,10 +58,10 @@ def test_without_noise_labels_stay():
 
 
 def test_digits_are_split_and_noisy_where_they_should():
-    """Share of wrong labels: 0.4 of 24 × 1100, to 4 s.e.; the test labels are true."""
+    """Share of wrong labels: 0.4 of 24 × 1100, to K s.e.; the test labels are true."""
     study = digits(range(24), 0.4)
     wrong = torch.cat([part.y != part.true for part in (study.train, study.validation)], 1)
-    assert abs(wrong.double().mean() - 0.4) < 4 * (0.24 / wrong.numel()) ** 0.5
+    assert abs(wrong.double().mean() - 0.4) < K * (0.24 / wrong.numel()) ** 0.5
     assert torch.equal(study.test.y, study.test.true)
     parts = (study.train, study.validation, study.test)
     rows = torch.cat([part.rows for part in parts], 1)

@@ -1,6 +1,6 @@
 """Variables that change sign when time is reversed: exact results, and networks that find them.
 
-Statistical tolerances are k standard errors, k said; seeds are fixed.
+Statistical tolerances are K standard errors of tests/chance.py.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from stochphys.simulators import (
     simulate,
 )
 from stochphys.simulators.jumps import simulate_jumps
+from tests.chance import K, assert_mean
 from tests.lesson import sources
 
 NOTEBOOK = "25_odd_variables"
@@ -33,12 +34,6 @@ RATE = 3.97059
 
 def two_beads(T_c: float, T_h: float, mass: float, gamma: float, k: float) -> float:
     return (T_h - T_c) ** 2 / (T_c * T_h) * k * gamma / (4 * gamma**2 + 2 * k * mass)
-
-
-def assert_mean(sample: torch.Tensor, expected: float, k: float = 4) -> None:
-    """The mean of independent numbers is `expected` within k standard errors."""
-    sample = sample.double()
-    assert abs(sample.mean() - expected) < k * sample.std() / len(sample) ** 0.5
 
 
 # ------------------------------------------------------------------------------ beads with inertia
@@ -140,7 +135,7 @@ def test_first_law_holds_in_each_step(frames):
 
 
 def test_simulated_entropy_and_integral_fluctuation_theorem(frames):
-    """Mean over independent trajectories within 4 s.e.; ⟨e^−ΔS⟩ = 1 of single steps as well."""
+    """Mean over independent trajectories within K s.e.; ⟨e^−ΔS⟩ = 1 of single steps as well."""
     entropy = CHAIN.entropy_production(frames, "exact")
     assert_mean(entropy.mean(1) / frames.dt, CHAIN.entropy_production_rate(frames.dt))
     assert_mean(torch.exp(-entropy).mean(1), 1.0)
@@ -157,7 +152,7 @@ def test_midpoint_heat_agrees_for_short_steps():
     for bead in range(2):  # the midpoint rule is off by (k/m) dt²/3 ≈ 0.3 %
         expected = CHAIN.heat_rate()[bead].item()
         error = mean_heat[:, bead].std() / 500**0.5
-        assert abs(mean_heat[:, bead].mean() - expected) < 4 * error + 0.005 * abs(expected)
+        assert abs(mean_heat[:, bead].mean() - expected) < K * error + 0.005 * abs(expected)
 
 
 def test_the_integrator_without_error_marks_velocities(frames):
@@ -165,7 +160,7 @@ def test_the_integrator_without_error_marks_velocities(frames):
     assert frames.velocity.shape == (2000, 101, 2)
     C = CHAIN.stationary_covariance()
     for i, j in ((0, 0), (1, 1), (2, 2), (3, 3), (0, 3), (1, 2)):
-        assert_mean(frames.x[:, -1, i] * frames.x[:, -1, j], C[i, j].item(), k=5)
+        assert_mean(frames.x[:, -1, i] * frames.x[:, -1, j], C[i, j].item())
 
 
 def test_what_has_no_answer_is_refused(frames):
@@ -237,7 +232,7 @@ def test_law_in_time_has_no_net_flow():
 
 
 def test_simulated_entropy_of_jumps_and_integral_fluctuation_theorem(ring_jumps):
-    """With and without the waiting times, within 4 s.e. of independent trajectories."""
+    """With and without the waiting times, within K s.e. of independent trajectories."""
     ring = OddRing()
     tau, (by_jumps, _) = ring.mean_waiting_time(), ring.jumps_and_waiting()
     entropy = ring.entropy_production(ring_jumps)
@@ -303,6 +298,7 @@ def test_underdamped_neep_within_5_percent(underdamped):
     assert abs(found.slope - 1) < 0.03
 
 
+@pytest.mark.slow
 def test_the_estimate_is_odd_where_it_should_be(underdamped):
     """h₂ of the reversed pair is −h₂, and h₁ of the reversed state is −h₁."""
     pairs = torch.stack((underdamped.held_out.x[:9, 0], underdamped.held_out.x[:9, 1]), 1)

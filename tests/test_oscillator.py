@@ -13,6 +13,7 @@ from scipy.sparse.linalg import spsolve
 
 from stochphys.device import make_generator
 from stochphys.simulators import VanDerPol, simulate
+from tests.chance import K
 
 
 def fokker_planck_moments(k: float, D0: float, a: float, b: float) -> dict[str, float]:
@@ -92,7 +93,7 @@ def test_without_noise_it_has_the_limit_cycle_of_an_independent_solver() -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(("a", "b"), [(0.0, 0.0), (0.3, 0.1)])
 def test_moments_are_those_of_the_fokker_planck_equation(a: float, b: float) -> None:
-    """Time averages of 500 paths within 5 s.e., and 0.4 % for
+    """Time averages of 500 paths within K s.e., and 0.4 % for
     Euler's own error at dt = 0.001 and that of the grid."""
     exact = fokker_planck_moments(2.0, 1.0, a, b)
     system = VanDerPol(k=2.0, D0=1.0, a=a, b=b)
@@ -102,7 +103,7 @@ def test_moments_are_those_of_the_fokker_planck_equation(a: float, b: float) -> 
     x, v = paths.position.double().square(), paths.velocity.double().square()
     for name, values in {"x²": x, "v²": v, "x²v²": x * v}.items():
         means = values.mean(dim=(1, 2))
-        error = 5 * means.std() / len(means) ** 0.5 + 0.004 * exact[name]
+        error = K * means.std() / len(means) ** 0.5 + 0.004 * exact[name]
         assert abs(means.mean() - exact[name]) < error, name
 
 

@@ -10,6 +10,7 @@ from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import first_passage_ratio, gaussian_plugin, knn_plugin, word_plugin
 from stochphys.simulators import BeadSpring, simulate
+from tests.chance import K
 
 DT = 0.01
 
@@ -42,7 +43,7 @@ def test_gaussian_plugin_is_exact_for_linear_forces_at_any_dt(n_beads, dt, gener
     data = simulate(system, 1000, 500, dt, generator=generator)
     estimate = gaussian_plugin(data)
     exact = system.entropy_production_rate(dt)
-    assert abs(estimate.rate - exact) < 4 * estimate.std
+    assert abs(estimate.rate - exact) < K * estimate.std
     assert estimate.std < 0.05 * exact
     comparison = estimate.compare(system)
     assert comparison.r_squared > 0.99 and abs(comparison.slope - 1) < 0.05
@@ -53,8 +54,8 @@ def test_gaussian_plugin_finds_the_bias_of_the_euler_chain(generator):
     system = BeadSpring()
     data = simulate(system, 2000, 1000, 0.1, generator=generator, scheme="euler")
     estimate = gaussian_plugin(data)
-    assert abs(estimate.rate - 1.0811 * 2.025) < 4 * estimate.std
-    assert abs(estimate.rate - 2.025) > 4 * estimate.std
+    assert abs(estimate.rate - 1.0811 * 2.025) < K * estimate.std
+    assert abs(estimate.rate - 2.025) > K * estimate.std
 
 
 def test_error_bar_of_the_gaussian_plugin_is_the_spread_between_experiments(generator):
@@ -63,9 +64,9 @@ def test_error_bar_of_the_gaussian_plugin_is_the_spread_between_experiments(gene
     estimates = [gaussian_plugin(Trajectories(x, 0.1)) for x in many.x.split(50)]
     rates = torch.tensor([estimate.rate for estimate in estimates])
     said = sum(estimate.std for estimate in estimates) / 40
-    assert rates.std().item() == pytest.approx(said, rel=4 * 0.11)
+    assert rates.std().item() == pytest.approx(said, rel=K * 0.11)
     error = rates.std().item() / 40**0.5
-    assert abs(rates.mean().item() - BeadSpring().entropy_production_rate(0.1)) < 4 * error
+    assert abs(rates.mean().item() - BeadSpring().entropy_production_rate(0.1)) < K * error
 
 
 def test_jackknife_removes_the_bias_of_many_coefficients(generator):
@@ -75,8 +76,8 @@ def test_jackknife_removes_the_bias_of_many_coefficients(generator):
     estimates = [gaussian_plugin(Trajectories(x, DT)) for x in many]
     in_sample, rate = torch.tensor([(e.in_sample, e.rate) for e in estimates], dtype=float).T
     exact, error = system.entropy_production_rate(DT), rate.std().item() / 20**0.5
-    assert in_sample.mean().item() > exact + 4 * error
-    assert abs(rate.mean().item() - exact) < 4 * error
+    assert in_sample.mean().item() > exact + K * error
+    assert abs(rate.mean().item() - exact) < K * error
 
 
 def test_gaussian_plugin_does_not_depend_on_units_origin_or_order_of_coordinates(beads):
@@ -96,7 +97,7 @@ def test_gaussian_plugin_does_not_depend_on_units_origin_or_order_of_coordinates
 @pytest.mark.parametrize("frames", [2, 3, 5])
 def test_word_plugin_is_exact_for_a_markov_chain_whatever_the_length(frames, generator):
     estimate = word_plugin(ring(1000, 1000, generator), frames)
-    assert abs(estimate.rate - RING) < 4 * estimate.std
+    assert abs(estimate.rate - RING) < K * estimate.std
     assert estimate.std < 0.01 * RING
     assert estimate.unseen == 0
 
@@ -105,7 +106,7 @@ def test_error_bar_of_the_word_plugin_is_the_spread_between_experiments(generato
     estimates = [word_plugin(ring(50, 100, generator)) for _ in range(40)]
     rates = torch.tensor([estimate.rate for estimate in estimates])
     said = sum(estimate.std for estimate in estimates) / 40
-    assert rates.std().item() == pytest.approx(said, rel=4 * 0.11)
+    assert rates.std().item() == pytest.approx(said, rel=K * 0.11)
 
 
 def test_rare_words_push_the_word_plugin_up_and_half_the_data_tell(generator):
@@ -147,7 +148,7 @@ def test_first_passage_of_a_drifting_walk_has_the_bias_that_theory_gives(thresho
     found = first_passage_ratio(walk, 1.0, threshold=threshold)
     ell = threshold + 0.583 * (2 * m) ** 0.5
     bias = math.log1p(math.exp(ell)) / (ell * math.tanh(ell / 2))
-    assert abs(found.rate / m - bias) < 4 * found.std / m + 0.02 * bias
+    assert abs(found.rate / m - bias) < K * found.std / m + 0.02 * bias
     assert found.std < 0.05 * found.rate
 
 
@@ -157,7 +158,7 @@ def test_first_passage_errs_upwards_and_less_with_a_higher_threshold(beads):
     rates = [first_passage_ratio(entropy, DT, threshold=threshold) for threshold in (1, 2, 3)]
     exact = system.entropy_production_rate()
     for low, high in zip(rates, rates[1:], strict=False):
-        assert low.rate - high.rate > 4 * math.hypot(low.std, high.std)
+        assert low.rate - high.rate > K * math.hypot(low.std, high.std)
     assert rates[-1].rate > exact
 
 
@@ -174,7 +175,7 @@ def test_neighbours_find_a_divergence_of_order_one(generator):
     """x ~ N(0, 1), x' ~ N(1, 1): forwards against backwards 1/2 + 1/2."""
     x = torch.randn(50_000, 2, 1, generator=generator) + torch.tensor([0.0, 1.0])[:, None]
     found = knn_plugin(Trajectories(x, 1.0), generator=generator, n_pairs=20_000)
-    assert abs(found.rate - 1) < 4 * found.std + 0.05
+    assert abs(found.rate - 1) < K * found.std + 0.05
     assert found.std < 0.03
 
 
@@ -184,7 +185,7 @@ def test_neighbours_miss_a_part_of_two_beads_and_their_error_bar_does_not_know(b
     slow = data.every(10)
     exact = system.entropy_production_rate(slow.dt)
     found = knn_plugin(slow, generator=generator, n_pairs=20_000, k=10)
-    assert found.rate + 4 * found.std < exact
+    assert found.rate + K * found.std < exact
     assert 0.5 * exact < found.rate < 0.9 * exact
 
 

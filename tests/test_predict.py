@@ -23,6 +23,7 @@ from stochphys.simulators import (
     VanDerPol,
     simulate,
 )
+from tests.chance import K
 
 HUMP = DoubleHump()
 LINE = BayesianRegression(Polynomial(1))
@@ -101,7 +102,7 @@ def test_a_simulated_passage_agrees_with_the_quadrature_of_the_radius():
     end = 0.7 - 0.5826 * (2 * 0.01) ** 0.5
     r = torch.cat((torch.linspace(8, 2, 1001), torch.linspace(2, end, 1001)[1:])).double()
     exact = passage_quadrature((1 / r - r)[None], torch.ones_like(r)[None], r, 1000).item()
-    assert abs(time.estimate - exact) < 3 * time.std + 0.03 * exact
+    assert abs(time.estimate - exact) < K * time.std + 0.03 * exact
     with pytest.raises(ValueError, match="no path arrived within 0.05"):
         mean_first_passage_time(
             found, [2.0, 0.0], [0.0, 0.0], generator=g, radius=0.7, draws=20, paths=1, longest=0.05
@@ -151,7 +152,7 @@ def test_flagged_paths_go_on_and_stopped_ones_may_not_begin_on_the_unknown(hump)
 
 def test_the_spread_of_predicted_paths_holds_noise_and_ignorance():
     """A bowl seen for τ = 10: the variance at late times is the mean of D/k + (offset/k)² over the
-    draws, larger than what any single equation gives. 4000 paths, within 4 standard errors."""
+    draws, larger than what any single equation gives. 4000 paths, within K standard errors."""
     g = make_generator(0)
     bowl = Linear(-torch.eye(1), torch.eye(1))
     found = infer_langevin(simulate(bowl, 1, 1000, 0.01, generator=g), generator=g, drift=LINE)
@@ -168,7 +169,7 @@ def test_the_spread_of_predicted_paths_holds_noise_and_ignorance():
     assert (offset / k).std() > 0.1
     z = (last.square() - expected) / expected
     mean, error = mean_and_error(z)
-    assert abs(mean) < 4 * error
+    assert abs(mean) < K * error
 
 
 # --- entropy and heat ------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ def test_entropy_production_of_the_bead_chain_lies_in_its_intervals():
         assert rate.std < 2.5 * (2 * rate.rate / fresh.duration) ** 0.5
         heat = heat_rate(found, fresh, chain.temperatures, generator=g, draws=100)
         for bath, exact in zip(heat, chain.heat_rate().tolist(), strict=True):
-            assert abs(bath.against(exact).error) < 3.5
+            assert abs(bath.against(exact).error) < K
     assert inside >= 4
 
 
@@ -233,7 +234,7 @@ def test_entropy_production_where_diffusion_depends_on_the_place():
     data, fresh = (simulate(system, 20, 5000, 2e-3, **options) for _ in range(2))
     found = infer_langevin(data, generator=g, diffusion=BayesianRegression())
     rate = entropy_production_rate(found, fresh, generator=g, draws=50)
-    assert abs(rate.compare(system).error) < 3
+    assert abs(rate.compare(system).error) < K
 
     x = torch.randn(1, 5, 2, generator=g).double()
     learned = divergence(lambda x: system.diffusion(x), x)
@@ -252,10 +253,10 @@ def test_entropy_production_with_inertia_needs_one_friction(seen):
     options = dict(generator=g, underdamped=seen == "positions")
     found = infer_langevin(one(data, 0), drift=LINE, **options)
     rate = entropy_production_rate(found, one(data, 1), generator=g)
-    assert abs(rate.compare(chain).error) < 3
+    assert abs(rate.compare(chain).error) < K
     heat = heat_rate(found, one(data, 1), chain.temperatures, generator=g)
     for bath, exact in zip(heat, chain.heat_rate().tolist(), strict=True):
-        assert abs(bath.against(exact).error) < 3.5
+        assert abs(bath.against(exact).error) < K
 
     start = torch.tensor([1.0, 1.0])
     cycle = simulate(VanDerPol(), 1, 4000, 0.01, generator=g, dtype=torch.float64, start=start)

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
@@ -67,7 +67,6 @@ def system_and_scheme(kind: str, n: int) -> tuple:
 kinds = st.sampled_from(["constant", "diagonal", "matrix", "underdamped", "exact", "linear"])
 
 
-@settings(max_examples=60)
 @given(
     kind=kinds, n=sizes, m=sizes, kept=sizes, every=sizes, burn_in=st.integers(0, 9), seed=seeds,
     chunk=st.sampled_from([1, 5, 64, 2**17]),
@@ -95,7 +94,6 @@ def test_shapes_and_seeds(
         assert torch.equal(recorded.x[:, 0], torch.full((m, system.dim), 0.2))
 
 
-@settings(max_examples=20)
 @given(kind=kinds, seed=seeds)
 def test_another_seed_gives_other_numbers(kind: str, seed: int) -> None:
     system, scheme = system_and_scheme(kind, 2)
@@ -112,7 +110,6 @@ def entropy(chain: BeadSpring, dt: float, seed: int, scheme: str) -> Tensor:
     return torch.stack([chain.entropy_production(recorded, s) for s in ("midpoint", scheme)])
 
 
-@settings(max_examples=30)
 @given(
     length=st.integers(-5, 5), time=st.integers(-5, 5), energy=st.integers(-5, 5),
     T_h=st.floats(0.5, 20), n_beads=st.integers(2, 6), seed=seeds,
@@ -138,7 +135,6 @@ def test_entropy_of_each_step_does_not_depend_on_the_units(
     assert torch.allclose(entropy(other, 0.05 * s, seed, scheme), expected, rtol=1e-7, atol=1e-9)
 
 
-@settings(max_examples=30)
 @given(
     T_c=positive, T_h=positive, k=positive, gamma=positive, n_beads=st.integers(2, 12), dt=positive
 )  # fmt: skip
@@ -156,7 +152,6 @@ def test_rates_of_any_chain(
     assert -slack <= later <= seen + slack <= rate + 2 * slack
 
 
-@settings(max_examples=40)
 @given(m=sizes, n_times=st.integers(2, 9), dim=sizes, data=st.data())
 def test_windows_equal_slices(m: int, n_times: int, dim: int, data: st.DataObject) -> None:
     frames = data.draw(st.integers(2, n_times))
@@ -168,7 +163,6 @@ def test_windows_equal_slices(m: int, n_times: int, dim: int, data: st.DataObjec
     assert torch.equal(windows[torch.tensor([[i]])][0, 0], x[path, begin : begin + frames])
 
 
-@settings(max_examples=40)
 @given(m=st.integers(2, 30), fraction=st.floats(0, 1), seed=seeds)
 def test_a_split_loses_nothing(m: int, fraction: float, seed: int) -> None:
     trajectories = Trajectories(torch.arange(2.0 * m).view(m, 2, 1), 1.0)
@@ -182,7 +176,6 @@ def test_a_split_loses_nothing(m: int, fraction: float, seed: int) -> None:
     assert torch.equal(both[both[:, 0, 0].argsort()], trajectories.x)
 
 
-@settings(max_examples=30)
 @given(
     x=hnp.arrays(
         np.float32,
@@ -200,7 +193,6 @@ def test_a_saved_file_gives_back_the_same(x: np.ndarray, dt: float) -> None:
     assert loaded.dt == dt
 
 
-@settings(max_examples=30)
 @given(
     m=sizes, n_times=st.integers(2, 6), dim=st.integers(1, 3), dt=st.floats(1e-3, 1e3),
     order=st.randoms(use_true_random=False),

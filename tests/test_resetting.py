@@ -23,6 +23,7 @@ from stochphys.training import (
     fit,
     load_checkpoint,
 )
+from tests.chance import K
 
 MOMENTUM = partial(torch.optim.SGD, momentum=0.5)
 
@@ -109,17 +110,17 @@ def test_certain_resets_are_early_stopping():
 
 
 def test_waiting_times_are_geometric():
-    """800 coins of 0.2 for each of 8 members: the number of resets is binomial, to 4 s.e.; the
+    """800 coins of 0.2 for each of 8 members: the number of resets is binomial, to K s.e.; the
     mean wait is 5 steps."""
     ensemble = Ensemble([network(i) for i in range(8)])
     reset = resetting(torch.full((8,), 0.2), patience=None, to=copy(ensemble))
     train(ensemble, reset, steps=800)
     who = torch.stack([mask for _, mask in reset.resets])
-    assert abs(who.sum() - 1280) < 4 * (6400 * 0.2 * 0.8) ** 0.5
+    assert abs(who.sum() - 1280) < K * (6400 * 0.2 * 0.8) ** 0.5
     steps = torch.tensor([step for step, _ in reset.resets])
     waits = torch.cat([steps[mask].diff().double() for mask in who.T])
-    assert abs(waits.mean() - 5) < 4 * (20 / len(waits)) ** 0.5
-    assert abs((waits == 1).double().mean() - 0.2) < 4 * (0.16 / len(waits)) ** 0.5
+    assert abs(waits.mean() - 5) < K * (20 / len(waits)) ** 0.5
+    assert abs((waits == 1).double().mean() - 0.2) < K * (0.16 / len(waits)) ** 0.5
 
 
 def test_a_sharp_clock_is_periodic():

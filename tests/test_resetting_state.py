@@ -18,6 +18,7 @@ from stochphys.simulators import (
     StationaryState,
     simulate_paths,
 )
+from tests.chance import K
 
 
 def at(f, t: float) -> float:
@@ -84,7 +85,7 @@ def test_entropy_of_other_clocks_agrees_with_their_densities():
 @pytest.mark.parametrize("clock", [Poisson(2.5), Sharp(0.4), Lomax(4.0, 1.2)], ids=repr)
 def test_power_of_a_trap_is_the_same_for_every_clock(clock):
     """Walkers measure kx²/2 before each reset between t = 4 and 10: power kD and work per reset
-    within 4 standard errors."""
+    within K standard errors."""
     n, dt, D, k = 2000, 1e-2, 2.0, 3.0
     x = simulate_paths(FreeDiffusion(D=D), clock, n, 1000, dt, generator=make_generator(10))
     reset = x[:, 401:] == 0
@@ -92,15 +93,15 @@ def test_power_of_a_trap_is_the_same_for_every_clock(clock):
     work = (k / 2 * (x[:, 400:-1].double() ** 2 + 2 * D * dt) * reset).sum(1)
     std_error = work.std().item() / n**0.5
     assert std_error < 0.02 * work.mean()
-    assert abs(work.mean() - 6 * k * D) < 4 * std_error
+    assert abs(work.mean() - 6 * k * D) < K * std_error
     exact, rings = StationaryState(clock, D).trap_work(k), reset.sum(1)
     residual = work - exact * rings
-    assert abs(residual.mean()) < 4 * residual.std() / n**0.5
+    assert abs(residual.mean()) < K * residual.std() / n**0.5
 
 
 def test_walkers_settle_in_the_stationary_state():
     """Poisson, r = 2: variance, mean distance, kurtosis, and the entropy that a reset takes away,
-    each within 3 standard errors; those of the kurtosis from eighth moments of Laplace's law."""
+    each within K standard errors; those of the kurtosis from eighth moments of Laplace's law."""
     n, state = 20_000, StationaryState(Poisson(2.0))
     walk = simulate_paths(
         FreeDiffusion(), state.clock, n, 2500, 2e-3, generator=make_generator(3), every=2500
@@ -108,6 +109,6 @@ def test_walkers_settle_in_the_stationary_state():
     x = walk[:, -1].double() * 2**0.5  # in units of 1/α
     for moment, exact, square in ((1, 1, 2), (2, 2, 24), (4, 24, 40320)):
         error = ((square - exact**2) / n) ** 0.5
-        assert abs((x.abs() ** moment).mean() - exact) < 3 * error
+        assert abs((x.abs() ** moment).mean() - exact) < K * error
     # α from the data by maximum likelihood, σ̇ = Dα²; its relative error is 2/√n
-    assert abs(2 / x.abs().mean() ** 2 - 2.0) < 3 * 2.0 * 2 / n**0.5
+    assert abs(2 / x.abs().mean() ** 2 - 2.0) < K * 2.0 * 2 / n**0.5

@@ -15,6 +15,7 @@ from torch import Tensor
 from stochphys.inference.paired import paired_gain
 from stochphys.studies.digits import study
 
+pytestmark = pytest.mark.slow
 SEEDS = range(200, 224)
 P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
@@ -32,7 +33,6 @@ def plain(noise_rate: float) -> Tensor:
     return run(noise_rate, P_RESET)[0]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("noise_rate", [0.4, 0.6])
 @pytest.mark.parametrize("p", [0.01, 0.03, 0.1])
 def test_resetting_beats_early_stopping(noise_rate: float, p: float) -> None:
@@ -56,25 +56,6 @@ def test_resetting_at_each_step_is_early_stopping_with_patience(noise_rate: floa
     assert abs(gain) < 1 and gain - half < 1e-6
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("noise_rate", "reached"), [(0.4, 89.0), (0.6, 80.0)])
-def test_with_averaged_weights_the_last_iterate_will_do(noise_rate: float, reached: float) -> None:
-    """An average over 50 steps and p_reset = 0.1: nothing is chosen at the end."""
-    _, last = run(noise_rate, (0.1,), ema=0.98)
-    assert last.mean() > reached
-
-
-@pytest.mark.slow
-def test_at_a_smaller_learning_rate_resets_gain_less() -> None:
-    """At 0.05 early stopping is better than at 0.2, and the gain is smaller: by 95 % intervals, at
-    noise 0.4 and p_reset = 0.03."""
-    best, slow = plain(0.4)[:, [0, P_RESET.index(0.03)]], run(0.4, (0.0, 0.03), lr=0.05)[0]
-    for more, less in ((slow[:, 0], best[:, 0]), (best.diff()[:, 0], slow.diff()[:, 0])):
-        difference, half = paired_gain(more, less)
-        assert difference - half > 0
-
-
-@pytest.mark.slow
 def test_on_clean_labels_resets_gain_nothing_and_cost_a_little() -> None:
     """Early stopping is met within half a point; SGD's last iterate is better, by an interval."""
     best, last = run(0.0, (0.0, 0.01, 0.1, 1.0))

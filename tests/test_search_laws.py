@@ -25,6 +25,7 @@ from stochphys.simulators import (
     simulate_search,
 )
 from stochphys.simulators.resetting_clocks import uniform
+from tests.chance import K
 
 CUDA = pytest.param("cuda", marks=pytest.mark.cuda)
 Z_STAR = 2 + lambertw(-2 * exp(-2)).real
@@ -195,7 +196,7 @@ def test_walkers_agree_with_a_clock_of_ones_own():
     search, clock = Search(), Gamma(8.0, 2)
     found = simulate_search(search, clock, 5000, 2e-3, generator=make_generator(8), longest=50)
     # three standard errors
-    assert abs(found.mean - mean_time(search, clock)) < 3 * found.std_error
+    assert abs(found.mean - mean_time(search, clock)) < K * found.std_error
 
 
 def test_coefficient_of_variation_is_one_at_the_best_rate_and_only_there():

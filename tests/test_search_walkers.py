@@ -23,6 +23,7 @@ from stochphys.simulators import (
     simulate_paths,
     simulate_search,
 )
+from tests.chance import K
 
 CUDA = pytest.param("cuda", marks=pytest.mark.cuda)
 Z_STAR = 2 + lambertw(-2 * exp(-2)).real
@@ -35,33 +36,33 @@ def at(f, t: float) -> float:
 
 @pytest.mark.parametrize("r", [1.0, Z_STAR**2, 6.0])
 def test_walkers_find_the_target_in_the_exact_mean_time(r):
-    """Mean and resets within 3 standard errors, 2·10⁴ walkers."""
+    """Mean and resets within K standard errors, 2·10⁴ walkers."""
     search, clock = Search(), Poisson(r)
     found = simulate_search(search, clock, 20_000, 1e-3, generator=make_generator(1), longest=100)
     exact = mean_time(search, clock)
     assert found.arrived.all()
-    assert abs(found.mean - exact) < 3 * found.std_error
+    assert abs(found.mean - exact) < K * found.std_error
     assert found.std_error < 0.01 * exact
     resets = found.resets.double()
-    assert abs(resets.mean() - r * exact) < 3 * resets.std() / len(resets) ** 0.5
+    assert abs(resets.mean() - r * exact) < K * resets.std() / len(resets) ** 0.5
 
 
 def test_cv_of_walkers_is_one_at_the_best_rate():
     clock = Poisson(Z_STAR**2)
     found = simulate_search(Search(), clock, 20_000, 1e-3, generator=make_generator(2), longest=100)
     # an exponential law has a relative error of its cv of 1/√n
-    assert abs(found.cv - 1) < 3 / 20_000**0.5
+    assert abs(found.cv - 1) < K / 20_000**0.5
 
 
 def test_looking_at_ends_of_steps_moves_the_target_away():
-    """By 0.5826 √(2D dt), which makes 5.3 % at the best rate; within 3 standard errors."""
+    """By 0.5826 √(2D dt), which makes 5.3 % at the best rate; within K standard errors."""
     clock, dt = Poisson(Z_STAR**2), 1e-3
     naive = simulate_search(
         Search(), clock, 20_000, dt, generator=make_generator(4), longest=100, bridge=False
     )
     shifted = mean_time(Search(x0=1 + 0.5826 * (2 * dt) ** 0.5), clock)
     assert shifted / mean_time(Search(), clock) == pytest.approx(1.0532, abs=1e-4)
-    assert abs(naive.mean - shifted) < 3 * naive.std_error
+    assert abs(naive.mean - shifted) < K * naive.std_error
     assert naive.mean - mean_time(Search(), clock) > 5 * naive.std_error
 
 
@@ -80,10 +81,10 @@ def test_looking_at_ends_of_steps_moves_the_target_away():
     ids=repr,
 )
 def test_walkers_agree_with_every_exact_mean(search, clock, dt):
-    """Within 3 standard errors."""
+    """Within K standard errors."""
     found = simulate_search(search, clock, 6000, dt, generator=make_generator(6), longest=200)
     assert found.arrived.all()
-    assert abs(found.mean - mean_time(search, clock)) < 3 * found.std_error
+    assert abs(found.mean - mean_time(search, clock)) < K * found.std_error
 
 
 def test_without_resets_the_share_that_arrives_is_known_and_nothing_else():
@@ -92,8 +93,8 @@ def test_without_resets_the_share_that_arrives_is_known_and_nothing_else():
         search, None, 10_000, 1e-2, generator=make_generator(7), longest=longest
     )
     alive = at(search.survival, longest)
-    # 3 standard errors of a share
-    assert abs((~found.arrived).double().mean() - alive) < 3 * (alive * (1 - alive) / 1e4) ** 0.5
+    # K standard errors of a share
+    assert abs((~found.arrived).double().mean() - alive) < K * (alive * (1 - alive) / 1e4) ** 0.5
     assert not found.resets.any()
     assert (found.times[~found.arrived] == longest).all()
     assert found.cv != found.cv  # nan: no law to report
@@ -130,8 +131,8 @@ def test_those_cut_off_count_with_their_time_alone():
     exact = mean_time(search, clock)
     assert found.times[found.arrived].mean() < 0.5 * exact
     assert found.mean == pytest.approx((found.times.sum() / found.arrived.sum()).item())
-    # hazard is lower at first: 3 standard errors and 5 % for that
-    assert abs(found.mean - exact) < 3 * found.std_error + 0.05 * exact
+    # hazard is lower at first: K standard errors and 5 % for that
+    assert abs(found.mean - exact) < K * found.std_error + 0.05 * exact
     share = found.arrived.double().mean().item()
     assert found.std_error == pytest.approx(found.mean / (share * 10_000) ** 0.5, rel=0.1)
 
@@ -162,7 +163,7 @@ def test_one_seed_one_search(device):
     ]
     assert torch.equal(runs[0].times, runs[1].times)
     assert runs[0].times.device.type == device
-    assert abs(runs[0].mean - mean_time(Search(), Poisson(2.0))) < 4 * runs[0].std_error
+    assert abs(runs[0].mean - mean_time(Search(), Poisson(2.0))) < K * runs[0].std_error
 
 
 # What makes no sense is refused

@@ -22,6 +22,7 @@ from stochphys.simulators.sgd_toys import (
     stopping_filter,
 )
 from stochphys.training import Ensemble, Monitor, Resetting, fit
+from tests.chance import K, sigmas
 
 LR, DIM = 0.05, 30
 
@@ -79,13 +80,13 @@ def test_resetting_is_ridge_towards_the_checkpoint_in_the_mean(
 
 
 def test_sharp_resets_have_another_filter(problem: LinearRegression) -> None:
-    """From θ_c = 0, along each axis of H, and over whole periods; within 4 standard errors."""
+    """From θ_c = 0, along each axis of H, and over whole periods; within K standard errors."""
     theta_c = torch.zeros(DIM)
     _, mean = iterates(problem, 0.1, theta_c, members=500, sharp=True)
     h, axes = torch.linalg.eigh(problem.H)
     minimum = axes.T @ torch.linalg.solve(problem.H, problem.b)
     found, error = (mean @ axes).mean(0), (mean @ axes).std(0) / len(mean) ** 0.5
-    assert ((found - sharp_filter(h, 10, LR) * minimum).abs() < 4 * error).all()
+    assert ((found - sharp_filter(h, 10, LR) * minimum).abs() < sigmas(error.numel()) * error).all()
     assert ((found - poisson_filter(h, 0.1, LR) * minimum).abs() > 4 * error).any()
 
 
@@ -108,13 +109,14 @@ def test_the_poisson_filter_is_the_mean_over_a_geometric_age() -> None:
     torch.testing.assert_close(sharp, sharp_filter(h, 50, LR))
 
 
+@pytest.mark.slow
 def test_the_mean_generalises_better_than_the_iterate(problem: LinearRegression) -> None:
     """The risk of an iterate is that of the mean plus the variance, which averaging takes away."""
     theta, mean = iterates(problem, 0.02, torch.zeros(DIM), members=300, sharp=False)
     exact = problem.risk(problem.stationary_mean(0.02, LR, torch.zeros(DIM)))
     minimum = problem.risk(torch.linalg.solve(problem.H, problem.b))
     single = problem.risk(theta)
-    assert single.mean() - 4 * single.std() / 300**0.5 > 1.1 * exact
+    assert single.mean() - K * single.std() / 300**0.5 > 1.1 * exact
     assert problem.risk(mean.mean(0)) < 1.05 * exact < 0.5 * minimum
 
 
@@ -154,7 +156,7 @@ def test_sensing_settles_where_drift_and_latent_bias_balance() -> None:
     networks = Ensemble([Factor(0.1 * torch.eye(20))] * 24)
     clean, bias = train.gradients(networks.U.detach())
     start = torch.cosine_similarity(clean.flatten(1), bias.flatten(1))
-    assert start.mean().abs() < 4 * start.std() / 24**0.5 + 0.02
+    assert start.mean().abs() < sigmas(samples=24) * start.std() / 24**0.5 + 0.02
     fit(
         networks,
         half_square,
@@ -177,6 +179,7 @@ def test_sensing_settles_where_drift_and_latent_bias_balance() -> None:
     assert abs(balance.mean() - 1) < 0.1
 
 
+@pytest.mark.slow
 def test_resets_lower_the_error_of_sensing_a_little() -> None:
     """By some per cent of what early stopping leaves: a paired 95 % interval over 24 problems."""
     generator, p_reset = make_generator(200), (0.0, 0.1)

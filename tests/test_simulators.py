@@ -1,7 +1,6 @@
 """The integrator and the exact sampler against laws that are known in closed form.
 
-`assert_mean` compares with an expected mean within k standard errors of independent samples, and
-k is said where it is not 5. All seeds are fixed.
+How far a mean may lie from the expected one, tests/chance.py says.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from stochphys.simulators import (
     noise_induced_drift,
     simulate,
 )
+from tests.chance import K, assert_mean, sigmas
 
 
 def linear(A: list[list[float]], D: list[list[float]]) -> Linear:
@@ -39,16 +39,9 @@ def linear(A: list[list[float]], D: list[list[float]]) -> Linear:
 ROTATING = linear([[-1.0, 2.0], [-0.5, -1.5]], [[1.0, 0.3], [0.3, 0.5]])
 
 
-def assert_mean(sample: Tensor, expected: Tensor | float, k: float = 5) -> None:
-    """The mean over the first axis (independent samples) is `expected` within k standard errors."""
-    sample = sample.double()
-    error = (sample.mean(0) - expected) / (sample.std(0) / len(sample) ** 0.5)
-    assert error.abs().max() < k, f"off by {error.tolist()} standard errors"
-
-
-def assert_covariance(a: Tensor, b: Tensor, expected: Tensor, k: float = 5) -> None:
+def assert_covariance(a: Tensor, b: Tensor, expected: Tensor) -> None:
     """⟨a_i b_j⟩ of independent rows `(n, dim)` of mean zero."""
-    assert_mean(a.double()[:, :, None] * b.double()[:, None, :], expected, k)
+    assert_mean(a.double()[:, :, None] * b.double()[:, None, :], expected)
 
 
 @dataclass(frozen=True)
@@ -316,7 +309,7 @@ def test_ornstein_uhlenbeck_variance_of_the_scheme(scheme: str, z: float) -> Non
         trap, 100_000, 1, dt, generator=make_generator(9), start=0.0, burn_in=30, scheme=scheme
     )
     expected = trap.T / trap.stiffness * ornstein_uhlenbeck_variance(scheme, z)
-    assert_mean(recorded.x[:, -1, 0] ** 2, expected, k=4)
+    assert_mean(recorded.x[:, -1, 0] ** 2, expected)
 
 
 def test_ornstein_uhlenbeck_weak_orders() -> None:
@@ -388,7 +381,7 @@ def test_both_schemes_converge_to_the_ito_law_at_first_order(scheme: str) -> Non
 
 @pytest.mark.parametrize("scheme", ["euler", "heun"])
 def test_stratonovich_reading_differs_by_the_noise_induced_drift(scheme: str) -> None:
-    """Mean growth e^μ (Itô) and e^(μ + s²/2) (Stratonovich); 5 standard errors + bias of order dt."""
+    """Mean growth e^μ (Itô) and e^(μ + s²/2) (Stratonovich); K standard errors + bias of order dt."""
     for stratonovich, rate in ((False, 0.3), (True, 0.3 + 0.6**2 / 2)):
         system = GeometricBrownian(stratonovich=stratonovich)
         recorded = simulate(
@@ -396,7 +389,7 @@ def test_stratonovich_reading_differs_by_the_noise_induced_drift(scheme: str) ->
             every=50,
         )  # fmt: skip
         x = recorded.x[:, -1, 0].double()
-        tolerance = 5 * x.std() / len(x) ** 0.5 + rate**2 / 2 * 0.02 * math.exp(rate)
+        tolerance = K * x.std() / len(x) ** 0.5 + rate**2 / 2 * 0.02 * math.exp(rate)
         assert abs(x.mean() - math.exp(rate)) < tolerance < 0.2 * (math.exp(0.18) - 1)
 
 
@@ -496,11 +489,11 @@ def test_baoab_in_a_harmonic_well(dt: float) -> None:
     recorded = simulate(
         well, 50_000, 1, dt, generator=make_generator(14), start=0.0, burn_in=int(12 / dt)
     )
-    assert_covariance(recorded.x[:, -1], recorded.x[:, -1], C, k=4)
+    assert_covariance(recorded.x[:, -1], recorded.x[:, -1], C)
 
 
 def test_baoab_in_a_quartic_well() -> None:
-    """⟨x²⟩ by quadrature; ⟨v²⟩ = T/m with a bias that falls as dt²; 4 standard errors."""
+    """⟨x²⟩ by quadrature; ⟨v²⟩ = T/m with a bias that falls as dt²; K standard errors."""
     T, mass = 1.0, 1.0
     x_squared = 2 * gamma_function(3 / 4) / gamma_function(1 / 4)  # of exp(−x⁴/4)
     bias, error = {}, {}
@@ -512,12 +505,12 @@ def test_baoab_in_a_quartic_well() -> None:
         v_squared = (recorded.velocity[..., 0].double() ** 2).mean(1)
         bias[dt] = v_squared.mean().item() - T / mass
         error[dt] = v_squared.std().item() / len(v_squared) ** 0.5
-    assert_mean((recorded.position[..., 0] ** 2).mean(1), x_squared, k=4)  # at the shorter dt
+    assert_mean((recorded.position[..., 0] ** 2).mean(1), x_squared)  # at the shorter dt
     assert bias[0.4] < -20 * error[0.4]  # there is something to fall
     extrapolated = (4 * bias[0.2] - bias[0.4]) / 3
-    assert abs(extrapolated) < 4 * math.hypot(4 * error[0.2], error[0.4]) / 3
+    assert abs(extrapolated) < K * math.hypot(4 * error[0.2], error[0.4]) / 3
     # Its leading term is that of the harmonic well with the mean stiffness 3⟨x²⟩.
-    assert bias[0.2] == pytest.approx(-3 * x_squared / 4 * 0.04, abs=4 * error[0.2])
+    assert bias[0.2] == pytest.approx(-3 * x_squared / 4 * 0.04, abs=K * error[0.2])
 
 
 def test_each_degree_of_freedom_may_have_its_own_bath() -> None:
@@ -537,7 +530,7 @@ def test_each_degree_of_freedom_may_have_its_own_bath() -> None:
         x_squared = recorded.position[:, -1].double() ** 2
         slack = 0 if scheme == "baoab" else 0.05 * T  # one of 2 T dt/(γ …): first order in dt
         off = (x_squared.mean(0) - T).abs()
-        assert (off < 5 * x_squared.std(0) / 20_000**0.5 + slack).all()
+        assert (off < sigmas(off.numel()) * x_squared.std(0) / 20_000**0.5 + slack).all()
 
 
 @pytest.mark.parametrize("scheme", ["baoab", "heun", "euler"])
@@ -565,7 +558,9 @@ def test_mean_of_a_dragged_trap(scheme: str) -> None:
         every=160,
     )  # fmt: skip
     off = (warm.x[:, -1].double().mean(0) - torch.from_numpy(mean)).abs()
-    assert (off < 5 * warm.x[:, -1].double().std(0) / 20_000**0.5 + errors[1]).all()
+    assert (
+        off < sigmas(off.numel()) * warm.x[:, -1].double().std(0) / 20_000**0.5 + errors[1]
+    ).all()
 
 
 @dataclass(frozen=True)
@@ -604,7 +599,7 @@ def test_multiplicative_noise_on_velocities(by_velocity: bool, scheme: str, dt: 
         bias = 0.01  # of order dt², or dt if the noise grows with v; the noise itself adds 0.1
     x, v = recorded.x[:, -1].double().T
     for sample, expected in zip((x * x, x * v, v * v), moments, strict=True):
-        assert abs(sample.mean() - expected) < 5 * sample.std() / m**0.5 + bias
+        assert abs(sample.mean() - expected) < K * sample.std() / m**0.5 + bias
     assert np.abs(moments - expm((flow - system.s**2 * kick) * dt * n) @ np.ones(3)).max() > 0.1
 
 
@@ -633,8 +628,10 @@ def test_euler_and_heun_agree_on_van_der_pol() -> None:
         )  # fmt: skip
         means.append(recorded.x[:, -1].double() ** 2)
     error = torch.stack([s.var(0) / len(s) for s in means]).sum(0).sqrt()
-    # 4 standard errors, and the first order of Euler
-    assert ((means[0].mean(0) - means[1].mean(0)).abs() < 4 * error + 0.02).all()
+    # K standard errors, and the first order of Euler
+    assert (
+        (means[0].mean(0) - means[1].mean(0)).abs() < sigmas(error.numel()) * error + 0.02
+    ).all()
 
 
 def test_without_friction_and_noise_energy_is_conserved() -> None:
@@ -797,7 +794,7 @@ def test_the_size_of_the_pieces_does_not_change_the_law(
 
 
 def test_trajectories_are_independent() -> None:
-    """Correlation of neighbours, at one time and at successive ones, vanishes; 5 standard errors."""
+    """Correlation of neighbours, at one time and at successive ones, vanishes; K standard errors."""
     x = simulate(Trap(), 20_001, 4, 0.3, generator=make_generator(22), start=0.0).x[:, 1:, 0]
     assert_mean(x[1::2] * x[:-1:2], 0.0)
     assert_mean(x[1::2, 1:] * x[:-1:2, :-1], 0.0)

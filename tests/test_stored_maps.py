@@ -18,6 +18,7 @@ from stochphys.models import FlowNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import ElasticNetwork, filament_camera, local_dissipation, simulate
 from stochphys.training import Ensemble, load_checkpoint
+from tests.chance import K
 from tools.make_checkpoints import CHECKPOINTS, fingerprint
 
 DT = 0.02
@@ -47,12 +48,15 @@ def judge(system: ElasticNetwork, movie: Movie, learned: torch.Tensor) -> Compar
     return Comparison.of(exact, learned, learned.mean().item() / DT, DT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "least"),  # R² of the ensemble, and of one network
     [
         ("32_filament_1_8", (0.92, 0.88)),
-        ("32_filament_0_4_5", (0.92, 0.88)),
-        ("32_filament_n6", (0.85, 0.80)),  # 36 nodes, and data as for nine
+        pytest.param("32_filament_0_4_5", (0.92, 0.88), marks=pytest.mark.weekly),
+        pytest.param(
+            "32_filament_n6", (0.85, 0.80), marks=pytest.mark.weekly
+        ),  # 36 nodes, and data as for nine
     ],
 )
 def test_the_entropy_of_fresh_movies_is_right_and_the_map_is_true(name, least):
@@ -87,6 +91,6 @@ def test_a_member_trained_quickly_is_one_of_them():
     )
     rates = member_entropy(ensemble, movie)[0].mean((1, 2)) / DT
     rate = quick.per_step(movie).mean().item() / DT
-    assert abs(rate - rates.mean()) < 3 * rates.std() + 0.1 * rates.mean()
+    assert abs(rate - rates.mean()) < K * rates.std() + 0.1 * rates.mean()
     maps = torch.stack((dissipation_map(quick, movie).mean, dissipation_map(ensemble, movie).mean))
     assert torch.corrcoef(maps.flatten(1))[0, 1] > 0.85

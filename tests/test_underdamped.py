@@ -21,6 +21,7 @@ from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.models.bases import Polynomial
 from stochphys.models.drift_diffusion import Normal
 from stochphys.simulators import UnderdampedBeadSpring, VanDerPol, simulate
+from tests.chance import K, sigmas
 
 CUBIC = BayesianRegression(Polynomial(3))
 DT = 0.01
@@ -84,7 +85,7 @@ def squared_bias(rule: str) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("n", "factor"), [(1, 1.0), (2, 4 / 3), (10, 1.4925), (10**6, 1.5)])
 def test_secant_factor_of_free_flight(n: int, factor: float) -> None:
-    """Second differences of a velocity that only diffuses, n Euler steps per frame, within 4 s.e.
+    """Second differences of a velocity that only diffuses, n Euler steps per frame, within K s.e.
 
     The variance of a mean of N squares with neighbour correlation 1/4 is at most 2.25/N of its square.
     """
@@ -97,7 +98,7 @@ def test_secant_factor_of_free_flight(n: int, factor: float) -> None:
     x = (v * DT / n).cumsum(1)[:, ::n]
     s = x.diff(n=2, dim=1)
     found = secant_factor(n) * s.square().mean().item() / (2 * DT**3)
-    assert abs(found / D - 1) < 4 * (2.25 / s.numel()) ** 0.5
+    assert abs(found / D - 1) < K * (2.25 / s.numel()) ** 0.5
 
 
 def test_no_steps_per_frame_are_refused() -> None:
@@ -107,13 +108,13 @@ def test_no_steps_per_frame_are_refused() -> None:
 
 @pytest.mark.slow
 def test_three_lags_give_the_diffusion_where_squares_are_off() -> None:
-    """1.00 ± 0.03, where squares of second differences times 3/2 give 1.09 (both within 3 s.e.)."""
+    """1.00 ± 0.03, where squares of second differences times 3/2 give 1.09 (both within K s.e.)."""
     D = torch.tensor([r.diffusion.mean(states()[0][:1]).item() for r in inferred("combined")])
     assert abs(D.mean() - 1) < 0.03
     squares = oscillators().position.diff(n=2, dim=1).square().mean((1, 2)) / (2 * DT**3)
-    assert abs(1.5 * squares.mean() - 1.09) < 0.01 + 3 * 1.5 * squares.std() / 60**0.5
+    assert abs(1.5 * squares.mean() - 1.09) < 0.01 + K * 1.5 * squares.std() / 60**0.5
     stated = inferred("combined")[0].diffusion.std(states()[0][:1]).item()
-    assert stated / D.std() == pytest.approx(1, abs=4 / (2 * 59) ** 0.5)  # 4 s.e. of a std
+    assert stated / D.std() == pytest.approx(1, abs=K / (2 * 59) ** 0.5)  # K s.e. of a std
 
 
 # The rules
@@ -121,12 +122,12 @@ def test_three_lags_give_the_diffusion_where_squares_are_off() -> None:
 
 @pytest.mark.slow
 def test_the_combination_is_free_of_bias_of_leading_order() -> None:
-    """bias²/⟨Φ²⟩ at most 0.006; forward keeps 1/3, reverse 5/3 of D ∂_v ln p (3 s.e. each)."""
+    """bias²/⟨Φ²⟩ at most 0.006; forward keeps 1/3, reverse 5/3 of D ∂_v ln p (K s.e. each)."""
     value, error = squared_bias("combined")
-    assert value + 3 * error < 0.006
+    assert value + K * error < 0.006
     for rule, least in (("forward", 0.012), ("reverse", 0.3)):
         value, error = squared_bias(rule)
-        assert value - 3 * error > least
+        assert value - K * error > least
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_the_combination_is_free_of_bias_of_leading_order() -> None:
 def test_in_equilibrium_one_secant_sees_two_thirds_of_the_friction(rule: str, share: float) -> None:
     """There −D ∂_v ln p = γv/m: a share of 1/3 leaves 2/3 of the friction, one of 5/3 turns its sign.
 
-    Within 4 s.e., √(2γ/τ) for each of two beads, and 2 % for terms of order γ dt.
+    Within K s.e., √(2γ/τ) for each of two beads, and 2 % for terms of order γ dt.
     """
     system = UnderdampedBeadSpring(T_c=1.0, T_h=1.0, mass=1.0, gamma=1.0, k=1.0)
     truth = simulate(system, 50, 5000, DT, dtype=torch.float64, generator=make_generator(6))
@@ -147,7 +148,7 @@ def test_in_equilibrium_one_secant_sees_two_thirds_of_the_friction(rule: str, sh
         generator=make_generator(0),
     )
     friction = -result.drift.mean(torch.eye(4, dtype=torch.float64))[2:].diagonal()
-    assert (friction - share).abs().max() < 4 * (2 / (50 * 5000 * DT)) ** 0.5 + 0.02
+    assert (friction - share).abs().max() < K * (2 / (50 * 5000 * DT)) ** 0.5 + 0.02
 
 
 @pytest.mark.slow
@@ -160,11 +161,11 @@ def test_measurement_noise_breaks_the_combination_and_not_the_symmetric_rule() -
     D = torch.tensor(
         [r.diffusion.mean(states()[0][:1]).item() for r in inferred("symmetric", 1e-3)]
     )
-    assert abs(D.mean() - 1) < 3 * D.std() / 60**0.5 + 0.02  # 4.5 more for squares of differences
+    assert abs(D.mean() - 1) < K * D.std() / 60**0.5 + 0.02  # 4.5 more for squares of differences
 
 
 def test_intervals_hold_the_force_with_the_long_run_variance() -> None:
-    """Coverage of 95 % intervals within 3 s.e. of 0.95, less what the remaining bias costs (0.02);
+    """Coverage of 95 % intervals within K s.e. of 0.95, less what the remaining bias costs (0.02);
     with the variance of the residuals, as if labels were independent, it is well below."""
     x, force = states()
     held, naive = [], []
@@ -176,7 +177,7 @@ def test_intervals_hold_the_force_with_the_long_run_variance() -> None:
         held.append((error < 1.96 * std).double().mean())
         naive.append((error < 1.96 * iid).double().mean())
     held, naive = torch.stack(held), torch.stack(naive)
-    assert abs(held.mean() - 0.95) < 0.02 + 3 * held.std() / 60**0.5
+    assert abs(held.mean() - 0.95) < 0.02 + K * held.std() / 60**0.5
     assert naive.mean() < held.mean() - 0.04
 
 
@@ -199,7 +200,7 @@ def test_slower_cameras_end_the_advantage() -> None:
 
 @pytest.mark.slow
 def test_coefficients_of_an_inhomogeneous_noise_are_recovered() -> None:
-    """D = 1 + 0.3 x² + 0.1 v² from ten paths, each coefficient within 3 s.e.
+    """D = 1 + 0.3 x² + 0.1 v² from ten paths, each coefficient within K s.e.
 
     Least squares on 1, x², v², weighed by 1/D̂² and iterated; the labels are worth 2/4.76 independent
     squares each, the spectral average of their overlap.
@@ -213,7 +214,7 @@ def test_coefficients_of_an_inhomogeneous_noise_are_recovered() -> None:
         weight = 1 / (4.76 * found.mean(at).clamp(min=0.3) ** 2)
     std = found.root[0].square().sum(1).sqrt()
     error = found.weights[0] - torch.tensor([1.0, 0.3, 0.1])
-    assert (error.abs() < 3 * std).all(), (error / std).tolist()
+    assert (error.abs() < sigmas(error.numel()) * std).all(), (error / std).tolist()
     assert (std < torch.tensor([0.1, 0.03, 0.015])).all()
 
 
@@ -236,7 +237,7 @@ def test_drift_and_diffusion_fields_of_inhomogeneous_noise() -> None:
 
 
 def test_several_coordinates_and_a_matrix_of_noise() -> None:
-    """Two beads with inertia, positions only: the 2 × 4 matrix of forces within 4 s.e., D within 3."""
+    """Two beads with inertia, positions only: the 2 × 4 matrix of forces within K s.e., D within 3."""
     system = UnderdampedBeadSpring(T_c=1.0, T_h=3.0, mass=1.0, gamma=1.0, k=1.0)
     truth = simulate(system, 50, 5000, 0.02, dtype=torch.float64, generator=make_generator(5))
     linear = BayesianRegression(lambda x: x)
@@ -250,11 +251,11 @@ def test_several_coordinates_and_a_matrix_of_noise() -> None:
         )
         one = torch.eye(4, dtype=torch.float64)  # the forces at unit states are the matrix
         error = result.drift.mean(one) - system.A[2:].T
-        assert (error.abs() < 4 * result.drift.std(one) + 0.02).all()
+        assert (error.abs() < sigmas(error.numel()) * result.drift.std(one) + 0.02).all()
         D, D_std = (
             f(truth.x[0, :1].double())[0] for f in (result.diffusion.mean, result.diffusion.std)
         )
-        assert ((D - system.D[2:, 2:]).abs() < 3 * D_std).all()
+        assert ((D - system.D[2:, 2:]).abs() < sigmas(D.numel()) * D_std).all()
 
 
 def test_measured_velocities_are_used_as_they_are() -> None:

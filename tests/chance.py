@@ -1,0 +1,36 @@
+"""What chance may do to a test, said once.
+
+An assertion about random draws allows `sigmas()` standard errors: a true one fails with probability
+`CHANCE`. The suite makes some 700 of them (every parameter of a test counts), so that one run in 140,
+with random numbers it has never seen (`pytest --stream`), fails somewhere by chance: below 1 in 100.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy import stats
+from torch import Tensor
+
+CHANCE = 1e-5
+
+
+def sigmas(comparisons: int = 1, samples: float = math.inf) -> float:
+    """Standard errors that a normal variable passes, on either side, with probability `CHANCE`.
+
+    Args:
+        comparisons: how many numbers are held to it at once, of which none may pass (Bonferroni).
+        samples: how many the standard error itself was found from, where they are few (Student).
+    """
+    return float(stats.t.isf(CHANCE / (2 * comparisons), samples - 1))
+
+
+K = sigmas()  # 4.42
+
+
+def assert_mean(sample: Tensor, expected: Tensor | float) -> None:
+    """The means over the first axis, of independent samples, are `expected` within chance."""
+    sample = sample.double()
+    error = (sample.mean(0) - expected) / (sample.std(0) / len(sample) ** 0.5)
+    k = sigmas(error.numel(), len(sample))
+    assert error.abs().max() < k, f"off by {error.tolist()} standard errors, {k:.2f} are allowed"
