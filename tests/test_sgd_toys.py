@@ -64,6 +64,7 @@ def iterates(
     return theta[-1], theta[late].mean(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("p_reset", "strength"), [(0.02, 0.408163), (0.1, 2.222222)])
 def test_resetting_is_ridge_towards_the_checkpoint_in_the_mean(
     p_reset: float, strength: float, problem: LinearRegression

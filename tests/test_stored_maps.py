@@ -80,6 +80,7 @@ def test_the_entropy_of_fresh_movies_is_right_and_the_map_is_true(name, least):
     assert torch.corrcoef(both)[0, 1] >= 0.95  # what two ensembles agree on
 
 
+@pytest.mark.slow
 def test_a_member_trained_quickly_is_one_of_them():
     """On the same fresh movies: its reading lies among the stored members', to three of their
     spreads and what 250 films less to learn from cost; and so does its map."""

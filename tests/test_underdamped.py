@@ -164,6 +164,7 @@ def test_measurement_noise_breaks_the_combination_and_not_the_symmetric_rule() -
     assert abs(D.mean() - 1) < K * D.std() / 60**0.5 + 0.02  # 4.5 more for squares of differences
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_force_with_the_long_run_variance() -> None:
     """Coverage of 95 % intervals within K s.e. of 0.95, less what the remaining bias costs (0.02);
     with the variance of the residuals, as if labels were independent, it is well below."""
@@ -218,6 +219,7 @@ def test_coefficients_of_an_inhomogeneous_noise_are_recovered() -> None:
     assert (std < torch.tensor([0.1, 0.03, 0.015])).all()
 
 
+@pytest.mark.slow
 def test_drift_and_diffusion_fields_of_inhomogeneous_noise() -> None:
     """One fit to ten paths: the force to 1 %, D to 5 %, as near as a quartic comes to ln D."""
     system = VanDerPol(a=0.3, b=0.1)

@@ -160,6 +160,7 @@ for i in range(10**9):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_may_write_one_checkpoint_while_a_third_reads_it(tmp_path):
     path, seen = tmp_path / "run.pt", set()
     command = [sys.executable, "-c", WRITER, str(path)]
