@@ -43,8 +43,8 @@ class Paths(Brief):
         """The same numbers laid otherwise: `change` picks, orders or moves them, in every tensor."""
         raise NotImplementedError
 
-    def at(self, frames: Tensor) -> Tensor:
-        """What was recorded at `frames`, counted through all paths: path · n_times + time."""
+    def at(self, index: Tensor) -> Tensor:
+        """What was recorded in frames `index`, counted through all paths: path · n_times + time."""
         raise NotImplementedError
 
     def take(self, which: Tensor | slice) -> Self:
@@ -181,9 +181,9 @@ class Trajectories(Paths):
         """One state per row `(n_trajectories · n_times, dim)`; a copy, once, if times come first."""
         return self.x.flatten(0, 1)
 
-    def at(self, frames: Tensor) -> Tensor:
+    def at(self, index: Tensor) -> Tensor:
         # A table look-up by row: five times faster here than general indexing.
-        return embedding(frames, self._rows)
+        return embedding(index, self._rows)
 
     def every(self, k: int) -> Trajectories:
         """Each k-th frame: the same paths seen by a slower camera."""
@@ -286,8 +286,8 @@ class Jumps(Paths):
         """States, and waiting times if there are any, `(n_trajectories · n_times,)` each."""
         return tuple(v.flatten() for v in (self.x, self.waiting) if v is not None)
 
-    def at(self, frames: Tensor) -> Tensor:
-        values = [row.take(frames) for row in self._rows]
+    def at(self, index: Tensor) -> Tensor:
+        values = [row.take(index) for row in self._rows]
         return values[0].long() if self.waiting is None else torch.stack(values, dim=-1)
 
     def __repr__(self) -> str:

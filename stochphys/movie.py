@@ -74,23 +74,23 @@ class Movie(Paths):
             _check_pixels(self.reel)
 
     @classmethod
-    def of(cls, frames: Tensor, dt: float) -> Movie:
+    def of(cls, images: Tensor, dt: float) -> Movie:
         """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
-        if frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[-1] in (3, 4)):
+        if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] in (3, 4)):
             raise ValueError(
-                "frames must have the axes (n_movies, n_times, height, width), got shape "
-                f"{tuple(frames.shape)}; of a colour movie take the mean: frames.float().mean(-1)"
+                "images must have the axes (n_movies, n_times, height, width), got shape "
+                f"{tuple(images.shape)}; of a colour movie take the mean: images.float().mean(-1)"
             )
-        frames = frames if frames.ndim == 4 else frames[None]
-        n_movies, n_times, *size = frames.shape
+        images = images if images.ndim == 4 else images[None]
+        n_movies, n_times, *size = images.shape
         numbers = torch.arange(n_movies * n_times).view(n_movies, n_times)
-        return cls(frames.reshape(-1, *size), dt, numbers)
+        return cls(images.reshape(-1, *size), dt, numbers)
 
     @classmethod
     def load(cls, path: str | Path, dt: float | None = None) -> Movie:
         """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `movie_files.read`."""
-        frames, dt = read(Path(path), dt)
-        return cls.of(torch.from_numpy(frames), dt)
+        images, dt = read(Path(path), dt)
+        return cls.of(torch.from_numpy(images), dt)
 
     def save(self, path: str | Path) -> None:
         """Write what `load` reads: a `.npz` file, or a `.npy` file, which does not hold `dt`, but is
@@ -128,11 +128,11 @@ class Movie(Paths):
         film: Any = self.reel
         return Trajectories(film.states[self.x], self.dt, check=False)
 
-    def at(self, frames: Tensor) -> Tensor:
-        numbers = self.x.take(frames)
+    def at(self, index: Tensor) -> Tensor:
+        numbers = self.x.take(index)
         if isinstance(self.reel, Tensor):  # the reel stays where it lies, only a batch is moved
             flat = numbers.flatten().to(self.reel.device)
-            picked = self.reel.index_select(0, flat).to(frames.device)
+            picked = self.reel.index_select(0, flat).to(index.device)
             picked = picked if picked.dtype == torch.float64 else picked.float()
         else:
             picked = self.reel[numbers.flatten()]
@@ -194,17 +194,17 @@ class Movie(Paths):
         return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
 
 
-def _check_pixels(frames: Tensor) -> None:
+def _check_pixels(images: Tensor) -> None:
     """Refuse frames that are not numbers; a memory-mapped reel is read piece by piece."""
-    if frames.dtype == torch.bool or frames.is_complex():
-        raise TypeError(f"frames must be integers or floats, got {frames.dtype}")
-    if not frames.is_floating_point():
+    if images.dtype == torch.bool or images.is_complex():
+        raise TypeError(f"images must be integers or floats, got {images.dtype}")
+    if not images.is_floating_point():
         return
-    for first in range(0, len(frames), PIECE):
-        wrong = ~torch.isfinite(frames[first : first + PIECE])
+    for first in range(0, len(images), PIECE):
+        wrong = ~torch.isfinite(images[first : first + PIECE])
         if wrong.any():
             frame, row, column = wrong.nonzero()[0].tolist()
             raise ValueError(
-                f"frames hold a pixel that is not finite, at frame {first + frame}, row {row}, "
+                f"images hold a pixel that is not finite, at frame {first + frame}, row {row}, "
                 f"column {column}; fill it or cut the movie there"
             )

@@ -48,7 +48,7 @@ def row_of_maps(
         title: Panel(H, signed=True, limit=limit, cell=cell, label=LABEL)
         for title, H in maps.items()
     }
-    rows, columns = next(iter(panels.values())).frames.shape
+    rows, columns = next(iter(panels.values())).images.shape
     side = width / len(panels)
     figure, axes = plt.subplots(
         1, len(panels), figsize=(width, side * rows / columns + 0.9), squeeze=False

@@ -33,46 +33,46 @@ class Panel(Brief):
     """One picture that moves, or that stands still, in a `play_movie` or a `filmstrip`.
 
     Attributes:
-        frames: `(n_frames, height, width)`, tensor or array; `(height, width)` stands still.
+        images: `(n_frames, height, width)`, tensor or array; `(height, width)` stands still.
         signed: the field is odd under time reversal, such as entropy: white is zero, red is
             positive, it has a colour bar, and a movie that plays backwards shows its negative.
         limit: the colours end here; without it, at the largest size in any frame.
         cell: pixels of the camera on a side of each of its cells.
         label: what a signed field is, with its unit, beside the colour bar.
 
-    Raises `ValueError` for other axes, no frames, or values that are not finite.
+    Raises `ValueError` for other axes, no images, or values that are not finite.
     """
 
-    frames: Any
+    images: Any
     signed: bool = False
     limit: float | None = None
     cell: float = 1.0
     label: str = r"$H$ ($k_B$)"
 
     def __post_init__(self) -> None:
-        frames = array(self.frames).astype(np.float32)
-        if frames.ndim not in (2, 3) or 0 in frames.shape:
+        images = array(self.images).astype(np.float32)
+        if images.ndim not in (2, 3) or 0 in images.shape:
             raise ValueError(
-                "frames must have the axes (n_frames, height, width), or (height, width) for a "
-                f"picture that stands still, got shape {frames.shape}; take one movie of several"
+                "images must have the axes (n_frames, height, width), or (height, width) for a "
+                f"picture that stands still, got shape {images.shape}; take one movie of several"
             )
-        if not np.isfinite(frames).all():
-            raise ValueError("frames must be finite; leave out what is not")
-        object.__setattr__(self, "frames", frames)
+        if not np.isfinite(images).all():
+            raise ValueError("images must be finite; leave out what is not")
+        object.__setattr__(self, "images", images)
 
     @property
     def still(self) -> bool:
-        return self.frames.ndim == 2
+        return self.images.ndim == 2
 
     def at(self, index: int, backwards: bool = False) -> np.ndarray:
         """What is seen in frame `index` `(height, width)`, counted in the order of recording."""
-        frame = self.frames if self.still else self.frames[index]
+        frame = self.images if self.still else self.images[index]
         return -frame if self.signed and backwards else frame
 
     def draw(self, ax: Axes, index: int) -> AxesImage:
         """Frame `index` as an image whose colours mean the same in every frame."""
-        height, width = self.frames.shape[-2:]
-        low, high = self.frames.min(), self.frames.max()
+        height, width = self.images.shape[-2:]
+        low, high = self.images.min(), self.images.max()
         if self.signed:
             high = max(-low, high) or 1.0
         if self.limit is not None:
@@ -127,7 +127,7 @@ def play_movie(
     if not 0 < rate < inf:
         raise ValueError(f"rate must be a positive number of frames per second, got {rate}")
     width = min(4.2, 8.4 / len(panels))
-    height = max(width * p.frames.shape[-2] / p.frames.shape[-1] for p in panels.values())
+    height = max(width * p.images.shape[-2] / p.images.shape[-1] for p in panels.values())
     bars = any(panel.signed for panel in panels.values())
     figure = Figure((width * len(panels), height + 0.5 + 0.6 * bars))
     axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -178,7 +178,7 @@ def filmstrip(
         for stands in (False, True)
     )
     shape = max(len(moving), len(still)), len(index) + bool(still)
-    height, breadth = moving[0][1].frames.shape[1:]
+    height, breadth = moving[0][1].images.shape[1:]
     row_height = 0.1 + width / shape[1] * height / breadth
     figure, axes = plt.subplots(*shape, squeeze=False, figsize=(width, 0.3 + shape[0] * row_height))
     for ax in axes.ravel():
@@ -212,11 +212,11 @@ def as_panels(movies: Mapping[str, Any], dt: float | None) -> tuple[dict[str, Pa
 
 def shortest(panels: dict[str, Panel]) -> int:
     """Frames of the shortest panel that moves."""
-    lengths = [len(panel.frames) for panel in panels.values() if not panel.still]
+    lengths = [len(panel.images) for panel in panels.values() if not panel.still]
     if not lengths or min(lengths) < 2:
         raise ValueError(
             "a movie needs at least two frames in each panel that moves, got the shapes "
-            f"{[panel.frames.shape for panel in panels.values()]}"
+            f"{[panel.images.shape for panel in panels.values()]}"
         )
     return min(lengths)
 

@@ -62,8 +62,8 @@ class FieldComparison:
 def compare_fields(result: Langevin, system: System, x: Tensor) -> FieldComparison:
     """See `Langevin.compare`."""
     data = result.increments
-    clock = x.shape[-1] > data.noisy.stop
-    state, times = (x[:, :-1], x[:, -1]) if clock else (x, None)
+    timed = x.shape[-1] > data.noisy.stop
+    state, times = (x[:, :-1], x[:, -1]) if timed else (x, None)
     phi, B = exact_fields(system, state, times)
     phi, B = phi[:, data.noisy], B[:, data.noisy][..., data.noisy]
     D = B @ B.mT / 2

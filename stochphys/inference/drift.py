@@ -78,9 +78,9 @@ class Langevin(Brief):
         generator = as_generator(generator)
         drift = self.drift.sample(draws, generator=generator)
         diffusion = self.diffusion.sample(draws, generator=generator)
-        clock = self.increments.x.shape[-1] > self.increments.noisy.stop
+        timed = self.increments.x.shape[-1] > self.increments.noisy.stop
         kind = DrawnUnderdamped if self.increments.underdamped else Drawn
-        return kind(Equation(drift, diffusion, self.increments.dim, clock))
+        return kind(Equation(drift, diffusion, self.increments.dim, timed))
 
     def compare(self, system: System, x: Tensor | None = None) -> FieldComparison:
         """Drift and diffusion against the exact ones at states `x (n, dim_in)`, by default at
@@ -168,11 +168,11 @@ class Equation(Brief):
     drift: Functions
     diffusion: Functions
     dim: int
-    clock: bool
+    timed: bool
 
     def at(self, values: Functions, x: Tensor, t: float) -> Tensor:
         """Of each draw at its own state `x (draws, dim)`, `(draws, …)`."""
-        if self.clock:
+        if self.timed:
             x = torch.cat((x, torch.full_like(x[:, :1], t)), dim=1)
         return values(x[:, None])[:, 0].to(x.dtype)
 

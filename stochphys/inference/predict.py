@@ -134,7 +134,7 @@ class Known(Brief):
 
     drift: Posterior
     scale: Tensor
-    clock: bool
+    timed: bool
     limit: float = inf
 
     @classmethod
@@ -153,7 +153,7 @@ class Known(Brief):
 
     def __call__(self, x: Tensor, t: float) -> Tensor:
         """Whether states `x (n, dim)` at time t are known `(n,)`."""
-        if self.clock:
+        if self.timed:
             x = torch.cat((x, torch.full_like(x[:, :1], t)), dim=1)
         return self.doubt(x) <= self.limit
 
