@@ -56,6 +56,14 @@ def test_resetting_at_each_step_is_early_stopping_with_patience(noise_rate: floa
     assert abs(gain) < 1 and gain - half < 1e-6
 
 
+@pytest.mark.weekly
+@pytest.mark.parametrize(("noise_rate", "reached"), [(0.4, 89.0), (0.6, 80.0)])
+def test_with_averaged_weights_the_last_iterate_will_do(noise_rate: float, reached: float) -> None:
+    """An average over 50 steps and p_reset = 0.1: nothing is chosen at the end."""
+    _, last = run(noise_rate, (0.1,), ema=0.98)
+    assert last.mean() > reached
+
+
 def test_on_clean_labels_resets_gain_nothing_and_cost_a_little() -> None:
     """Early stopping is met within half a point; SGD's last iterate is better, by an interval."""
     best, last = run(0.0, (0.0, 0.01, 0.1, 1.0))
