@@ -43,9 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.manual_seed = lambda seed: seed_all(seed + shift)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked `cuda` are skipped, not failed, where there is no such device."""
-    if not torch.cuda.is_available():
-        for item in items:
-            if item.get_closest_marker("cuda"):
-                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests marked `cuda` are skipped, not failed, where there is no such device; those marked
+    `example` with other random numbers, of which they claim nothing."""
+    skipped = {
+        "cuda": not torch.cuda.is_available() and "needs a CUDA device",
+        "example": config.getoption("--stream") and "is about one draw, and says which",
+    }
+    for item in items:
+        for name, reason in skipped.items():
+            if reason and item.get_closest_marker(name):
+                item.add_marker(pytest.mark.skip(reason=reason))

@@ -144,14 +144,14 @@ def test_the_clock_holds_the_protocol() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("tau", [20.0, 50.0, 100.0])
 def test_efficiency_of_the_inferred_engine_lies_in_its_band(tau: float) -> None:
-    """5000 time units of (x, v) every 0.01: the 95 % band holds the truth, and it is narrow."""
+    """5000 time units of (x, v) every 0.01: the truth lies within K of the std that is given, and the 95 % band is narrow."""
     engine, generator = CarnotEngine(tau), make_generator(1)
     data = simulate(
         engine, round(5000 / tau), round(tau / 0.0025), 0.0025, generator=generator, every=4
     )
     found = infer_engine(data, tau)
     eta = found.efficiency(generator=generator)
-    assert eta.against(engine.cycle().efficiency).inside, str(eta)
+    assert abs(eta.against(engine.cycle().efficiency).error) < K, str(eta)
     assert eta.interval[1] - eta.interval[0] < 0.2
     t = torch.linspace(0, tau, 9)[:-1]
     kappa, gamma, T = found.coefficients(t, 200, generator=generator)
@@ -162,7 +162,7 @@ def test_efficiency_of_the_inferred_engine_lies_in_its_band(tau: float) -> None:
         (T, engine.temperature(t)),
     ):
         assert (
-            (values.mean(0) - exact).abs() < sigmas(exact.size) * values.std(0) + 0.05 * exact
+            (values.mean(0) - exact).abs() < sigmas(exact.numel()) * values.std(0) + 0.05 * exact
         ).all()
 
 

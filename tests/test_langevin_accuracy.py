@@ -14,6 +14,7 @@ from stochphys.inference.neural import LaplaceNetwork
 from stochphys.inference.regression import BayesianRegression
 from stochphys.models.bases import RBF, Polynomial
 from stochphys.simulators import BeadSpring, NonlinearForce, simulate
+from tests.chance import K
 
 pytestmark = pytest.mark.slow
 SEEDS = 5
@@ -68,19 +69,20 @@ def test_nonlinear_drift_from_ten_thousand_frames(method, paths):
 
 
 def test_nonlinear_drift_in_four_coordinates():
-    """NMSE ≤ 0.06 and coverage ≥ 0.85, mean of three seeds (measured 0.04 and 0.91 over five)."""
+    """Means of six films. Over 27 the NMSE was 0.041 ± 0.009 (of one film) and the coverage of 95 %
+    intervals 0.90 ± 0.05: K standard errors of the mean over six are allowed."""
     system, rows = NonlinearForce(dim=4), []
     options = dict(generator=make_generator(7), every=10, start=torch.zeros(4), burn_in=2000)
-    both = simulate(system, 6, 100_000, 1e-3, **options)
-    for seed in range(3):
+    both = simulate(system, 12, 100_000, 1e-3, **options)
+    for seed in range(6):
         data = both.map(lambda x, i=seed: x[i : i + 1])
         method = BayesianRegression(RBF(32))
         found = infer_langevin(data, generator=make_generator(seed), drift=method)
-        found = found.compare(system, both.x[3 + seed, ::5].double())
+        found = found.compare(system, both.x[6 + seed, ::5].double())
         rows.append((found.drift_nmse, found.drift_coverage))
     error, held = torch.tensor(rows).mean(0).tolist()
     assert error <= 0.06
-    assert held >= 0.85
+    assert held >= 0.90 - K * 0.05 / 6**0.5
 
 
 def test_drift_of_chains_is_as_good_as_their_information_says():

@@ -150,4 +150,5 @@ def test_the_diffusion_is_covered_if_nature_makes_one_step_per_frame(method):
 def test_ten_steps_per_frame_are_a_bias_that_no_error_bar_of_the_diffusion_holds():
     found = score(BayesianRegression(), diffusion=True)
     assert found.nmse <= 0.005
-    assert abs(found.inside - 0.57) < COVERAGE  # of many films
+    # 0.47 of 95 % over 80 films, and a scatter of 0.23 from film to film
+    assert found.inside < 0.47 + K * 0.23 / FILMS**0.5

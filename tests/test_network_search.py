@@ -163,9 +163,10 @@ def test_a_look_sees_what_a_validation_sees() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.example
 def test_the_network_is_a_search() -> None:
     """Seed 10, target 0.02 below its early stop. Resets at p = 0.03 shorten the search, at 0.6 they
-    do not (K standard errors); the CV of the free search exceeds 1 by 2, that near the optimum is 1
+    do not (3 standard errors); the CV of the free search exceeds 1 by 2, that near the optimum is 1
     within 3; and free excursions alone predict the two times, within 4 of their bootstrap and of the
     walkers together."""
     data = digits([10], 0.4)

@@ -64,7 +64,7 @@ class LinearisedPosterior(Posterior):
         total = values + self.precision
         self.effective_parameters = (values / total).sum().item()
         self.shift = vectors @ (b / total) - weights  # m − ŵ
-        self.root = vectors / total.sqrt()
+        self.root = (vectors / total.sqrt()) @ vectors.mT  # vectors turn where values are alike
 
     def jacobian(self, x: Tensor) -> Tensor:
         """J `(n, dim_out, n_weights)` at states `x (n, dim_in)`."""

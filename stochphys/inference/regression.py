@@ -117,8 +117,7 @@ class BayesianRegression(Brief):
             moved = torch.einsum("of,ofg,og->o", step, gram, step)
             if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
                 break
-        root = prior.vectors / total[:, None].sqrt()
-        return LinearPosterior(basis, w, root, alpha, evidence, offset)
+        return LinearPosterior(basis, w, prior.root(total), alpha, evidence, offset)
 
     @staticmethod
     def _moment(
@@ -173,6 +172,16 @@ class Prior(Brief):
     def alike(cls, gram: Tensor, groups: Tensor) -> Prior:
         relative = torch.ones(len(gram), int(groups.max()) + 1, dtype=gram.dtype)
         return cls.of(gram, groups, relative)
+
+    def root(self, total: Tensor) -> Tensor:
+        r"""R with $RR^\top = V\,\mathrm{diag}(1/t)\,V^\top$, the covariance of the weights where t is
+        `total (dim_out, n_features)`.
+
+        Symmetric up to the scale of the prior, so that a seed draws the same functions everywhere:
+        rounding turns the eigenvectors of eigenvalues that are alike, but not R.
+        """
+        turned_back = self.vectors * self.relative[:, self.groups, None] ** 0.5  # orthogonal
+        return (self.vectors / total[:, None].sqrt()) @ turned_back.mT
 
     def updated(self, gram: Tensor, moment: Tensor) -> Prior:
         """Precisions of greatest evidence, by MacKay's fixed point: the numbers that a group has

@@ -163,7 +163,8 @@ class AreaNEEP(NEEP):
         self.K.copy_(areas.entropy_matrix())
         h = self.areas(Windows(trajectories).sample(100_000))
         mean = (self.K * areas.covariance[: len(self.K), len(self.K) :]).sum()
-        self.logit.copy_(torch.logit(2 * mean / h.square().mean(), eps=1e-3))
+        gain = (2 * mean / h.square().mean()).nan_to_num(1.0)  # any, where K is 0: all was noise
+        self.logit.copy_(torch.logit(gain, eps=1e-3))
         return self
 
     @property
