@@ -125,6 +125,16 @@ def test_shrinking_finds_nothing_in_equilibrium():
     assert abs(rate) < 0.01  # unshrunk: 2p/(n dt) = 0.011 on average
 
 
+def test_where_all_areas_are_noise_the_network_begins_with_a_gain_all_the_same():
+    """In equilibrium about half of the data sets leave K = 0, and ΔS with it."""
+    calm, nothing = BeadSpring(T_c=1.0, T_h=1.0, n_beads=5), 0
+    for seed in range(20):
+        model = AreaNEEP(5, generator=0).standardise(simulate(calm, 100, 100, DT, generator=seed))
+        assert 0 < model.gain < 1
+        nothing += not model.K.any()
+    assert 0 < nothing < 20
+
+
 def test_coordinates_that_depend_on_each_other_are_refused():
     x = simulate(BeadSpring(), 20, 50, DT, generator=make_generator(0)).x
     doubled = Trajectories(torch.cat((x, x.sum(-1, keepdim=True)), -1), DT)
