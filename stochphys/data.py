@@ -22,7 +22,9 @@ from torch.nn.functional import embedding
 from .brief import Brief, dtype_of
 from .device import as_generator
 from .files import read
-from .writing import replacing
+from .writing import replacing, with_ending
+
+FLOATS = (torch.float32, torch.float64)  # fewer bits lose the small steps that heat is made of
 
 
 class Paths(Brief):
@@ -98,7 +100,7 @@ class Trajectories(Paths):
         check: look at every number; False where all are known to be finite.
 
     Raises:
-        TypeError: `x` is not a tensor of floats.
+        TypeError: `x` is not a tensor of float32 or float64.
         ValueError: wrong number of axes, fewer than two times, a value that is not finite,
             `dt` that is not positive, an odd `dim` with `underdamped=True`.
     """
@@ -110,11 +112,11 @@ class Trajectories(Paths):
 
     def __post_init__(self, check: bool) -> None:
         x = self.x
-        if not isinstance(x, Tensor) or not x.is_floating_point():
+        if not isinstance(x, Tensor) or x.dtype not in FLOATS:
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise TypeError(
-                f"x must be a tensor of floats, got {got}; use torch.as_tensor(x), with .double() for "
-                "integers, or Jumps for numbered states"
+                f"x must be a tensor of floats, of 32 or 64 bits, got {got}; use torch.as_tensor(x), "
+                "with .double() for integers, or Jumps for numbered states"
             )
         if x.ndim != 3 or x.shape[1] < 2 or 0 in x.shape:
             raise ValueError(
@@ -171,10 +173,14 @@ class Trajectories(Paths):
         return self.x[..., self.dim // 2 :]
 
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """Other states, `change(x)`: in other units, with noise on them, without a coordinate."""
-        return replace(self, x=change(self.x), check=False)
+        """Other states, `change(x)`: in other units, with noise on them, without a coordinate.
 
-    _laid = map
+        Raises what `Trajectories` raises, where `change` gives what is no path.
+        """
+        return replace(self, x=change(self.x))
+
+    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return replace(self, x=change(self.x), check=False)
 
     @cached_property
     def _rows(self) -> Tensor:
@@ -191,10 +197,7 @@ class Trajectories(Paths):
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
-        path = Path(path)
-        if path.suffix != ".npz":  # a dot in a name need not begin a suffix: T_h=1.5
-            path = path.with_name(f"{path.name}.npz")
-        with replacing(path) as file:
+        with replacing(with_ending(path, ".npz")) as file:
             np.savez(file, x=self.x.cpu().numpy(), dt=self.dt, underdamped=self.underdamped)
 
     @classmethod
@@ -211,10 +214,11 @@ class Trajectories(Paths):
 
         Raises:
             FileNotFoundError: there is no such file.
+            TypeError: an array of other numbers than integers and floats.
             ValueError: an unknown ending, `dt` neither given nor in the file, a time step that
                 varies, trajectories of unequal length, or whatever `Trajectories` refuses.
         """
-        x, saved_dt, saved_underdamped = read(Path(path), dt)
+        x, saved_dt, saved_underdamped = read(path, dt)
         underdamped = saved_underdamped if underdamped is None else underdamped
         return cls(torch.as_tensor(x), saved_dt, underdamped)
 
@@ -254,10 +258,12 @@ class Jumps(Paths):
                 "x must have the axes (n_trajectories, n_times) with at least two times, got shape "
                 f"{tuple(x.shape)}; one path needs x[None]"
             )
-        if waiting is not None and not (
-            isinstance(waiting, Tensor) and waiting.is_floating_point()
-        ):
-            raise TypeError("waiting must be a tensor of floats, the time spent in each state")
+        if waiting is not None and not (isinstance(waiting, Tensor) and waiting.dtype in FLOATS):
+            got = waiting.dtype if isinstance(waiting, Tensor) else type(waiting).__name__
+            raise TypeError(
+                "waiting must be a tensor of floats, of 32 or 64 bits, the time spent in each "
+                f"state, got {got}"
+            )
         if waiting is not None and waiting.shape != x.shape:
             raise ValueError(
                 f"waiting must have the shape of x, {tuple(x.shape)}, got {tuple(waiting.shape)}"

@@ -7,33 +7,37 @@ brings in what reads the formats of others: not every machine has it.
 from __future__ import annotations
 
 from importlib import import_module
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 
-def read(path: Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
+def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     """States `(n_trajectories, n_times, dim)`, the time step, and whether half are velocities.
 
     See `Trajectories.load`, which says what it raises. A `dt` that is given overrules the file.
     """
+    path = Path(expanduser(path))
+    ending = path.suffix.lower()
     underdamped = False
-    if path.suffix == ".npy":
+    if ending == ".npy":
         x = np.load(path)
-    elif path.suffix == ".npz":
+    elif ending == ".npz":
         with np.load(path) as file:
             if "x" not in file and len(file.files) != 1:
                 raise ValueError(f"{path.name} must hold an array named 'x', has {file.files}")
             x = file["x" if "x" in file else file.files[0]]
-            dt = float(file["dt"]) if dt is None and "dt" in file else dt
-            underdamped = bool(file["underdamped"]) if "underdamped" in file else False
-    elif path.suffix == ".csv":
+            dt = number(file, "dt", path) if dt is None and "dt" in file else dt
+            underdamped = "underdamped" in file and bool(number(file, "underdamped", path))
+    elif ending == ".csv":
         x, dt = _read_csv(path, dt)
     else:
         raise ValueError(f"{path.name}: the ending must be .npy, .npz or .csv")
     if dt is None:
         raise ValueError(f"{path.name} does not tell the time between frames; give dt=…")
+    require_real(x, path)
     if x.ndim == 1:
         x = x[:, None]
     if x.ndim == 2:
@@ -79,6 +83,25 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
         dt = float(steps.mean()) if dt is None else dt
     x = np.stack(list(columns.values()), axis=-1)
     return np.stack([x[r] for r in rows]), dt
+
+
+def number(file: Any, name: str, path: Path) -> float:
+    """The one number that an `.npz` file holds under a name."""
+    held = file[name]
+    if held.size != 1 or held.dtype.kind not in "buif":
+        raise ValueError(
+            f"{path.name} must hold one number named {name!r}, has {held.dtype} of shape "
+            f"{held.shape}; save it as one number or not at all"
+        )
+    return float(held.item())
+
+
+def require_real(values: np.ndarray, path: Path) -> None:
+    """Refuse numbers that no coordinate and no pixel has: complex ones, truth values, objects."""
+    if values.dtype.kind not in "uif":
+        raise TypeError(
+            f"{path.name} holds numbers of the kind {values.dtype}; save integers or floats"
+        )
 
 
 def library(module: str, package: str, path: Path) -> Any:

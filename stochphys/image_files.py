@@ -13,6 +13,7 @@ import re
 import tarfile
 import zipfile
 from dataclasses import dataclass, replace
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
     Sources: Krizhevsky 2009, *Learning multiple layers of features from tiny images*; Barz and
     Denzler 2020, arXiv 1902.00423.
     """
-    path = Path(path)
+    path = Path(expanduser(path))
     if name not in CIFAR:
         raise ValueError(f"name must be one of {', '.join(CIFAR)}, got {name!r}")
     published = CIFAR[name]
@@ -125,7 +126,7 @@ def read_human_labels(path: str | Path, kind: str, true: Tensor) -> Tensor:
 
     Source: Wei et al. 2022, *Learning with noisy labels revisited*, arXiv 2110.12088.
     """
-    path = Path(path)
+    path = Path(expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; fetch {path.name} from {CIFAR_N}")
     try:
@@ -164,7 +165,7 @@ def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Ten
 
     Source: Song, Kim and Lee 2019, *SELFIE: refurbishing unclean samples for robust deep learning*, ICML.
     """
-    folder = Path(path) / ("training" if train else "testing")
+    folder = Path(expanduser(path)) / ("training" if train else "testing")
     files = [file for file in folder.glob("*") if not file.name.startswith(".")]
     if not files:
         raise FileNotFoundError(

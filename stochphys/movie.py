@@ -11,7 +11,7 @@ from dataclasses import InitVar, dataclass, replace
 from math import inf
 from numbers import Real
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
@@ -21,17 +21,19 @@ from .brief import dtype_of
 from .data import Paths, Trajectories
 from .device import as_generator
 from .movie_files import read, write_npy
-from .writing import replacing
+from .writing import replacing, with_ending
 
 PIECE = 4096  # frames that are looked at together
 
 
+@runtime_checkable
 class Reel(Protocol):
     """Frames by number: `reel[numbers]`, of `numbers (n,)`, is `(n, height, width)`."""
 
     @property
     def shape(self) -> Any: ...
     def __getitem__(self, numbers: Tensor) -> Tensor: ...
+    def to(self, device: Any) -> Any: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +49,10 @@ class Movie(Paths):
         check: look at every pixel of a stored reel, piece by piece; False where all are finite.
 
     Raises:
-        TypeError: a reel of other numbers than integers and floats.
-        ValueError: colour, or another wrong number of axes; fewer than two frames; a pixel that is
-            not finite; `dt` that is not positive.
+        TypeError: a reel of other numbers than integers and floats, or no tensor; `x` that is no
+            tensor of int64.
+        ValueError: colour, or another wrong number of axes; no movie, or fewer than two frames; a
+            frame that is not on the reel; a pixel that is not finite; `dt` that is not positive.
     """
 
     reel: Reel
@@ -58,6 +61,11 @@ class Movie(Paths):
     check: InitVar[bool] = True
 
     def __post_init__(self, check: bool) -> None:
+        if not isinstance(self.reel, Reel):
+            raise TypeError(
+                f"reel must be a tensor of frames or a Film, got {type(self.reel).__name__}; use "
+                "torch.as_tensor(reel)"
+            )
         shape = tuple(self.reel.shape)
         if len(shape) != 3 or 0 in shape:
             raise ValueError(
@@ -68,14 +76,17 @@ class Movie(Paths):
             raise ValueError(f"dt must be the positive time between two frames, got {self.dt!r}")
         if self.x is None:
             object.__setattr__(self, "x", torch.arange(shape[0])[None])
-        if self.n_times < 2:
-            raise ValueError(f"a movie needs at least two frames, got {self.n_times}")
+        _check_numbers(self.x, shape[0])
         if check and isinstance(self.reel, Tensor):
             _check_pixels(self.reel)
 
     @classmethod
     def of(cls, images: Tensor, dt: float) -> Movie:
         """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
+        if not isinstance(images, Tensor):
+            raise TypeError(
+                f"images must be a tensor, got {type(images).__name__}; use torch.as_tensor(images)"
+            )
         if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] in (3, 4)):
             raise ValueError(
                 "images must have the axes (n_movies, n_times, height, width), got shape "
@@ -89,7 +100,7 @@ class Movie(Paths):
     @classmethod
     def load(cls, path: str | Path, dt: float | None = None) -> Movie:
         """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `movie_files.read`."""
-        images, dt = read(Path(path), dt)
+        images, dt = read(path, dt)
         return cls.of(torch.from_numpy(images), dt)
 
     def save(self, path: str | Path) -> None:
@@ -100,13 +111,11 @@ class Movie(Paths):
         file that it was loaded from: the frames of this one stay what they are. Raises what
         `writing.replacing` raises.
         """
-        path = Path(path)
-        if path.suffix not in (".npy", ".npz"):  # a dot in a name need not begin a suffix: T_h=1.5
-            path = path.with_name(f"{path.name}.npz")
+        path = with_ending(path, ".npz", ".npy")
         with replacing(path) as file:
             stored = self if isinstance(self.reel, Tensor) else self.recorded()
             reel: Any = stored.reel
-            if path.suffix == ".npz":
+            if path.suffix.lower() == ".npz":
                 np.savez(file, frames=reel[stored.x].cpu().numpy(), dt=self.dt)
             else:
                 pieces = (reel[part].cpu().numpy() for part in stored.x.flatten().split(PIECE))
@@ -162,17 +171,8 @@ class Movie(Paths):
         """Movies of the same frames in another order: `x (n_movies, n_times)` numbers them, as
         `movie.x` does.
 
-        Raises:
-            TypeError: `x` holds no integers; frames have no values to be changed here.
-            ValueError: a frame that is not on the reel.
+        Raises what `Movie` raises of `x`: frames have no values to be changed here.
         """
-        if x.is_floating_point() or x.dtype == torch.bool:
-            raise TypeError(f"x must be numbers of frames, integers as in movie.x, got {x.dtype}")
-        if x.min() < 0 or x.max() >= self.reel.shape[0]:
-            raise ValueError(
-                f"x holds the frames {x.min()} to {x.max()}, the reel has those from 0 to "
-                f"{self.reel.shape[0] - 1}"
-            )
         return replace(self, x=x, check=False)
 
     def reversed(self) -> Movie:
@@ -194,9 +194,27 @@ class Movie(Paths):
         return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
 
 
+def _check_numbers(x: Tensor, n_frames: int) -> None:
+    """Refuse what does not number frames of the reel."""
+    if not isinstance(x, Tensor) or x.dtype != torch.int64:
+        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise TypeError(
+            f"x must be numbers of frames, integers as in movie.x, got {got}; use a tensor of int64"
+        )
+    if x.ndim != 2 or x.shape[1] < 2 or 0 in x.shape:
+        raise ValueError(
+            "x must have the axes (n_movies, n_times), and a movie needs at least two frames, got "
+            f"shape {tuple(x.shape)}; one movie needs x[None]"
+        )
+    if x.min() < 0 or x.max() >= n_frames:
+        raise ValueError(
+            f"x holds the frames {x.min()} to {x.max()}, the reel has those from 0 to {n_frames - 1}"
+        )
+
+
 def _check_pixels(images: Tensor) -> None:
     """Refuse frames that are not numbers; a memory-mapped reel is read piece by piece."""
-    if images.dtype == torch.bool or images.is_complex():
+    if images.dtype in (torch.bool, torch.bfloat16) or images.is_complex():
         raise TypeError(f"images must be integers or floats, got {images.dtype}")
     if not images.is_floating_point():
         return

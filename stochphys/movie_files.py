@@ -10,12 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from math import inf
+from os.path import expanduser
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from .files import library
+from .files import library, number, require_real
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")
@@ -53,7 +54,7 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
             size, one frame, or an array of other axes.
         TypeError: an array that holds no numbers that a pixel can have.
     """
-    path = Path(path)
+    path = Path(expanduser(path))
     ending = path.suffix.lower()
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
@@ -98,7 +99,7 @@ def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
     with np.load(path) as file:
         if "frames" not in file:
             raise ValueError(f"{path.name} must hold an array named 'frames', has {file.files}")
-        return file["frames"], float(file["dt"]) if dt is None and "dt" in file else dt
+        return file["frames"], number(file, "dt", path) if dt is None and "dt" in file else dt
 
 
 def _read_tif(path: Path) -> np.ndarray:
@@ -159,10 +160,7 @@ def _unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
 
 def _checked(frames: np.ndarray, path: Path) -> np.ndarray:
     """Frames with their four axes, or what is wrong with them."""
-    if frames.dtype.kind not in "uif":
-        raise TypeError(
-            f"{path.name} holds numbers of the kind {frames.dtype}; pixels are integers or floats"
-        )
+    require_real(frames, path)
     if frames.ndim >= 4 and frames.shape[-1] in (3, 4):
         raise ValueError(_colours(path))
     if frames.ndim == 2 or (frames.ndim == 3 and len(frames) == 1):

@@ -7,65 +7,106 @@ has the old file mapped into memory, keeps what he had.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
+from os.path import expanduser, realpath
 from pathlib import Path
+from platform import node
 from secrets import token_hex
 from typing import BinaryIO
+
+import psutil
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
     """A file to write into, which becomes `path` when the block ends, and is gone if it fails.
 
-    Folders that are missing are made.
+    Folders that are missing are made, `~` is the home of who asks. An old file hands on its mode.
 
     Raises:
         ValueError: nothing can be written there. Before any work.
         OSError: the disk is full, or the old file is held by another program. It is left as it was.
     """
-    target = Path(path).resolve()  # a link goes on pointing where it did
-    partial, file = _begin(target, path)
+    target, partial, file = _begin(path, "path")
     try:
         with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, target)
-    except BaseException as error:
-        partial.unlink(missing_ok=True)
-        # torch tells of a full disk in words of its own, with what the disk said behind them.
-        cause = error if isinstance(error, OSError) else error.__context__
-        if not isinstance(cause, OSError) or not isinstance(error, Exception):
+    except Exception as error:
+        if (cause := _said_by_the_disk(error)) is None:
             raise
-        if isinstance(cause, PermissionError):  # Windows replaces no file that is in use
-            remedy = "it is open or mapped into memory; close it, or give another path"
-        else:
-            remedy = "make room, or give another path"
-        raise OSError(
-            cause.errno,
-            f"{path} was not written ({cause.strerror or cause}) and is as it was; {remedy}",
-        ) from error
+        raise OSError(cause.errno, _not_written(path, cause)) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
-def check_writable(path: str | Path) -> None:
-    """Refuse, with a `ValueError`, a path at which `replacing` could write nothing."""
-    partial, file = _begin(Path(path).resolve(), path)
+def check_writable(path: str | Path, argument: str = "path") -> None:
+    """Refuse, with a `ValueError` that blames `argument`, where `replacing` could write nothing."""
+    _, partial, file = _begin(path, argument)
     file.close()
     partial.unlink()
 
 
-def _begin(target: Path, path: str | Path) -> tuple[Path, BinaryIO]:
-    """An empty file beside `target`, of a name that no other process or thread has."""
-    partial = target.with_name(f"{target.name}.{os.getpid()}-{token_hex(4)}.partial")
+def with_ending(path: str | Path, *endings: str) -> Path:
+    """A path that ends in one of `endings`, in small or capital letters; if not, the first is put
+    behind it. A dot in a name need not begin an ending: T_h=1.5.
+
+    Raises `ValueError` if there is no name.
+    """
+    path = Path(path)
+    if not path.name:
+        raise ValueError(f"path must name a file, got {str(path)!r}")
+    if path.suffix.lower() in endings:
+        return path
+    return path.with_name(f"{path.name}{endings[0]}")
+
+
+def _begin(path: str | Path, argument: str) -> tuple[Path, Path, BinaryIO]:
+    """Where `path` leads, and an empty file beside it, of a name that no one else has."""
+    target = Path(realpath(expanduser(path)))  # a link goes on pointing where it did
     try:
+        if target.is_symlink():
+            raise OSError(None, "it is a link that leads to itself")
         if target.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         if target.exists() and not os.access(target, os.W_OK):
             raise PermissionError(None, "the file that stands there is protected")
         target.parent.mkdir(parents=True, exist_ok=True)
-        return partial, partial.open("xb")
+        begun = f"{target.name[:40]}.{node()[:40]}-"  # a name must not grow too long for the disk
+        _clear_up(target.parent, begun)
+        partial = target.with_name(f"{begun}{os.getpid()}-{token_hex(4)}.partial")
+        file = partial.open("xb")
+        if target.exists():
+            shutil.copymode(target, partial)
+        return target, partial, file
     except OSError as error:
         raise ValueError(
-            f"path={str(path)!r} cannot be written ({error.strerror}); give another"
+            f"{argument}={str(path)!r} cannot be written ({error.strerror}); give another"
         ) from error
+
+
+def _clear_up(folder: Path, begun: str) -> None:
+    """Remove what processes of this machine had begun to write when they were killed."""
+    for file in folder.glob(f"{escape(begun)}*.partial"):
+        process = file.name.removeprefix(begun).partition("-")[0]
+        if process.isdecimal() and not psutil.pid_exists(int(process)):
+            with suppress(OSError):  # another process was faster, or it is another person's
+                file.unlink()
+
+
+def _said_by_the_disk(error: Exception) -> OSError | None:
+    """What the disk said; torch tells of it in words of its own, with those of the disk behind."""
+    cause = error if isinstance(error, OSError) else error.__context__
+    return cause if isinstance(cause, OSError) else None
+
+
+def _not_written(path: str | Path, cause: OSError) -> str:
+    in_use = isinstance(cause, PermissionError)  # Windows replaces no file that is in use
+    remedy = "it is open or mapped into memory; close it" if in_use else "make room"
+    said = cause.strerror or cause
+    return f"{path} was not written ({said}) and is as it was; {remedy}, or give another path"

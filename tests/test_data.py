@@ -13,6 +13,7 @@ from torch import Tensor
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import available_devices, make_generator, one_thread, pick_device
 from stochphys.inference import infer_entropy_production
+from stochphys.movie import Movie
 from tests.chance import K
 
 
@@ -55,9 +56,11 @@ def test_trajectories_do_not_change(recorded: Trajectories) -> None:
 @pytest.mark.parametrize(
     ("wrong", "error", "says"),
     [
-        ({"x": np.zeros((2, 3, 1))}, TypeError, "tensor of floats, got ndarray"),
+        ({"x": np.zeros((2, 3, 1))}, TypeError, "tensor of floats.* got ndarray"),
         ({"x": torch.zeros(2, 3, 1, dtype=torch.int64)}, TypeError, "got torch.int64"),
         ({"x": torch.zeros(2, 3, 1, dtype=torch.cfloat)}, TypeError, "got torch.complex64"),
+        ({"x": torch.zeros(2, 3, 1).half()}, TypeError, "of 32 or 64 bits, got torch.float16"),
+        ({"x": torch.zeros(2, 3, 1).bfloat16()}, TypeError, "32 or 64 bits, got torch.bfloat16"),
         ({"x": torch.zeros(3)}, ValueError, r"shape \(3,\)"),
         ({"x": torch.zeros(3, 4)}, ValueError, r"shape \(3, 4\)"),
         ({"x": torch.zeros(3, 1, 2)}, ValueError, "at least two times"),
@@ -83,6 +86,31 @@ def test_a_number_that_is_not_finite_is_located(value: float) -> None:
     x[1, 2, 0] = value
     with pytest.raises(ValueError, match="trajectory 1, time index 2, coordinate 0"):
         Trajectories(x, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        (lambda x: x / 0, ValueError, "x is nan at trajectory 0, time index 0, coordinate 0"),
+        (lambda x: x.log(), ValueError, "x is -inf"),
+        (
+            lambda x: torch.where(x == 332, torch.nan, x),
+            ValueError,
+            "3, time index 3, coordinate 2",
+        ),
+        (Tensor.half, TypeError, "got torch.float16"),
+        (Tensor.long, TypeError, "got torch.int64"),
+        (Tensor.numpy, TypeError, "got ndarray"),
+        (lambda x: x[0], ValueError, "axes"),
+        (lambda x: x[:, :1], ValueError, "at least two times"),
+        (lambda x: x[..., :3], ValueError, "dim = 3"),
+    ],
+)
+def test_what_a_reader_makes_of_his_data_is_judged_as_they_were(change, error, says) -> None:
+    data = Trajectories(numbered(5, 4, 4), 0.1, underdamped=True)
+    assert torch.equal(data.map(lambda x: 2 * x).x, 2 * data.x)
+    with pytest.raises(error, match=says):
+        data.map(change)
 
 
 def test_large_but_finite_numbers_are_fine() -> None:
@@ -238,6 +266,35 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", a=np.zeros(3), b=np.zeros(3))
     with pytest.raises(ValueError, match="named 'x'"):
         Trajectories.load(tmp_path / "d.npz", dt=0.1)
+
+
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+@pytest.mark.parametrize("kind", [complex, bool, "datetime64[s]", "<U3"])
+def test_numbers_that_no_coordinate_and_no_pixel_has_are_refused(tmp_path, kind, ending) -> None:
+    path, array = tmp_path / f"a{ending}", np.zeros((2, 3, 5)).astype(kind)
+    np.save(path, array) if ending == ".npy" else np.savez(path, frames=array)
+    for load in (Trajectories.load, Movie.load):
+        with pytest.raises(
+            TypeError, match=f"a{ending} holds numbers of the kind .*; save integers"
+        ):
+            load(path, dt=0.1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.array([0.1, 0.2]), np.array([]), np.array("0.1"), np.array(0.1j)]
+)
+def test_what_should_be_one_number_in_a_file_is_named_if_it_is_none(tmp_path, wrong) -> None:
+    path, array = tmp_path / "a.npz", np.zeros((2, 3, 5))
+    for load, held in ((Trajectories.load, {"x": array}), (Movie.load, {"frames": array})):
+        np.savez(path, **held, dt=wrong)
+        with pytest.raises(ValueError, match="a.npz must hold one number named 'dt', has .* shape"):
+            load(path)
+        assert load(path, dt=0.5).dt == 0.5
+        np.savez(path, **held, dt=np.array([0.25]))  # as some programs write a single number
+        assert load(path).dt == 0.25
+    np.savez(path, x=array, dt=0.1, underdamped=wrong)
+    with pytest.raises(ValueError, match="one number named 'underdamped'"):
+        Trajectories.load(path)
 
 
 # --------------------------------------------------------------------------------------- Windows
@@ -422,6 +479,7 @@ def test_jumps_are_split_and_cut_like_trajectories(states: Tensor) -> None:
         (ValueError, "n_states=2 allows 0 to 1", (torch.full((2, 3), 2), 2)),
         (ValueError, "from -1 to -1", (torch.full((2, 3), -1), 2)),
         (TypeError, "waiting must be a tensor of floats", (torch.zeros(2, 3).long(), 2, 1.0)),
+        (TypeError, "got torch.float16", (torch.zeros(2, 3).long(), 2, torch.ones(2, 3).half())),
         (ValueError, "shape of x", (torch.zeros(2, 3).long(), 2, torch.ones(2, 2))),
         (ValueError, "finite", (torch.zeros(2, 3).long(), 2, torch.full((2, 3), -1.0))),
     ],

@@ -150,7 +150,7 @@ def test_a_window_longer_than_the_paths_is_refused(paths):
 
 
 def test_integers_where_floats_are_due_are_refused(paths):
-    with pytest.raises(TypeError, match=r"tensor of floats, got torch.int64; use .*\.double\(\)"):
+    with pytest.raises(TypeError, match=r"tensor of floats.* got torch.int64; use .*\.double\(\)"):
         Trajectories(paths.x.long(), 0.01)
 
 

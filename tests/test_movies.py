@@ -125,6 +125,40 @@ def test_values_cannot_be_changed_where_numbers_of_frames_are_meant(trajectories
 
 
 @pytest.mark.parametrize(
+    "error, says, change",
+    [
+        (TypeError, "integers as in movie.x, got torch.float32", lambda x: x.float()),
+        (TypeError, "integers as in movie.x, got torch.bool", lambda x: x > 3),
+        (TypeError, "integers as in movie.x, got torch.uint8", lambda x: x.clamp(max=9).byte()),
+        (TypeError, "integers as in movie.x, got ndarray", lambda x: x.numpy()),
+        (TypeError, "integers as in movie.x, got list", lambda x: x.tolist()),
+        (ValueError, "frames 1 to 492, the reel has those from 0 to 491", lambda x: x + 1),
+        (ValueError, "frames -1 to 490, the reel", lambda x: x - 1),
+        (ValueError, r"got shape \(41,\); one movie needs x\[None\]", lambda x: x[0]),
+        (ValueError, r"got shape \(12, 41, 1\)", lambda x: x[..., None]),
+        (ValueError, r"got shape \(0, 41\)", lambda x: x[:0]),
+        (ValueError, "at least two frames", lambda x: x[:, :1]),
+    ],
+)
+@pytest.mark.parametrize("rendered", [False, True], ids=["stored", "rendered"])
+def test_however_a_movie_is_made_it_shows_frames_of_its_reel(
+    error, says, change, rendered, trajectories
+):
+    camera = bead_camera(BEADS)
+    movie = camera.film(trajectories) if rendered else Movie.of(camera(trajectories.x), 0.05)
+    wrong = change(movie.x)
+    for make in (lambda x: Movie(movie.reel, 0.05, x), movie.rearranged):
+        with pytest.raises(error, match=says):
+            make(wrong)
+
+
+@pytest.mark.parametrize("which", [0, slice(0, 0), torch.tensor([], dtype=torch.int64)], ids=repr)
+def test_no_part_of_a_movie_is_without_movies(which, trajectories):
+    with pytest.raises(ValueError, match=r"x must have the axes \(n_movies, n_times\)"):
+        bead_camera(BEADS).film(trajectories).take(which)
+
+
+@pytest.mark.parametrize(
     "error, match, make",
     [
         (
@@ -142,6 +176,11 @@ def test_values_cannot_be_changed_where_numbers_of_frames_are_meant(trajectories
         (ValueError, "dt must be the positive time", lambda f: Movie.of(f, 0.0)),
         (ValueError, "frame 42, row 3, column 7", lambda f: Movie.of(broken(f), 0.05)),
         (TypeError, "integers or floats, got torch.bool", lambda f: Movie.of(f > 1, 0.05)),
+        (TypeError, "or floats, got torch.bfloat16", lambda f: Movie.of(f.bfloat16(), 0.05)),
+        (TypeError, "images must be a tensor, got ndarray", lambda f: Movie.of(f.numpy(), 0.05)),
+        (TypeError, "images must be a tensor, got list", lambda f: Movie.of(f.tolist(), 0.05)),
+        (TypeError, "tensor of frames .* got ndarray", lambda f: Movie(f[0].numpy(), 0.05)),
+        (TypeError, "tensor of frames .* got list", lambda f: Movie(f[0].tolist(), 0.05)),
         (ValueError, "what was filmed is not known", lambda f: Movie.of(f, 0.05).filmed),
     ],
 )

@@ -14,7 +14,7 @@ import torch
 from stochphys.data import Trajectories
 from stochphys.movie import Movie
 from stochphys.training import load_checkpoint, save_checkpoint
-from stochphys.writing import check_writable, replacing
+from stochphys.writing import check_writable, replacing, with_ending
 
 WRITERS = {
     "run.npz": lambda path: Trajectories(torch.zeros(2, 40_000, 3), 0.1).save(path),
@@ -92,6 +92,95 @@ def test_where_nothing_can_be_written_no_work_is_done(tmp_path, name, monkeypatc
     with pytest.raises(ValueError, match="protected"):
         check_writable(make(tmp_path / "read only"))
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["a file", name, "read only"])
+
+
+KILLED = """
+import os, sys
+from stochphys.writing import replacing
+with replacing(sys.argv[1]) as file:
+    file.write(b"half")
+    os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such end of a process there")
+def test_what_a_killed_process_had_begun_goes_with_the_next_file_and_nothing_else(tmp_path):
+    assert in_a_process(KILLED, tmp_path / "a[1].pt").returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith("a[1].pt.") and left.name.endswith(".partial")
+    elsewhere = make(tmp_path / left.name.replace("a[1].pt.", "a[1].pt.another machine's."))
+    download = make(tmp_path / "a[1].pt.partial")
+    with replacing(tmp_path / "a[1].pt") as file, replacing(tmp_path / "a[1].pt") as other:
+        file.write(b"whole")
+        other.write(b"while this one was at work")
+    assert set(tmp_path.iterdir()) == {tmp_path / "a[1].pt", elsewhere, download}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such modes there")
+@pytest.mark.parametrize("mode", [0o640, 0o600, 0o664])
+def test_a_new_file_is_as_open_to_others_as_the_old_one_was(tmp_path, mode):
+    make(path := tmp_path / "model.pt").chmod(mode)
+    with replacing(path):
+        (partial,) = tmp_path.glob("*.partial")
+        assert partial.stat().st_mode & 0o777 == mode  # from the first byte on
+    assert path.stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize(
+    "letter", ["a", "ä", "\N{MICROSCOPE}"], ids=["1 byte", "2 bytes", "4 bytes"]
+)
+def test_whatever_name_the_disk_allows_can_be_written(tmp_path, letter):
+    path = tmp_path / (letter * (255 // len(letter.encode())))
+    for _ in range(2):
+        with replacing(path) as file:
+            file.write(b"whole")
+    assert path.read_bytes() == b"whole"
+    with pytest.raises(ValueError, match="cannot be written"):
+        check_writable(f"{path}{letter}")
+
+
+@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
+@pytest.mark.parametrize("path", ["", ".", "/"])
+def test_what_names_no_file_is_refused(writer, path):
+    with pytest.raises(ValueError, match=r"path=? ?.*(must name a file|it is a folder)"):
+        writer(path)
+
+
+def test_a_link_onto_itself_is_refused_and_the_argument_is_named(tmp_path):
+    (tmp_path / "link.pt").symlink_to(tmp_path / "link.pt")
+    with pytest.raises(ValueError, match=r"checkpoint='.*link.pt'.*a link that leads to itself"):
+        check_writable(tmp_path / "link.pt", "checkpoint")
+    assert (tmp_path / "link.pt").is_symlink()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_tilde_is_the_home_for_whoever_writes_or_reads(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path / "home"))
+    WRITERS[name](f"~/{name}")
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.*")] == [
+        str(Path("home") / name)
+    ]
+    read = {"r": Trajectories.load, "f": Movie.load, "m": load_checkpoint}[name[0]]
+    read(f"~/{name}", 0.1) if name[0] in "rf" else read(f"~/{name}")
+
+
+@pytest.mark.parametrize("given, written", [
+    ("T_h=1.5", "T_h=1.5.npz"), ("x.npy", "x.npy"), ("x.NPY", "x.NPY"), ("x.Npz", "x.Npz"),
+    ("x.csv", "x.csv.npz"), (".npy", ".npy.npz"),
+])  # fmt: skip
+def test_an_ending_is_put_behind_a_name_that_has_none(tmp_path, given, written):
+    assert with_ending(tmp_path / given, ".npz", ".npy") == tmp_path / written
+
+
+@pytest.mark.parametrize("name", ["run.NPZ", "film.NPZ", "film.NPY"])
+def test_capital_letters_are_as_good(tmp_path, name):
+    small = f"{name[:-3]}{name[-3:].lower()}"
+    WRITERS[small](tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    kind = Trajectories if name[0] == "r" else Movie
+    assert kind.load(tmp_path / name, 0.1).n_times == (40_000 if kind is Trajectories else 40)
 
 
 def test_a_link_goes_on_pointing_where_it_did(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     Raises `ValueError` if the file is truncated or is no checkpoint.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(expanduser(path), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:  # torch raises many kinds for a broken file

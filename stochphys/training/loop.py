@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import partial
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,8 @@ def fit(
         held_out=0 if validation is None else len(validation),
     )
     if checkpoint is not None:
-        check_writable(checkpoint)
+        checkpoint = expanduser(checkpoint)
+        check_writable(checkpoint, "checkpoint")
     device = pick_device(device)
     draw = spawn(generator, device)  # batches; dropout has a stream of its own
     with _at_work(model, device), seeded(draw.initial_seed() + 1, device):
