@@ -17,6 +17,7 @@ import psutil
 import torch
 
 CGROUP = Path("/sys/fs/cgroup")  # limits of a container, version 2
+SEEDS = range(-(2**63), 2**64)  # that torch takes
 
 
 def available_devices() -> list[str]:
@@ -37,35 +38,46 @@ def pick_device(name: str | torch.device | None = None) -> torch.device:
     here = available_devices()
     try:
         device = torch.device(here[0] if name is None else name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise ValueError(f"device={name!r} is not known; here are: {here}") from None
-    missing = device.type not in here
-    if device.type == "cuda" and not missing:
-        missing = (device.index or 0) >= torch.cuda.device_count()
-    if missing:
+    how_many = torch.cuda.device_count() if device.type == "cuda" else 1
+    if device.type not in here or (device.index or 0) >= how_many:
         raise ValueError(f"device={str(device)!r} is not on this machine; here are: {here}")
     return device
 
 
 def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Generator:
-    """A seeded source of random numbers on `device`."""
-    return torch.Generator(device=device).manual_seed(seed)
+    """A seeded source of random numbers on `device`.
+
+    Take small seeds: on a CPU torch looks at the lowest 32 bits only, so that two seeds which differ
+    by a multiple of 2³² are one.
+
+    Raises:
+        TypeError: `seed` is no integer.
+        ValueError: it is not between −2⁶³ and 2⁶⁴ − 1.
+    """
+    return _seeded_source(seed, "seed must be an integer", device)
 
 
 def as_generator(
     generator: torch.Generator | int, device: str | torch.device = "cpu"
 ) -> torch.Generator:
-    """A generator as it is, or the one on `device` that an integer seeds.
+    """A generator as it is, or the one on `device` that an integer seeds, see `make_generator`.
 
-    Raises `TypeError` for anything else.
+    Raises `TypeError` for anything else, `ValueError` for an integer that is too large.
     """
     if isinstance(generator, torch.Generator):
         return generator
-    if not isinstance(generator, int | np.integer) or isinstance(generator, bool):
-        raise TypeError(
-            f"generator must be a torch.Generator or an integer, its seed, got {generator!r}"
-        )
-    return make_generator(int(generator), device)
+    wanted = "generator must be a torch.Generator or an integer, its seed"
+    return _seeded_source(generator, wanted, device)
+
+
+def _seeded_source(seed: int, wanted: str, device: str | torch.device) -> torch.Generator:
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
+        raise TypeError(f"{wanted}, got {seed!r}")
+    if int(seed) not in SEEDS:
+        raise ValueError(f"{wanted} between -2**63 and 2**64 - 1, got {seed}; take a small one")
+    return torch.Generator(device=device).manual_seed(int(seed))
 
 
 def spawn(generator: torch.Generator, device: str | torch.device = "cpu") -> torch.Generator:

@@ -6,6 +6,7 @@ equation is a `Prediction`, many numbers at once are `Averages`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,9 +15,11 @@ from torch import Tensor
 from .brief import Brief
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Estimate(Brief):
     """A rate that was estimated from data; what is special to an estimator is in a subclass.
+
+    `rate, std = estimate` takes the two numbers out of any of them.
 
     Attributes:
         rate: the estimate, per unit time.
@@ -27,6 +30,15 @@ class Estimate(Brief):
     rate: float
     std: float
     warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.warnings, str):  # a comma was forgotten
+            raise TypeError(
+                f"warnings must be a tuple of sentences, got {self.warnings!r}; put it into (…,)"
+            )
+
+    def __iter__(self) -> Iterator[float]:
+        return iter((self.rate, self.std))
 
     @property
     def unit(self) -> str:

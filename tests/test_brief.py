@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +17,8 @@ from torch import nn
 
 import stochphys
 from stochphys.data import Jumps, Paths, Trajectories, Windows
+from stochphys.estimate import Estimate
+from stochphys.inference import WordEstimate
 from stochphys.movie import Movie
 
 LARGE = torch.rand(50, 60, 70)
@@ -73,6 +75,21 @@ def test_whatever_holds_tensors_prints_itself_in_one_short_line(kind: type) -> N
     assert text.startswith(f"{kind.__name__}(")
     assert len(text) <= 200 and "\n" not in text
     assert "tensor(" not in text and "array(" not in text and " at 0x" not in text
+
+
+@pytest.mark.parametrize("kind", dataclasses(), ids=lambda kind: kind.__name__)
+def test_no_two_results_are_called_equal_by_a_part_of_them(kind: type) -> None:
+    """Either all fields of a class are compared, or none: what holds tensors is equal to itself."""
+    by_identity = kind.__eq__ is object.__eq__
+    assert by_identity or "__eq__" in vars(kind)
+    tensors = any(word in str(f.type) for f in fields(kind) for word in ("Tensor", "ndarray"))
+    assert by_identity or not (tensors or issubclass(kind, Estimate))
+
+
+def test_an_estimate_is_equal_to_itself_alone() -> None:
+    words = WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
+    assert words == words and words != replace(words)  # noqa: PLR0124
+    assert len({words, words, replace(words)}) == 2
 
 
 def test_paths_say_how_many_they_are() -> None:

@@ -5,9 +5,13 @@ import inspect
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+import torch
+
 import stochphys
 from stochphys import inference
-from stochphys.estimate import Estimate
+from stochphys.estimate import Averages, Estimate
+from stochphys.inference.predict import PredictedRate
 
 FILES = sorted(Path(stochphys.__file__).parent.rglob("*.py"))
 
@@ -48,10 +52,22 @@ def test_whatever_estimates_a_rate_returns_an_estimate():
     assert pairs == {"jumps_and_waiting", "r_squared_and_slope"}
 
 
+def test_any_estimate_is_taken_apart_as_averages_are():
+    words = inference.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
+    predicted = PredictedRate.of(2.0, torch.tensor([1.0, 2.0, 3.0]), 0.5)
+    for estimate in (Estimate(0.05, 0.01, ("Slow camera.",)), words, predicted):
+        rate, std = estimate
+        assert (rate, std) == (estimate.rate, estimate.std)
+    mean, std = Averages(torch.tensor(1.0), torch.tensor(0.1))
+    assert mean > std
+
+
 def test_an_estimate_prints_itself_in_one_line_of_words_and_its_warnings_below():
     assert str(Estimate(0.93, 0.05)) == "0.93 ± 0.05 per unit time"
     doubtful = Estimate(2.0254, 0.0312, ("Slow camera.", "Little data."))
     assert str(doubtful) == "2.025 ± 0.031 per unit time\nSlow camera.\nLittle data."
+    with pytest.raises(TypeError, match="tuple of sentences, got 'Slow camera.'"):
+        Estimate(2.0, 0.1, "Slow camera.")
     words = inference.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
     assert str(words) == "0.05 ± 0.01 per unit time"
     assert str(inference.paired_gain([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])) == "+2 ± 2.5"

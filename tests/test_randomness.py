@@ -67,6 +67,21 @@ def test_an_integer_is_the_seed_of_a_fresh_generator(seed):
     assert torch.equal(as_generator(seed).get_state(), make_generator(int(seed)).get_state())
 
 
+@pytest.mark.parametrize("source", [as_generator, make_generator])
+def test_seeds_that_torch_cannot_hold_are_refused_in_words(source):
+    for seed in (-(2**63), 2**64 - 1, np.uint64(2**64 - 1), np.int8(-3)):
+        assert torch.equal(source(seed).get_state(), make_generator(int(seed)).get_state())
+    for seed in (2**64, -(2**63) - 1, 10**30):
+        with pytest.raises(ValueError, match=rf"must be .*an integer.* 2\*\*64 - 1, got {seed}"):
+            source(seed)
+
+
+def test_the_lowest_bits_of_a_seed_decide_as_is_said():
+    assert "lowest 32 bits" in make_generator.__doc__
+    one, same, other = (torch.rand(3, generator=make_generator(s)) for s in (5, 5 + 2**32, 6))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
 def test_a_generator_stays_itself():
     generator = make_generator(0)
     assert as_generator(generator) is generator
@@ -76,6 +91,8 @@ def test_a_generator_stays_itself():
 def test_what_is_no_source_of_randomness_is_refused_in_words(what):
     with pytest.raises(TypeError, match=r"generator must be a torch\.Generator or an integer"):
         as_generator(what)
+    with pytest.raises(TypeError, match="seed must be an integer, got"):
+        make_generator(what)
 
 
 def test_only_what_draws_asks_for_a_generator():

@@ -91,7 +91,7 @@ def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor]:
     return (-2 * torch.linalg.inv(covariance / units) / units)[..., :dim, dim:], covariance
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class WordEstimate(Estimate):
     """Entropy production from the counts of words, per unit time (per jump, for jumps without waiting
     times). Its standard error, from the spread over trajectories, is blind to the bias.

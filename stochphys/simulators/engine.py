@@ -24,7 +24,7 @@ from .langevin import Underdamped, require_positive, square_root
 STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic expansion")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cycle(Brief):
     """Means over one period of an engine.
 

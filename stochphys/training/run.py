@@ -94,7 +94,7 @@ class NotFinite(FloatingPointError):
         self.history = history
 
 
-@dataclass
+@dataclass(eq=False)
 class Run(Brief):
     """The state of a training run, all that a checkpoint holds and a callback may look at.
 
