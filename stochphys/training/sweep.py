@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import signal
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +24,22 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm.auto import tqdm
 
 from .. import __version__
+from ..estimate import Estimate
+from ..writing import check_writable
 
 Row = dict[str, Any]
-BEGIN = '{"key": '  # of each line of a results file
+FIELDS = {"key", "function", "setting", "seed", "seconds", "versions"}  # of every row
 VERSIONS = dict(stochphys=__version__, torch=torch.__version__, python=platform.python_version())
 
 
 def sweep(
     function: Callable[..., Any],
-    settings: Sequence[Mapping[str, Any]],
-    seeds: Sequence[int],
+    settings: Iterable[Mapping[str, Any]],
+    seeds: Iterable[int],
     *,
     results: str | Path,
     retry: bool = False,
@@ -48,11 +53,14 @@ def sweep(
     written anew under its old name needs a new file.
 
     By default runs follow one another. Where and how many at once is joblib's to say:
-    `with joblib.parallel_config(n_jobs=4): sweep(…)`, or `backend="dask"` for a cluster.
+    `with joblib.parallel_config(n_jobs=4): sweep(…)`, or `backend="dask"` for a cluster. A worker
+    that the system kills, for its memory perhaps, takes down those beside it: their runs are made
+    again at the end, one at a time, and one whose worker is killed then as well has failed.
 
     Args:
         function: made by `def`, not within another: module and name, setting and seed tell a run.
-            Returns numbers, strings, lists and dicts; a tensor of one number and no axes will do.
+            It gets a copy of the setting. Returns numbers, strings, lists and dicts; a tensor of one
+            number and no axes will do, and of an `Estimate` rate, std and warnings are kept.
         settings: keyword arguments, of the same kinds.
         results: a file of JSON lines that is only added to; one process at a time.
         retry: repeat the runs that failed. Else they stay as they are and are listed at the end.
@@ -64,17 +72,19 @@ def sweep(
 
     Raises:
         ValueError: no run at all, or one that is asked for twice; a function without a name of its
-            own; a file that holds something else, or that another process is writing.
-        TypeError: a setting that JSON cannot hold.
+            own; a file that holds something else, that cannot be written, or that another process
+            is writing.
+        TypeError: settings that are no dicts of keyword arguments, or that JSON cannot hold.
     """
-    runs, path = _runs(function, settings, seeds), Path(results)
+    runs, path = _runs(function, settings, seeds), Path(results).expanduser()
+    check_writable(path, "results")
     try:
         with FileLock(f"{path}.lock", timeout=0):
             rows = _read(path)
             failed = {key for key, row in rows.items() if "error" in row} if retry else set()
             todo = [run for key, run in runs.items() if key not in rows or key in failed]
-            for line in _append(path, todo, progress):
-                rows |= _row(line)
+            for row in _append(path, function, todo, progress):
+                rows[row["key"]] = row
     except Timeout:
         raise ValueError(
             f"results={str(path)!r} is being written by another process: wait, or give another file"
@@ -85,17 +95,21 @@ def sweep(
 
 
 def _runs(
-    function: Callable[..., Any], settings: Sequence[Mapping[str, Any]], seeds: Sequence[int]
-) -> dict[str, tuple[Any, ...]]:
-    """What `_run` takes, by key."""
+    function: Callable[..., Any], settings: Iterable[Mapping[str, Any]], seeds: Iterable[int]
+) -> dict[str, Row]:
+    """What is known of the row of each run before it begins, by key."""
     name = f"{function.__module__}.{getattr(function, '__qualname__', '<no name>')}"
-    if "<" in name:  # a lambda, or made within another function: what it holds is not in its name
+    if "<" in name or hasattr(function, "__self__"):  # what it holds is not in its name
         raise ValueError(
             "function must be made by def at the top of a module or notebook, so that its name says "
             f"what it does; got {function}"
         )
-    runs = {}
+    if not (isinstance(settings, Iterable) and isinstance(seeds, Iterable)):
+        raise TypeError(f"settings and seeds must be lists, got {settings!r} and {seeds!r}")
+    runs, seeds = {}, list(seeds)  # a generator would be used up by the first setting
     for setting in settings:
+        if not (isinstance(setting, Mapping) and all(isinstance(word, str) for word in setting)):
+            raise TypeError(f"settings must be dicts of keyword arguments, got {setting!r}")
         if "seed" in setting:
             raise ValueError(f"settings must leave seed to seeds, got {dict(setting)}")
         for seed in seeds:
@@ -103,7 +117,7 @@ def _runs(
             key = hashlib.sha256(identity.encode()).hexdigest()[:16]
             if key in runs:
                 raise ValueError(f"settings and seeds ask twice for {dict(setting)}, seed {seed}")
-            runs[key] = function, name, key, dict(setting), seed
+            runs[key] = dict(key=key, function=name, setting=dict(setting), seed=seed)
     if not runs:
         raise ValueError("there is nothing to run: give at least one setting, {}, and one seed")
     return runs
@@ -113,6 +127,8 @@ def _plain(value: Any) -> Any:
     """In place of what JSON cannot hold."""
     if isinstance(value, torch.Tensor | np.ndarray | np.generic) and value.ndim == 0:
         return value.item()
+    if isinstance(value, Estimate):
+        return dict(rate=value.rate, std=value.std, warnings=value.warnings)
     raise TypeError(
         "settings and results must be numbers, strings, lists or dicts of these, got "
         f"{type(value).__name__}; of a tensor give its .tolist()"
@@ -123,56 +139,90 @@ def _read(path: Path) -> dict[str, Row]:
     """Rows by key; of a run that was repeated, the last. A line that was torn when its process was
     killed is passed over."""
     rows: dict[str, Row] = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
+    for line in filter(bytes.strip, path.read_bytes().splitlines() if path.exists() else ()):
         try:
-            rows |= _row(line)
-        except (ValueError, TypeError, KeyError):
-            if line and not BEGIN.startswith(line[: len(BEGIN)]):
-                raise ValueError(
-                    f"results={str(path)!r} holds something that is no sweep's, {line[:40]!r}; "
-                    "give a file of its own"
-                ) from None
+            row = json.loads(line)
+        except ValueError:
+            if line.startswith(b"{"):
+                continue
+            row = None
+        if not (isinstance(row, dict) and row.keys() >= FIELDS):
+            raise ValueError(
+                f"results={str(path)!r} holds something that is no sweep's, {line[:40]!r}; "
+                "give a file of its own"
+            )
+        rows[row["key"]] = row
     return rows
 
 
-def _row(line: str) -> dict[str, Row]:
-    row = json.loads(line)
-    return {row["key"]: row}
-
-
-def _append(path: Path, todo: list[tuple[Any, ...]], progress: bool) -> Iterator[str]:
+def _append(
+    path: Path, function: Callable[..., Any], todo: list[Row], progress: bool
+) -> Iterator[Row]:
     """Run what is left to do, and write each line as it comes."""
-    work = Parallel(return_as="generator_unordered", batch_size=1)
     with path.open("ab+") as file, tqdm(total=len(todo), disable=not progress) as bar:
         if file.tell():
             file.seek(-1, 2)
             if file.read() != b"\n":
                 file.write(b"\n")  # ends the torn line
         try:
-            for line in work(delayed(_run)(*run) for run in todo):
+            for line in _work(function, todo):
                 file.write(f"{line}\n".encode())
                 file.flush()
                 bar.update()
-                yield line
+                yield json.loads(line)
         except KeyboardInterrupt:
             pass  # what has ended is in the file
 
 
-def _run(function: Callable[..., Any], name: str, key: str, setting: Row, seed: int) -> str:
+def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[str]:
+    """The line of each run as it ends. When a worker is killed, joblib gives up all that was begun:
+    a new pool goes on with the rest, and at the end each of the lost shows alone whose fault it was."""
+    begun: dict[str, Row] = {}
+    rest = iter(todo)
+
+    def calls() -> Iterator[Any]:
+        for row in rest:
+            begun[row["key"]] = row
+            yield delayed(_run)(function, row)
+
+    def pool(calls: Iterable[Any]) -> Iterator[str]:
+        work = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
+        return work(calls)
+
+    while True:
+        try:
+            for line in pool(calls()):
+                del begun[json.loads(line)["key"]]
+                yield line
+            break
+        except TerminatedWorkerError:
+            continue
+    for row in list(begun.values()):
+        begin = time.perf_counter()
+        try:
+            yield from pool([delayed(_run)(function, row)])
+        except TerminatedWorkerError as error:
+            words = " ".join(str(error).split())
+            yield _line(row, begin, error=f"{type(error).__name__}: {words}")
+
+
+def _run(function: Callable[..., Any], row: Row) -> str:
     """One run and its line, in whichever process it falls to."""
-    row = dict(key=key, function=name, setting=setting, seed=seed)
     begin = time.perf_counter()
     with _interrupts() as seen:
         try:
-            outcome = dict(
-                result=json.loads(json.dumps(function(**setting, seed=seed), default=_plain))
-            )
-        except Exception:
-            outcome = dict(error=traceback.format_exc())
+            result = function(**deepcopy(row["setting"]), seed=row["seed"])
+            line = _line(row, begin, result=result)
+        except (Exception, SystemExit):
+            line = _line(row, begin, error=traceback.format_exc())
     if seen:  # `fit` ends early on Ctrl-C and returns: that is no result
         raise KeyboardInterrupt
-    row |= dict(seconds=round(time.perf_counter() - begin, 3), versions=VERSIONS)
-    return json.dumps(row | outcome, default=_plain)
+    return line
+
+
+def _line(row: Row, begin: float, **outcome: Any) -> str:
+    seconds = round(time.perf_counter() - begin, 3)
+    return json.dumps(row | dict(seconds=seconds, versions=VERSIONS) | outcome, default=_plain)
 
 
 @contextmanager
@@ -203,11 +253,16 @@ def _report(ended: list[Row], n_runs: int) -> None:
     failed = [row for row in ended if "error" in row]
     if failed:
         lines = [
-            f"{row['setting']}, seed {row['seed']}: {row['error'].strip().splitlines()[-1]}"
-            for row in failed
+            f"{row['setting']}, seed {row['seed']}: {_exception(row['error'])}" for row in failed
         ]
         text = "\n  ".join(lines)
         warnings.warn(
             f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:\n  {text}",
             stacklevel=3,
         )
+
+
+def _exception(error: str) -> str:
+    """What stands after the frames of the last traceback, however many lines it has."""
+    last = error.rpartition("Traceback (most recent call last)")[2]
+    return re.split(r"\n(?=\S)", last, maxsplit=1)[-1].strip()
