@@ -9,7 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from os.path import expanduser
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -23,9 +24,9 @@ def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     ending = path.suffix.lower()
     underdamped = False
     if ending == ".npy":
-        x = np.load(path)
+        x = arrays(path)
     elif ending == ".npz":
-        with np.load(path) as file:
+        with arrays(path) as file:
             if "x" not in file and len(file.files) != 1:
                 raise ValueError(f"{path.name} must hold an array named 'x', has {file.files}")
             x = file["x" if "x" in file else file.files[0]]
@@ -83,6 +84,17 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
         dt = float(steps.mean()) if dt is None else dt
     x = np.stack(list(columns.values()), axis=-1)
     return np.stack([x[r] for r in rows]), dt
+
+
+def arrays(path: Path, mmap_mode: Literal["c"] | None = None) -> Any:
+    """What numpy reads from a `.npy` or `.npz` file, without running any code that is in it."""
+    try:
+        return np.load(path, mmap_mode=mmap_mode)
+    except (ValueError, EOFError, BadZipFile) as error:  # objects, or a broken file
+        raise ValueError(
+            f"{path.name} is no array of numbers ({error}); it may be damaged, or hold paths or "
+            "frames of several sizes, which must be cut to one before they are saved"
+        ) from None
 
 
 def number(file: Any, name: str, path: Path) -> float:

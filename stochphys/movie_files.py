@@ -10,13 +10,14 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from math import inf
+from numbers import Real
 from os.path import expanduser
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from .files import library, number, require_real
+from .files import arrays, library, number, require_real
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")
@@ -65,25 +66,15 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
         frames, dt = _read_npz(path, dt)
     if dt is None:
         raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
-    if not 0 < dt < inf:
+    if not (isinstance(dt, Real) and 0 < dt < inf):
         raise ValueError(f"dt must be a positive time, got {dt!r}")
     if ending == ".npy":
-        frames = _read_npy(path)
+        frames = arrays(path, "c")
     elif ending in TIF:
         frames = _read_tif(path)
     elif ending != ".npz":
         frames = _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path)
     return _checked(frames, path), dt
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="c")
-    except ValueError as error:  # objects instead of numbers, or a broken file
-        raise ValueError(
-            f"{path.name} is no array of numbers ({error}); frames of several sizes must be cropped "
-            "to one before they are saved"
-        ) from None
 
 
 def write_npy(file: BinaryIO, shape: tuple[int, ...], pieces: Iterator[np.ndarray]) -> None:
@@ -96,7 +87,7 @@ def write_npy(file: BinaryIO, shape: tuple[int, ...], pieces: Iterator[np.ndarra
 
 
 def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
-    with np.load(path) as file:
+    with arrays(path) as file:
         if "frames" not in file:
             raise ValueError(f"{path.name} must hold an array named 'frames', has {file.files}")
         return file["frames"], number(file, "dt", path) if dt is None and "dt" in file else dt

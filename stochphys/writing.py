@@ -59,7 +59,7 @@ def with_ending(path: str | Path, *endings: str) -> Path:
     Raises `ValueError` if there is no name.
     """
     path = Path(path)
-    if not path.name:
+    if path.name in ("", ".."):
         raise ValueError(f"path must name a file, got {str(path)!r}")
     if path.suffix.lower() in endings:
         return path

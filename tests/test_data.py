@@ -297,6 +297,17 @@ def test_what_should_be_one_number_in_a_file_is_named_if_it_is_none(tmp_path, wr
         Trajectories.load(path)
 
 
+@pytest.mark.parametrize("ending", [".npy", ".npz"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x,y", b"PK\x03\x04 torn"], ids=["empty", "text", "torn"]
+)
+def test_files_that_numpy_cannot_read_are_named(tmp_path, content, ending) -> None:
+    (path := tmp_path / f"a{ending}").write_bytes(content)
+    for load in (Trajectories.load, Movie.load):
+        with pytest.raises(ValueError, match=f"a{ending} is no array of numbers .* damaged"):
+            load(path, dt=0.1)
+
+
 # --------------------------------------------------------------------------------------- Windows
 
 

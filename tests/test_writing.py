@@ -140,7 +140,7 @@ def test_whatever_name_the_disk_allows_can_be_written(tmp_path, letter):
 
 
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
-@pytest.mark.parametrize("path", ["", ".", "/"])
+@pytest.mark.parametrize("path", ["", ".", "..", "/"])
 def test_what_names_no_file_is_refused(writer, path):
     with pytest.raises(ValueError, match=r"path=? ?.*(must name a file|it is a folder)"):
         writer(path)
