@@ -1,6 +1,7 @@
 """`result.compare(system)` for every system: right, or refused with the reason."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isnan
 
@@ -10,8 +11,11 @@ import torch
 from stochphys import simulators
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
+from stochphys.inference import infer_langevin
 from stochphys.inference.baselines import Affine, CurrentEstimate
 from stochphys.inference.entropy import EntropyProduction
+from stochphys.inference.passage import PassageTime
+from stochphys.inference.thermodynamics import EntropyRate
 from stochphys.movie import Movie
 from stochphys.simulators import (
     BeadSpring,
@@ -154,8 +158,9 @@ def test_what_is_not_defined_or_not_known_is_refused_with_the_reason(system: Exa
         result_of(data, torch.ones(20, 60)),
         current_of(data),
     ):
-        with pytest.raises(ValueError, match=reason):
-            result.compare(system)
+        for scheme in (None, "exact", "heun"):
+            with pytest.raises(ValueError, match=reason):
+                result.compare(system, scheme)
 
 
 @pytest.mark.parametrize("system", KNOWN, ids=name)
@@ -169,9 +174,9 @@ def test_windows_of_more_frames_lie_end_to_end(system: Exact):
         torch.testing.assert_close(windows, system.log_ratio(words))
     else:
         torch.testing.assert_close(windows, steps.unflatten(1, (20, 3)).sum(2))
-    for frames in (1, 62):
+    for frames in (1, 62, 2.5, 3.0):
         with pytest.raises(ValueError, match=f"frames={frames} must lie between 2 and the 61"):
-            system.entropy_production(data, frames=frames)
+            system.entropy_production(data, frames=frames)  # type: ignore[arg-type]
 
 
 def test_films_are_compared_with_what_was_filmed_and_recurrent_networks_window_by_window():
@@ -236,6 +241,54 @@ def test_a_system_of_ones_own_says_what_it_lacks():
     result = result_of(data, data.x.diff(dim=1).sum(-1))
     with pytest.raises(TypeError, match=r"Mine does not say .* define step_entropy"):
         result.compare(Mine())
-    with pytest.raises(TypeError, match=r"object cannot be compared with: .* simulators\.Exact"):
-        result.compare(object())  # type: ignore[arg-type]
     assert result.compare(Knows()).ratio == pytest.approx(1, rel=1e-6)
+
+
+def answer(value: object) -> Callable[..., object]:
+    return lambda data, scheme=None, *, frames=2: value
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        (None, r"Any cannot be compared with: .* entropy_production\(data, scheme, \*, frames\)"),
+        (3.0, "Any cannot be compared with"),
+        (lambda data: data, "Any cannot be compared with"),
+        (answer(1.0), r"Any.entropy_production must give a tensor \(20, 60\), got float"),
+        (answer([[1.0] * 60] * 20), "got list"),
+        (answer(torch.ones(20, 60).numpy()), "got ndarray"),
+        (answer(torch.ones(20, 61)), r"got \(20, 61\)"),
+    ],
+)
+def test_what_is_no_exact_system_is_told_what_one_is(method: object, message: str):
+    class Any:
+        pass
+
+    data, system = data_of(BeadSpring()), Any()
+    assert isinstance(data, Trajectories)
+    if method is not None:
+        system.entropy_production = method  # type: ignore[attr-defined]
+    for result in (result_of(data, torch.ones(20, 60)), current_of(data)):
+        with pytest.raises(TypeError, match=message):
+            result.compare(system)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="the class BeadSpring cannot be compared with"):
+            result.compare(BeadSpring)  # type: ignore[arg-type]
+
+
+def test_predictions_and_fields_are_compared_with_systems_that_have_them():
+    draws = torch.linspace(0, 1, 11)
+    rate, passage = (kind.of(0.5, draws, 0.9) for kind in (EntropyRate, PassageTime))
+    for system in (object(), BeadSpring, OddRing):
+        with pytest.raises(TypeError, match=r"with a method entropy_production_rate\(\)"):
+            rate.compare(system)
+    for system in (object(), DoubleHump, BeadSpring()):
+        with pytest.raises(TypeError, match=r"method mean_first_passage_time\(start, target\)"):
+            passage.compare(system)
+    data = data_of(BeadSpring())
+    assert isinstance(data, Trajectories)
+    fields = infer_langevin(data)
+    for system in (object(), RATCHET, BeadSpring):
+        with pytest.raises(TypeError, match="system must be a System"):
+            fields.compare(system)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="BeadSpring has states of dim=3, .* of 2"):
+        fields.compare(BeadSpring(n_beads=3))

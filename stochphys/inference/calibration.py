@@ -64,6 +64,13 @@ def compare_fields(result: Langevin, system: System, x: Tensor) -> FieldComparis
     data = result.increments
     timed = x.shape[-1] > data.noisy.stop
     state, times = (x[:, :-1], x[:, -1]) if timed else (x, None)
+    if not isinstance(system, System):
+        raise TypeError(f"system must be a System, which has drift and noise, got {system!r}")
+    if system.dim != state.shape[-1]:
+        raise ValueError(
+            f"{type(system).__name__} has states of dim={system.dim}, the inferred equation of "
+            f"{state.shape[-1]}"
+        )
     phi, B = exact_fields(system, state, times)
     phi, B = phi[:, data.noisy], B[:, data.noisy][..., data.noisy]
     D = B @ B.mT / 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import signature
 from math import nan
 from typing import Any
 
@@ -45,16 +46,36 @@ def exact_entropy(
 ) -> Tensor:
     """What `system.entropy_production` says of these data, of movies what it says of what was filmed.
 
-    Raises `TypeError` for what has no such method, and whatever that refuses.
+    Raises `TypeError` for what is not `Exact`, and whatever that method refuses.
     """
-    if not isinstance(system, Exact):
+    filmed = data.filmed if isinstance(data, Movie) else data
+    form = "entropy_production(data, scheme, *, frames)"
+    exact = ask(system, form, filmed, scheme, frames=frames)
+    shape = (filmed.n_trajectories, (filmed.n_times - 1) // (frames - 1))
+    if not isinstance(exact, Tensor) or exact.shape != shape:
+        got = tuple(exact.shape) if isinstance(exact, Tensor) else type(exact).__name__
         raise TypeError(
-            f"{type(system).__name__} cannot be compared with: it does not say what entropy its paths "
-            "produce; give it a method entropy_production(data, scheme, *, frames), see "
+            f"{type(system).__name__}.entropy_production must give a tensor {shape}, got {got}; see "
             "simulators.Exact"
         )
-    filmed = data.filmed if isinstance(data, Movie) else data
-    return system.entropy_production(filmed, scheme, frames=frames)
+    return exact
+
+
+def ask(system: Any, form: str, *args: Any, **options: Any) -> Any:
+    """What a system answers when its method of this form, `name(arguments)`, is asked. Raises
+    `TypeError` for what has no such method."""
+    name = form.partition("(")[0]
+    try:
+        signature(getattr(system, name)).bind(*args, **options)
+        missing = isinstance(system, type)  # whose methods have no self
+    except (AttributeError, TypeError):
+        missing = True
+    if missing:
+        kind = f"the class {system.__name__}" if isinstance(system, type) else type(system).__name__
+        raise TypeError(
+            f"{kind} cannot be compared with: that takes an object with a method {form}"
+        )
+    return getattr(system, name)(*args, **options)
 
 
 def r_squared_and_slope(exact: Any, learned: Any) -> tuple[float, float]:

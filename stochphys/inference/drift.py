@@ -84,7 +84,8 @@ class Langevin(Brief):
 
     def compare(self, system: System, x: Tensor | None = None) -> FieldComparison:
         """Drift and diffusion against the exact ones at states `x (n, dim_in)`, by default at
-        states that were seen: NMSE and coverage of the 95 % intervals."""
+        states that were seen: NMSE and coverage of the 95 % intervals. Raises `TypeError` for what
+        is no `System`, `ValueError` for one of another dimension."""
         return compare_fields(self, system, self.states if x is None else x)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..device import as_generator
 from ..simulators import simulate
+from .comparison import ask
 from .predict import Agreement, PredictedNumber, has_clock
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class PassageTime(PredictedNumber):
 
     def compare(self, system: Any) -> Agreement:
         """Beside the exact time of a system that knows its `mean_first_passage_time`."""
-        return self.against(system.mean_first_passage_time(self.start, self.target))
+        form = "mean_first_passage_time(start, target)"
+        return self.against(ask(system, form, self.start, self.target))
 
 
 def mean_first_passage_time(

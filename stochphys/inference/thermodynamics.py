@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator
+from .comparison import ask
 from .diffusion import ConstantDiffusion
 from .posterior import Functions
 from .predict import Agreement, PredictedRate, has_clock
@@ -37,7 +38,7 @@ class EntropyRate(PredictedRate):
     def compare(self, system: Any) -> Agreement:
         """Beside the exact entropy production of a system that knows its
         `entropy_production_rate`."""
-        return self.against(system.entropy_production_rate())
+        return self.against(ask(system, "entropy_production_rate()"))
 
 
 def entropy_production_rate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
@@ -33,15 +34,14 @@ class Exact(Protocol):
 def end_to_end(steps: Tensor, frames: int) -> Tensor:
     """From ΔS of steps `(n_trajectories, n_steps)` to that of windows of so many frames, with one
     frame in common: for a process without memory, what its steps produce adds up."""
-    check_frames(frames, steps.shape[1] + 1)
     return steps if frames == 2 else steps.unfold(1, frames - 1, frames - 1).sum(-1)
 
 
 def check_frames(frames: int, n_times: int) -> None:
-    """Refuse windows of fewer than two frames, or of more than a path has."""
-    if not 2 <= frames <= n_times:
+    """Refuse windows of fewer than two frames, of more than a path has, or of half a frame."""
+    if not (isinstance(frames, Integral) and 2 <= frames <= n_times):
         raise ValueError(
-            f"frames={frames} must lie between 2 and the {n_times} frames of a trajectory"
+            f"frames={frames} must lie between 2 and the {n_times} frames of a trajectory, an integer"
         )
 
 

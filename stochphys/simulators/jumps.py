@@ -17,7 +17,7 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..device import as_generator
-from .exact import end_to_end, known_scheme
+from .exact import check_frames, end_to_end, known_scheme
 from .lookup import jump_sequence
 
 
@@ -119,7 +119,9 @@ class JumpChain(Brief):
         scheme, too many frames, or a jump without a reverse.
         """
         known_scheme(scheme, ("exact",), type(self).__name__)
-        return end_to_end(self.jump_entropy(jumps_of(data, self.n_states)), frames)
+        jumps = jumps_of(data, self.n_states)
+        check_frames(frames, jumps.n_times)
+        return end_to_end(self.jump_entropy(jumps), frames)
 
     def jump_entropy(self, jumps: Jumps) -> Tensor:
         """ΔS of each jump of these paths, `(n_trajectories, n_times - 1)`, float64."""

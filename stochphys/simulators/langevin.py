@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..data import Paths, Trajectories
-from .exact import end_to_end, known_scheme
+from .exact import check_frames, end_to_end, known_scheme
 
 
 class System(Brief, ABC):
@@ -86,6 +86,10 @@ class System(Brief, ABC):
             raise ValueError(
                 f"these paths have dim={data.dim}, {type(self).__name__} has {self.dim}"
             )
+        check_frames(frames, data.n_times)
+        if scheme is not None and scheme not in self.entropy_schemes:
+            # A system that refuses them all says why before it says which it knows.
+            self.step_entropy(data.take(slice(1)), self.entropy_schemes[0])
         scheme = known_scheme(scheme, self.entropy_schemes, type(self).__name__)
         return end_to_end(self.step_entropy(data, scheme), frames)
 
