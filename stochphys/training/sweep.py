@@ -55,7 +55,8 @@ def sweep(
     By default runs follow one another. Where and how many at once is joblib's to say:
     `with joblib.parallel_config(n_jobs=4): sweep(…)`, or `backend="dask"` for a cluster. A worker
     that the system kills, for its memory perhaps, takes down those beside it: their runs are made
-    again at the end, one at a time, and one whose worker is killed then as well has failed.
+    again at the end, one at a time, and one whose worker is killed then as well has failed. Without
+    workers such a run ends the program, each time.
 
     Args:
         function: made by `def`, not within another: module and name, setting and seed tell a run.
