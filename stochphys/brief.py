@@ -12,17 +12,24 @@ WIDTH = 150  # characters of a line
 
 
 class Brief:
-    """A dataclass whose `repr` is one short line, whatever its fields hold."""
+    """A dataclass whose `repr` is one short line, whatever its fields hold. Its `notice`, and that of
+    what it holds, stands in front."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         # Stands in the class itself, so that `dataclass` does not write a longer one.
         cls.__repr__ = cls.__repr__  # type: ignore[method-assign]
 
+    @property
+    def notice(self) -> str:
+        """What must be seen however little is shown; empty if nothing must."""
+        return ""
+
     def __repr__(self) -> str:
         held: tuple[Any, ...] = fields(self) if is_dataclass(self) else ()
-        shown = [field.name for field in held if field.repr]
-        inside = ", ".join(f"{name}={brief(getattr(self, name))}" for name in shown)
+        notices = [v.notice for v in (self, *vars(self).values()) if isinstance(v, Brief)]
+        shown = [f"{f.name}={brief(getattr(self, f.name))}" for f in held if f.repr]
+        inside = ", ".join([*filter(None, notices), *shown])
         inside = inside if len(inside) <= WIDTH else f"{inside[:WIDTH]}…"
         return f"{type(self).__name__}({inside})"
 

@@ -63,6 +63,14 @@ def test_a_good_result_has_no_warnings(good):
     assert str(good).count("\n") == 0
 
 
+def test_an_interrupted_training_is_told_however_little_is_shown(good):
+    history = History([100], [[0.5] * 9] * 40, [[0.5] * 9] * 40, interrupted="at step 150 of 300")
+    result = replace(good, history=history)
+    assert only(result).startswith("Interrupted at step 150 of 300: ")
+    assert all("interrupted at step 150 of 300" in repr(shown) for shown in (history, result))
+    assert "interrupted" not in repr(good) + repr(good.history)
+
+
 def test_overfitting_is_what_only_the_training_data_show(good):
     """The standard error of the bound is 2√(2/(nσ)), 4.5 % of it for the 200 000 held-out steps and
     8 % with that of the training sample: 3 of them, or a quarter of the rate, must be exceeded."""

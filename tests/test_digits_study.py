@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from stochphys.studies.digits import study
+from stochphys.training import Callback
 
 SHORT = partial(study, (3, 4), 0.4, generator=1, steps=600)
 
@@ -45,6 +46,16 @@ def test_other_starts_have_the_same_data() -> None:
     first, second, again = SHORT(), SHORT(starts=1), SHORT(starts=1)
     assert torch.equal(first.test.rows, second.test.rows)
     assert torch.equal(second.kept, again.kept) and not torch.equal(first.lowest, second.lowest)
+
+
+def test_a_study_that_was_interrupted_says_so() -> None:
+    class Stop(Callback):
+        def after_step(self, run) -> None:
+            if run.step == 20:
+                raise KeyboardInterrupt
+
+    found = SHORT(steps=40, callbacks=[Stop()])
+    assert repr(found).startswith("Study(interrupted at step 20 of 40, kept=")
 
 
 def test_rules_that_do_not_fit_are_refused() -> None:

@@ -1,11 +1,14 @@
 """The one loop: it learns what is known, keeps the best, resumes, and refuses what makes no sense."""
 
 import math
+from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, ReduceLROnPlateau
 from torch.utils.data import DataLoader, Dataset, TensorDataset, default_collate
 
 from stochphys.device import make_generator
@@ -209,7 +212,8 @@ def test_interrupting_keeps_the_best_so_far(step):
     model = linear()
     before = weights(model).clone()
     history = quick(model, regression(), validation=regression(seed=5), callbacks=[Stop(step)])
-    assert history.interrupted
+    assert history.interrupted == f"at step {step} of 60"
+    assert f"interrupted at step {step} of 60" in repr(history)
     assert not torch.equal(weights(model), before)
     assert history.step == list(range(10, step, 10))
 
@@ -247,6 +251,8 @@ def test_checkpoints_of_others_and_broken_ones_are_refused_and_left_alone(tmp_pa
     for model, options, message in (
         (MLP((3, 8, 1), generator=make_generator(0)), {}, "another run"),
         (linear(), dict(lr=0.1), "lr: 0.05 there, 0.1 here"),
+        (linear(), dict(seed=5), "seed: .* there, .* here"),
+        (linear(), dict(optimizer=torch.optim.SGD), r"optimizer: AdamW\(.*\) there, SGD\(\) here"),
     ):
         with pytest.raises(ValueError, match=message):
             quick(model, regression(), checkpoint=path, **options)
@@ -258,6 +264,28 @@ def test_checkpoints_of_others_and_broken_ones_are_refused_and_left_alone(tmp_pa
     save_checkpoint(path, {"something": 1})
     with pytest.raises(ValueError, match="no checkpoint of fit"):
         quick(linear(), regression(), checkpoint=path)
+
+
+@pytest.mark.parametrize("stop", [(), (Stop(35),)])
+def test_a_checkpoint_is_of_one_optimizer(tmp_path, stop):
+    """Finished or not: momentum is the memory of a run as its step is."""
+    path, momentum = tmp_path / "run.pt", partial(torch.optim.SGD, momentum=0.5)
+    quick(linear(), regression(), checkpoint=path, optimizer=momentum, callbacks=stop)
+    for other in (torch.optim.SGD, partial(torch.optim.SGD, momentum=0.9), torch.optim.Adam):
+        with pytest.raises(ValueError, match=r"optimizer: SGD\(momentum=0.5\) there"):
+            quick(linear(), regression(), checkpoint=path, optimizer=other)
+    history = quick(linear(), regression(), checkpoint=path, optimizer=momentum)
+    assert history.step[-1] == 60
+
+
+def test_a_sweep_over_numbers_of_numpy_has_checkpoints_that_can_be_read(tmp_path):
+    for i, lr in enumerate(np.logspace(-3, -1, 2)):
+        options = dict(lr=lr, steps=np.int64(40), ema=np.float32(0.9), checkpoint=tmp_path / f"{i}")
+        whole, parts = linear(), linear()
+        quick(whole, regression(), **options | dict(checkpoint=None))
+        quick(parts, regression(), **options, callbacks=[Stop(25)])
+        quick(parts, regression(), **options)
+        assert torch.equal(weights(whole), weights(parts))
 
 
 def test_checkpoint_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -337,8 +365,11 @@ def test_bfloat16_reaches_the_same_answer():
     assert ((found - exact).abs() < exact.abs() / 2**8 + 0.005).all()
 
 
-@pytest.mark.parametrize("kind", [linear, lambda: Ensemble([linear(), linear(1)])])
-def test_a_compiled_model_learns_the_same(kind):
+@pytest.mark.parametrize(
+    ("kind", "inside"),  # from inside, torch compiles no module of its own, as that of linear is
+    [(linear, False)] + [(lambda: Ensemble([linear(), linear(1)]), inside) for inside in (0, 1)],
+)
+def test_a_compiled_model_learns_the_same(kind, inside):
     graphs = []
 
     def backend(graph, inputs):
@@ -348,13 +379,24 @@ def test_a_compiled_model_learns_the_same(kind):
     torch.compiler.reset()
     plain, model = kind(), kind()
     quick(plain, regression())
-    if isinstance(model, Ensemble):
+    if inside:
         model.compile(backend=backend)
         quick(model, regression())
     else:
         quick(torch.compile(model, backend=backend), regression())
     assert graphs
     torch.testing.assert_close(weights(model), weights(plain))
+
+
+def test_compiled_or_not_a_run_has_one_checkpoint(tmp_path):
+    """Begun on one machine as it is, ended on another where compiling pays."""
+    compiled = partial(torch.compile, backend="eager")
+    for begin, end in ((compiled, nn.Module.eval), (nn.Module.eval, compiled)):
+        whole, parts, path = linear(), linear(), tmp_path / begin.__class__.__name__
+        quick(whole, regression())
+        quick(begin(parts), regression(), checkpoint=path, callbacks=[Stop(35)])
+        quick(end(parts), regression(), checkpoint=path)
+        torch.testing.assert_close(weights(whole), weights(parts))
 
 
 class Mapped(Dataset):
@@ -367,19 +409,132 @@ class Mapped(Dataset):
         return torch.ones(3) * [0.0, 1.0][index % 2], torch.ones(1)
 
 
+class Single:
+    """The same without a base class, and one that gives an example whatever it is asked."""
+
+    def __len__(self):
+        return 10
+
+    def __getitem__(self, index):
+        return torch.ones(3) * float(index), torch.ones(1)
+
+
+class Constant(Single):
+    def __getitem__(self, index):
+        return torch.ones(3), torch.ones(1)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (DataLoader(regression(20)), "data is a DataLoader.*loader.dataset"),
-        (regression(20).tensors, r"data is a tuple.*TensorDataset\(x, y\)"),
-        (iter([]), "data must have a length"),
-        (Mapped(), "batch for a tensor of indices, which Mapped.*stack"),
+        (DataLoader(regression(20)), "DataLoader raises .*for a DataLoader its dataset"),
+        (regression(20).tensors, r"tuple raises .*For tensors give TensorDataset\(x, y\)"),
+        (iter([]), r"data must have a length and data\[index\], got list_iterator"),
+        (Mapped(), "for a tensor of indices .*; Mapped raises .*stack once"),
+        (Single(), "for a tensor of indices .*; Single raises .*stack once"),
+        (Constant(), "of indices .*; Constant gives .float32 3, float32 1.*stack once"),
+        (np.ones((20, 3)), "ndarray gives float64 [67]4?×3.*For tensors"),
+        ({"x": torch.ones(20, 3)}, "dict raises KeyError"),
+        ("words", "str raises TypeError"),
+        (range(20), "range raises TypeError"),
         (regression(0), "data is empty"),
     ],
 )
 def test_what_gives_no_batches_is_refused_in_words(data, message):
+    for where in ({}, dict(validation=data)):
+        with pytest.raises((TypeError, ValueError), match=message.replace("data", "[a-z]*")):
+            quick(linear(), regression() if where else data, **where)
+
+
+@dataclass
+class Pair:
+    x: torch.Tensor
+    y: torch.Tensor
+
+
+SHAPES = {
+    "dict": (lambda x, y: dict(y=y, x=x, unit="px"), lambda b: (b["x"], b["y"])),
+    "nested": (lambda x, y: ((x, None), [y]), lambda b: (b[0][0], b[1][0])),
+    "dataclass": (Pair, lambda b: (b.x, b.y)),
+    "with a constant": (lambda x, y: (x, y, torch.ones(2)), lambda b: b[:2]),
+}
+
+
+@pytest.mark.parametrize("base", [Dataset, object])
+@pytest.mark.parametrize("shape", list(SHAPES))
+def test_batches_may_have_any_shape(shape, base):
+    """And nothing depends on it."""
+    (pack, unpack), examples = SHAPES[shape], regression()
+
+    class Shaped(base):
+        def __len__(self):
+            return len(examples)
+
+        def __getitem__(self, index):
+            return pack(*examples[index])
+
+    model, plain = linear(), linear()
+    quick(
+        model,
+        Shaped(),
+        objective=lambda model, batch: squared_error(model, unpack(batch)),
+        validation=Shaped(),
+    )
+    quick(plain, examples, validation=examples)
+    assert torch.equal(weights(model), weights(plain))
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (lambda model, batch: 1.0, r"tensor of one number, \(\), got 1.0"),
+        (lambda model, batch: squared_error(model, batch).item(), r"one number, \(\), got [\d.]*"),
+        (lambda model, batch: (model(batch[0]) - batch[1])[:, 0], r"got float32 64; take the mean"),
+        (lambda model, batch: squared_error(model, batch).detach(), "has no gradient"),
+    ],
+)
+def test_an_objective_that_gives_no_number_to_descend_is_refused_in_words(objective, message):
+    model = linear()
+    before = weights(model).clone()
     with pytest.raises((TypeError, ValueError), match=message):
+        quick(model, regression(), objective=objective)
+    assert torch.equal(weights(model), before)
+
+
+def test_an_ensemble_wants_a_number_for_each_member():
+    def summed(model, batch):
+        return squared_error(model, batch).sum()
+
+    with pytest.raises(
+        TypeError, match=r"one number per member, \(2,\), got [\d.]+; take the mean"
+    ):
+        quick(Ensemble([linear(), linear(1)]), regression(), objective=summed)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (TensorDataset(*(t.double() for t in regression().tensors)), "float64 64×3, float64 64×1"),
+        (TensorDataset(torch.ones(9, 3, dtype=torch.uint8), torch.ones(9, 1)), "uint8 64×3"),
+        (TensorDataset(torch.ones(9, 5), torch.ones(9, 1)), "float32 64×5"),
+    ],
+)
+def test_data_that_do_not_fit_the_weights_are_told_beside_them(data, what):
+    with pytest.raises(TypeError, match=f"the batch .{what}.* with weights of float32 on cpu"):
         quick(linear(), data)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (nn.Identity(), r"got Identity\(…\) with no weights"),
+        (linear().requires_grad_(False), "with 2 weights, all frozen"),
+        (torch.sin, "got sin with no weights"),
+    ],
+)
+def test_a_model_that_cannot_learn_is_refused_in_words(model, message):
+    with pytest.raises(ValueError, match=message):
+        quick(model, regression())
 
 
 def test_the_remedy_for_one_example_at_a_time_works():
@@ -407,12 +562,56 @@ def test_a_learning_rate_that_a_callback_changes_stays_changed(schedule):
     assert [seen[19], seen[29], seen[39]] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_learning_rate_that_has_been_zero_comes_back(schedule):
+    """Set by hand, as a warm restart is."""
+    seen = []
+
+    class Restart(Callback):
+        def after_step(self, run):
+            (group,) = run.optimizer.param_groups
+            group["lr"] = {20: 0.0, 50: 0.01}.get(run.step, group["lr"])
+            seen.append(group["lr"])
+
+    quick(linear(), regression(), schedule=schedule, callbacks=[Restart()], steps=100)
+    shape = [SCHEDULES[schedule](step / 100) / SCHEDULES[schedule](0.5) for step in range(50, 100)]
+    assert seen[19:49] == [0.0] * 30
+    assert seen[49:99] == pytest.approx([0.01 * part for part in shape])
+
+
+def test_a_schedule_of_torch_does_in_a_callback_what_it_does_alone():
+    """It passes through 0 at step 20 and rises again until step 40."""
+    seen, alone = [], []
+    other = torch.optim.SGD(linear().parameters(), lr=0.1)
+    rule = CosineAnnealingLR(other, 20)
+    for _ in range(60):
+        other.step()
+        rule.step()
+        alone.append(other.param_groups[0]["lr"])
+
+    class Cosine(Callback):
+        def before_training(self, run):
+            self.rule = CosineAnnealingLR(run.optimizer, 20)
+
+        def after_step(self, run):
+            self.rule.step()
+            seen.append(run.optimizer.param_groups[0]["lr"])
+
+    quick(linear(), regression(), callbacks=[Cosine()], lr=0.1)
+    assert seen == pytest.approx(alone) and seen[39] == pytest.approx(0.1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (dict(steps=0), "steps"),
         (dict(batch_size=0), "batch_size"),
+        (dict(steps="many"), "steps must be a positive integer, got 'many'"),
+        (dict(batch_size=2.5), "batch_size must be a positive integer, got 2.5"),
+        (dict(validate_every=math.inf), "validate_every must be a positive integer, got inf"),
         (dict(lr=0.0), "lr"),
+        (dict(lr=math.inf), "lr must be positive and finite, got inf"),
+        (dict(lr=None), "lr must be positive and finite, got None"),
         (dict(ema=1.0), "ema"),
         (dict(schedule="linear"), "schedule"),
         (dict(keep="best"), "keep must be one of newest, lowest"),

@@ -1,6 +1,6 @@
 r"""What is doubtful about an inferred entropy production, in sentences that name number and remedy.
 
-`diagnose` asks five questions of a finished `EntropyProduction`; each is a function of its own that
+`diagnose` asks six questions of a finished `EntropyProduction`; each is a function of its own that
 returns a sentence, or nothing. Nothing is trained here. Tests of a whole distribution live in
 `fluctuation`.
 """
@@ -28,16 +28,24 @@ SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through th
 def diagnose(result: EntropyProduction) -> tuple[str, ...]:
     """What a careful colleague would add to `result`; empty if all is well.
 
-    Did the networks learn by heart? Is ΔS calibrated? Are its tails in the data? Are the frames
-    close in time? Are there enough of them?
+    Was the training stopped? Did the networks learn by heart? Is ΔS calibrated? Are its tails in
+    the data? Are the frames close in time? Are there enough of them?
     """
     sentences = (
+        interruption(result),
         overfitting(result) or calibration(result),
         tails(result),
         slow_camera(result),
         little_data(result),
     )
     return tuple(filter(None, sentences))
+
+
+def interruption(result: EntropyProduction) -> str:
+    """Whether the training was stopped."""
+    if not result.history.interrupted:
+        return ""
+    return f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
 
 
 def overfitting(result: EntropyProduction) -> str:

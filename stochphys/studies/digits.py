@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from ..brief import Brief
 from ..device import make_generator
 from ..models.networks import MLP
+from ..training.batches import Objective
 from ..training.ensemble import Ensemble
-from ..training.loop import Objective, fit
+from ..training.loop import fit
 from ..training.monitor import Monitor
 from ..training.noisy_labels import Labelled, accuracy, classify, digits
 from ..training.resetting import Resetting

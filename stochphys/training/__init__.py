@@ -1,8 +1,9 @@
 """How it learns: one loop, ensembles in one pass, checkpoints, sweeps. Knows no physics."""
 
+from .batches import Objective
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
-from .loop import Objective, fit
+from .loop import fit
 from .losses import ELR, forward_corrected, gce, mae, sce
 from .monitor import SWA, Monitor
 from .noisy_labels import (

@@ -1,12 +1,19 @@
-"""What `fit` draws batches from, and what it refuses at the door."""
+"""What `fit` learns from, tried at the door: whatever works will do, and what does not is refused in
+words."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch import Tensor, nn
+from torch.utils.data import TensorDataset
+
+from ..brief import brief, dtype_of
+
+# From a model and a batch to a scalar, or to one number per member of an `Ensemble`.
+Objective = Callable[[nn.Module, Any], Tensor]
 
 
 class Data(Protocol):
@@ -16,34 +23,80 @@ class Data(Protocol):
     def __getitem__(self, index: Tensor) -> Any: ...
 
 
-def require_batches(name: str, data: Any, per_member: torch.Size) -> None:
-    """Refuse what gives no batch for a tensor of indices, in words."""
-    if isinstance(data, DataLoader):
-        raise TypeError(
-            f"{name} is a DataLoader, which makes batches of its own; fit draws them by index: give "
-            f"the dataset inside, {name}=loader.dataset"
+def require(model: Any, data: Any, validation: Any) -> None:
+    """Refuse a model that has nothing to learn with, and data without examples."""
+    weights = list(model.parameters()) if isinstance(model, nn.Module) else []
+    if not any(weight.requires_grad for weight in weights):
+        what = f"{len(weights)} weights, all frozen" if weights else "no weights"
+        raise ValueError(
+            f"model must be an nn.Module with weights that learn, got {brief(model)} with {what}; "
+            "model.requires_grad_() frees those that are frozen"
         )
-    if isinstance(data, tuple | list):
-        raise TypeError(f"{name} is a {type(data).__name__}; for tensors give TensorDataset(x, y)")
-    if not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
-        raise TypeError(f"{name} must have a length and data[index], got {type(data).__name__}")
-    if len(data) == 0:
-        raise ValueError(f"{name} is empty; give it at least one example")
-    if isinstance(data, TensorDataset) or not isinstance(data, Dataset):
-        return
-    index = torch.zeros(*per_member, 2, dtype=torch.long)
+    for name, given in dict(
+        data=data, validation=data if validation is None else validation
+    ).items():
+        if not hasattr(given, "__len__"):
+            raise TypeError(f"{name} must have a length and {name}[index], got {brief(given)}")
+        if len(given) == 0:
+            raise ValueError(f"{name} is empty; give it at least one example")
+
+
+def batch_of(name: str, data: Data, index: Tensor) -> Any:
+    """`data[index]`, of which a tensor at least must begin with the axes of the index."""
+    cause: Exception | None = None
     try:
         batch = data[index]
-        parts = [batch] if isinstance(batch, Tensor) else list(batch)
-        good = all(part.shape[: index.ndim] == index.shape for part in parts)
-    except Exception:  # whatever a dataset raises that knows single numbers only
-        good = False
-    if not good:
+        if any(t.shape[: index.ndim] == index.shape for t in tensors(batch)):
+            return batch
+        found = f"gives {brief(batch)}"
+    except (TypeError, ValueError, LookupError, RuntimeError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
+        found, cause = f"raises {type(error).__name__}: {error}", error
+    raise TypeError(
+        f"{name}[index] must give a batch of tensors for a tensor of indices {tuple(index.shape)}; "
+        f"{type(data).__name__} {found}. For tensors give TensorDataset(x, y), for a DataLoader its "
+        "dataset, and stack once what gives one example at a time: "
+        "TensorDataset(*default_collate(list of examples)), both of torch.utils.data"
+    ) from cause
+
+
+def tensors(batch: Any) -> list[Tensor]:
+    """All tensors of a batch, in whatever tuples, dicts and objects they come."""
+    if isinstance(batch, Tensor):
+        return [batch]
+    if isinstance(batch, Mapping):
+        batch = tuple(batch.values())
+    elif not isinstance(batch, tuple | list):
+        batch = tuple(getattr(batch, "__dict__", {}).values())
+    return [t for part in batch for t in tensors(part)]
+
+
+def evaluate(objective: Objective, model: nn.Module, batch: Any, per_member: torch.Size) -> Tensor:
+    """The objective on a batch; in words what is wrong with it."""
+    try:
+        value = objective(model, batch)
+    except RuntimeError as error:
+        if type(error) is not RuntimeError:  # memory is full, for one
+            raise
+        weights = next(model.parameters())
         raise TypeError(
-            f"{name}[index] must give a batch for a tensor of indices, which {type(data).__name__} "
-            "does not; stack its examples once: TensorDataset(*default_collate(list of examples)), "
-            "both of torch.utils.data"
+            f"objective fails on the batch {brief(tuple(tensors(batch)))} with weights of "
+            f"{dtype_of(weights)} on {weights.device} ({error}); shapes, precision and device must fit, "
+            "data.float() and model.double() change the precision"
+        ) from error
+    if not isinstance(value, Tensor) or value.shape != per_member:
+        wanted = f"one number per member, {tuple(per_member)}" if per_member else "one number, ()"
+        raise TypeError(
+            f"objective must give a tensor of {wanted}, got {brief(value)}; take the mean over the "
+            "examples of the batch, and leave the numbers as tensors"
         )
+    if torch.is_grad_enabled() and not value.requires_grad:
+        raise ValueError(
+            "objective has no gradient, so that nothing would be learned; it must depend on the "
+            "weights of the model that it is given, without detach, item or no_grad"
+        )
+    return value
 
 
 def moved(data: Any, device: torch.device) -> Any:

@@ -15,7 +15,6 @@ from dataclasses import asdict, replace
 from functools import partial
 from os.path import expanduser
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,13 +23,10 @@ from tqdm.auto import tqdm
 
 from ..device import as_generator, pick_device, seeded, spawn
 from ..writing import check_writable
-from .batches import Data, moved, require_batches
+from .batches import Data, Objective, batch_of, evaluate, moved, require, tensors
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .run import SCHEDULES, Callback, History, NotFinite, Run, Settings
-
-# From a model and a batch to a scalar, or to one number per member of an `Ensemble`.
-Objective = Callable[[nn.Module, Any], Tensor]
 
 VALIDATION_SIZE = 100_000  # at most so many held-out examples are looked at
 PIECES = 20  # in which they are looked at, to know how sure their mean is; more if they are large
@@ -69,12 +65,13 @@ def fit(
 
     Args:
         model: changed in place. An `Ensemble` draws one batch per member, and each member keeps
-            its own best weights. What torch has compiled will do, too: `torch.compile(network)`, or
-            `ensemble.compile()`, which stays an `Ensemble`.
+            its own best weights. What torch has compiled will do, too: `torch.compile(model)`, or
+            `ensemble.compile()`. Its average is validated as it is; its checkpoints are the same.
         objective: from model and batch to a scalar, or to one number per member.
         data, validation: anything with `len` and `data[index]`, such as `Windows` or
-            `torch.utils.data.TensorDataset`. At most 10⁵ examples, evenly spaced, are validated.
-            Without `validation` the last average is kept.
+            `torch.utils.data.TensorDataset`. A batch is a tensor, or has tensors in tuples, dicts or
+            dataclasses, as the objective likes it. At most 10⁵ examples, evenly spaced, are
+            validated. Without `validation` the last average is kept.
         schedule: of the learning rate: `"constant"`, `"cosine"` (falls to 0), `"onecycle"`
             (rises over 30 % of the steps, then falls) or `"restarts"` (five cosines in a row). From
             a rate that a callback has changed it goes on by the same factor.
@@ -84,21 +81,22 @@ def fit(
         device: default is the fastest that is here; the model returns to where it was.
         precision: `"float32"` (TF32 products on CUDA) or `"bfloat16"` (mixed, for wide networks).
         checkpoint: file that is renewed at each validation. If it exists, the run goes on from
-            there, on a CPU bit for bit as if it had never stopped.
+            there, on a CPU bit for bit as if it had never stopped. It must be of the same run:
+            seed, optimiser, settings, shapes and sizes are compared, the numbers in data are not.
 
     Raises:
         ValueError: an argument that makes no sense, empty data, a device that is not here, a
             checkpoint that is broken, of another run, or where nothing can be written. Before any
             work; nothing is overwritten.
-        TypeError: data that give no batch for a tensor of indices, a `DataLoader` for one.
+        TypeError: data that give no batch for a tensor of indices, a `DataLoader` for one; an
+            objective that fails on the first batch, or gives no such number. After no step.
         FloatingPointError: the objective is no longer finite. The model has its best weights so
             far, the error has the `history`, and the checkpoint is the last good one.
     """
     generator = as_generator(generator)
+    require(model, data, validation)
+    called, model = model, getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     per_member = torch.Size([model.members] if isinstance(model, Ensemble) else [])
-    require_batches("data", data, per_member)
-    if validation is not None:
-        require_batches("validation", validation, per_member)
     settings = Settings(
         steps=steps,
         batch_size=batch_size,
@@ -116,26 +114,28 @@ def fit(
         check_writable(checkpoint, "checkpoint")
     device = pick_device(device)
     draw = spawn(generator, device)  # batches; dropout has a stream of its own
-    with _at_work(model, device), seeded(draw.initial_seed() + 1, device):
+    with _at_work(called, device), seeded(draw.initial_seed() + 1, device):
         data, validation = moved(data, device), moved(validation, device)
+        if validation is not None:  # tried now, not after a hundred steps
+            some = torch.zeros(*per_member, 7, dtype=torch.long, device=device)
+            batch_of("validation", validation, some)
         run = _start(model, optimizer, settings, draw, per_member)
         for callback in callbacks:
             callback.before_training(run)
         kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
-        run.settings = replace(settings, callbacks=tuple(type(c).__name__ for c in kept))
+        run.settings = replace(run.settings, callbacks=tuple(type(c).__name__ for c in kept))
         if checkpoint is not None and Path(checkpoint).exists():
             _resume(run, Path(checkpoint), kept)
 
         history, began = run.history, time.perf_counter() - run.history.seconds
         total = torch.zeros(per_member, device=device)  # of the objective since the last validation
+        shape = (*per_member, settings.batch_size)
         bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
         try:
             while run.step < steps:
-                index = torch.randint(
-                    len(data), (*per_member, batch_size), generator=run.draw, device=device
-                )
+                index = torch.randint(len(data), shape, generator=run.draw, device=device)
                 with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                    loss = objective(model, data[index])
+                    loss = evaluate(objective, called, batch_of("data", data, index), per_member)
                 run.optimizer.zero_grad()
                 loss.sum().backward()
                 run.optimizer.step()
@@ -170,7 +170,7 @@ def fit(
                     )
                     save_checkpoint(checkpoint, state)
         except KeyboardInterrupt:
-            history.interrupted = True
+            history.interrupted = f"at step {run.step} of {settings.steps}"
             if not history.step:  # stopped before the first validation
                 run.keep_best(torch.zeros_like(run.lowest))
         finally:
@@ -190,6 +190,7 @@ def _start(
 ) -> Run:
     """A run at step 0."""
     optim = optimizer(model.parameters(), lr=settings.lr)
+    on = ", ".join(f"{k}={v}" for k, v in optim.defaults.items() if v and k != "lr")
     schedule, steps = SCHEDULES[settings.schedule], settings.steps
     return Run(
         model=model,
@@ -200,7 +201,9 @@ def _start(
         best=deepcopy(model.state_dict()),
         best_step=torch.zeros(per_member, dtype=torch.long, device=draw.device),
         lowest=torch.full((1, *per_member), math.inf, device=draw.device),
-        settings=settings,
+        settings=replace(
+            settings, seed=draw.initial_seed(), optimizer=f"{type(optim).__name__}({on})"
+        ),
     )
 
 
@@ -237,13 +240,13 @@ def _validate(objective: Objective, run: Run, data: Data | None, device: torch.d
     model.eval()
     n = min(len(data), VALIDATION_SIZE)
     index = torch.arange(n, device=device) * len(data) // n
-    one = data[index[:1].expand(*per_member, -1)]
-    one = one if isinstance(one, Tensor) else one[0]
+    size = max(t.numel() for t in tensors(data[index[:1].expand(*per_member, -1)]))
     # Early stopping asks for no error; a thousand images are enough for the memory of a GPU.
     pieces = 1 + n // 1000 if run.settings.keep == "lowest" else PIECES
-    pieces = min(n, max(pieces, n * one.numel() // PIECE_SIZE))
+    pieces = min(n, max(pieces, n * size // PIECE_SIZE))
     values = [
-        objective(model, data[i.expand(*per_member, -1)]) * (len(i) * pieces / n)
+        evaluate(objective, model, data[i.expand(*per_member, -1)], per_member)
+        * (len(i) * pieces / n)
         for i in index.tensor_split(pieces)
     ]
     model.train(training)

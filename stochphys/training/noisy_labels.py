@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from ..brief import Brief
 from ..device import as_generator, make_generator
 from ..models.networks import MLP
+from .batches import Objective
 from .ensemble import Ensemble
-from .loop import Objective
 
 PIECE = 1000  # examples that are classified at once
 

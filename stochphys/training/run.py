@@ -28,6 +28,8 @@ class Settings:
 
     Attributes:
         examples, held_out: numbers of examples in data and validation, 0 without.
+        seed: of the batches, which `fit` drew from the generator it was given.
+        optimizer: its kind, with all that is not off except the learning rate.
         callbacks: names of those that have a state.
 
     Raises `ValueError` for values that make no sense.
@@ -43,17 +45,26 @@ class Settings:
     precision: str
     examples: int
     held_out: int
+    seed: int = 0
+    optimizer: str = ""
     callbacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "validate_every"):
+        for name, kind, good, words in (
+            ("steps", int, lambda n: n >= 1, "be a positive integer"),
+            ("batch_size", int, lambda n: n >= 1, "be a positive integer"),
+            ("validate_every", int, lambda n: n >= 1, "be a positive integer"),
+            ("lr", float, lambda lr: 0 < lr < math.inf, "be positive and finite"),
+            ("ema", float, lambda ema: 0 <= ema < 1, "lie in [0, 1)"),
+        ):
             value = getattr(self, name)
-            if value != int(value) or value < 1:
-                raise ValueError(f"{name} must be a positive integer, got {value}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, got {self.lr}")
-        if not 0 <= self.ema < 1:
-            raise ValueError(f"ema must lie in [0, 1), got {self.ema}")
+            try:
+                number = kind(value)
+            except (TypeError, ValueError, OverflowError):  # no number, or an infinite one
+                number = math.nan
+            if number != value or not good(number):
+                raise ValueError(f"{name} must {words}, got {value!r}")
+            object.__setattr__(self, name, number)  # a checkpoint holds no numbers of numpy
         for name, known in (
             ("schedule", tuple(SCHEDULES)),
             ("keep", ("newest", "lowest")),
@@ -75,7 +86,7 @@ class History(Brief):
         validation: objective of the averaged weights on held-out data.
         best_step: step whose weights the model now has (a list for an ensemble).
         seconds: wall time.
-        interrupted: True if the run was stopped before its last step.
+        interrupted: where the run was stopped, "at step 150 of 300"; empty if it was not.
     """
 
     step: list[int] = field(default_factory=list)
@@ -83,7 +94,11 @@ class History(Brief):
     validation: list[Any] = field(default_factory=list)
     best_step: Any = 0
     seconds: float = 0.0
-    interrupted: bool = False
+    interrupted: str = field(default="", repr=False)
+
+    @property
+    def notice(self) -> str:
+        return self.interrupted and f"interrupted {self.interrupted}"
 
 
 class NotFinite(FloatingPointError):
@@ -117,10 +132,11 @@ class Run(Brief):
     def follow_schedule(self) -> None:
         """The learning rate of the next step. Where a callback has changed it, the schedule goes on
         from there: what follows is multiplied by the same factor."""
+        shape = self.scheduler.lr_lambdas[0](self.scheduler.last_epoch)
         rates = self.scheduler.get_last_lr()
         for i, (group, rate) in enumerate(zip(self.optimizer.param_groups, rates, strict=True)):
-            if rate and group["lr"] != rate:
-                self.scheduler.base_lrs[i] *= group["lr"] / rate
+            if shape and group["lr"] != rate:  # no factor brings back a schedule that is at 0
+                self.scheduler.base_lrs[i] = group["lr"] / shape
         self.scheduler.step()
 
     @torch.no_grad()
