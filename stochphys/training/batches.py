@@ -3,7 +3,7 @@ words."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -61,15 +61,17 @@ def batch_of(name: str, data: Data, index: Tensor) -> Any:
     ) from cause
 
 
-def tensors(batch: Any) -> list[Tensor]:
+def tensors(batch: Any) -> Iterator[Tensor]:
     """All tensors of a batch, in whatever tuples, dicts and objects they come."""
     if isinstance(batch, Tensor):
-        return [batch]
+        yield batch
+        return
     if isinstance(batch, Mapping):
-        batch = tuple(batch.values())
+        batch = batch.values()
     elif not isinstance(batch, tuple | list):
-        batch = tuple(getattr(batch, "__dict__", {}).values())
-    return [t for part in batch for t in tensors(part)]
+        batch = getattr(batch, "__dict__", {}).values()
+    for part in batch:
+        yield from tensors(part)
 
 
 def evaluate(objective: Objective, model: nn.Module, batch: Any, per_member: torch.Size) -> Tensor:

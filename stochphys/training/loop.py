@@ -82,7 +82,8 @@ def fit(
         precision: `"float32"` (TF32 products on CUDA) or `"bfloat16"` (mixed, for wide networks).
         checkpoint: file that is renewed at each validation. If it exists, the run goes on from
             there, on a CPU bit for bit as if it had never stopped. It must be of the same run:
-            seed, optimiser, settings, shapes and sizes are compared, the numbers in data are not.
+            seed, optimiser, settings, shapes and sizes are compared, and what callbacks there are;
+            the numbers in data, the objective and what a callback was made with are not.
 
     Raises:
         ValueError: an argument that makes no sense, empty data, a device that is not here, a
