@@ -46,7 +46,8 @@ class Movie(Paths):
         dt: time between two frames.
         x: the number on the reel of each frame, `(n_movies, n_times)`; without it, the whole reel
             is one movie.
-        check: look at every pixel of a stored reel, piece by piece; False where all are finite.
+        check: look at every number of a frame, and at every pixel of a stored reel, piece by piece;
+            False where all are known to be fine.
 
     Raises:
         TypeError: a reel of other numbers than integers and floats, or no tensor; `x` that is no
@@ -76,8 +77,11 @@ class Movie(Paths):
             raise ValueError(f"dt must be the positive time between two frames, got {self.dt!r}")
         if self.x is None:
             object.__setattr__(self, "x", torch.arange(shape[0])[None])
+        _check_axes(self.x)
+        if not check:
+            return
         _check_numbers(self.x, shape[0])
-        if check and isinstance(self.reel, Tensor):
+        if isinstance(self.reel, Tensor):
             _check_pixels(self.reel)
 
     @classmethod
@@ -173,17 +177,19 @@ class Movie(Paths):
 
         Raises what `Movie` raises of `x`: frames have no values to be changed here.
         """
-        return replace(self, x=x, check=False)
+        movie = replace(self, x=x, check=False)
+        _check_numbers(x, self.reel.shape[0])
+        return movie
 
     def reversed(self) -> Movie:
         """The movies played backwards."""
-        return self.rearranged(self.x.flip(1))
+        return self._laid(lambda x: x.flip(1))
 
     def shuffled(self, *, generator: torch.Generator | int) -> Movie:
         """The frames of each movie in random order: no arrow of time is left in them."""
         generator = as_generator(generator)
         order = torch.rand(self.x.shape, generator=generator, device=generator.device).argsort(1)
-        return self.rearranged(self.x.gather(1, order.to(self.x.device)))
+        return self._laid(lambda x: x.gather(1, order.to(x.device)))
 
     def recorded(self) -> Movie:
         """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that
@@ -194,8 +200,8 @@ class Movie(Paths):
         return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
 
 
-def _check_numbers(x: Tensor, n_frames: int) -> None:
-    """Refuse what does not number frames of the reel."""
+def _check_axes(x: Tensor) -> None:
+    """Refuse what cannot number frames, without a look at the numbers."""
     if not isinstance(x, Tensor) or x.dtype != torch.int64:
         got = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(
@@ -206,6 +212,10 @@ def _check_numbers(x: Tensor, n_frames: int) -> None:
             "x must have the axes (n_movies, n_times), and a movie needs at least two frames, got "
             f"shape {tuple(x.shape)}; one movie needs x[None]"
         )
+
+
+def _check_numbers(x: Tensor, n_frames: int) -> None:
+    """Refuse numbers of frames that the reel does not have."""
     if x.min() < 0 or x.max() >= n_frames:
         raise ValueError(
             f"x holds the frames {x.min()} to {x.max()}, the reel has those from 0 to {n_frames - 1}"
