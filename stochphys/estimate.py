@@ -7,7 +7,7 @@ equation is a `Prediction`, many numbers at once are `Averages`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from torch import Tensor
@@ -22,14 +22,16 @@ class Estimate(Brief):
     `rate, std = estimate` takes the two numbers out of any of them.
 
     Attributes:
-        rate: the estimate, per unit time.
+        rate: the estimate, per `unit`.
         std: its standard error.
         warnings: sentences on what is doubtful; empty if nothing is.
+        unit: what it is a rate per: "unit time", or "jump" for a chain without waiting times.
     """
 
     rate: float
     std: float
     warnings: tuple[str, ...] = ()
+    unit: str = field(default="unit time", repr=False)
 
     def __post_init__(self) -> None:
         if isinstance(self.warnings, str):  # a comma was forgotten
@@ -39,11 +41,6 @@ class Estimate(Brief):
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.rate, self.std))
-
-    @property
-    def unit(self) -> str:
-        """What it is a rate per."""
-        return "unit time"
 
     @property
     def remark(self) -> str:

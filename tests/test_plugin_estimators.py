@@ -201,3 +201,12 @@ def test_what_these_estimators_cannot_take_is_refused(generator):
     still = torch.cat((x, torch.ones(4, 10, 1)), dim=-1)
     with pytest.raises(ValueError, match=r"coordinates \[2\] never change"):
         gaussian_plugin(Trajectories(still, DT))
+
+
+def test_a_rate_says_what_it_is_per(generator):
+    jumps = ring(20, 200, generator)
+    timed = Jumps(jumps.x, jumps.n_states, torch.ones(jumps.x.shape))
+    assert "per jump" in str(word_plugin(jumps)) and "per unit time" in str(word_plugin(timed))
+    assert "per unit time" in str(
+        knn_plugin(simulate(BeadSpring(), 40, 100, 0.01, generator=0), generator=0, n_pairs=500)
+    )

@@ -120,7 +120,7 @@ def check_12_4(answer: Any) -> str:
         raise Hint(f"a number is wanted here, you gave {type(answer).__name__}.") from None
     if not isfinite(value) or value <= 0:
         raise Hint("the answer must be positive and finite.")
-    if 2.4 < value < 5:
+    if 1.8 < value < 5:
         raise Hint(
             "about √10: this is what an honest posterior does (try LaplaceNetwork); measure dropout."
         )

@@ -103,7 +103,8 @@ def check_24_4(answer: Any) -> str:
 def check_24_5(answer: Any) -> str:
     """Held-out bound per step of a network for windows of 8, V = 3."""
     ratchet = FlashingRatchet(V=3.0)
-    exact = HiddenChain(ratchet, ratchet.sites).window_bound(8)
+    hidden = HiddenChain(ratchet, ratchet.sites)
+    exact = hidden.window_bound(8)
     number(
         answer,
         exact,
@@ -112,6 +113,7 @@ def check_24_5(answer: Any) -> str:
             7 * exact: "this is D_8; divide by the seven steps.",
             0.398: "the network still sees all six states: observe the sites.",
             0.0251: "this is V = 2.",
+            hidden.window_bound(2): "words of two frames: give frames=8.",
         },
         otherwise="off by more than 10 %: is lr = 0.03 and the learning rate falling, are there "
         "some 500 steps?",

@@ -77,11 +77,6 @@ class EntropyProduction(Estimate):
     frames: int = 2
 
     @property
-    def unit(self) -> str:
-        chain = isinstance(self.held_out, Jumps) and self.held_out.waiting is None
-        return "jump" if chain else "unit time"
-
-    @property
     def remark(self) -> str:
         bound = "bound" if len(signs(self.model)) == 1 else "J + 1"
         return f" (held-out {bound} {self.bound:.4g})"
@@ -204,6 +199,7 @@ def infer_entropy_production(
         model=model,
         held_out=held_out,
         frames=frames,
+        unit="jump" if isinstance(data, Jumps) and data.waiting is None else "unit time",
     )
     return replace(result, warnings=diagnose(result))
 

@@ -97,9 +97,10 @@ class WordEstimate(Estimate):
     times). Its standard error, from the spread over trajectories, is blind to the bias.
 
     Attributes:
-        half: the mean of what the two halves of the data give. Counting noise raises the estimate
-            as one over the amount of data, so where `half` exceeds `rate` by more than errors,
-            words are too rare, and the truth lies about as far below `rate`.
+        half: the mean of what the two halves of the data give; where it differs from `rate` by more
+            than errors, words are too rare. Counting noise raises the estimate as one over the amount
+            of data: `half` exceeds `rate`, and the truth lies about as far below. Words so rare that
+            their reverses are not seen lower it.
         unseen: share of the words whose reverse was never seen; they are left out.
     """
 
@@ -161,6 +162,7 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
         rate=divergence(words) / time,
         std=std.item() / time,
         half=sum(halves) / 2 / time,
+        unit="jump" if jumps.waiting is None else "unit time",
         unseen=(count[count[reverse] == 0].sum() / count.sum()).item(),
     )
 

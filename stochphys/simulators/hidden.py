@@ -151,7 +151,7 @@ class HiddenChain(Brief):
         """
         S = self.log_ratio(self._words(frames, n_words, generator))
         S = S * torch.tanh(S / 2) / (frames - 1)
-        return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
+        return Estimate(S.mean().item(), S.std().item() / n_words**0.5, unit="jump")
 
     def estimate_limit(
         self, *, frames: int = 1000, n_words: int = 2000, generator: torch.Generator | int
@@ -161,7 +161,7 @@ class HiddenChain(Brief):
         words = self._words(frames, n_words, generator)
         half = frames // 2
         S = (self.log_ratio(words) - self.log_ratio(words[:, :half])) / (frames - half)
-        return Estimate(S.mean().item(), S.std().item() / n_words**0.5)
+        return Estimate(S.mean().item(), S.std().item() / n_words**0.5, unit="jump")
 
     def _words(self, frames: int, n_words: int, generator: torch.Generator | int) -> Tensor:
         return self.observe(simulate_jumps(self.chain, n_words, frames - 1, generator=generator)).x
