@@ -85,15 +85,18 @@ def test_the_kl_pulls_on_every_parameter():
 
 @pytest.mark.slow
 def test_the_weight_of_the_kl_changes_what_is_learned():
-    """Few data, all else alike: with a hundred times the KL the weights return towards N(0, 1)."""
+    """Few data, all else alike: with a hundred times the KL the weights return towards N(0, 1).
+
+    Over 12 streams the median std of a weight was 0.82 ± 0.08 with it, 0.008 ± 0.002 without (mean
+    and scatter, of which K are allowed).
+    """
 
     def spread(kl_weight: float) -> float:
         method = VariationalNetwork(width=5, kl_weight=kl_weight, steps=300, lr=0.1, batch_size=16)
         model = method.fit(samples(50), generator=make_generator(1)).model
         return torch.cat([w.std(0).flatten() for w in model.parameters()]).median().item()
 
-    # 200 draws give each std to 5 %; the median of more than fifty far better.
-    assert spread(100.0) > 0.75 and spread(0.0) < 0.3
+    assert spread(100.0) > 0.82 - K * 0.08 and spread(0.0) < 0.008 + K * 0.002
 
 
 def test_local_reparametrisation_has_the_variance_of_the_weights():

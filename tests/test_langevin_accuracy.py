@@ -85,21 +85,27 @@ def test_nonlinear_drift_in_four_coordinates():
     assert held >= 0.90 - K * 0.05 / 6**0.5
 
 
-def test_drift_of_chains_is_as_good_as_their_information_says():
-    """Bead chains of 2 and 8, linear basis, five seeds: NMSE within a factor 1.5 of p/(2 I_F), and
-    coverage of the 95 % intervals at least 0.88 (of 30 numbers and more, 2 standard errors below).
+@pytest.mark.parametrize(
+    ("n_beads", "films", "off", "missed"), [(2, 20, 0.74, 0.084), (8, 5, 0.29, 0.024)]
+)
+def test_drift_of_chains_is_as_good_as_their_information_says(n_beads, films, off, missed):
+    """Bead chains, linear basis: mean NMSE p/(2 I_F), and mean coverage of the 95 % intervals 0.94.
 
-    An NMSE is a sum over p numbers in units of D, a plain one here: they differ where noise is
-    uneven, by less than the factor.
+    p/(2 I_F) is in units of D. The plain NMSE of a chain, whose coordinates have p/d numbers each, is
+    ΣD/Σ⟨Φ²⟩ · Σ(⟨Φ²⟩/D)/d times that: 1.5 times for two beads at T = 1 and 10, 1.03 times for
+    eight. Over 40 films the NMSE scattered by `off` of its mean and the coverage by `missed`: K
+    standard errors of the mean are allowed.
     """
-    for n_beads in (2, 8):
-        chain, rows = BeadSpring(n_beads=n_beads), []
-        for seed in range(5):
-            g = make_generator(seed)
-            data, fresh = (simulate(chain, 1, 10_000, 0.01, generator=g) for _ in range(2))
-            found = infer_langevin(data, generator=g, drift=BayesianRegression(Polynomial(1)))
-            judged = found.compare(chain, fresh.x[0, ::5].double())
-            rows.append((judged.drift_nmse, judged.drift_coverage, found.predicted_nmse))
-        error, held, expected = torch.tensor(rows).mean(0).tolist()
-        assert expected / 1.5 < error < 1.5 * expected
-        assert held >= 0.88
+    chain, rows = BeadSpring(n_beads=n_beads), []
+    A = chain.drift(torch.eye(n_beads), 0.0).T.double()
+    D, size = chain.temperatures.double(), (A @ chain.stationary_covariance() @ A.T).diagonal()
+    uneven = D.sum() / size.sum() * (size / D).mean()
+    for seed in range(films):
+        g = make_generator(seed)
+        data, fresh = (simulate(chain, 1, 10_000, 0.01, generator=g) for _ in range(2))
+        found = infer_langevin(data, generator=g, drift=BayesianRegression(Polynomial(1)))
+        judged = found.compare(chain, fresh.x[0, ::5].double())
+        rows.append((judged.drift_nmse, judged.drift_coverage, found.predicted_nmse))
+    error, held, expected = torch.tensor(rows).mean(0).tolist()
+    assert abs(error / (uneven * expected) - 1) < K * off / films**0.5
+    assert held > 0.94 - K * missed / films**0.5

@@ -262,10 +262,13 @@ def test_an_adaptive_checkpoint_follows_the_lowest_objective():
 
 
 def test_the_learning_rate_goes_on_unless_it_is_asked_back():
+    """Held-out labels of the opposite sign: the more is learned, the worse, so that resets begin."""
     plain, back = Record(), Record()
     reset = resetting(0.1, sharp=True, schedule=True, adaptive=False)
-    train(network(), resetting(0.1, sharp=True), plain, schedule="cosine")
-    train(network(), reset, back, schedule="cosine")
+    x, y = data(2).tensors
+    options = dict(schedule="cosine", validation=TensorDataset(x, -y))
+    train(network(), resetting(0.1, sharp=True), plain, **options)
+    train(network(), reset, back, **options)
     falling = torch.tensor(plain.rates).diff()
     assert (falling <= 0).all() and plain.rates[-1] < 1e-4
     best, first = int(reset.best_step), reset.resets[0][0]
