@@ -182,7 +182,9 @@ def test_sensing_settles_where_drift_and_latent_bias_balance() -> None:
 
 @pytest.mark.slow
 def test_resets_lower_the_error_of_sensing_a_little() -> None:
-    """By some per cent of what early stopping leaves: a paired 95 % interval over 24 problems."""
+    """By 3.4 ± 0.6 % of what early stopping leaves, over 144 problems, with a scatter of 0.075 of it
+    between problems. The mean of 24 is within K standard errors of that: they cannot tell it from
+    nothing, but from a loss of 4 % or a gain of 11 %."""
     generator, p_reset = make_generator(200), (0.0, 0.1)
     X = low_rank(24, 20, 2, generator=generator)
     train, held_out = (
@@ -208,5 +210,5 @@ def test_resets_lower_the_error_of_sensing_a_little() -> None:
         progress=False,
     )
     stopped, reset = train.error(networks.U.detach()).view(24, 2).T
-    gain, half = paired_gain(reset, stopped)
-    assert gain + half < 0 < gain + 0.15 * stopped.mean()
+    gain = paired_gain(reset, stopped).gain / stopped.mean().item()
+    assert abs(gain + 0.034) < K * 0.075 / 24**0.5
