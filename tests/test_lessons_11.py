@@ -12,6 +12,7 @@ from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, Samples, increments
 from stochphys.models.bases import RBF
 from stochphys.simulators import DoubleHump, simulate
+from tests.chance import K
 from tests.lesson import written
 
 
@@ -28,9 +29,10 @@ def lesson(source: str) -> Callable[..., tuple[Tensor, Tensor, float]]:
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    """Labels of 20 time units, weights that differ from place to place."""
+    """Labels of 100 time units, weights that differ from place to place. Of 26 numbers they
+    determine 7.4 ± 0.2, in 25 draws; those of 20 time units may not tell the drift from none."""
     system, dt = DoubleHump(), 0.01
-    data = increments(simulate(system, 20, 100, dt, generator=make_generator(0)))
+    data = increments(simulate(system, 100, 100, dt, generator=make_generator(0)))
     x = data.x.flatten(0, 1)
     return Samples(x, data.y.flatten(0, 1), dt / (2 * system.diffusion(x)[..., 0]))
 
@@ -44,7 +46,8 @@ def compare(source: str, samples: Samples) -> None:
     torch.testing.assert_close((phi(line) @ root).norm(dim=1, keepdim=True), package.std(line))
     # p is what the labels and the band say of each other: the sum of weight times variance.
     spread = (samples.weight * package.std(samples.x).square()).sum().item()
-    assert p == pytest.approx(spread, rel=1e-6) and 2 < p < 26
+    assert p == pytest.approx(spread, rel=1e-6)
+    assert p == pytest.approx(7.4, abs=K * 0.2)
 
 
 def test_the_inline_regression_is_the_one_of_the_package(source: str, samples: Samples) -> None:

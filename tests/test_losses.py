@@ -29,6 +29,7 @@ from stochphys.training import (
     sce,
     symmetric_noise,
 )
+from tests.chance import K
 
 C = 5
 LOSSES = {
@@ -253,7 +254,8 @@ def test_a_run_goes_on_from_its_checkpoint_with_its_targets(tmp_path):
 
 @pytest.mark.slow
 def test_elr_keeps_what_was_learned_early():
-    """Digits with 40 % wrong labels, last step of four seeds: better than cross entropy, 4 s.e."""
+    """Digits with 40 % wrong labels, last step of four seeds: 0.085 ± 0.009 better than cross
+    entropy, over six such fours, K standard errors allowed."""
     right = {}
     for name in ("cross entropy", "ELR"):
         study = digits(range(4), 0.4)
@@ -265,4 +267,4 @@ def test_elr_keeps_what_was_learned_early():
         )  # fmt: skip
         right[name] = accuracy(study.networks, study.test)
     gain = right["ELR"] - right["cross entropy"]
-    assert gain.mean() > 4 * gain.std() / math.sqrt(4)
+    assert gain.mean().item() == pytest.approx(0.085, abs=K * 0.009)

@@ -152,9 +152,11 @@ def test_temperatures_are_positive() -> None:
 
 @pytest.mark.slow
 def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
-    """Fourier series on 2000 time units, mean of three seeds: K standard errors are 0.05 of the
-    coverage. The force jumps, which leaves a few per cent of it over at the two bends; away from them,
-    and for D, intervals are honest. Frames are the steps of the simulation: no error of dt."""
+    """Fourier series on 2000 time units, mean of three seeds. The force jumps, which leaves a few
+    per cent of it over at the two bends; away from them, and for D, intervals are honest: over ten
+    such threes 0.939 ± 0.014 and 0.956 ± 0.020 of them hold, K standard errors allowed. Errors are
+    0.054 ± 0.005, 0.028 ± 0.004 away from the bends, and (1.5 ± 0.5)·10⁻⁴ of D. Frames are the steps
+    of the simulation: no error of dt."""
     motor, errors, held = ThermalMotor(), [], []
     x = torch.linspace(0, 5, 201, dtype=torch.float64)[:-1, None]
     away = (torch.remainder(x[:, 0] + 0.25, 2.5) > 0.5).nonzero()[:, 0]
@@ -172,5 +174,6 @@ def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
         held.append((smooth.drift_coverage, everywhere.diffusion_coverage))
     drift, drift_away, diffusion = torch.tensor(errors).mean(0)
     covered = torch.tensor(held).mean(0)
-    assert drift < 0.09 and drift_away < 0.04 and diffusion < 3e-4
-    assert (covered > 0.85).all()
+    assert drift < 0.08 and drift_away < 0.046 and diffusion < 4e-4
+    luck = K * torch.tensor([0.014, 0.02])
+    assert ((covered - torch.tensor([0.939, 0.956])).abs() < luck).all()

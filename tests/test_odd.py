@@ -314,14 +314,15 @@ def test_the_estimate_is_odd_where_it_should_be(underdamped):
 @pytest.mark.slow
 def test_naive_reversal_fails_even_in_equilibrium():
     """Without the flip, a pair is asked whether positions move along velocities. They always do:
-    the claim grows with training, and here where nothing is produced it passes 50 times 3.97."""
+    the claim grows with training, and here where nothing is produced it passes 20 times 3.97:
+    220 ± 28 in twelve draws, K standard errors allowed."""
     g = make_generator(0)
     calm = UnderdampedBeadSpring(T_c=1.0, T_h=1.0)
     data = simulate(calm, 200, 200, 0.05, generator=g)
     options = dict(members=1, batch_size=1024, lr=1e-3, steps=300, progress=False)
     naive = infer_entropy_production(Trajectories(data.x, data.dt), generator=g, **options)
     right = infer_entropy_production(data, generator=g, **options)
-    assert naive.rate > 50 * RATE
+    assert naive.rate > 20 * RATE
     assert abs(right.rate) < 0.1 * RATE
 
 
