@@ -183,8 +183,8 @@ def test_the_lines_of_the_readme_run(quick, capsys):
 
 @pytest.mark.slow
 def test_the_linear_model_of_the_estimators_page_finds_the_exact_rate(capsys):
-    """The rate is a square of the current, of which data of total time T leave √(2/(σ̇T)), relative:
-    2 √(2/(σ̇T)) = 2.0 % here, as over twelve draws; K standard errors allowed."""
+    """The rate is a square of the current, whose relative error is √(2/(σ̇T)) or more in a time T
+    (uncertainty relation): 2 √(2/(σ̇T)) = 2.0 % here, as over twelve draws; K of it allowed."""
     (block,) = blocks("docs/estimators.md", "python")
     trajectories = simulate(BeadSpring(), 1000, 1000, 0.01, generator=make_generator(0))
     found = {"trajectories": trajectories}

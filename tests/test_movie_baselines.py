@@ -44,9 +44,8 @@ def divergence(forward: Tensor, lagged: Tensor) -> float:
 
 
 def test_two_components_of_two_beads_are_their_positions(system, movie):
-    """As good as a plug-in on the true positions, but for 0.9 ± 0.4 % of the rate, as blobs that
-    overlap and leave the frame are not quite linear in them; off the truth by −1.2 ± 1.8 %. Both of
-    40 movies, K standard errors allowed."""
+    """As good as a plug-in on the true positions, but for 0.9 ± 0.4 % of the rate; off the truth by
+    −1.2 ± 1.8 %. Both over 40 draws of the movies, K standard errors allowed."""
     estimate = gaussian_plugin(pca(movie, 2))
     result = judged(estimate, system, movie)
     assert result.ratio == pytest.approx(1 - 0.012, abs=K * 0.018)
