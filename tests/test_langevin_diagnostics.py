@@ -17,6 +17,7 @@ from stochphys.simulators import (
     VanDerPol,
     simulate,
 )
+from tests.chance import K
 
 RBF, CUBIC = BayesianRegression(), BayesianRegression(Polynomial(3))
 
@@ -135,17 +136,25 @@ def test_pure_noise_cannot_be_told_from_a_drift():
     assert sentence.startswith("Little data")
 
 
-@pytest.mark.parametrize("eta", [0.05, 0.1])
-def test_a_noisy_measurement_is_told_from_noise_of_the_motion(film, eta):
-    """The tracking error comes out within 15 %, and what it adds to D, η²/dt of 1.51 on average."""
+@pytest.mark.parametrize(
+    ("eta", "found", "share"),
+    [(0.05, (0.94, 0.07), (0.88, 0.14)), (0.1, (0.90, 0.03), (0.77, 0.06))],
+)
+def test_a_noisy_measurement_is_told_from_noise_of_the_motion(film, eta, found, share):
+    """The tracking error is found, 6 to 10 % too small, and with it what it adds to D, η²/dt of 1.51
+    on average: over ten films each is the mean and scatter beside it of the truth, and K times the
+    scatter is allowed."""
     blurred = film.every(10).map(
         lambda x: x + eta * torch.randn(x.shape, generator=make_generator(8))
     )
     sentence = only(blurred, diffusion=RBF)
     assert sentence.startswith("Noisy measurement") and "every(2)" in sentence
-    assert number(r"error of (\d\S*\d)", sentence) == pytest.approx(eta, rel=0.15)
+    assert number(r"error of (\d\S*\d)", sentence) == pytest.approx(
+        found[0] * eta, abs=K * found[1] * eta
+    )
     excess = number(r"makes D (\d+)%", sentence) / 100
-    assert excess == pytest.approx(eta**2 / 0.01 / 1.51, rel=0.3)
+    added = eta**2 / 0.01 / 1.51
+    assert excess == pytest.approx(share[0] * added, abs=K * share[1] * added)
 
 
 def test_a_noisy_measurement_of_positions_asks_for_the_symmetric_rule(swings):
