@@ -72,6 +72,7 @@ def test_first_law_holds_on_average_and_in_each_step() -> None:
     torch.testing.assert_close(engine.work(data) + engine.heat(data), energy.diff(dim=1))
 
 
+@pytest.mark.slow
 def test_work_and_heat_of_trajectories_agree_with_the_moments() -> None:
     """Each within K standard errors of 4000 cycles; Euler's steps add 1 % of the heat, γ dt/2."""
     engine, n, generator = CarnotEngine(20.0), 4000, make_generator(2)

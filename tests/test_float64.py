@@ -208,6 +208,7 @@ def test_a_million_widths_away_every_estimate_is_the_same(name: str) -> None:
     assert there == pytest.approx(here, rel=1e-4, abs=1e-4 * scale)
 
 
+@pytest.mark.slow
 def test_waiting_times_of_64_bits() -> None:
     ring = OddRing()
     jumps = simulate_jumps(ring, 40, 100, generator=make_generator(0))

@@ -60,6 +60,7 @@ except OSError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of a process there")
 @pytest.mark.parametrize("name", WRITERS)
 def test_on_a_full_disk_the_old_file_stays_and_nothing_is_left(tmp_path, name):
@@ -220,6 +221,7 @@ print("whole")
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2], ids=["equal size", "half as long"])
 @pytest.mark.parametrize("name", ["film.npy", "film.npz"])
 def test_a_movie_may_be_saved_over_the_file_it_lies_in(tmp_path, name, every):
