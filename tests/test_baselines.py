@@ -235,9 +235,8 @@ def test_integral_theorem_says_how_much_of_the_average_was_not_reached(generator
         simulate(system, 2000, 200, DT, generator=generator), "midpoint"
     )
     theorem = integral_fluctuation_theorem(entropy, generator=generator, steps=200)
-    assert theorem.mean < 0.5
-    assert theorem.missing == pytest.approx(1 - theorem.mean, abs=0.2)
-    assert theorem.low < 1 < theorem.high + 0.1
+    assert theorem.missing > 0.8  # of the mean, which is small, or one rare window's
+    assert theorem.low < 0.5 and theorem.low < 1 < theorem.high + 0.1
     assert "Not reached" in str(theorem)
     detailed = detailed_fluctuation_theorem(entropy, steps=200)
     assert detailed.warnings and not len(detailed.s)

@@ -72,6 +72,7 @@ def by_fit(
     return network, history.best_step, [step for step, _ in rule.resets]
 
 
+@pytest.mark.example  # one in which resets begin
 @pytest.mark.parametrize("p_reset", [0.0, 0.1, 1.0])
 def test_the_inline_loop_is_fit_with_resetting(p_reset: float, data: SimpleNamespace) -> None:
     """The same batches and coins give the same resets and the same network, to rounding."""
@@ -87,6 +88,7 @@ def test_the_inline_loop_is_fit_with_resetting(p_reset: float, data: SimpleNames
         torch.testing.assert_close(last, flat.detach())
 
 
+@pytest.mark.example
 def test_a_lesson_that_drifts_away_is_noticed(data: SimpleNamespace) -> None:
     network, _, _, _ = by_hand(data, 0.1)
     for wrong in (by_fit(data, 0.3), by_fit(data, 0.1, schedule="constant")):
