@@ -164,7 +164,9 @@ def test_help_lists_every_command(copy: Path):
     commands = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.M)
     assert commands is not None
     steps = {"help", "lint", "environment", "test-tools"}
-    listed = subprocess.run(["make"], cwd=copy, check=True, text=True, capture_output=True).stdout
+    listed = subprocess.run(
+        ["make", "--no-print-directory"], cwd=copy, check=True, text=True, capture_output=True
+    ).stdout
     assert {line.split()[1] for line in listed.splitlines()} == {*commands[1].split()} - steps
 
 
