@@ -232,6 +232,7 @@ def test_information_predicts_the_error():
 
 @pytest.mark.slow
 def test_time_and_place_dependent_fields_are_found():
+    """Coverage of 95 % intervals: 0.92 ± 0.07 over eight data sets; K times that is allowed."""
     generator = make_generator(4)
     data = simulate(Timed(), 200, 600, 0.01, generator=generator, start=0.0)
     result = infer_langevin(
@@ -242,7 +243,7 @@ def test_time_and_place_dependent_fields_are_found():
         diffusion=BayesianRegression(RBF(16)),
     )
     found = result.compare(Timed())
-    assert found.drift_nmse < 0.03 and found.drift_coverage > 0.85
+    assert found.drift_nmse < 0.03 and found.drift_coverage > 0.92 - K * 0.07
     assert found.diffusion_nmse < 0.03
 
 
