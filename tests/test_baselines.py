@@ -236,7 +236,7 @@ def test_integral_theorem_says_how_much_of_the_average_was_not_reached(generator
     )
     theorem = integral_fluctuation_theorem(entropy, generator=generator, steps=200)
     assert theorem.missing > 0.8  # of the mean, which is small, or one rare window's
-    assert theorem.low < 0.5 and theorem.low < 1 < theorem.high + 0.1
+    assert theorem.low < 0.5 and theorem.high > 0.9
     assert "Not reached" in str(theorem)
     detailed = detailed_fluctuation_theorem(entropy, steps=200)
     assert detailed.warnings and not len(detailed.s)

@@ -55,16 +55,16 @@ def value(annotation: str) -> Any:
 
 
 def holds_much(kind: type) -> bool:
-    """Whether a field holds more than numbers and words."""
-    return not all(isinstance(value(str(f.type)), int | float | str | tuple) for f in fields(kind))
+    """Whether a field holds more than numbers and words; paths are below, with numbers of their own."""
+    return not issubclass(kind, Paths) and not all(
+        isinstance(value(str(f.type)), int | float | str | tuple) for f in fields(kind)
+    )
 
 
 @pytest.mark.parametrize(
     "kind", list(filter(holds_much, dataclasses())), ids=lambda kind: kind.__name__
 )
 def test_whatever_holds_tensors_prints_itself_in_one_short_line(kind: type) -> None:
-    if issubclass(kind, Paths):
-        return  # below, with numbers of their own
     one = object.__new__(kind)
     for field in fields(kind):
         paths = (
