@@ -12,8 +12,8 @@ import matplotlib.pyplot as plt
 import torch
 
 from stochphys import course
+from stochphys.course.figures import cumulative_entropy, phase_plane, sweep
 from stochphys.data import Trajectories
-from stochphys.figures import cumulative_entropy, phase_plane, sweep
 from stochphys.inference import infer_entropy_production
 from stochphys.simulators import BeadSpring, simulate
 

@@ -9,8 +9,9 @@ pytest.importorskip("ipywidgets")
 import numpy as np
 import torch
 
-from stochphys import course, exercises
-from stochphys.exercises import check, grade, grading
+from stochphys import course
+from stochphys.course import exercises, page
+from stochphys.course.exercises import check, grade, grading
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +51,7 @@ def test_setup_leaves_the_global_generator_of_numpy_alone():
 
 def test_setup_takes_one_thread_or_what_is_asked_for_but_no_more_than_there_are_cpus(monkeypatch):
     torch.set_num_threads(2)
-    monkeypatch.setattr(course, "available_cpus", lambda: 3)
+    monkeypatch.setattr(page, "available_cpus", lambda: 3)
     for asked, given in (({}, 1), ({"threads": 2}, 2), ({"threads": 8}, 3)):
         course.setup(quiet=True, **asked)
         assert torch.get_num_threads() == given
@@ -60,17 +61,17 @@ def test_setup_takes_one_thread_or_what_is_asked_for_but_no_more_than_there_are_
 
 def test_cpus_are_those_that_a_container_grants(monkeypatch, tmp_path):
     quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(course, "CGROUP_LIMIT", quota)
+    monkeypatch.setattr(page, "CGROUP_LIMIT", quota)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16), raising=False)
-    assert course.available_cpus() == 16
+    assert page.available_cpus() == 16
     quota.write_text("max 100000\n")
-    assert course.available_cpus() == 16
+    assert page.available_cpus() == 16
     quota.write_text("250000 100000\n")
-    assert course.available_cpus() == 2
+    assert page.available_cpus() == 2
     monkeypatch.setenv("CPU_LIMIT", "1.0")
-    assert course.available_cpus() == 1
+    assert page.available_cpus() == 1
     quota.write_text("50000 100000\n")
-    assert course.available_cpus() == 1
+    assert page.available_cpus() == 1
 
 
 STEPS = dict(quick=dict(steps=20), default=dict(steps=1500), paper=dict(steps=100_000))

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import torch
 
-from stochphys.studies.digits import study
+from stochphys.course.studies.digits import study
 from stochphys.training import Callback
 
 SHORT = partial(study, (3, 4), 0.4, generator=1, steps=600)

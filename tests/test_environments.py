@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CORE = [Requirement(line).name for line in PROJECT["dependencies"]]
 NODE = [*CORE, "matplotlib", "scikit-learn", "pytest", "hypothesis"]  # a machine with a GPU
-COURSE = ("course", "exercises", "figures")
+COURSE = ("course", "widgets")
 
 
 def installed(names: list[str]) -> dict[str, Distribution]:

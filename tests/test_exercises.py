@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from stochphys import exercises
+from stochphys.course import exercises
 
 pytestmark = (
     pytest.mark.example

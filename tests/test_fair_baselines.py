@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.inference.paired import paired_gain
-from stochphys.studies.digits import study
+from stochphys.course.studies.digits import study
+from stochphys.course.studies.losses import gce
+from stochphys.course.studies.paired import paired_gain
 from stochphys.training import SWA, classify
-from stochphys.training.losses import gce
 from tests.chance import K
 
 SEEDS = range(200, 224)

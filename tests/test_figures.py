@@ -1,6 +1,5 @@
 """Figures say what they should, and controls redraw them everywhere that notebooks are read."""
 
-import io
 import subprocess
 import sys
 from base64 import b64decode
@@ -17,20 +16,21 @@ import torch
 from IPython.core.formatters import DisplayFormatter
 from matplotlib.quiver import Quiver
 
-from stochphys import figures
-from stochphys.figures import live, style
-from stochphys.figures.explore import png
+from stochphys import widgets
+from stochphys.course import figures
 from stochphys.inference.fluctuation import DetailedFluctuationTheorem
 from stochphys.simulators import BeadSpring, StirredDoubleWell, simulate
 from stochphys.training import History
+from stochphys.widgets import style
+from stochphys.widgets.explore import png
 
-explore_module = sys.modules["stochphys.figures.explore"]
+explore_module = sys.modules["stochphys.widgets.explore"]
 
 
 @pytest.fixture(autouse=True)
 def course_style():
     with matplotlib.rc_context():
-        figures.use_style()
+        widgets.use_style()
         yield
         plt.close("all")
 
@@ -286,7 +286,7 @@ def page(monkeypatch):
 
 
 def test_explore_shows_one_output_with_widget_picture_and_words(page):
-    ui = figures.explore(draw, alt="A line that rises.", a=(1, 20, 1))
+    ui = widgets.explore(draw, alt="A line that rises.", a=(1, 20, 1))
     (bundle,) = page
     view = bundle["application/vnd.jupyter.widget-view+json"]
     assert view == {"version_major": 2, "version_minor": 0, "model_id": ui.box.model_id}
@@ -295,13 +295,13 @@ def test_explore_shows_one_output_with_widget_picture_and_words(page):
 
 
 def test_a_cell_that_ends_with_explore_does_not_show_it_twice(page):
-    ui = figures.explore(draw, alt="A line that rises.", a=(1, 20, 1))
+    ui = widgets.explore(draw, alt="A line that rises.", a=(1, 20, 1))
     assert DisplayFormatter().format(ui) == ({}, {})
     assert len(page) == 1
 
 
 def test_a_control_redraws_the_picture():
-    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1), mode=["up", "down"])
+    ui = widgets.explore(draw, alt="A line.", a=(1, 20, 1), mode=["up", "down"])
     assert ui.values == {"a": 2, "mode": "up"}
     first = bytes(ui.image.value)
     assert first.startswith(b"\x89PNG")
@@ -314,13 +314,13 @@ def test_a_control_redraws_the_picture():
 
 
 def test_controls_are_found_by_their_classes():
-    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    ui = widgets.explore(draw, alt="A line.", a=(1, 20, 1))
     assert {"widget-interact", "stochphys-explore"} <= set(ui.box._dom_classes)
 
 
 def test_a_widget_of_ones_own_keeps_its_value():
     slider = ipywidgets.FloatLogSlider(value=10.0, base=10, min=0, max=2)
-    ui = figures.explore(draw, alt="A line.", a=slider)
+    ui = widgets.explore(draw, alt="A line.", a=slider)
     assert ui.controls["a"] is slider and ui.values == {"a": 10.0}
 
 
@@ -333,7 +333,7 @@ def test_axes_keep_their_places_while_labels_change():
         seen.append(ax)
         return figure
 
-    ui = figures.explore(draw_labels, alt="An axis.", digits=(1, 6, 1))
+    ui = widgets.explore(draw_labels, alt="An axis.", digits=(1, 6, 1))
     ui.controls["digits"].value = 6
     np.testing.assert_allclose(*(ax.get_position().bounds for ax in seen))
 
@@ -345,7 +345,7 @@ def test_a_field_and_its_colour_bar_look_the_same_when_they_come_back():
         figure.colorbar(image)
         return figure
 
-    ui = figures.explore(draw_field, alt="A field.", scale=(0.5, 2.0, 0.5))
+    ui = widgets.explore(draw_field, alt="A field.", scale=(0.5, 2.0, 0.5))
     first = bytes(ui.image.value)
     ui.controls["scale"].value = 2.0
     assert ui.image.value != first
@@ -354,7 +354,7 @@ def test_a_field_and_its_colour_bar_look_the_same_when_they_come_back():
 
 
 def test_an_error_of_draw_is_on_the_page_and_goes_away():
-    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    ui = widgets.explore(draw, alt="A line.", a=(1, 20, 1))
     before = ui.image.value
     with pytest.raises(ValueError, match="thirteen"):
         ui.controls["a"].value = 13
@@ -366,7 +366,7 @@ def test_an_error_of_draw_is_on_the_page_and_goes_away():
 
 
 def test_an_error_is_not_printed_again_when_a_hand_moved_the_control(page, monkeypatch):
-    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    ui = widgets.explore(draw, alt="A line.", a=(1, 20, 1))
     parent = {"header": {"msg_type": "comm_msg"}}
     kernel = SimpleNamespace(get_parent=lambda channel: parent)
     monkeypatch.setattr(explore_module, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
@@ -376,7 +376,7 @@ def test_an_error_is_not_printed_again_when_a_hand_moved_the_control(page, monke
 
 def test_no_figure_stays_open():
     mine = plt.figure()
-    ui = figures.explore(draw, alt="A line.", a=(1, 20, 1))
+    ui = widgets.explore(draw, alt="A line.", a=(1, 20, 1))
     ui.controls["a"].value = 3
     with pytest.raises(ValueError, match="thirteen"):
         ui.controls["a"].value = 13
@@ -384,7 +384,7 @@ def test_no_figure_stays_open():
 
 
 def test_a_play_button_moves_its_slider_and_follows_it():
-    ui = figures.explore(draw, alt="A movie.", play="a", mode=["up"], a=(1.0, 3.0, 0.25))
+    ui = widgets.explore(draw, alt="A movie.", play="a", mode=["up"], a=(1.0, 3.0, 0.25))
     (button,) = (w for w in ui.box.children if isinstance(w, ipywidgets.Play))
     assert (button.value, button.max) == (4, 8)
     before = ui.image.value
@@ -396,77 +396,12 @@ def test_a_play_button_moves_its_slider_and_follows_it():
 
 def test_explore_refuses_what_it_cannot_show():
     with pytest.raises(ValueError, match="alt must say in words"):
-        figures.explore(draw, alt=" ", a=(1, 20, 1))
+        widgets.explore(draw, alt=" ", a=(1, 20, 1))
     with pytest.raises(ValueError, match="default a=2.0 of draw is not among"):
-        figures.explore(draw, alt="A line.", a=(5, 20, 1))
+        widgets.explore(draw, alt="A line.", a=(5, 20, 1))
     with pytest.raises(ValueError, match="a=None is not a control"):
-        figures.explore(draw, alt="A line.", a=None)
+        widgets.explore(draw, alt="A line.", a=None)
     with pytest.raises(ValueError, match=r"play='mode' must name a slider"):
-        figures.explore(draw, alt="A line.", play="mode", mode=["up", "down"])
+        widgets.explore(draw, alt="A line.", play="mode", mode=["up", "down"])
     with pytest.raises(TypeError, match="must return a matplotlib figure, got NoneType"):
-        figures.explore(lambda a=1: None, alt="Nothing.", a=(1, 3, 1))
-
-
-# The curve that grows
-
-
-class Shell:
-    """A notebook's shell: remembers what wants to be told when the cell is done."""
-
-    kernel = None
-
-    def __init__(self):
-        self.waiting = []
-        self.events = SimpleNamespace(
-            register=lambda event, f: self.waiting.append(f),
-            unregister=lambda event, f: self.waiting.remove(f),
-        )
-
-    def end_cell(self):
-        for function in list(self.waiting):
-            function(None)
-
-
-@pytest.fixture
-def notebook(monkeypatch):
-    shell, shown = Shell(), []
-
-    def display(picture, raw, display_id):
-        shown.append([picture])
-        return SimpleNamespace(update=lambda picture, raw: shown[-1].append(picture))
-
-    monkeypatch.setattr(live, "get_ipython", lambda: shell)
-    monkeypatch.setattr(live, "display", display)
-    return shell, shown
-
-
-def run_with(n: int) -> SimpleNamespace:
-    numbers = [1 / (1 + i) for i in range(n)]
-    return SimpleNamespace(history=History([50 * i for i in range(n)], numbers, numbers))
-
-
-def test_the_live_curve_is_one_figure_redrawn_now_and_then(notebook):
-    shell, shown = notebook
-    curve, run = figures.LiveCurve(seconds=3600), run_with(3)
-    for _ in range(5):
-        curve.after_validation(run)
-    assert [len(pictures) for pictures in shown] == [1]
-    run.history.best_step = 100
-    shell.end_cell()
-    assert [len(pictures) for pictures in shown] == [2] and shell.waiting == []
-    size = plt.imread(io.BytesIO(b64decode(shown[0][1]["image/png"]))).shape
-    assert size[:2] == (360, 600)
-
-
-def test_a_second_run_has_a_figure_of_its_own(notebook):
-    shell, shown = notebook
-    curve = figures.LiveCurve(seconds=3600)
-    for run in (run_with(3), run_with(4)):
-        curve.after_validation(run)
-    shell.end_cell()
-    assert [len(pictures) for pictures in shown] == [2, 2] and shell.waiting == []
-
-
-def test_outside_a_notebook_the_live_curve_is_silent():
-    figures.LiveCurve().after_validation(run_with(3))
-    assert plt.get_fignums() == []
+        widgets.explore(lambda a=1: None, alt="Nothing.", a=(1, 3, 1))

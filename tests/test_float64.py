@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from stochphys.course.studies.movie_baselines import pca
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import (
@@ -31,7 +32,6 @@ from stochphys.inference import (
     infer_langevin,
     knn_plugin,
     mean_first_passage_time,
-    pca,
     predict_paths,
     short_time_tur,
 )

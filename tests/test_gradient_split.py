@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stochphys.device import make_generator
-from stochphys.inference.gradient_split import (
+from stochphys.course.studies.gradient_split import (
     GradientSplit,
     annealed,
     example_gradients,
     gradient_split,
 )
+from stochphys.device import make_generator
 from stochphys.models.networks import MLP
 from stochphys.training.noisy_labels import Labelled, class_noise, digits, flip, symmetric_noise
 from tests.chance import CHANCE, K, sigmas
@@ -158,7 +158,7 @@ def test_the_arrows_of_the_figure_lead_to_where_the_batches_are(
     data: Labelled, split: GradientSplit
 ) -> None:
     """From tip to tail they end at −g̃, around which the dots scatter; K standard errors."""
-    figures = pytest.importorskip("stochphys.figures.gradients")
+    figures = pytest.importorskip("stochphys.course.figures.gradients")
     ax = pytest.importorskip("matplotlib.figure").Figure().subplots()
     each = example_gradients(network(), data.x, data.y)
     options = dict(batch_size=8, n_batches=2000, generator=make_generator(6))

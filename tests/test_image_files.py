@@ -18,9 +18,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys import image_files
-from stochphys.device import make_generator
-from stochphys.image_files import (
+from stochphys.course.studies import image_files
+from stochphys.course.studies.image_files import (
     CIFAR,
     CIFAR10_LOOKALIKES,
     next_in_superclass,
@@ -29,6 +28,7 @@ from stochphys.image_files import (
     read_cifar,
     read_human_labels,
 )
+from stochphys.device import make_generator
 from stochphys.training import class_noise
 
 

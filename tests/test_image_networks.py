@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from stochphys.course.studies.images import VCNN, Augment, ResNet
 from stochphys.device import make_generator
-from stochphys.models import VCNN, Augment, ResNet
 from stochphys.training import Ensemble, Labelled, Resetting, accuracy, classify, fit
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]

@@ -207,17 +207,19 @@ def ax():
 
 @pytest.fixture
 def figures():
-    return pytest.importorskip("stochphys.figures")
+    return pytest.importorskip("stochphys.course.figures")
 
 
 def test_learned_curve_draws_what_it_is_given(ax, figures):
     """A band of two standard deviations in the colour of what is learned, the exact one dashed."""
+    from stochphys.widgets import style
+
     x = torch.linspace(-1, 1, 7)[:, None]
     figures.learned_curve(ax, x, x**2, 0.1 + 0 * x, exact=x**3, ylim=(-2, 2))
     learned, exact = ax.lines
     assert np.allclose(learned.get_ydata(), x.ravel() ** 2)
     assert np.allclose(exact.get_ydata(), x.ravel() ** 3)
-    assert (learned.get_color(), exact.get_linestyle()) == (figures.style.LEARNED, "--")
+    assert (learned.get_color(), exact.get_linestyle()) == (style.LEARNED, "--")
     edges = ax.collections[0].get_paths()[0].vertices
     assert edges[:, 1].max() == pytest.approx(1.2)
     assert edges[:, 1].min() == pytest.approx(-0.2)

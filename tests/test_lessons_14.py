@@ -8,9 +8,9 @@ from dataclasses import astuple
 import pytest
 import torch
 
+from stochphys.course.studies.neuron import infer_conductances
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import infer_conductances
 from stochphys.simulators import HodgkinHuxley, simulate
 from tests.lesson import inline
 

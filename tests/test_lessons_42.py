@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stochphys import image_files
+from stochphys.course.exercises.lesson_42 import check_42_3
+from stochphys.course.studies import image_files
+from stochphys.course.studies.digits import RECIPE, study
+from stochphys.course.studies.memorisation import distance
 from stochphys.device import make_generator
-from stochphys.exercises.lesson_42 import check_42_3
-from stochphys.inference.memorisation import distance
-from stochphys.studies.digits import RECIPE, study
 from stochphys.training import Monitor, Resetting, accuracy, classify, cross_entropy, digits, fit
 from tests.answers.lesson_42 import Weights, rows
 from tests.lesson import inline, sources

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import SGD
 
+from stochphys.course.studies.digits import RECIPE, study
+from stochphys.course.studies.gradient_split import gradient_split
 from stochphys.device import make_generator
-from stochphys.inference.gradient_split import gradient_split
-from stochphys.studies.digits import RECIPE, study
 from stochphys.training import (
     SWA,
     Labelled,

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stochphys.course.studies.losses import ELR, forward_corrected, gce, mae, sce
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
 from stochphys.training import (
-    ELR,
     Callback,
     Ensemble,
     Labelled,
@@ -23,10 +23,6 @@ from stochphys.training import (
     cross_entropy,
     digits,
     fit,
-    forward_corrected,
-    gce,
-    mae,
-    sce,
     symmetric_noise,
 )
 from tests.chance import K

@@ -199,7 +199,7 @@ def test_the_network_learns_what_no_area_knows():
 def test_stored_networks_are_what_their_recipe_says_and_good_on_fresh_data(n_beads, least):
     """R² of 10⁵ steps has a standard error below 0.001."""
     name = f"23_beads_{n_beads:03}"
-    saved = load_checkpoint(files("stochphys") / f"checkpoints/{name}.pt")
+    saved = load_checkpoint(files("stochphys") / f"course/checkpoints/{name}.pt")
     assert saved["sha256"] == fingerprint(saved["state"])
     recipe = saved["recipe"]
     assert saved["seed"] == 0 and name in CHECKPOINTS and recipe["n_beads"] == n_beads

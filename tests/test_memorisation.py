@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stochphys.course.studies.digits import RECIPE
+from stochphys.course.studies.memorisation import distance, memorised
 from stochphys.device import make_generator
-from stochphys.inference.memorisation import distance, memorised
 from stochphys.models.networks import MLP
-from stochphys.studies.digits import RECIPE
 from stochphys.training import Ensemble, Labelled, Monitor, Resetting, classify, digits, fit
 
 

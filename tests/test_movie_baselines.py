@@ -9,10 +9,10 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor
 
+from stochphys.course.studies.movie_baselines import pca, track
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import Comparison, CurrentEstimate, gaussian_plugin, short_time_tur
-from stochphys.inference.movie_baselines import pca, track
 from stochphys.movie import Movie
 from stochphys.simulators import BeadSpring, bead_camera, simulate, visible_entropy_rate
 from tests.chance import CHANCE, K

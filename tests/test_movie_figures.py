@@ -13,9 +13,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from stochphys import figures
-from stochphys.figures import Panel, explore, filmstrip, movies, play_movie
+from stochphys import widgets
 from stochphys.movie import Movie
+from stochphys.widgets import Panel, explore, filmstrip, movies, play_movie
 
 N = 12
 
@@ -23,7 +23,7 @@ N = 12
 @pytest.fixture(autouse=True)
 def course_style():
     with matplotlib.rc_context():
-        figures.use_style()
+        widgets.use_style()
         yield
         plt.close("all")
 

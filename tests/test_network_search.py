@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.device import make_generator
-from stochphys.inference.network_search import (
+from stochphys.course.studies.digits import RECIPE
+from stochphys.course.studies.network_search import (
     HittingTimes,
     Looks,
     free_hitting_times,
@@ -18,7 +18,7 @@ from stochphys.inference.network_search import (
     renewal_time,
     walk,
 )
-from stochphys.studies.digits import RECIPE
+from stochphys.device import make_generator
 from stochphys.training import Ensemble, Resetting, classify, digits, fit
 from tests.chance import K
 

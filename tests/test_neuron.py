@@ -7,10 +7,14 @@ import torch
 from scipy.integrate import solve_ivp
 from scipy.stats import truncnorm
 
+from stochphys.course.studies.neuron import (
+    GateBasis,
+    infer_conductances,
+    infer_gate,
+    smooth_coordinates,
+)
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import infer_conductances, infer_gate
-from stochphys.inference.neuron import GateBasis, smooth_coordinates
 from stochphys.simulators import (
     ChannelNoiseNeuron,
     HodgkinHuxley,

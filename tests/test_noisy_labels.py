@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from stochphys.course.studies.digits import RECIPE
 from stochphys.device import make_generator
 from stochphys.models import MLP
-from stochphys.studies.digits import RECIPE
 from stochphys.training import (
     Ensemble,
     Labelled,

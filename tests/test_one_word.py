@@ -10,6 +10,7 @@ import torch
 
 import stochphys
 from stochphys import inference
+from stochphys.course.studies.paired import paired_gain
 from stochphys.estimate import Averages, Estimate
 from stochphys.inference.predict import PredictedRate
 
@@ -70,4 +71,4 @@ def test_an_estimate_prints_itself_in_one_line_of_words_and_its_warnings_below()
         Estimate(2.0, 0.1, "Slow camera.")
     words = inference.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
     assert str(words) == "0.05 ± 0.01 per unit time"
-    assert str(inference.paired_gain([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])) == "+2 ± 2.5"
+    assert str(paired_gain([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])) == "+2 ± 2.5"

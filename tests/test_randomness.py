@@ -16,21 +16,23 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 import stochphys
+from stochphys.course.studies import digits as digits_study
+from stochphys.course.studies import images, network_search, sgd_toys
+from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
-from stochphys.inference import baselines, drift, maps, network_search, neural, plugin_estimators
+from stochphys.inference import baselines, drift, maps, neural, plugin_estimators
 from stochphys.inference.diffusion import infer_diffusion
 from stochphys.inference.engine import infer_engine
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
-from stochphys.inference.gradient_split import GradientSplit
 from stochphys.inference.increments import increments
 from stochphys.inference.passage import mean_first_passage_time
 from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
-from stochphys.models import bayes, images, jump_neep, many, movies, neep
+from stochphys.models import bayes, jump_neep, many, movies, neep
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
 from stochphys.simulators import (
@@ -41,7 +43,6 @@ from stochphys.simulators import (
     resetting_clocks,
     search_laws,
     search_walkers,
-    sgd_toys,
 )
 from stochphys.simulators.beads import BeadSpring
 from stochphys.simulators.camera import bead_camera
@@ -50,7 +51,6 @@ from stochphys.simulators.fields import StirredDoubleWell
 from stochphys.simulators.hidden import HiddenChain
 from stochphys.simulators.integrate import simulate
 from stochphys.simulators.linear import Linear
-from stochphys.studies import digits as digits_study
 from stochphys.training import Resetting, fit, noisy_labels
 
 BEADS = BeadSpring()
@@ -204,7 +204,7 @@ def by_score(generator):
 
 
 def by_plane(generator):
-    figures = pytest.importorskip("stochphys.figures.gradients")
+    figures = pytest.importorskip("stochphys.course.figures.gradients")
     a, b, c, d, e = torch.randn(5, 6, generator=make_generator(0))
     split, ax = GradientSplit(a, b, c, d, e, 1.0), Figure().subplots()
     examples = torch.randn(50, 6, generator=make_generator(1))

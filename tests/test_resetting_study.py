@@ -12,8 +12,8 @@ from functools import cache
 import pytest
 from torch import Tensor
 
-from stochphys.inference.paired import paired_gain
-from stochphys.studies.digits import study
+from stochphys.course.studies.digits import study
+from stochphys.course.studies.paired import paired_gain
 
 pytestmark = pytest.mark.slow
 SEEDS = range(200, 224)

@@ -141,7 +141,7 @@ def test_rneep_finds_what_words_hold_and_not_more(V, frames, steps, batch_size):
 
 @pytest.fixture(scope="module")
 def stored() -> nn.Module:
-    saved = load_checkpoint(files("stochphys") / "checkpoints/24_rneep_n32.pt")
+    saved = load_checkpoint(files("stochphys") / "course/checkpoints/24_rneep_n32.pt")
     assert saved["recipe"]["frames"] == 32 and saved["recipe"]["V"] == 2.0
     network = RNEEP(3, width=saved["recipe"]["width"], generator=make_generator(0))
     network.load_state_dict(saved["state"])

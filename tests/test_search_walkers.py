@@ -245,7 +245,7 @@ def test_searching_is_scale_free():
 
 @pytest.fixture
 def figures():
-    return pytest.importorskip("stochphys.figures.search")
+    return pytest.importorskip("stochphys.course.figures.search")
 
 
 @pytest.fixture

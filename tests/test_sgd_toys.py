@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.utils.data import TensorDataset
 
-from stochphys.device import make_generator
-from stochphys.inference.paired import paired_gain
-from stochphys.simulators.sgd_toys import (
+from stochphys.course.studies.paired import paired_gain
+from stochphys.course.studies.sgd_toys import (
     Factor,
     LinearRegression,
     MatrixSensing,
@@ -21,6 +20,7 @@ from stochphys.simulators.sgd_toys import (
     sharp_filter,
     stopping_filter,
 )
+from stochphys.device import make_generator
 from stochphys.training import Ensemble, Monitor, Resetting, fit
 from tests.chance import K, sigmas
 

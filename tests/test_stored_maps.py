@@ -26,7 +26,7 @@ DT = 0.02
 
 def stored(name: str) -> tuple[Ensemble, ElasticNetwork]:
     """An ensemble, which is what its hash and recipe say, and the system that it has seen."""
-    saved = load_checkpoint(files("stochphys") / f"checkpoints/{name}.pt")
+    saved = load_checkpoint(files("stochphys") / f"course/checkpoints/{name}.pt")
     assert saved["sha256"] == fingerprint(saved["state"])
     assert saved["seed"] == 0 and name in CHECKPOINTS
     recipe, state = saved["recipe"], saved["state"]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import studies
 from benchmarks.studies import digits, films
-from stochphys.studies.digits import study
+from stochphys.course.studies.digits import study
 
 pytestmark = pytest.mark.slow
 

@@ -1,6 +1,6 @@
 """Trains the networks that notebooks load because training them takes too long for a lesson.
 
-`python tools/make_checkpoints.py [name …]` writes `stochphys/checkpoints/name.pt`, all of them by
+`python tools/make_checkpoints.py [name …]` writes `stochphys/course/checkpoints/name.pt`, all of them by
 default: the weights (`state`, and `sha256` of them), and how they came about (`recipe`, `seed`,
 `processor_seconds`).
 """
@@ -19,14 +19,7 @@ from torch import Tensor, nn
 
 from stochphys.data import Windows
 from stochphys.device import make_generator
-from stochphys.models import (
-    RNEEP,
-    AreaNEEP,
-    Areas,
-    FlowNEEP,
-    classifier_objective,
-    neep_objective,
-)
+from stochphys.models import RNEEP, AreaNEEP, Areas, FlowNEEP, classifier_objective, neep_objective
 from stochphys.simulators import (
     BeadSpring,
     ElasticNetwork,
@@ -38,7 +31,7 @@ from stochphys.simulators import (
 )
 from stochphys.training import Ensemble, fit, save_checkpoint
 
-FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "checkpoints"
+FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "course" / "checkpoints"
 
 Made = tuple[nn.Module, dict[str, Any]]  # a network and its recipe
 

@@ -70,7 +70,7 @@ def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
     least = None if tiny else 0.95
     yield Figure("R² of fresh steps", r_squared(model, fresh, exact), "", least=least)
     stored = AreaNEEP(n_beads, width=WIDTH, generator=0)
-    path = files("stochphys") / f"checkpoints/23_beads_{n_beads:03}.pt"
+    path = files("stochphys") / f"course/checkpoints/23_beads_{n_beads:03}.pt"
     stored.load_state_dict(load_checkpoint(str(path))["state"])
     stored.to(device)
     found = r_squared(stored, fresh, exact)

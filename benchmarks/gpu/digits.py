@@ -9,8 +9,8 @@ from time import perf_counter
 
 import torch
 
-from stochphys.inference.paired import paired_gain
-from stochphys.studies.digits import STEPS, study
+from stochphys.course.studies.digits import STEPS, study
+from stochphys.course.studies.paired import paired_gain
 
 from ..resetting import P_RESET, SEEDS
 from .figures import Figure, rounds

@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from stochphys.course.studies.images import ResNet
 from stochphys.device import make_generator
-from stochphys.models import ResNet
 from stochphys.training import Labelled, accuracy, classify
 
 from ..resetting import SGD, ImageByImage

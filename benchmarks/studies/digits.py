@@ -16,18 +16,11 @@ from typing import Any
 
 import torch
 
-from stochphys.inference.paired import paired_gain
-from stochphys.studies.digits import STEPS
-from stochphys.studies.digits import study as train
-from stochphys.training import (
-    ELR,
-    classify,
-    forward_corrected,
-    gce,
-    mae,
-    sce,
-    symmetric_noise,
-)
+from stochphys.course.studies.digits import STEPS
+from stochphys.course.studies.digits import study as train
+from stochphys.course.studies.losses import ELR, forward_corrected, gce, mae, sce
+from stochphys.course.studies.paired import paired_gain
+from stochphys.training import classify, symmetric_noise
 
 from .. import print_table
 from .runs import ended

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stochphys.course.studies.movie_baselines import pca
 from stochphys.device import make_generator, pick_device
 from stochphys.inference import (
     BayesianRegression,
@@ -29,7 +30,6 @@ from stochphys.inference import (
     gaussian_plugin,
     infer_entropy_production,
     nmse,
-    pca,
 )
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, LogVariance
 from stochphys.simulators import BeadSpring, DoubleHump, simulate

@@ -3,45 +3,8 @@
 from .bases import RBF, Fourier, Polynomial
 from .bayes import BayesianLinear, BayesianMLP, DropoutMLP
 from .drift_diffusion import LogVariance, Normal
-from .images import VCNN, Augment, ResNet
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas
 from .movies import CNEEP, BilinearCNEEP, FlowNEEP, MovieNEEP
-from .neep import (
-    NEEP,
-    UnderdampedNEEP,
-    alpha_neep_objective,
-    classifier_objective,
-    neep_objective,
-)
+from .neep import NEEP, UnderdampedNEEP, alpha_neep_objective, classifier_objective, neep_objective
 from .networks import MLP, InUnits
-
-__all__ = [
-    "AreaNEEP",
-    "Areas",
-    "Augment",
-    "BilinearCNEEP",
-    "BayesianLinear",
-    "BayesianMLP",
-    "CNEEP",
-    "DropoutMLP",
-    "FlowNEEP",
-    "Fourier",
-    "InUnits",
-    "LogVariance",
-    "Normal",
-    "Polynomial",
-    "RBF",
-    "ResNet",
-    "MLP",
-    "MovieNEEP",
-    "NEEP",
-    "RNEEP",
-    "JumpNEEP",
-    "OddJumpNEEP",
-    "UnderdampedNEEP",
-    "VCNN",
-    "alpha_neep_objective",
-    "classifier_objective",
-    "neep_objective",
-]

@@ -16,13 +16,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator, one_thread
-from .checks import (
-    check_arguments,
-    check_memory,
-    check_system,
-    default_scheme,
-    initial_states,
-)
+from .checks import check_arguments, check_memory, check_system, default_scheme, initial_states
 from .langevin import System, Underdamped, noise_induced_drift, square_root
 from .linear import Linear
 

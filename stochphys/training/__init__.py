@@ -4,7 +4,6 @@ from .batches import Objective
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .loop import fit
-from .losses import ELR, forward_corrected, gce, mae, sce
 from .monitor import SWA, Monitor
 from .noisy_labels import (
     Labelled,
@@ -20,32 +19,3 @@ from .noisy_labels import (
 from .resetting import Resetting
 from .run import Callback, History, Run
 from .sweep import sweep
-
-__all__ = [
-    "SWA",
-    "Callback",
-    "ELR",
-    "Ensemble",
-    "History",
-    "Labelled",
-    "Monitor",
-    "Objective",
-    "Resetting",
-    "Run",
-    "accuracy",
-    "class_noise",
-    "classify",
-    "cross_entropy",
-    "digits",
-    "fit",
-    "flip",
-    "forward_corrected",
-    "gce",
-    "load_checkpoint",
-    "mae",
-    "predict",
-    "save_checkpoint",
-    "sce",
-    "sweep",
-    "symmetric_noise",
-]

@@ -1,0 +1,74 @@
+"""Figures of inferred equations of motion: what a posterior says of drift and diffusion, and where.
+
+As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ...widgets.style import COLD, DATA, EXACT_LINE, HOT, LEARNED, OTHERS, array
+from .plots import points
+
+
+def visits(ax: Axes, x: Any, *, height: float = 0.18, bins: int = 60) -> None:
+    """Where the data were: a histogram of `x` of any shape along the foot of the axes, without a
+    scale, as high as the fraction `height` of them."""
+    count, edges = np.histogram(array(x).ravel(), bins)
+    foot = ax.get_xaxis_transform()  # x in data units, y as a fraction of the axes
+    ax.stairs(
+        height * count / count.max(),
+        edges,
+        transform=foot,
+        fill=True,
+        color=DATA,
+        alpha=0.25,
+        label="visits",
+    )
+    ax.legend(loc="upper right")
+
+
+def binned(ax: Axes, x: Any, y: Any, *, width: float, least: int = 30) -> None:
+    """Mean of the labels `y` in bins of x, with standard errors: the moments of Kramers and Moyal.
+
+    `x` and `y` have as many entries, in any shape; bins with fewer than `least` are left out.
+    """
+    x, y = array(x).ravel(), array(y).ravel()
+    bins = np.floor(x / width).astype(int)
+    full = [k for k in np.unique(bins) if (bins == k).sum() >= least]
+    mean = [y[bins == k].mean() for k in full]
+    error = [y[bins == k].std() / (bins == k).sum() ** 0.5 for k in full]
+    points(ax, [(k + 0.5) * width for k in full], mean, error, label="mean of a bin")
+
+
+# One look per method, told apart without colour, too.
+COLORS, DASHES = (DATA, LEARNED, HOT, COLD, *OTHERS[:2]), ("-", "--", "-.", ":") * 2
+LOOKS = tuple(zip(COLORS, DASHES[:6], strict=True))
+
+
+def spreads(
+    ax: Axes, x: Any, std: dict[str, Any], *, seen: tuple[float, float], **axes: Any
+) -> None:
+    """How sure each method says it is: `std` by name over x, on a logarithmic scale; what lies
+    within `seen`, where the data were, is shaded."""
+    ax.axvspan(*seen, color=DATA, alpha=0.12, linewidth=0, label="data")
+    for (name, values), (color, dashes) in zip(std.items(), LOOKS, strict=False):
+        ax.plot(array(x).ravel(), array(values).ravel(), dashes, color=color, label=name)
+    ax.set(yscale="log", xlabel="$x$ (length units)", ylabel=r"std of $\Phi$ (length/time)")
+    ax.set(**axes)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> None:
+    """How often intervals of each level hold the truth; honest error bars lie on the dashed line.
+
+    `held`: by name the fractions, as many as `levels`.
+    """
+    ax.plot((0, 1), (0, 1), **EXACT_LINE, label="honest")
+    for (name, values), (color, dashes) in zip(held.items(), LOOKS, strict=False):
+        ax.plot(array(levels), array(values), dashes, color=color, label=name)
+    ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
+    ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)

@@ -1,0 +1,413 @@
+r"""The figures that come back in many notebooks, one function each.
+
+A function draws on the axes it is given and labels them; the figure, its size and what it says
+belong to the notebook. Numbers come as tensors or arrays; exact is dashed grey, data is points,
+learned is green. $k_B = 1$, so entropy has no unit of its own and is written in units of $k_B$.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from ...data import Trajectories
+from ...inference.comparison import r_squared_and_slope
+from ...inference.fluctuation import DetailedFluctuationTheorem
+from ...simulators import Linear, Stirred
+from ...training import History
+from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
+
+ARROWS: dict[str, Any] = {
+    "color": EXACT,
+    "angles": "xy",
+    "scale_units": "xy",
+    "scale": 1,
+    "width": 0.009,
+    "zorder": 4,
+}
+LEARNED_ARROWS = ARROWS | {"color": LEARNED, "width": 0.022, "zorder": 3.5}
+
+
+def paths(
+    ax: Axes,
+    trajectories: Trajectories,
+    *,
+    coordinate: int = 0,
+    n_paths: int = 5,
+    mean: Any = None,
+    std: Any = None,
+    color: str = DATA,
+    label: str | None = None,
+) -> None:
+    """One coordinate of the first few paths over time, with the exact mean ± std if given.
+
+    `mean` and `std` are numbers or arrays `(n_times,)`.
+    """
+    times = array(trajectories.times)
+    x = array(trajectories.x[:n_paths, :, coordinate])
+    lines = ax.plot(times, x.T, color=color, linewidth=0.9, alpha=0.8)
+    lines[0].set_label(label or ("path" if len(lines) == 1 else f"{len(lines)} paths"))
+    if mean is not None:
+        mean = np.broadcast_to(array(mean), times.shape)
+        ax.plot(times, mean, **EXACT_LINE, label="exact mean" + ("" if std is None else " ± std"))
+        if std is not None:
+            low, high = mean - array(std), mean + array(std)
+            ax.fill_between(times, low, high, color=EXACT, alpha=0.15, linewidth=0)
+    this = rf"$x_{{{coordinate + 1}}}$ (length units)"
+    first = ax.get_ylabel() in ("", this)
+    ax.set(
+        xlabel="$t$ (time units)",
+        ylabel=this if first else "$x_i$ (length units)",
+        xlim=(times[0], times[-1]),
+    )
+    ax.legend(loc="upper right")
+
+
+def points(
+    ax: Axes,
+    x: Any,
+    y: Any,
+    std: Any = None,
+    *,
+    exact: tuple[Any, Any] | None = None,
+    label: str = "simulated",
+    marker: str = "o",
+    xlabel: str = "$t$ (time units)",
+    **axes: Any,
+) -> None:
+    """Simulated numbers with error bars; `exact` is x and y of a curve, dashed behind them.
+
+    `axes` goes to `ax.set`: `ylabel`, `xscale="log"`, … Call it again for more points.
+    """
+    bars = None if std is None else array(std)
+    ax.errorbar(array(x), array(y), bars, fmt=marker, color=DATA, label=label)
+    if exact is not None:
+        named = "exact" in ax.get_legend_handles_labels()[1]
+        ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label=None if named else "exact")
+    ax.set(xlabel=xlabel, **axes)
+    ax.legend()
+
+
+def bead_chain(ax: Axes, x: Any, *, temperatures: Any, rest: float = 10.0) -> None:
+    """One frame of a film: beads at the displacements `x (n_beads,)`, their springs, two walls.
+
+    The coldest bead is sky blue, the hottest vermillion, all are blue at one temperature. `rest`
+    is the way from bead to bead in length units when the springs are at rest.
+    """
+    x, T = array(x), array(temperatures)
+    walls = np.array([0.0, rest * (x.size + 1)])
+    beads = rest * np.arange(1, x.size + 1) + x
+    ends = np.concatenate((walls[:1], beads, walls[1:]))
+    for left, right in itertools.pairwise(ends):
+        coil = np.concatenate(([0, 0], np.tile([0.25, -0.25], 6), [0, 0]))
+        ax.plot(np.linspace(left, right, coil.size), coil, color=EXACT, linewidth=1.0)
+    ax.vlines(walls, -1, 1, color=EXACT, linewidth=6)
+    warmth = (T - T.min()) / max(np.ptp(T), 1e-12)
+    colors = LinearSegmentedColormap.from_list("baths", [COLD, HOT])(warmth)
+    ax.scatter(beads, 0 * beads, s=400, color=colors, edgecolors=EXACT, zorder=3)
+    ax.set(xlim=walls + [-0.5, 0.5], ylim=(-2, 2), yticks=[], xlabel="place (length units)")
+    ax.spines["left"].set_visible(False)
+
+
+def learned_curve(
+    ax: Axes,
+    x: Any,
+    mean: Any = None,
+    std: Any = None,
+    *,
+    exact: Any = None,
+    label: str = "learned",
+    color: str = LEARNED,
+    **axes: Any,
+) -> None:
+    """A learned function of one coordinate with a band of ± 2 std, and the exact one dashed.
+
+    `x`, `mean`, `std` and `exact` have as many entries, in any shape; what is None is not drawn.
+    `axes` goes to `ax.set`; without it the axes are those of a force in one dimension.
+    """
+    x = array(x).ravel()
+    if mean is not None:
+        mean = array(mean).ravel()
+        ax.plot(x, mean, color=color, label=label)
+        if std is not None:
+            two = 2 * array(std).ravel()
+            ax.fill_between(
+                x, mean - two, mean + two, color=color, alpha=0.25, linewidth=0, label="± 2 std"
+            )
+    if exact is not None:
+        ax.plot(x, array(exact).ravel(), **EXACT_LINE, label="exact")
+    ax.set(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)")
+    ax.set(**axes)
+    ax.legend(loc="upper right")
+
+
+def density(
+    ax: Axes,
+    samples: Any,
+    *,
+    exact: tuple[Any, Any] | None = None,
+    bins: int = 60,
+    limit: float = 2.0,
+) -> None:
+    """P(x) of `samples` of any shape as points, on |x| < `limit`; `exact` is x and p(x), dashed."""
+    samples = array(samples).ravel()
+    count, edges = np.histogram(samples, bins, (-limit, limit))
+    middle, width = (edges[1:] + edges[:-1]) / 2, 2 * limit / bins
+    ax.plot(
+        middle, count / (samples.size * width), "o", color=DATA, markersize=3, label="simulated"
+    )
+    if exact is not None:
+        ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label="exact")
+    ax.set(xlabel="$x$ (length units)", ylabel="$p(x)$ (1/length units)")
+    ax.set(xlim=(-limit, limit), ylim=(0, 1.25 * ax.dataLim.ymax))  # room for the legend
+    ax.legend(loc="upper right")
+
+
+def phase_plane(
+    ax: Axes,
+    trajectories: Trajectories | None = None,
+    system: Linear | None = None,
+    *,
+    coordinates: tuple[int, int] = (0, 1),
+    n_points: int = 4000,
+    velocity: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> None:
+    r"""Two coordinates against each other, with what is exact for a linear system.
+
+    About `n_points` states as points; the ellipses of 1 and 2 std dashed; arrows of the mean local
+    velocity $\nu(x) = (A + D C^{-1})x$, averaged over the other coordinates. An arrow is as long as
+    the way covered in half of the slowest relaxation time. `velocity` is what was learned of ν,
+    from states to velocities `(n, dim)`: wide green arrows behind the exact ones.
+    """
+    if trajectories is None and system is None:
+        raise ValueError("give trajectories, or a system, or both")
+    i, j = coordinates
+    if trajectories is not None:
+        n_times, n = trajectories.n_times, trajectories.n_trajectories * trajectories.n_times
+        index = torch.arange(0, n, 1 + n // n_points)
+        x, y = array(trajectories.x[index // n_times, index % n_times][:, [i, j]]).T
+        ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
+        limit = max(np.abs(x).max(), np.abs(y).max())
+    if system is not None:
+        C = system.stationary_covariance()
+        seen = C[[i, j]][:, [i, j]]
+        angle = torch.linspace(0, 2 * torch.pi, 97, dtype=C.dtype)[:, None]
+        circle = torch.cat((angle.cos(), angle.sin()), dim=1) @ torch.linalg.cholesky(seen).T
+        for radius, label in ((1, "exact: 1 and 2 std"), (2, None)):
+            ax.plot(*array(radius * circle).T, **EXACT_LINE, label=label)
+        tail = torch.cat([radius * circle[:-1:12] for radius in (1.5, 2.5)])
+        # ν is linear, so its average over the other coordinates is ν at their mean, given the two.
+        states = tail @ torch.linalg.inv(seen) @ C[[i, j]]
+        arrows = [(system.mean_local_velocity(states), ARROWS)]
+        if velocity is not None:
+            arrows.append((velocity(states.float()), LEARNED_ARROWS))
+        relaxation = -1 / float(torch.linalg.eigvals(system.A).real.max())
+        for nu, look in arrows:
+            way = nu[:, [i, j]] * relaxation / 2
+            ax.quiver(*array(tail).T, *array(way).T, **look)
+        limit = 3.2 * float(seen.diagonal().max()) ** 0.5
+    ax.set(xlabel=f"$x_{{{i + 1}}}$ (length units)", ylabel=f"$x_{{{j + 1}}}$ (length units)")
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    ax.legend(loc="upper left", markerscale=3)
+
+
+def scatter_against_exact(
+    ax: Axes,
+    exact: Any,
+    learned: Any,
+    *,
+    n_points: int = 2000,
+    name: str = "learned",
+    color: str = LEARNED,
+) -> None:
+    """Learned against exact entropy per step: the identity dashed, R² and slope of all points.
+
+    Every k-th point is drawn, so that about `n_points` are seen. `name` and `color`: of another
+    estimator, which did not learn.
+    """
+    r_squared, slope = r_squared_and_slope(exact, learned)
+    x, y = array(exact).ravel(), array(learned).ravel()
+    every = 1 + x.size // n_points
+    ax.scatter(x[::every], y[::every], s=8, alpha=0.5, color=color, linewidths=0, label="steps")
+    ax.axline((0, 0), slope=1, **EXACT_LINE, label=f"{name} = exact")
+    limit = 1.05 * max(np.abs(x[::every]).max(), np.abs(y[::every]).max())
+    text = f"$R^2$ = {r_squared:.3f}\nslope = {slope:.3f}"
+    ax.text(0.97, 0.05, text, transform=ax.transAxes, ha="right")
+    ax.set(
+        xlabel=r"exact $\Delta S$ per step ($k_B$)", ylabel=rf"{name} $\Delta S$ per step ($k_B$)"
+    )
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    ax.legend(loc="upper left", markerscale=2)
+
+
+def cumulative_entropy(ax: Axes, exact: Any, learned: Any, *, dt: float) -> None:
+    """Entropy produced up to time t along one path, from the steps `(n_times - 1,)` of both."""
+    looks = {"learned": (learned, {"color": LEARNED}), "exact": (exact, EXACT_LINE)}
+    for label, (steps, look) in looks.items():
+        total = np.concatenate(([0.0], np.cumsum(array(steps))))
+        ax.plot(dt * np.arange(total.size), total, **look, label=label)
+    ax.set(xlabel="$t$ (time units)", ylabel=r"$\Delta S(t)$ ($k_B$)", xlim=(0, dt * len(exact)))
+    ax.legend(loc="upper left")
+
+
+def running_sums(ax: Axes, steps: dict[str, Any], *, dt: float, ylabel: str) -> None:
+    """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name."""
+    for (label, values), color in zip(steps.items(), (DATA, HOT, *OTHERS), strict=False):
+        total = np.concatenate(([0.0], np.cumsum(array(values))))
+        ax.plot(dt * np.arange(total.size), total, color=color, linewidth=1.2, label=label)
+    ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(0, dt * (total.size - 1)))
+
+
+def learning_curve(ax: Axes, history: History) -> None:
+    """Training and held-out objective over the steps, the weights that were kept as a star.
+
+    For an ensemble one thin line and one star per member.
+    """
+    step = np.array(history.step)
+    training, held_out = (
+        array(values).reshape(len(step), -1) for values in (history.training, history.validation)
+    )
+    several = training.shape[1] > 1
+    width = 0.8 if several else 1.4
+    ax.plot(step, training, color=DATA, linewidth=width, linestyle=":")[0].set_label("training")
+    if held_out.any():  # all zero without held-out data
+        ax.plot(step, held_out, color=LEARNED, linewidth=width)[0].set_label("held out")
+        kept = "kept, one per member" if several else f"kept: step {history.best_step}"
+        for member, best in enumerate(np.atleast_1d(history.best_step)):
+            y = held_out[step == best, member]  # empty while the training runs
+            star = ax.plot([best] * len(y), y, "*", color=HOT, markersize=11, zorder=4)
+            star[0].set_label(kept if member == 0 and len(y) else None)
+    ax.set(xlabel="step", ylabel="objective (lower is better)")
+    ax.legend(loc="upper right")
+
+
+def entropy_histogram(
+    ax: Axes, entropy: Any, *, exact: Any = None, bins: int = 60, color: str = LEARNED
+) -> None:
+    """P(ΔS) over paths or steps, the part below zero hatched; `exact` as a dashed outline.
+
+    The outermost 0.1 % are left out of the picture, not out of the printed probability.
+    """
+    entropy = array(entropy).ravel()
+    low, high = np.quantile(entropy, [0.0005, 0.9995])
+    width = (high - low) / bins  # of bins with an edge at zero
+    edges = width * np.arange(np.floor(low / width), np.ceil(high / width) + 1)
+    density = np.histogram(entropy, edges)[0] / (entropy.size * width)
+    below = edges[1:] <= 1e-9 * width
+    label = rf"$P(\Delta S < 0)$ = {(entropy < 0).mean():.2g}"
+    ax.stairs(density, edges, fill=True, color=color, alpha=0.6)
+    ax.stairs(np.where(below, density, 0), edges, color=HOT, hatch="////", label=label)
+    if exact is not None:
+        density = np.histogram(array(exact), edges)[0] / (array(exact).size * width)
+        ax.stairs(density, edges, **EXACT_LINE, label="exact")
+    ax.axvline(0, color=EXACT, linewidth=0.8)
+    ax.set(xlabel=r"$\Delta S$ ($k_B$)", ylabel=r"$P(\Delta S)$ ($1/k_B$)")
+    ax.legend(loc="upper right")
+
+
+def mirrored_histogram(ax: Axes, entropy: Any, *, bins: int = 60) -> None:
+    r"""P(s) of the entropy, $e^{-s}P(s)$, and the mirror image P(−s) that the latter should be.
+
+    The area of $e^{-s}P(s)$ is the average of the integral fluctuation theorem.
+    """
+    s = array(entropy).ravel()
+    limit = np.quantile(np.abs(s), 0.999)
+    edges = np.linspace(-limit, limit, bins + 1)
+    unit = s.size * 2 * limit / bins
+    density = np.histogram(s, edges)[0] / unit
+    weighted = np.histogram(s, edges, weights=np.exp(-s))[0] / unit
+    area = rf"$e^{{-s}}P(s)$, area {np.exp(-s).mean():.2f}"
+    ax.stairs(density, edges, color=DATA, fill=True, alpha=0.5, label="$P(s)$")
+    ax.stairs(weighted, edges, color=OTHERS[1], fill=True, alpha=0.8, label=area)
+    ax.stairs(density[::-1], edges, **EXACT_LINE, label="theorem: $P(-s)$")
+    ax.set(xlabel="$s$ ($k_B$)", ylabel="density ($1/k_B$)", xlim=(-limit, limit))
+    ax.legend(loc="upper left")
+
+
+def fluctuation_line(ax: Axes, test: DetailedFluctuationTheorem, *, color: str = LEARNED) -> None:
+    """ln P(s)/P(−s) over s with error bars, and the line of slope one that the theorem demands."""
+    s, log_ratio, std = array(test.s), array(test.log_ratio), array(test.std)
+    label = f"slope {test.slope:.3f} ± {test.slope_std:.3f}"
+    ax.errorbar(s, log_ratio, std, fmt="o", color=color, label=label)
+    ax.axline((0, 0), slope=1, **EXACT_LINE, label="theorem: slope 1")
+    ax.set(xlabel="$s$ ($k_B$)", ylabel=r"$\ln\,P(\Delta S = s)\,/\,P(\Delta S = -s)$")
+    ax.set(xlim=(0, None), ylim=(0, None))
+    ax.legend(loc="upper left")
+
+
+def sweep(
+    ax: Axes,
+    values: Any,
+    mean: Any,
+    std: Any,
+    *,
+    exact: Callable[[float], Any] | None = None,
+    xlabel: str,
+    ylabel: str = r"$\dot\sigma$ ($k_B$ per time unit)",
+) -> None:
+    """Estimates with error bars over one parameter, with the curve `exact(value)` behind them."""
+    values = array(values)
+    if exact is not None:
+        between = np.geomspace if ax.get_xscale() == "log" else np.linspace
+        fine = between(values.min(), values.max(), 41)
+        ax.plot(fine, [float(exact(float(v))) for v in fine], **EXACT_LINE, label="exact")
+    ax.errorbar(
+        values, array(mean), array(std), fmt="o", color=LEARNED, label="learned ± std", zorder=4
+    )
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.legend()
+
+
+def stirred_plane(
+    ax: Axes,
+    system: Stirred,
+    trajectories: Trajectories | None = None,
+    *,
+    limit: float = 2.5,
+    n_points: int = 1500,
+) -> None:
+    """The first two coordinates of a stirred potential: its level lines dashed, the states as
+    points, and arrows of the probability current, in one unit for all strengths of the stirring.
+
+    The other coordinates, if any, are zero for lines and arrows.
+    """
+    if trajectories is not None:
+        states = trajectories.x.flatten(0, 1)
+        x, y = array(states[:: 1 + len(states) // n_points, :2]).T
+        ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
+    for n, draw in ((81, "levels"), (15, "arrows")):
+        side = torch.linspace(-limit, limit, n, dtype=torch.float64)
+        states = torch.zeros(n, n, system.dim, dtype=torch.float64)
+        states[..., 0], states[..., 1] = torch.meshgrid(side, side, indexing="xy")
+        place, energy = (states[..., 0], states[..., 1]), system.energy(states)
+        if draw == "levels":
+            levels = [0.25, 0.75, 1.5, 3.0]
+            ax.contour(*place, energy, levels, colors=EXACT, linestyles="--", linewidths=0.9)
+        else:
+            weight = torch.exp(-(energy - energy.min()) / system.T)[..., None]
+            way = weight * system.mean_local_velocity(states) / 4
+            ax.quiver(*place, *array(way).transpose(2, 0, 1), **ARROWS | {"width": 0.006})
+    ax.plot([], [], **EXACT_LINE, label="levels of $U$")
+    ax.set(xlabel="$x_1$ (length units)", ylabel="$x_2$ (length units)")
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
+    ax.legend(loc="upper right", markerscale=3)
+
+
+def estimates(ax: Axes, results: dict[str, tuple[float, float]], *, learned: Any = ()) -> None:
+    """Estimate over exact, with its standard error, one row per estimator from the top down.
+
+    The estimators named in `learned` are networks: green squares, the others blue dots.
+    """
+    for row, (name, (value, std)) in enumerate(results.items()):
+        color, marker = (LEARNED, "s") if name in learned else (DATA, "o")
+        ax.errorbar(value, row, xerr=std, color=color, fmt=marker)
+    ax.axvline(1, **EXACT_LINE, label="exact")
+    ax.set(yticks=range(len(results)), yticklabels=results, ylim=(len(results) - 0.5, -0.5))
+    ax.set(xlabel=r"estimate / exact $\dot\sigma$", xlim=(0, None))
+    ax.legend(loc="lower left")

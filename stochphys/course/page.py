@@ -1,0 +1,117 @@
+"""What every notebook does first: one seed, one look, one place that decides how much work is done.
+
+Physics and plots live elsewhere; a script that uses the package needs nothing from here.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from .. import __version__
+from ..device import make_generator, pick_device
+
+CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+SIZES = ("quick", "default", "paper")
+
+
+def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Generator:
+    """Prepare a notebook and print one line that says what it runs on; safe to run again.
+
+    Sets the figure style and the number of threads, and seeds torch's own source of random
+    numbers, from which come the start weights of the networks that a page writes out itself.
+
+    Args:
+        threads: in which torch computes on the CPU, at most as many as there are CPUs. Small
+            networks gain nothing from a second one, and where another program takes its core, all
+            wait for it: a notebook then lasts many times as long. At the paper's size, on a machine
+            of your own, more may pay.
+
+    Returns:
+        A generator on the CPU, seeded with `seed`: the source of all other random numbers.
+
+    Raises `ValueError` for less than one thread, or if STOCHPHYS_SIZE is set to an unknown size.
+    """
+    from IPython import get_ipython
+
+    from ..widgets import use_style
+
+    if threads < 1:
+        raise ValueError(f"threads must be 1 or more, got {threads}")
+    size = size_name()
+    use_style()
+    shell = get_ipython()
+    if hasattr(shell, "kernel"):
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("png")
+    torch.set_num_threads(min(threads, available_cpus()))
+    torch.manual_seed(seed)
+    if not quiet:
+        print(
+            f"stochphys {__version__}, Python {platform.python_version()}, "
+            f"torch {torch.__version__}, device {pick_device()}, sizes: {size}, seed {seed}"
+        )
+    return make_generator(seed)
+
+
+def available_cpus() -> int:
+    """CPUs that this process may use: in a container, as on Binder, fewer than there are.
+
+    Counts the affinity of the process, the quota of its cgroup (version 2) and CPU_LIMIT, which
+    JupyterHub sets.
+    """
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limits = [cpus, float(os.environ.get("CPU_LIMIT") or cpus)]
+    if CGROUP_LIMIT.exists():
+        quota, period = CGROUP_LIMIT.read_text().split()
+        if quota != "max":
+            limits.append(int(quota) / int(period))
+    return max(1, int(min(limits)))
+
+
+def size_name(size: str | None = None) -> str:
+    """`size`, or else the environment variable STOCHPHYS_SIZE, or else "default"; checked."""
+    name = size or os.environ.get("STOCHPHYS_SIZE") or "default"
+    if name not in SIZES:
+        source = "size" if size else "the environment variable STOCHPHYS_SIZE"
+        raise ValueError(f"{source} must be one of {', '.join(SIZES)}; got {name!r}")
+    return name
+
+
+def sizes(
+    *,
+    quick: dict[str, Any],
+    default: dict[str, Any],
+    paper: dict[str, Any],
+    size: str | None = None,
+) -> SimpleNamespace:
+    """The numbers that decide how long a notebook runs, in one of three sizes.
+
+    Args:
+        quick: enough to see that the code runs, for tests.
+        default: what a learner runs, on two CPU cores.
+        paper: the scale of the publication, for a GPU.
+        size: one of these names; without it the environment variable STOCHPHYS_SIZE, or "default".
+
+    Returns:
+        The chosen numbers as attributes, and `name`.
+
+    Raises:
+        ValueError: an unknown size, or sizes that do not name the same numbers.
+
+    Example:
+        `size = sizes(quick=dict(steps=20), default=dict(steps=1500), paper=dict(steps=100_000))`,
+        then `fit(…, steps=size.steps)`. The paper's scale is one argument away: `size="paper"`.
+    """
+    choices = {"quick": quick, "default": default, "paper": paper}
+    for name, numbers in choices.items():
+        if odd := sorted(numbers.keys() ^ default.keys()):
+            raise ValueError(f"quick, default and paper must name the same numbers; {name}: {odd}")
+    name = size_name(size)
+    return SimpleNamespace(name=name, **choices[name])

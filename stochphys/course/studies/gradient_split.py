@@ -1,0 +1,165 @@
+r"""What wrong labels do to the gradient: the exact split of a noisy gradient into drift and noise.
+
+For cross-entropy the gradient is linear in the labels, so their expectation splits it without any
+approximation. How the noise is made lives in `training.noisy_labels`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+from torch.nn.functional import cosine_similarity, cross_entropy, one_hot
+
+from ...brief import Brief
+from ...training import Ensemble
+from ...training.noisy_labels import Labelled
+
+
+@dataclass(frozen=True, eq=False)
+class GradientSplit(Brief):
+    r"""The gradient of the loss on given labels, as a sum of three parts,
+
+    $$\tilde g = \underbrace{s\,g}_\text{drift} + \underbrace{E[\tilde g] - s\,g}_\text{pull}
+    + \underbrace{\tilde g - E[\tilde g]}_\text{quenched},$$
+
+    where E is taken over the draw of the labels. For symmetric noise $s = 1 - a$ with
+    $a = \tau C/(C - 1)$, and the pull is a times the gradient towards uniform predictions. The
+    quenched part has zero mean over draws, but during training it stays what it is: it memorises.
+
+    Attributes:
+        clean: g, gradient on the true labels `([members], n_parameters)`.
+        expected: E[g̃], of the same shape, as all of them.
+        noisy: g̃, gradient on the given labels.
+        correct, wrong: gradients of the mean loss over the examples whose given label is true, and
+            over those where it is not.
+        shrink: s = (tr T − 1)/(C − 1) for a transition matrix T of C classes.
+    """
+
+    clean: Tensor
+    expected: Tensor
+    noisy: Tensor
+    correct: Tensor
+    wrong: Tensor
+    shrink: float
+
+    @property
+    def drift(self) -> Tensor:
+        """The clean gradient, shrunk."""
+        return self.shrink * self.clean
+
+    @property
+    def pull(self) -> Tensor:
+        """Towards the labels that noise puts in place of the true ones, on average."""
+        return self.expected - self.drift
+
+    @property
+    def quenched(self) -> Tensor:
+        """What this one draw of the labels adds, constant in time for given weights."""
+        return self.noisy - self.expected
+
+    @property
+    def bias(self) -> Tensor:
+        """The latent gradient bias, g̃ − g: what is left if only minibatch noise is averaged."""
+        return self.noisy - self.clean
+
+    def norm(self, part: str) -> Tensor:
+        """Length of the part of this name `([members],)`."""
+        return getattr(self, part).norm(dim=-1)
+
+    def cosine(self, part: str, other: str) -> Tensor:
+        """Cosine of the angle between two parts, by name `([members],)`."""
+        return cosine_similarity(getattr(self, part), getattr(self, other), dim=-1)
+
+
+@torch.enable_grad()
+def gradient_split(model: nn.Module, data: Labelled, transition: Tensor) -> GradientSplit:
+    """Split the gradient of the mean cross-entropy over all of `data`, at the model's weights.
+
+    Args:
+        model: from `(batch, …)` to logits `(batch, n_classes)`, or an `Ensemble` of such.
+        data: examples with given and with true labels.
+        transition: T[true, given], probability of a given label `(n_classes, n_classes)`.
+
+    Raises:
+        ValueError: data without true labels; a transition matrix of another number of classes, or
+            whose rows are no probabilities.
+    """
+    per_member, index = _everything(model, data)
+    if data.true is None:
+        raise ValueError("data has no true labels to split by; give Labelled(x, y, true=…)")
+    x, given, _ = data[index]
+    true = replace(data, y=data.true)[index][1]
+    log_p = model(x).log_softmax(-1)  # ([members], n, n_classes)
+    n_classes = log_p.shape[-1]
+    transition = transition.to(log_p)
+    if transition.shape != (n_classes, n_classes):
+        raise ValueError(
+            f"transition must be {(n_classes, n_classes)}, as the model has {n_classes} classes; "
+            f"got {tuple(transition.shape)}"
+        )
+    if (transition < 0).any() or (transition.sum(1) - 1).abs().max() > 1e-4:
+        raise ValueError(f"each row of transition must be probabilities, got {transition.tolist()}")
+
+    def gradient(target: Tensor, weight: Tensor) -> Tensor:
+        """Of Σ weight · cross-entropy against `target` ([members], n, n_classes)."""
+        loss = -(weight[..., None] * target * log_p).sum()
+        return _flat(
+            torch.autograd.grad(loss, [*model.parameters()], retain_graph=True), per_member
+        )
+
+    hot, right = one_hot(given, n_classes), (given == true).to(log_p)
+    mean = torch.full_like(right, 1 / len(data))
+    return GradientSplit(
+        clean=gradient(one_hot(true, n_classes), mean),
+        expected=gradient(transition[true], mean),
+        noisy=gradient(hot, mean),
+        correct=gradient(hot, right / right.sum(-1, keepdim=True).clamp(min=1)),
+        wrong=gradient(hot, (1 - right) / (1 - right).sum(-1, keepdim=True).clamp(min=1)),
+        shrink=(transition.trace().item() - 1) / (n_classes - 1),
+    )
+
+
+def example_gradients(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    """Gradient of the cross-entropy of each example alone, `(batch, n_parameters)`.
+
+    One model, no `Ensemble`; `x (batch, …)`, `y (batch,)` classes. The mean of a batch of rows is
+    what that minibatch says of the gradient.
+    """
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+
+    def loss(weights: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(functional_call(model, weights, (x[None],)), y[None])
+
+    gradients = vmap(grad(loss), in_dims=(None, 0, 0))(weights, x, y)
+    return torch.cat([g.flatten(1) for g in gradients.values()], 1)
+
+
+def annealed(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
+    r"""Root mean square length of minibatch noise ξ, $\sqrt{\mathrm{tr}\,C/B}$, `([members],)`.
+
+    C is the covariance of the gradients of single examples, B the size of a batch drawn with
+    replacement, as `fit` does.
+    """
+    per_member, index = _everything(model, data)
+    x, y, _ = data[index]
+    one_by_one = (
+        [(model.member(i), x[i], y[i]) for i in range(model.members)]
+        if isinstance(model, Ensemble)
+        else [(model, x, y)]
+    )
+    trace = [example_gradients(*one).var(0, correction=0).sum() for one in one_by_one]
+    return (torch.stack(trace).view(per_member) / batch_size).sqrt()
+
+
+def _everything(model: nn.Module, data: Labelled) -> tuple[tuple[int, ...], Tensor]:
+    """The axis of members, if there is one, and an index to all examples for each."""
+    per_member = (model.members,) if isinstance(model, Ensemble) else ()
+    return per_member, torch.arange(len(data), device=data.x.device).expand(*per_member, -1)
+
+
+def _flat(gradients: tuple[Tensor, ...], per_member: tuple[int, ...]) -> Tensor:
+    """One vector of all parameters, for each member."""
+    return torch.cat([g.reshape(*per_member, -1) for g in gradients], -1)

@@ -1,0 +1,205 @@
+"""Networks that tell what is on a small colour image: VCNN and ResNet, on images as bytes.
+
+Bytes become numbers inside of the network, on its device. Nothing here knows which labels are true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+from torch.nn.utils import skip_init
+
+from ...device import as_generator
+
+DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks of two convolutions at each size
+
+
+class Augment(nn.Module):
+    r"""Bytes to numbers of order one, $(x - \langle x\rangle)/\text{std}\,x$ in each colour.
+
+    In training mode each image is also moved by up to `shift` pixels along either axis, with the
+    mean colour in what comes into view, and mirrored left to right with probability 1/2. Dice are
+    torch's own, which `fit` seeds, as for dropout.
+
+    Args:
+        images: those that the network will learn from, `(n, 3, height, width)` in bytes. Mean and
+            std are theirs: with images of a test set among them the test is no longer one.
+
+    Raises:
+        TypeError: images that are no bytes.
+        ValueError: images of other axes, or a colour that is the same everywhere.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, images: Tensor, *, shift: int = 4) -> None:
+        super().__init__()
+        if images.dtype != torch.uint8:
+            raise TypeError(f"images must be bytes (torch.uint8), got {images.dtype}")
+        if images.ndim != 4 or images.shape[1] != 3:
+            raise ValueError(
+                f"images must have the axes (n, 3, height, width), got {tuple(images.shape)}"
+            )
+        counts = torch.stack([c.flatten().bincount(minlength=256) for c in images.unbind(1)])
+        law, level = counts / counts.sum(1, dtype=torch.float64, keepdim=True), torch.arange(256.0)
+        mean = (law @ level.to(law)).reshape(3, 1, 1)
+        variance = (law * (level.to(law) - mean[..., 0]) ** 2).sum(1)
+        if not (variance > 0).all():
+            raise ValueError(
+                "images must differ in each of three colours; for grey ones take an MLP"
+            )
+        self.shift = shift
+        self.register_buffer("mean", mean.float())
+        self.register_buffer("std", variance.sqrt().float().reshape(3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(batch, 3, height, width)` in bytes → the same in floats."""
+        x = (x.float() - self.mean) / self.std
+        if not self.training:
+            return x
+        (n, _, height, width), device = x.shape, x.device
+        down, right = torch.randint(2 * self.shift + 1, (2, n, 1, 1), device=device).unbind(0)
+        mirrored = torch.randint(2, (n, 1, 1), device=device) == 1
+        row = torch.arange(height, device=device)[:, None]
+        column = torch.arange(width, device=device)
+        column = torch.where(mirrored, width - 1 - column, column)
+        image = torch.arange(n, device=device)[:, None, None]
+        x = pad(x, [self.shift] * 4)
+        return x[image, :, row + down, column + right].movedim(-1, 1)
+
+
+class VCNN(nn.Sequential):
+    """Six convolutions and three layers of all with all, in the manner of VGG.
+
+    5 856 138 numbers to learn for 32×32 pixels and 10 classes, of which 4.2 million are the first
+    layer of all with all.
+
+    Args:
+        images: those it will learn from, see `Augment`; height and width must be multiples of 8.
+        generator: source of the initial weights (uniform within ±1/√inputs, as in torch).
+        shift: of the images in training, in pixels.
+
+    Raises:
+        TypeError, ValueError: images as for `Augment`, or of another size.
+
+    Source: layers as in Bae, Song and Jeong 2025, Mach. Learn.: Sci. Technol. 6, 015062.
+    """
+
+    def __init__(
+        self, images: Tensor, n_classes: int, *, generator: torch.Generator | int, shift: int = 4
+    ) -> None:
+        generator = as_generator(generator)
+        augment = Augment(images, shift=shift)
+        height, width = images.shape[-2:]
+        if height % 8 or width % 8:
+            raise ValueError(f"images must have sides that 8 divides, got {height}×{width} pixels")
+        features: list[nn.Module] = []
+        for n_in, between, n_out in ((3, 32, 64), (64, 128, 128), (128, 256, 256)):
+            features += _convolution(n_in, between), _convolution(between, n_out), nn.MaxPool2d(2)
+        super().__init__(
+            OrderedDict(
+                augment=augment,
+                features=nn.Sequential(*features, nn.Flatten()),
+                classifier=nn.Sequential(
+                    nn.Dropout(0.2),
+                    skip_init(nn.Linear, 256 * (height // 8) * (width // 8), 1024),
+                    nn.BatchNorm1d(1024),
+                    nn.ReLU(),
+                    skip_init(nn.Linear, 1024, 512),
+                    nn.BatchNorm1d(512),
+                    nn.ReLU(),
+                    skip_init(nn.Linear, 512, n_classes),
+                ),
+            )
+        )
+        _draw(self, generator)
+
+
+class ResNet(nn.Sequential):
+    r"""A residual network of 18 or 34 layers for images of about 32×32 pixels.
+
+    torchvision's begins with steps of 4 pixels, made for 224×224: of 32×32 pixels only 8×8 would
+    reach the first block. This one begins with one 3×3 convolution in steps of 1. It has 11 173 962
+    or 21 282 122 numbers to learn for 10 classes.
+
+    Args:
+        depth: 18 or 34.
+        images: those it will learn from, see `Augment`.
+        generator: source of the initial weights (uniform within ±1/√inputs, as in torch).
+        shift: of the images in training, in pixels.
+
+    Raises:
+        TypeError, ValueError: images as for `Augment`, or another depth.
+
+    Source: He et al. 2015, arXiv 1512.03385.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        images: Tensor,
+        n_classes: int,
+        *,
+        generator: torch.Generator | int,
+        shift: int = 4,
+    ) -> None:
+        generator = as_generator(generator)
+        if depth not in DEPTHS:
+            raise ValueError(f"depth must be 18 or 34, got {depth}")
+        parts: dict[str, nn.Module] = {
+            "augment": Augment(images, shift=shift),
+            "stem": _convolution(3, 64, bias=False),
+        }
+        n_in = 64
+        for i, (n_out, n_blocks) in enumerate(zip((64, 128, 256, 512), DEPTHS[depth], strict=True)):
+            first = Block(n_in, n_out, step=1 if i == 0 else 2)
+            others = [Block(n_out, n_out, step=1) for _ in range(n_blocks - 1)]
+            parts[f"layer{i + 1}"] = nn.Sequential(first, *others)
+            n_in = n_out
+        parts["classifier"] = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), skip_init(nn.Linear, n_in, n_classes)
+        )
+        super().__init__(OrderedDict(parts))
+        _draw(self, generator)
+
+
+class Block(nn.Module):
+    """x plus what two convolutions make of it; `step` 2 halves height and width."""
+
+    def __init__(self, n_in: int, n_out: int, step: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            *_convolution(n_in, n_out, step, bias=False),
+            skip_init(nn.Conv2d, n_out, n_out, 3, padding=1, bias=False),
+            nn.BatchNorm2d(n_out),
+        )
+        self.skip = nn.Sequential()
+        if step != 1 or n_in != n_out:
+            self.skip = nn.Sequential(
+                skip_init(nn.Conv2d, n_in, n_out, 1, step, bias=False), nn.BatchNorm2d(n_out)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (self.body(x) + self.skip(x)).relu()
+
+
+def _convolution(n_in: int, n_out: int, step: int = 1, *, bias: bool = True) -> nn.Sequential:
+    """3×3 pixels to one, made of order one, cut off at zero."""
+    return nn.Sequential(
+        skip_init(nn.Conv2d, n_in, n_out, 3, step, padding=1, bias=bias),
+        nn.BatchNorm2d(n_out),
+        nn.ReLU(),
+    )
+
+
+def _draw(network: nn.Module, generator: torch.Generator) -> None:
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            bound = 1 / math.sqrt(layer.weight[0].numel())
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -bound, bound, generator=generator)

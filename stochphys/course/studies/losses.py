@@ -1,0 +1,172 @@
+"""Losses that are less led astray by wrong labels, for `classify`; and ELR, an objective by itself.
+
+Each takes logits `(…, n_classes)` and labels `(…)` and gives one number per example, `(…)`. With
+p the probabilities that a network gives and y the label that it is told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...training.noisy_labels import cross_entropy
+from ...training.run import Callback
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def mae(logits: Tensor, y: Tensor) -> Tensor:
+    r"""Mean absolute error, $\sum_k |\delta_{ky} - p_k| = 2(1 - p_y)$.
+
+    Symmetric: its sum over all labels is 2(C − 1) for any p, so symmetric noise below (C − 1)/C
+    does not move its minimum. It learns slowly, since an example that is far from its label hardly
+    pulls.
+
+    Source: Ghosh, Kumar and Sastry 2017, arXiv 1712.09482.
+    """
+    return 2 * (1 - _log_probability(logits, y).exp())
+
+
+def gce(q: float = 0.7) -> Loss:
+    r"""Generalised cross entropy, $(1 - p_y^q)/q$: cross entropy for q → 0, half the MAE for q = 1.
+
+    Raises:
+        ValueError: q outside (0, 1].
+
+    Source: Zhang and Sabuncu 2018, arXiv 1805.07836.
+    """
+    if not 0 < q <= 1:
+        raise ValueError(f"q must lie in (0, 1], got {q}; for q = 0 take cross_entropy")
+    return lambda logits, y: -torch.expm1(q * _log_probability(logits, y)) / q
+
+
+def sce(alpha: float = 0.1, beta: float = 1.0) -> Loss:
+    r"""Symmetric cross entropy: α times the cross entropy, and β times it with p and y exchanged,
+
+    $$-\alpha \ln p_y - \beta \sum_k p_k \ln \delta_{ky}, \qquad \ln 0 := A = \ln 10^{-4}.$$
+
+    The second sum is $-A(1 - p_y)$, a multiple of the MAE.
+
+    Source: Wang et al. 2019, arXiv 1908.06112.
+    """
+
+    def loss(logits: Tensor, y: Tensor) -> Tensor:
+        log_p = _log_probability(logits, y)
+        return -alpha * log_p - beta * math.log(1e-4) * (1 - log_p.exp())
+
+    return loss
+
+
+def forward_corrected(transition: Tensor) -> Loss:
+    r"""Cross entropy of the given label under the network's guess of the true one,
+
+    $$-\ln \sum_i P_{iy}\, p_i,$$
+
+    with $P_{iy}$ the probability that an example of class i is labelled y. If P is right and all
+    labels that could be drawn were averaged over, it is least at the clean posterior. The luck of
+    those that were drawn stays.
+
+    Args:
+        transition: P, `(n_classes, n_classes)`; of every row the sum is 1.
+
+    Raises:
+        ValueError: a matrix that is no such thing.
+
+    Source: Patrini et al. 2017, arXiv 1609.03683.
+    """
+    square = transition.ndim == 2 and transition.shape[0] == transition.shape[1]
+    if not square or (transition < 0).any() or (transition.sum(1) - 1).abs().max() > 1e-5:
+        raise ValueError(
+            "transition must be a square matrix of probabilities whose rows sum to 1, such as "
+            f"symmetric_noise(…) gives; got {transition.tolist()}"
+        )
+
+    def loss(logits: Tensor, y: Tensor) -> Tensor:
+        log_p = logits.log_softmax(-1)
+        column = transition.to(log_p).log().T[y]  # (…, n_classes)
+        return -(log_p + column).logsumexp(-1)
+
+    return loss
+
+
+class ELR(Callback):
+    r"""Early-learning regularisation: cross entropy, plus a pull to what was believed before,
+
+    $$-\ln p_y + \lambda \ln(1 - p \cdot t), \qquad t \leftarrow \beta t + (1 - \beta)\,p,$$
+
+    with a target t of its own for every example, renewed at each visit and held fixed in the
+    gradient. What is learned early is mostly right, and the second term keeps it from being
+    unlearned. Held-out data are judged by the cross entropy alone. If their labels are noisy, it
+    rises as the network gets sure, while accuracy rises too: keep the last weights, by a `fit`
+    without `validation`.
+
+    An objective for `fit`, from a model and a batch `(x, y, index)` of `Labelled`. Targets live as
+    long as this object: take a new one for each run, and name it among the callbacks, too, if the
+    run has a checkpoint to go on from.
+
+    Args:
+        n_examples: size of the training set.
+        members: of an `Ensemble`; None for one model.
+        lam, beta: λ and β.
+
+    Attributes:
+        targets: t of every example, `(n_examples, n_classes)` or `(members, n_examples, n_classes)`,
+            on the CPU wherever they are learned.
+
+    Raises:
+        ValueError: β outside [0, 1). When called: batches that do not fit `members`.
+
+    Source: Liu et al. 2020, arXiv 2007.00151.
+    """
+
+    def __init__(
+        self,
+        n_examples: int,
+        n_classes: int,
+        members: int | None = None,
+        lam: float = 3.0,
+        beta: float = 0.7,
+    ) -> None:
+        if not 0 <= beta < 1:
+            raise ValueError(f"beta must lie in [0, 1), got {beta}")
+        self.lam, self.beta = lam, beta
+        shape = (n_examples, n_classes) if members is None else (members, n_examples, n_classes)
+        self._targets = torch.zeros(shape)
+
+    @property
+    def targets(self) -> Tensor:
+        return self._targets.cpu()
+
+    def __call__(self, model: nn.Module, batch: Any) -> Tensor:
+        x, y, index = batch
+        logits = model(x)
+        loss = cross_entropy(logits, y)
+        if not model.training:
+            return loss.mean(-1)
+        if index.shape[:-1] != self._targets.shape[:-2]:
+            raise ValueError(
+                f"members must be {len(index) if index.ndim == 2 else None} for batches of shape "
+                f"{tuple(index.shape)}; targets have the shape {tuple(self._targets.shape)}"
+            )
+        p = logits.softmax(-1, dtype=self._targets.dtype)
+        self._targets = self._targets.to(p.device)
+        member = torch.arange(len(index), device=index.device)[:, None]
+        where = (member, index) if index.ndim == 2 else (index,)
+        t = self.beta * self._targets[where] + (1 - self.beta) * p.detach()
+        self._targets[where] = t
+        agreement = (t * p).sum(-1).clamp(max=1 - 1e-4)  # its logarithm stays finite
+        return (loss + self.lam * torch.log1p(-agreement)).mean(-1)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"targets": self.targets}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._targets = state["targets"]
+
+
+def _log_probability(logits: Tensor, y: Tensor) -> Tensor:
+    return -cross_entropy(logits, y)

@@ -1,0 +1,201 @@
+r"""What the trajectories of a neuron say about its equations: conductances, and the rates of gates.
+
+The voltage has no noise, so its equation is solved for, without an error bar; the gates have noise,
+so their equations are inferred, with one. The general tools are in `regression` and `drift`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ...brief import Brief
+from ...data import Trajectories
+from ...estimate import Averages
+from ...inference.posterior import LinearPosterior
+from ...inference.regression import BayesianRegression, Samples
+from ...models.bases import Features
+
+GATES = ("n", "m", "h")
+SMOOTH = 0.9  # correlation of successive increments above which there is no noise to speak of
+
+
+@dataclass(frozen=True)
+class Conductances:
+    """The six numbers of the voltage equation: mS/cm² and mV.
+
+    Attributes:
+        residual: root mean square of what the equation leaves of dV/dt, relative to that of dV/dt.
+            It is what the gates do between two frames, and vanishes with dt. No noise of V is in
+            it, so no error bar can be made of it.
+    """
+
+    g_Na: float
+    E_Na: float
+    g_K: float
+    E_K: float
+    g_L: float
+    E_L: float
+    residual: float
+
+
+def infer_conductances(
+    trajectories: Trajectories, *, C: float = 1.0, current: float = 0.0, rule: str = "midpoint"
+) -> Conductances:
+    r"""Conductances and reversal potentials, by least squares on
+
+    $$C\,\frac{\Delta V}{dt} - I = -g_\text{Na}\,m^3hV + g_\text{Na}E_\text{Na}\,m^3h
+      - g_\text{K}\,n^4V + g_\text{K}E_\text{K}\,n^4 - g_\text{L}V + g_\text{L}E_\text{L}.$$
+
+    Args:
+        trajectories: states (V, n, m, h), mV and ms.
+        C, current: capacitance and injected current; data give the ratios to C alone, and the sum
+            of I and $g_\text{L}E_\text{L}$ alone.
+        rule: where the right side is taken: `"start"` of the step, an error of order dt, or
+            `"midpoint"`, the mean of both ends, which removes it. Both are allowed, as V is smooth.
+
+    Raises:
+        ValueError: another rule, or trajectories that are not those of a neuron.
+    """
+    if rule not in ("start", "midpoint"):
+        raise ValueError(f"rule must be 'start' or 'midpoint', got {rule!r}")
+    x = _states(trajectories)
+    V, n, m, h = x.unbind(-1)
+    sodium, potassium = m**3 * h, n**4
+    terms = torch.stack((-sodium * V, sodium, -potassium * V, potassium, -V, V * 0 + 1), dim=-1)
+    terms = terms[:, :-1] if rule == "start" else (terms[:, :-1] + terms[:, 1:]) / 2
+    slope = C * V.diff(dim=1) / trajectories.dt - current
+    A, y = terms.flatten(0, 1), slope.flatten()
+    scale = A.square().mean(0).sqrt()
+    w = torch.linalg.lstsq(A / scale, y).solution / scale
+    left = (y - A @ w).square().mean().sqrt() / y.square().mean().sqrt()
+    (g_Na, a), (g_K, b), (g_L, c) = w.view(3, 2).tolist()
+    return Conductances(g_Na, a / g_Na, g_K, b / g_K, g_L, c / g_L, left.item())
+
+
+@dataclass(frozen=True)
+class GateBasis:
+    r"""Features for $\alpha(V)(1 - x) - \beta(V)\,x$: both rates are sums of Chebyshev polynomials,
+
+    $$T_0 = 1, \quad T_1 = z, \quad T_{k+1} = 2 z T_k - T_{k-1},$$
+
+    with z from −1 to 1 over the voltages of the data. Rates are smooth in V, so few are needed.
+
+    Raises `ValueError` for a degree below one, and for data of one voltage only.
+    """
+
+    degree: int = 12
+
+    def __post_init__(self) -> None:
+        if self.degree < 1:
+            raise ValueError(f"degree must be 1 or more, got {self.degree}")
+
+    def fitted(self, x: Tensor) -> Features:
+        """For states `x (n, 2)`, voltage and gate."""
+        low, high = x[:, 0].min(), x[:, 0].max()
+        if low == high:
+            raise ValueError(
+                f"V never leaves {low:.4g} mV, where rates could be seen at one voltage only; give "
+                "recordings at several voltages"
+            )
+
+        def features(x: Tensor) -> Tensor:
+            z = (2 * x[..., 0] - low - high) / (high - low)
+            T = [torch.ones_like(z), z]
+            for _ in range(self.degree - 1):
+                T.append(2 * z * T[-1] - T[-2])
+            along, gate = torch.stack(T, dim=-1), x[..., 1:]
+            return torch.cat((along * (1 - gate), -along * gate), dim=-1)
+
+        return features
+
+
+@dataclass(frozen=True, eq=False)
+class Gate(Brief):
+    """The inferred equation of one gate.
+
+    Attributes:
+        drift: posterior of the drift, a function of `(n, 2)`: V and the gate.
+        T, T_std: diffusion coefficient, 1/ms, and its standard error.
+    """
+
+    drift: LinearPosterior
+    T: float
+    T_std: float
+
+    def opening(self, V: Tensor) -> Averages:
+        """α at voltages `V (n,)`, mean and std: the drift of a gate that is shut."""
+        return self._rate(V, 0.0)
+
+    def closing(self, V: Tensor) -> Averages:
+        """β at voltages `V (n,)`, mean and std: minus the drift of a gate that is open."""
+        return self._rate(V, 1.0)
+
+    def _rate(self, V: Tensor, gate: float) -> Averages:
+        x = torch.stack((V.double(), torch.full_like(V, gate, dtype=torch.float64)), dim=-1)
+        return Averages((1 - 2 * gate) * self.drift.mean(x)[:, 0], self.drift.std(x)[:, 0])
+
+
+def infer_gate(
+    trajectories: Trajectories, gate: str, *, method: BayesianRegression | None = None
+) -> Gate:
+    r"""Rates and noise of one gate, with error bars, from
+
+    $$\frac{\Delta x}{dt} = \alpha(V)(1 - x) - \beta(V)\,x + \sqrt{\frac{2T}{dt}}\,\xi.$$
+
+    The error bars hold the luck of the noise. They do not hold what a finite dt does: the gate
+    relaxes during the step, so that T comes out too small by $(\alpha + \beta)\,dt$, relative, and
+    rates by half of that; where V moves fast they are those of half a step later. Nor do they hold
+    the push of a bound that mirrors the gate.
+
+    Args:
+        trajectories: states (V, n, m, h).
+        gate: "n", "m" or "h".
+        method: of regression; by default on `GateBasis()`. T is taken as constant: noise of
+            channels, which is not, gives its mean, and bands that hold on average alone.
+
+    Raises:
+        ValueError: another name, the voltage among them: what has no noise has no likelihood.
+    """
+    x = _states(trajectories)
+    if gate == "V" or gate in GATES and smooth_coordinates(trajectories)[1 + GATES.index(gate)]:
+        raise ValueError(
+            f"{gate} has no noise of its own: what an equation leaves of its increments is the error "
+            "of a finite dt, and an error bar made of it would mean nothing; for the voltage use "
+            "infer_conductances, which gives numbers and a residual"
+        )
+    if gate not in GATES:
+        raise ValueError(f"gate must be one of n, m, h, got {gate!r}")
+    dt, column = trajectories.dt, 1 + GATES.index(gate)
+    inputs = x[:, :-1, [0, column]].flatten(0, 1)
+    label = x[..., column].diff(dim=1).flatten()[:, None] / dt
+    # To weigh by: in differences of successive labels the drift cancels to leading order.
+    T = x[..., column].diff(n=2, dim=1).square().mean().item() / (4 * dt)
+    samples = Samples(inputs, label, torch.full_like(label, dt / (2 * T)))
+    drift = (method or BayesianRegression(GateBasis())).fit(samples)
+    T = (label - drift.mean(inputs)).square().mean().item() * dt / 2
+    return Gate(drift, T, T * (2 / len(label)) ** 0.5)
+
+
+def smooth_coordinates(trajectories: Trajectories) -> Tensor:
+    """Which coordinates have no noise of their own, `(dim,)` of bool.
+
+    Increments of a noisy coordinate are nearly independent from one frame to the next, those of a
+    smooth one nearly equal: their correlation is close to 0, or close to 1 (above 0.9).
+    """
+    step = trajectories.x.double().diff(dim=1)
+    together = (step[:, 1:] * step[:, :-1]).mean((0, 1))
+    return together > SMOOTH * step.square().mean((0, 1))
+
+
+def _states(trajectories: Trajectories) -> Tensor:
+    """(V, n, m, h) in float64; `ValueError` if these are no such states."""
+    x = trajectories.x.double()
+    if x.shape[-1] != 4 or x[..., 1:].min() < 0 or x[..., 1:].max() > 1:
+        raise ValueError(
+            "trajectories must hold V, n, m and h, the last three between 0 and 1, got dim = "
+            f"{x.shape[-1]} with values from {x.min():.3g} to {x.max():.3g}"
+        )
+    return x
