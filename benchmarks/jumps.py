@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 
 from stochphys.device import make_generator, one_thread
-from stochphys.simulators import FlashingRatchet, simulate_jumps
+from stochphys.simulators import simulate_jumps
+from stochphys.systems import FlashingRatchet
 
 from . import cpu_seconds, print_header, print_table, verdict
 

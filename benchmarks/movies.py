@@ -24,7 +24,8 @@ from stochphys.inference import Comparison
 from stochphys.inference.entropy import RECIPES
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, neep_objective
 from stochphys.movie import Movie
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from stochphys.training import Callback, Run, fit
 
 from . import cpu_seconds, print_header, print_table, verdict

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from stochphys.course.studies.digits import STEPS, study
+from stochphys.course.studies.digits import STEPS, digits, study
 from stochphys.course.studies.images import VCNN, ResNet
 from stochphys.device import make_generator, one_thread
 from stochphys.models import MLP
-from stochphys.simulators.resetting_clocks import Poisson
-from stochphys.simulators.search_laws import Search
-from stochphys.simulators.search_walkers import simulate_search
-from stochphys.training import Labelled, classify, digits, fit
+from stochphys.systems.search.clocks import Poisson
+from stochphys.systems.search.laws import Search
+from stochphys.systems.search.walkers import simulate_search
+from stochphys.training import Labelled, classify, fit
 
 from . import cpu_seconds, print_header, print_table, verdict
 

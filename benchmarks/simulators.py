@@ -18,8 +18,9 @@ import torch
 from torch import Tensor
 
 from stochphys.device import make_generator, one_thread
-from stochphys.simulators import BeadSpring, Overdamped, System, Underdamped, simulate
+from stochphys.simulators import Overdamped, System, Underdamped, simulate
 from stochphys.simulators.integrate import CHUNK, CHUNK_GPU
+from stochphys.systems import BeadSpring
 
 from . import cpu_seconds, print_header, print_table, verdict
 

@@ -21,7 +21,8 @@ from stochphys.data import Windows
 from stochphys.device import make_generator, one_thread
 from stochphys.inference import Comparison
 from stochphys.models import NEEP, neep_objective
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from stochphys.training import Callback, Run, fit
 
 from . import print_header, print_table, verdict

@@ -11,7 +11,8 @@ from stochphys.data import Trajectories, Windows
 from stochphys.device import make_generator, one_thread, pick_device
 from stochphys.inference import infer_entropy_production
 from stochphys.models import NEEP, neep_objective
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from stochphys.training import Ensemble, fit
 
 DT, MEMBERS, STEPS, REPEATS = 0.01, 5, 100, 3

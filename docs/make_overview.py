@@ -12,10 +12,11 @@ import matplotlib.pyplot as plt
 import torch
 
 from stochphys import course
-from stochphys.course.figures import cumulative_entropy, phase_plane, sweep
+from stochphys.course.figures.plots import cumulative_entropy, phase_plane, sweep
 from stochphys.data import Trajectories
 from stochphys.inference import infer_entropy_production
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 
 picture = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("overview.png")
 size = course.sizes(

@@ -17,7 +17,8 @@ from stochphys.inference.fluctuation import (
     integral_fluctuation_theorem,
     jackknife,
 )
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from tests.chance import K, sigmas
 
 DT = 0.01

@@ -34,7 +34,8 @@ from stochphys.models import (
     LogVariance,
     Normal,
 )
-from stochphys.simulators import DoubleHump, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import DoubleHump
 from tests.chance import K, sigmas
 
 SHORT = dict(steps=20, batch_size=64)

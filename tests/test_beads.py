@@ -11,7 +11,8 @@ from torch import Tensor
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, Linear, simulate
+from stochphys.simulators import Linear, simulate
+from stochphys.systems import BeadSpring
 from tests.chance import assert_mean
 
 HOT = (1, 2, 3, 5, 10, 20, 50, 100)

@@ -10,7 +10,8 @@ from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import EntropyProduction, infer_entropy_production
 from stochphys.inference.diagnostics import diagnose
-from stochphys.simulators import BeadSpring, Linear, simulate
+from stochphys.simulators import Linear, simulate
+from stochphys.systems import BeadSpring
 from stochphys.training import Ensemble, History
 from tests.chance import K
 

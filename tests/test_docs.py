@@ -22,7 +22,8 @@ from PIL import Image
 from stochphys import inference
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from stochphys.training import accuracy
 from tests.chance import K
 from tests.notebook_page import Page, links

@@ -9,13 +9,8 @@ from scipy.linalg import solve_banded
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import integral_fluctuation_theorem
-from stochphys.simulators import (
-    DoubleHump,
-    InhomogeneousDiffusion,
-    Linear,
-    NonlinearForce,
-    simulate,
-)
+from stochphys.simulators import Linear, simulate
+from stochphys.systems import DoubleHump, InhomogeneousDiffusion, NonlinearForce
 from tests.chance import K, sigmas
 
 FIELDS = [NonlinearForce(), NonlinearForce(dim=4), InhomogeneousDiffusion(), DoubleHump()]

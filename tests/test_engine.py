@@ -10,9 +10,10 @@ import torch
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference.engine import CycleBasis, infer_engine
-from stochphys.simulators import CarnotEngine, simulate
-from stochphys.simulators.engine import cycle_of
+from stochphys.simulators import simulate
+from stochphys.systems import CarnotEngine
+from stochphys.systems.engine import cycle_of
+from stochphys.systems.engine_inference import CycleBasis, infer_engine
 from tests.chance import K, sigmas
 
 

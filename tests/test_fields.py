@@ -14,7 +14,8 @@ from stochphys.inference import (
     integral_fluctuation_theorem,
     short_time_tur,
 )
-from stochphys.simulators import Linear, Stirred, StirredDoubleWell, simulate
+from stochphys.simulators import Linear, simulate
+from stochphys.systems import Stirred, StirredDoubleWell
 from tests.chance import K, sigmas
 
 DT = 0.005

@@ -19,7 +19,8 @@ from matplotlib.quiver import Quiver
 from stochphys import widgets
 from stochphys.course import figures
 from stochphys.inference.fluctuation import DetailedFluctuationTheorem
-from stochphys.simulators import BeadSpring, StirredDoubleWell, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, StirredDoubleWell
 from stochphys.training import History
 from stochphys.widgets import style
 from stochphys.widgets.explore import png

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, ElasticNetwork, filament_camera, simulate
-from stochphys.simulators.filament import local_dissipation
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, ElasticNetwork, filament_camera
+from stochphys.systems.filament import local_dissipation
 from tests.chance import sigmas
 
 LAYOUTS = [(3, (4,)), (3, (1, 8)), (3, (0, 4, 5)), (2, (0,))]

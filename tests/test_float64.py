@@ -27,7 +27,6 @@ from stochphys.inference import (
     finite_time_tur,
     gaussian_plugin,
     heat_rate,
-    infer_engine,
     infer_entropy_production,
     infer_langevin,
     knn_plugin,
@@ -38,14 +37,14 @@ from stochphys.inference import (
 from stochphys.models import CNEEP, BilinearCNEEP
 from stochphys.models.bases import RBF, Fourier, Polynomial
 from stochphys.movie import Movie
-from stochphys.simulators import (
+from stochphys.simulators import simulate, simulate_jumps
+from stochphys.systems import (
     BeadSpring,
     CarnotEngine,
     OddRing,
     UnderdampedBeadSpring,
     bead_camera,
-    simulate,
-    simulate_jumps,
+    infer_engine,
 )
 
 FAR = 2.0**20  # widths; a power of two, so that moving there rounds no digit that float64 has not

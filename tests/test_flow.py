@@ -7,7 +7,8 @@ from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import dissipation_map, infer_entropy_production
 from stochphys.models import FlowNEEP
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from tests.chance import K
 
 BEADS = BeadSpring()

@@ -28,14 +28,8 @@ from stochphys.models import (
     UnderdampedNEEP,
     neep_objective,
 )
-from stochphys.simulators import (
-    BeadSpring,
-    FlashingRatchet,
-    UnderdampedBeadSpring,
-    bead_camera,
-    simulate,
-    simulate_jumps,
-)
+from stochphys.simulators import simulate, simulate_jumps
+from stochphys.systems import BeadSpring, FlashingRatchet, UnderdampedBeadSpring, bead_camera
 from stochphys.training import Ensemble
 
 CPU = torch.device("cpu")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from stochphys.course.studies.digits import digits
 from stochphys.course.studies.gradient_split import (
     GradientSplit,
     annealed,
@@ -18,7 +19,7 @@ from stochphys.course.studies.gradient_split import (
 )
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
-from stochphys.training.noisy_labels import Labelled, class_noise, digits, flip, symmetric_noise
+from stochphys.training.noisy_labels import Labelled, class_noise, flip, symmetric_noise
 from tests.chance import CHANCE, K, sigmas
 
 N, CLASSES, NOISE_RATE = 60, 10, 0.4

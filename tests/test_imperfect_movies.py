@@ -17,14 +17,8 @@ from stochphys.data import Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference.comparison import r_squared_and_slope
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, neep_objective
-from stochphys.simulators import (
-    BeadSpring,
-    Camera,
-    bead_camera,
-    simulate,
-    visible_entropy,
-    visible_entropy_rate,
-)
+from stochphys.simulators import Camera, simulate, visible_entropy, visible_entropy_rate
+from stochphys.systems import BeadSpring, bead_camera
 from stochphys.training import fit
 from tests.chance import K
 

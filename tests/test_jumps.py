@@ -10,9 +10,10 @@ import torch
 
 from stochphys.data import Jumps
 from stochphys.device import make_generator
-from stochphys.simulators import FlashingRatchet, HiddenChain, JumpChain, simulate_jumps
-from stochphys.simulators.hidden import hidden_ratchet_rate
+from stochphys.simulators import JumpChain, simulate_jumps
 from stochphys.simulators.lookup import jump_sequence
+from stochphys.systems import FlashingRatchet, HiddenChain
+from stochphys.systems.hidden import hidden_ratchet_rate
 from tests.chance import K, sigmas
 
 RATCHET = FlashingRatchet(V=2.0)

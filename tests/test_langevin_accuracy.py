@@ -13,7 +13,8 @@ from stochphys.inference.drift import infer_langevin
 from stochphys.inference.neural import LaplaceNetwork
 from stochphys.inference.regression import BayesianRegression
 from stochphys.models.bases import RBF, Polynomial
-from stochphys.simulators import BeadSpring, NonlinearForce, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, NonlinearForce
 from tests.chance import K
 
 pytestmark = pytest.mark.slow

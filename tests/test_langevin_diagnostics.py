@@ -10,13 +10,8 @@ from stochphys.device import make_generator
 from stochphys.inference.drift import infer_langevin
 from stochphys.inference.regression import BayesianRegression
 from stochphys.models.bases import Polynomial
-from stochphys.simulators import (
-    DoubleHump,
-    InhomogeneousDiffusion,
-    NonlinearForce,
-    VanDerPol,
-    simulate,
-)
+from stochphys.simulators import simulate
+from stochphys.systems import DoubleHump, InhomogeneousDiffusion, NonlinearForce, VanDerPol
 from tests.chance import K
 
 RBF, CUBIC = BayesianRegression(), BayesianRegression(Polynomial(3))

@@ -20,7 +20,8 @@ from stochphys.inference import (
 )
 from stochphys.inference.diffusion import ConstantDiffusion, independent_share, infer_diffusion
 from stochphys.models import RBF, Fourier, LogVariance, Polynomial
-from stochphys.simulators import BeadSpring, Linear, Overdamped, simulate
+from stochphys.simulators import Linear, Overdamped, simulate
+from stochphys.systems import BeadSpring
 from tests.chance import K, sigmas
 
 LINE = BayesianRegression(Polynomial(1))

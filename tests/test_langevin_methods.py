@@ -28,7 +28,8 @@ from stochphys.inference import (
     nmse,
 )
 from stochphys.models import LogVariance, Normal
-from stochphys.simulators import DoubleHump, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import DoubleHump
 from tests.chance import K
 
 pytestmark = pytest.mark.slow

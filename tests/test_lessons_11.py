@@ -11,7 +11,8 @@ from torch import Tensor
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, Samples, increments
 from stochphys.models.bases import RBF
-from stochphys.simulators import DoubleHump, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import DoubleHump
 from tests.chance import K
 from tests.lesson import written
 

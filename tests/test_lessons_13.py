@@ -13,7 +13,8 @@ from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, increments, infer_langevin
 from stochphys.models.bases import Polynomial
-from stochphys.simulators import VanDerPol, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import VanDerPol
 from tests.lesson import inline
 
 DT = 0.01

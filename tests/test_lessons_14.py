@@ -11,7 +11,8 @@ import torch
 from stochphys.course.studies.neuron import infer_conductances
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.simulators import HodgkinHuxley, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import HodgkinHuxley
 from tests.lesson import inline
 
 

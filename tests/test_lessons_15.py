@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from stochphys.simulators import CarnotEngine
+from stochphys.systems import CarnotEngine
 from tests.lesson import inline
 
 

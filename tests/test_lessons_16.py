@@ -9,7 +9,8 @@ import torch
 
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, infer_langevin, mean_first_passage_time
-from stochphys.simulators import DoubleHump, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import DoubleHump
 from tests.lesson import inline
 
 

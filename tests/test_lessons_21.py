@@ -11,7 +11,8 @@ from torch import nn
 from stochphys.data import Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.models import NEEP, neep_objective
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from stochphys.training import fit
 from tests.lesson import inline
 

@@ -12,7 +12,8 @@ from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.models import CNEEP, neep_objective
 from stochphys.movie import Movie
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from stochphys.training import fit
 from tests.lesson import inline
 

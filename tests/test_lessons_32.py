@@ -7,13 +7,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from stochphys.course.studies.map_scores import blob_weights, blobs, score_map, truths
 from stochphys.data import Windows
 from stochphys.device import make_generator
-from stochphys.inference import blob_weights, dissipation_map, score_map, truths
-from stochphys.inference.maps import blobs
+from stochphys.inference import dissipation_map
 from stochphys.models import BilinearCNEEP
 from stochphys.movie import Movie
-from stochphys.simulators import ElasticNetwork, filament_camera, local_dissipation, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import ElasticNetwork, filament_camera, local_dissipation
 from stochphys.training import Ensemble
 from tests.chance import K
 from tests.lesson import inline

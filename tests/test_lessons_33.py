@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from stochphys.simulators import BeadSpring, bead_camera
 from stochphys.simulators.visible import frame_covariances, visible_entropy_rate
+from stochphys.systems import BeadSpring, bead_camera
 from tests.lesson import inline
 
 SYSTEM, DT, N = BeadSpring(n_beads=5), 0.05, 4

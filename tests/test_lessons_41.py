@@ -10,7 +10,7 @@ import torch
 from scipy.stats import ks_2samp
 
 from stochphys.device import make_generator
-from stochphys.simulators import Poisson, Search, mean_time, simulate_search
+from stochphys.systems.search import Poisson, Search, mean_time, simulate_search
 from tests.lesson import inline, written
 
 NAME = "41_search_with_resetting"

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from stochphys.course.exercises.lesson_42 import check_42_3
 from stochphys.course.studies import image_files
-from stochphys.course.studies.digits import RECIPE, study
+from stochphys.course.studies.digits import RECIPE, digits, study
 from stochphys.course.studies.memorisation import distance
 from stochphys.device import make_generator
-from stochphys.training import Monitor, Resetting, accuracy, classify, cross_entropy, digits, fit
+from stochphys.training import Monitor, Resetting, accuracy, classify, cross_entropy, fit
 from tests.answers.lesson_42 import Weights, rows
 from tests.lesson import inline, sources
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
 from torch.optim import SGD
 
-from stochphys.course.studies.digits import RECIPE, study
+from stochphys.course.studies.digits import RECIPE, digits, study
 from stochphys.course.studies.gradient_split import gradient_split
 from stochphys.device import make_generator
 from stochphys.training import (
@@ -21,7 +21,6 @@ from stochphys.training import (
     Resetting,
     accuracy,
     classify,
-    digits,
     fit,
     flip,
     symmetric_noise,

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from stochphys.course.studies.digits import digits
 from stochphys.course.studies.losses import ELR, forward_corrected, gce, mae, sce
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
@@ -21,7 +22,6 @@ from stochphys.training import (
     class_noise,
     classify,
     cross_entropy,
-    digits,
     fit,
     symmetric_noise,
 )

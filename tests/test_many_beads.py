@@ -10,7 +10,8 @@ from stochphys.device import make_generator
 from stochphys.inference import Comparison, infer_entropy_production
 from stochphys.models import AreaNEEP, Areas
 from stochphys.models.many import shrink_antisymmetric
-from stochphys.simulators import BeadSpring, StirredDoubleWell, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, StirredDoubleWell
 from stochphys.training import load_checkpoint
 from tests.chance import K
 from tools.make_checkpoints import CHECKPOINTS, fingerprint

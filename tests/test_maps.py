@@ -8,29 +8,27 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.data import Windows
-from stochphys.device import make_generator
-from stochphys.inference import infer_entropy_production
-from stochphys.inference.maps import (
-    DissipationMap,
+from stochphys.course.studies.map_scores import (
     blob_weights,
     blobs,
     cell_places,
     correlation,
-    dissipation_map,
-    frame_maps,
     score_map,
     truths,
 )
+from stochphys.data import Windows
+from stochphys.device import make_generator
+from stochphys.inference import infer_entropy_production
+from stochphys.inference.maps import DissipationMap, dissipation_map, frame_maps
 from stochphys.models import CNEEP, NEEP, BilinearCNEEP, FlowNEEP
 from stochphys.movie import Movie
-from stochphys.simulators import (
+from stochphys.simulators import simulate
+from stochphys.systems import (
     BeadSpring,
     ElasticNetwork,
     bead_camera,
     filament_camera,
     local_dissipation,
-    simulate,
 )
 from stochphys.training import Ensemble
 from tests.chance import K, sigmas

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stochphys.course.studies.digits import RECIPE
+from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.course.studies.memorisation import distance, memorised
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
-from stochphys.training import Ensemble, Labelled, Monitor, Resetting, classify, digits, fit
+from stochphys.training import Ensemble, Labelled, Monitor, Resetting, classify, fit
 
 
 class Says(nn.Module):

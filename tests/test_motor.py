@@ -14,7 +14,8 @@ from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, infer_langevin
 from stochphys.models.bases import Fourier
-from stochphys.simulators import ThermalMotor, UnderdampedThermalMotor, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import ThermalMotor, UnderdampedThermalMotor
 from tests.chance import K
 
 

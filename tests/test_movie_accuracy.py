@@ -10,7 +10,8 @@ from stochphys.device import make_generator
 from stochphys.inference import EntropyProduction, infer_entropy_production
 from stochphys.models import CNEEP, BilinearCNEEP
 from stochphys.movie import Movie
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from tests.chance import K, sigmas
 
 DT = 0.05

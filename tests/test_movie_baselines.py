@@ -14,7 +14,8 @@ from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import Comparison, CurrentEstimate, gaussian_plugin, short_time_tur
 from stochphys.movie import Movie
-from stochphys.simulators import BeadSpring, bead_camera, simulate, visible_entropy_rate
+from stochphys.simulators import simulate, visible_entropy_rate
+from stochphys.systems import BeadSpring, bead_camera
 from tests.chance import CHANCE, K
 
 DT, PSF = 0.05, 1.5

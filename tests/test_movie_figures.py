@@ -15,7 +15,8 @@ import torch
 
 from stochphys import widgets
 from stochphys.movie import Movie
-from stochphys.widgets import Panel, explore, filmstrip, movies, play_movie
+from stochphys.widgets import explore, movies
+from stochphys.widgets.movies import Panel, filmstrip, play_movie
 
 N = 12
 

@@ -19,7 +19,8 @@ from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.movie import Movie
 from stochphys.movie_files import read
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 
 DT = 0.05
 

@@ -11,7 +11,8 @@ from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP
 from stochphys.movie import Movie
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from stochphys.training import Ensemble
 from tests.chance import sigmas
 

@@ -8,7 +8,8 @@ from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
 from stochphys.models import NEEP, neep_objective
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from tests.chance import K
 
 

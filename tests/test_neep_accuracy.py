@@ -8,7 +8,8 @@ import torch
 
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 
 DT = 0.01
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.course.studies.digits import RECIPE
+from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.course.studies.network_search import (
     HittingTimes,
     Looks,
@@ -19,7 +19,7 @@ from stochphys.course.studies.network_search import (
     walk,
 )
 from stochphys.device import make_generator
-from stochphys.training import Ensemble, Resetting, classify, digits, fit
+from stochphys.training import Ensemble, Resetting, classify, fit
 from tests.chance import K
 
 LONGEST = 12  # steps of a walk that are listed

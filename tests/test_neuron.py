@@ -15,13 +15,8 @@ from stochphys.course.studies.neuron import (
 )
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.simulators import (
-    ChannelNoiseNeuron,
-    HodgkinHuxley,
-    gate_rates,
-    simulate,
-    spike_times,
-)
+from stochphys.simulators import simulate
+from stochphys.systems import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from tests.chance import K, sigmas
 
 CLAMPED = 1e12  # with so large a capacitance the voltage stays where it is

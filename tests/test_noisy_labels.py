@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from stochphys.course.studies.digits import RECIPE
+from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.device import make_generator
 from stochphys.models import MLP
 from stochphys.training import (
@@ -19,7 +19,6 @@ from stochphys.training import (
     class_noise,
     classify,
     cross_entropy,
-    digits,
     fit,
     flip,
     predict,

@@ -16,14 +16,9 @@ from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
 from stochphys.models import MLP, UnderdampedNEEP, neep_objective
-from stochphys.simulators import (
-    BeadSpring,
-    OddJumpProcess,
-    OddRing,
-    UnderdampedBeadSpring,
-    simulate,
-)
+from stochphys.simulators import simulate
 from stochphys.simulators.jumps import simulate_jumps
+from stochphys.systems import BeadSpring, OddJumpProcess, OddRing, UnderdampedBeadSpring
 from tests.chance import K, assert_mean
 from tests.lesson import sources
 

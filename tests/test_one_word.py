@@ -45,7 +45,7 @@ def test_whatever_estimates_a_rate_returns_an_estimate():
     pairs = {
         node.name
         for path in FILES
-        if path.parent.name in ("inference", "simulators", "models")
+        if path.parent.name in ("inference", "systems", "simulators", "models")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef) and node.returns and node.name[0] != "_"
         and ast.unparse(node.returns) == "tuple[float, float]"

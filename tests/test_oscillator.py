@@ -12,7 +12,8 @@ from scipy.integrate import solve_ivp
 from scipy.sparse.linalg import spsolve
 
 from stochphys.device import make_generator
-from stochphys.simulators import VanDerPol, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import VanDerPol
 from tests.chance import K
 
 

@@ -9,7 +9,8 @@ import torch
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import first_passage_ratio, gaussian_plugin, knn_plugin, word_plugin
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from tests.chance import K
 
 DT = 0.01

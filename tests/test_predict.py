@@ -13,15 +13,14 @@ from stochphys.inference.predict import PredictedNumber, PredictedRate, predict_
 from stochphys.inference.regression import BayesianRegression
 from stochphys.inference.thermodynamics import divergence, entropy_production_rate, heat_rate
 from stochphys.models.bases import Polynomial
-from stochphys.simulators import (
+from stochphys.simulators import Linear, simulate
+from stochphys.systems import (
     BeadSpring,
     DoubleHump,
     InhomogeneousDiffusion,
-    Linear,
     NonlinearForce,
     UnderdampedBeadSpring,
     VanDerPol,
-    simulate,
 )
 from tests.chance import K, sigmas
 

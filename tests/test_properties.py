@@ -16,7 +16,8 @@ from torch import Tensor
 
 from stochphys.data import Trajectories, Windows
 from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, Linear, Overdamped, Underdamped, integrate, simulate
+from stochphys.simulators import Linear, Overdamped, Underdamped, integrate, simulate
+from stochphys.systems import BeadSpring
 
 sizes = st.integers(1, 6)
 seeds = st.integers(0, 2**40)

@@ -17,13 +17,12 @@ from torch.utils.data import TensorDataset
 
 import stochphys
 from stochphys.course.studies import digits as digits_study
-from stochphys.course.studies import images, network_search, sgd_toys
+from stochphys.course.studies import images, map_scores, network_search, sgd_toys
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
 from stochphys.inference import baselines, drift, maps, neural, plugin_estimators
 from stochphys.inference.diffusion import infer_diffusion
-from stochphys.inference.engine import infer_engine
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
 from stochphys.inference.increments import increments
@@ -35,22 +34,16 @@ from stochphys.inference.thermodynamics import entropy_production_rate, heat_rat
 from stochphys.models import bayes, jump_neep, many, movies, neep
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
-from stochphys.simulators import (
-    engine,
-    jumps,
-    lookup,
-    motor,
-    resetting_clocks,
-    search_laws,
-    search_walkers,
-)
-from stochphys.simulators.beads import BeadSpring
-from stochphys.simulators.camera import bead_camera
-from stochphys.simulators.double_hump import DoubleHump
-from stochphys.simulators.fields import StirredDoubleWell
-from stochphys.simulators.hidden import HiddenChain
+from stochphys.simulators import jumps, lookup
 from stochphys.simulators.integrate import simulate
 from stochphys.simulators.linear import Linear
+from stochphys.systems import engine, motor
+from stochphys.systems.beads import BeadSpring, bead_camera
+from stochphys.systems.double_hump import DoubleHump
+from stochphys.systems.engine_inference import infer_engine
+from stochphys.systems.fields import StirredDoubleWell
+from stochphys.systems.hidden import HiddenChain
+from stochphys.systems.search import clocks, laws, walkers
 from stochphys.training import Resetting, fit, noisy_labels
 
 BEADS = BeadSpring()
@@ -58,7 +51,7 @@ P = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.4, 0.2, 0.4]], dtype=torc
 CHAIN = jumps.JumpChain(P)
 HIDDEN = HiddenChain(CHAIN, torch.arange(3))
 TRAP = Linear(-torch.ones(1, 1), torch.ones(1, 1))
-SEARCH = search_laws.Search(1.0)
+SEARCH = laws.Search(1.0)
 quick: dict[str, Any] = dict(steps=3, progress=False, device="cpu")
 
 
@@ -144,7 +137,7 @@ def pixels():
 
 @cache
 def digits():
-    return noisy_labels.digits([0], 0.3)
+    return digits_study.digits([0], 0.3)
 
 
 @cache
@@ -199,8 +192,8 @@ def by_score(generator):
     H = torch.rand(6, 4, 4, generator=make_generator(0), dtype=torch.float64)
     found = maps.DissipationMap(H.view(2, 3, 4, 4).mean(1), H, 2, 9)
     places = torch.tensor([[1.0, 1.0], [5.0, 5.0], [1.0, 5.0]])
-    truth = maps.Truth(places, torch.arange(3.0))
-    return maps.score_map(found, truth, generator=generator, draws=50)
+    truth = map_scores.Truth(places, torch.arange(3.0))
+    return map_scores.score_map(found, truth, generator=generator, draws=50)
 
 
 def by_plane(generator):
@@ -335,14 +328,14 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "simulate": lambda g: simulate(BEADS, 3, 5, 0.01, generator=g),
     "simulate_jumps": lambda g: jumps.simulate_jumps(CHAIN, 3, 9, generator=g),
     "jump_sequence": lambda g: lookup.jump_sequence(P, torch.zeros(3), 9, generator=g),
-    "Poisson.sample": lambda g: resetting_clocks.Poisson(1.0).sample(3, generator=g),
-    "Lomax.sample": lambda g: resetting_clocks.Lomax(3.0, 1.0).sample(3, generator=g),
-    "uniform": lambda g: resetting_clocks.uniform(3, g),
-    "simulate_search": lambda g: search_walkers.simulate_search(
-        SEARCH, resetting_clocks.Poisson(1.0), 9, 0.01, generator=g, longest=1.0
+    "Poisson.sample": lambda g: clocks.Poisson(1.0).sample(3, generator=g),
+    "Lomax.sample": lambda g: clocks.Lomax(3.0, 1.0).sample(3, generator=g),
+    "uniform": lambda g: clocks.uniform(3, g),
+    "simulate_search": lambda g: walkers.simulate_search(
+        SEARCH, clocks.Poisson(1.0), 9, 0.01, generator=g, longest=1.0
     ),
-    "simulate_paths": lambda g: search_walkers.simulate_paths(
-        SEARCH, resetting_clocks.Poisson(1.0), 3, 9, 0.01, generator=g
+    "simulate_paths": lambda g: walkers.simulate_paths(
+        SEARCH, clocks.Poisson(1.0), 3, 9, 0.01, generator=g
     ),
     "LinearRegression.draw": lambda g: sgd_toys.LinearRegression.draw(5, 2, noise=1.0, generator=g),
     "MatrixSensing.draw": lambda g: sgd_toys.MatrixSensing.draw(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
+from stochphys.course.studies.digits import digits
 from stochphys.device import make_generator
 from stochphys.models import MLP
 from stochphys.training import (
@@ -19,7 +20,6 @@ from stochphys.training import (
     Resetting,
     accuracy,
     classify,
-    digits,
     fit,
     load_checkpoint,
 )

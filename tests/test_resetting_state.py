@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.special import erfc
 
 from stochphys.device import make_generator
-from stochphys.simulators import (
+from stochphys.systems.search import (
     FreeDiffusion,
     Lomax,
     Poisson,

@@ -13,7 +13,8 @@ from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import EntropyProduction, infer_entropy_production
 from stochphys.models import RNEEP, classifier_objective
-from stochphys.simulators import FlashingRatchet, HiddenChain, simulate_jumps
+from stochphys.simulators import simulate_jumps
+from stochphys.systems import FlashingRatchet, HiddenChain
 from stochphys.training import load_checkpoint
 from tests.chance import K
 from tests.lesson import sources

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.special import lambertw
 
 from stochphys.device import make_generator
-from stochphys.simulators import (
+from stochphys.systems.search import (
     Clock,
     Interval,
     Lomax,
@@ -24,7 +24,7 @@ from stochphys.simulators import (
     optimal,
     simulate_search,
 )
-from stochphys.simulators.resetting_clocks import uniform
+from stochphys.systems.search.clocks import uniform
 from tests.chance import K
 
 CUDA = pytest.param("cuda", marks=pytest.mark.cuda)

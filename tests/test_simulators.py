@@ -20,7 +20,6 @@ from torch import Tensor
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.simulators import (
-    BeadSpring,
     Linear,
     Overdamped,
     System,
@@ -29,6 +28,7 @@ from stochphys.simulators import (
     noise_induced_drift,
     simulate,
 )
+from stochphys.systems import BeadSpring
 from tests.chance import K, assert_mean, sigmas
 
 

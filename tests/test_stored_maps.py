@@ -5,18 +5,14 @@ from importlib.resources import files
 import pytest
 import torch
 
+from stochphys.course.studies.map_scores import score_map, truths
 from stochphys.device import make_generator
-from stochphys.inference import (
-    Comparison,
-    dissipation_map,
-    infer_entropy_production,
-    score_map,
-    truths,
-)
+from stochphys.inference import Comparison, dissipation_map, infer_entropy_production
 from stochphys.inference.readout import member_entropy
 from stochphys.models import FlowNEEP
 from stochphys.movie import Movie
-from stochphys.simulators import ElasticNetwork, filament_camera, local_dissipation, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import ElasticNetwork, filament_camera, local_dissipation
 from stochphys.training import Ensemble, load_checkpoint
 from tests.chance import K
 from tools.make_checkpoints import CHECKPOINTS, fingerprint

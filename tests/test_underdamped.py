@@ -20,7 +20,8 @@ from stochphys.inference.increments import increments, secant_factor
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.models.bases import Polynomial
 from stochphys.models.drift_diffusion import Normal
-from stochphys.simulators import UnderdampedBeadSpring, VanDerPol, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import UnderdampedBeadSpring, VanDerPol
 from tests.chance import K, sigmas
 
 CUBIC = BayesianRegression(Polynomial(3))

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.simulators import BeadSpring, Linear, simulate
+from stochphys.simulators import Linear, simulate
 from stochphys.simulators.visible import visible_entropy, visible_entropy_rate
+from stochphys.systems import BeadSpring
 from tests.chance import K
 
 TWO, FIVE = BeadSpring(), BeadSpring(n_beads=5)

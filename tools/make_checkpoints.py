@@ -20,14 +20,13 @@ from torch import Tensor, nn
 from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.models import RNEEP, AreaNEEP, Areas, FlowNEEP, classifier_objective, neep_objective
-from stochphys.simulators import (
+from stochphys.simulators import simulate, simulate_jumps
+from stochphys.systems import (
     BeadSpring,
     ElasticNetwork,
     FlashingRatchet,
     HiddenChain,
     filament_camera,
-    simulate,
-    simulate_jumps,
 )
 from stochphys.training import Ensemble, fit, save_checkpoint
 

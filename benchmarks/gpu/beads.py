@@ -14,7 +14,8 @@ from stochphys.data import Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference.comparison import r_squared_and_slope
 from stochphys.models import AreaNEEP, Areas, neep_objective
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from stochphys.training import fit, load_checkpoint
 
 from ..simulators import draw_normals

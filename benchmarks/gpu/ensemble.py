@@ -12,7 +12,8 @@ from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
 from stochphys.models import NEEP
-from stochphys.simulators import BeadSpring, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring
 from stochphys.training import Ensemble
 
 from .figures import Figure, milliseconds, ratio, steps_of_fit, synchronise

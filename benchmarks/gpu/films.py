@@ -16,7 +16,8 @@ from stochphys.device import make_generator
 from stochphys.models import CNEEP, FlowNEEP, neep_objective
 from stochphys.models.movies import MovieNEEP
 from stochphys.movie import Movie
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 
 from ..movies import PlainCNEEP, stored
 from .figures import Figure, ratio, rounds

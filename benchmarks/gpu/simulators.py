@@ -9,7 +9,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor
 
-from stochphys.simulators import BeadSpring, integrate
+from stochphys.simulators import integrate
+from stochphys.systems import BeadSpring
 
 from ..simulators import DT, DoubleWell, draw_normals, run, usual_chain, usual_loop
 from .figures import Figure, ratio, rounds

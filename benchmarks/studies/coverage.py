@@ -26,7 +26,8 @@ from stochphys.inference import (
 from stochphys.inference.passage import mean_first_passage_time
 from stochphys.inference.thermodynamics import entropy_production_rate
 from stochphys.models.bases import RBF, Polynomial
-from stochphys.simulators import BeadSpring, DoubleHump, NonlinearForce, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, DoubleHump, NonlinearForce
 
 from .. import print_table
 from .films import by_setting

@@ -32,7 +32,8 @@ from stochphys.inference import (
     nmse,
 )
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, LogVariance
-from stochphys.simulators import BeadSpring, DoubleHump, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, DoubleHump
 
 from .. import print_table
 from ..movies import film

@@ -39,7 +39,7 @@ def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Gene
     """
     from IPython import get_ipython
 
-    from ..widgets import use_style
+    from ..widgets.style import use_style
 
     if threads < 1:
         raise ValueError(f"threads must be 1 or more, got {threads}")

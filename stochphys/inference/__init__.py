@@ -3,22 +3,12 @@
 from .baselines import CurrentEstimate, finite_time_tur, short_time_tur
 from .calibration import coverage, coverage_curve, nmse
 from .comparison import Comparison
+from .diffusion import DiffusionField
 from .drift import Langevin, infer_langevin
-from .engine import InferredEngine, infer_engine
 from .entropy import EntropyProduction, infer_entropy_production
 from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluctuation_theorem
 from .increments import Increments, increments, secant_factor
-from .maps import (
-    DissipationMap,
-    MapScore,
-    Truth,
-    blob_weights,
-    dissipation_map,
-    frame_maps,
-    score_map,
-    truth_map,
-    truths,
-)
+from .maps import DissipationMap, dissipation_map, frame_maps
 from .neural import BootstrapEnsemble, DropoutNetwork, LaplaceNetwork, VariationalNetwork
 from .passage import mean_first_passage_time
 from .plugin_estimators import (

@@ -4,7 +4,7 @@ from .bases import RBF, Fourier, Polynomial
 from .bayes import BayesianLinear, BayesianMLP, DropoutMLP
 from .drift_diffusion import LogVariance, Normal
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
-from .many import AreaNEEP, Areas
+from .many import AreaNEEP, Areas, shrink_antisymmetric
 from .movies import CNEEP, BilinearCNEEP, FlowNEEP, MovieNEEP
 from .neep import NEEP, UnderdampedNEEP, alpha_neep_objective, classifier_objective, neep_objective
 from .networks import MLP, InUnits

@@ -17,7 +17,6 @@ from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..movie import Movie
-from .beads import BeadSpring
 
 PROFILES = 2**22  # numbers held at once while frames are rendered
 
@@ -193,19 +192,3 @@ class Film(Brief):
 
     def __getitem__(self, numbers: Tensor) -> Tensor:
         return self.camera(embedding(numbers, self.states), generator=self.generator)
-
-
-def bead_camera(
-    system: BeadSpring, *, cell: tuple[int, int] = (10, 10), psf: float = 1.5, motion: float = 0.5
-) -> Camera:
-    """A camera above a chain of beads, each in the middle of a cell of its own, moving along the row.
-
-    The motion of each bead is scaled to a standard deviation of `motion` pixels, as in the published
-    movies. Those are `cell=(20, 20), psf=3.0, motion=1.0`: 20 × 40 pixels for two beads
-    (Bae, Kim, Jeong 2021, arXiv 2106.15108; scale and widths found from the published data).
-    """
-    n, (height, width) = system.n_beads, cell
-    centre = torch.stack((torch.full((n,), height / 2), (torch.arange(n) + 0.5) * width), dim=1)
-    movement = torch.zeros(n, 2, n)
-    movement[:, 1] = torch.diag(motion / system.stationary_covariance().diagonal().sqrt()).float()
-    return Camera(centre, movement, (height, n * width), psf)

@@ -11,7 +11,6 @@ from .noisy_labels import (
     class_noise,
     classify,
     cross_entropy,
-    digits,
     flip,
     predict,
     symmetric_noise,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -12,8 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..brief import Brief
-from ..device import as_generator, make_generator
-from ..models.networks import MLP
+from ..device import as_generator
 from .batches import Objective
 from .ensemble import Ensemble
 
@@ -173,49 +171,6 @@ def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator | int) -> 
         )
     u = torch.rand(y.shape, generator=as_generator(generator), dtype=torch.float64)
     return (u[..., None] >= transition.cumsum(-1)[:, :-1][y]).sum(-1)
-
-
-def digits(seeds: Sequence[int], noise_rate: float, *, copies: int = 1) -> SimpleNamespace:
-    """The study of the course: 1797 handwritten digits of 8 × 8 pixels under symmetric noise.
-
-    Each seed has a split, wrong labels and start weights of its own. The labels of `train` (800)
-    and of `validation` (300) are noisy, those of `test` (697) are true.
-
-    Returns:
-        `train`, `validation`, `test`: `Labelled`; `networks`: an `Ensemble` of `copies` networks
-        64-64-10 for each seed, one seed after the other. The copies of a seed start alike and see
-        the same batches.
-
-    Source: the digits of scikit-learn, from E. Alpaydin and C. Kaynak, UCI repository (1998).
-    """
-    from sklearn.datasets import load_digits
-
-    if not len(seeds) or copies < 1:
-        raise ValueError(f"give at least one seed and one copy, got {list(seeds)} and {copies}")
-    images, labels = (torch.from_numpy(a) for a in load_digits(return_X_y=True))
-    x, transition = images.float() / 8 - 1, symmetric_noise(noise_rate, 10)
-    parts: list[list[Tensor]] = []
-    networks = []
-    for seed in seeds:
-        generator = make_generator(seed)
-        rows = torch.randperm(len(x), generator=generator)
-        true = labels[rows]
-        given = flip(true, transition, generator=generator)
-        parts.append([rows, true, given])
-        start = MLP((64, 64, 10), activation=nn.ReLU, generator=generator)
-        networks += [start] * copies
-    rows, true, given = (torch.stack(part) for part in zip(*parts, strict=True))
-
-    def part(begin: int, end: int, y: Tensor) -> Labelled:
-        cut = slice(begin, end)
-        return Labelled(x, y[:, cut], 10, true[:, cut], rows[:, cut], copies)
-
-    return SimpleNamespace(
-        train=part(0, 800, given),
-        validation=part(800, 1100, given),
-        test=part(1100, 1797, true),
-        networks=Ensemble(networks),
-    )
 
 
 def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objective:

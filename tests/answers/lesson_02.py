@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from stochphys.simulators import BeadSpring
+from stochphys.systems import BeadSpring
 
 FIVE = BeadSpring(n_beads=5)  # the chain of 02.2, and ⟨F²⟩ of each bead
 SQUARED_FORCE = torch.diag(FIVE.A @ FIVE.stationary_covariance() @ FIVE.A.T)

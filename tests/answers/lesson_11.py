@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stochphys.simulators import DoubleHump
+from stochphys.systems import DoubleHump
 
 
 def repaired(factor: float, scale: float = 1.0) -> Callable:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from stochphys.simulators import BeadSpring
+from stochphys.systems import BeadSpring
 
 
 def estimate(change: Callable[[torch.Tensor], torch.Tensor]) -> Callable:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from stochphys.simulators import StirredDoubleWell
+from stochphys.systems import StirredDoubleWell
 
 
 def stirring(middle: torch.Tensor, step: torch.Tensor) -> torch.Tensor:

@@ -9,7 +9,7 @@ from torch import nn
 
 from stochphys.data import Trajectories
 from stochphys.inference import EntropyProduction
-from stochphys.simulators import BeadSpring
+from stochphys.systems import BeadSpring
 from stochphys.training import Ensemble, History
 
 STEP = BeadSpring(T_h=1.1).entropy_production_rate(0.01) * 0.01

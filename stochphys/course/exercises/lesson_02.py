@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ...simulators import BeadSpring
+from ...systems import BeadSpring
 from .grading import SIGN, function, number
 
 

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from ...device import make_generator
-from ...simulators import DoubleHump, simulate
+from ...simulators import simulate
+from ...systems import DoubleHump
 from .grading import SIGN, Hint, evaluate, function, number
 
 

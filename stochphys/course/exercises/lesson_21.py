@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ...device import make_generator
-from ...simulators import BeadSpring, simulate
+from ...simulators import simulate
+from ...systems import BeadSpring
 from .grading import SIGN, Hint, evaluate, function, number
 
 

@@ -9,7 +9,8 @@ import torch
 
 from ...device import make_generator
 from ...inference import finite_time_tur
-from ...simulators import StirredDoubleWell, simulate
+from ...simulators import simulate
+from ...systems import StirredDoubleWell
 from .grading import Hint, evaluate, function
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...models import Areas
-from ...simulators import BeadSpring
+from ...systems import BeadSpring
 from .grading import function, number
 
 

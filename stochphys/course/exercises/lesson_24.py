@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from ...simulators import FlashingRatchet, HiddenChain
-from ...simulators.hidden import hidden_ratchet_rate
+from ...systems import FlashingRatchet, HiddenChain
+from ...systems.hidden import hidden_ratchet_rate
 from .grading import Hint, evaluate, number
 
 

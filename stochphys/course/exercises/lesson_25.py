@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
-from ...simulators import UnderdampedBeadSpring
+from ...systems import UnderdampedBeadSpring
 from .grading import Hint, evaluate, function, number
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...inference import EntropyProduction
-from ...simulators import BeadSpring
+from ...systems import BeadSpring
 from .grading import Hint, function, number
 
 

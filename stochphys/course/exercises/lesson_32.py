@@ -7,9 +7,8 @@ from typing import Any
 import torch
 
 from ...device import make_generator
-from ...inference import Truth, truths
-from ...inference.maps import blobs, correlation
-from ...simulators import ElasticNetwork, local_dissipation
+from ...systems import ElasticNetwork, local_dissipation
+from ..studies.map_scores import Truth, blobs, correlation, truths
 from .grading import Hint, evaluate, function, number
 
 LAYERS = {23: [(5, 2), (2, 2), (3, 1), (3, 1)], 13: [(5, 2), (3, 1), (3, 1)], 9: [(5, 2), (3, 1)]}

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...simulators import BeadSpring
 from ...simulators.visible import frame_covariances, visible_entropy_rate
+from ...systems import BeadSpring
 from .grading import Hint, function, number
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...simulators import Interval, Poisson, Search, mean_time, optimal
+from ...systems.search import Interval, Poisson, Search, mean_time, optimal
 from .grading import function, number
 
 

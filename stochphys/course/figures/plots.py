@@ -19,7 +19,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from ...data import Trajectories
 from ...inference.comparison import r_squared_and_slope
 from ...inference.fluctuation import DetailedFluctuationTheorem
-from ...simulators import Linear, Stirred
+from ...simulators import Linear
+from ...systems import Stirred
 from ...training import History
 from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from ...simulators import Poisson, Search, mean_time, optimal
+from ...systems.search import Poisson, Search, mean_time, optimal
 from ...widgets.style import COLD, DATA, EXACT_LINE, HOT, array
 
 

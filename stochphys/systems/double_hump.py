@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator
-from .langevin import System
+from ..simulators.langevin import System
 
 REACH = 7.0  # where the density has fallen to e⁻³⁸ of its maximum
 

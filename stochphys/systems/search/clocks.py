@@ -15,8 +15,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from ..device import as_generator, one_thread
-from .langevin import require_positive
+from ...device import as_generator, one_thread
+from ...simulators.langevin import require_positive
 
 # Nodes of the trapezoidal rule in u = ln t, or in the logit of t/longest: the integrands are smooth
 # and fall exponentially on both sides, where the rule is exact to rounding.

@@ -1,5 +1,5 @@
 r"""Search with resetting: exact first-passage laws, and what clocks that start a search over make of
-their mean, by renewal. Walkers that really search live in `search_walkers`.
+their mean, by renewal. Walkers that really search live in `walkers`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from .langevin import require_positive
-from .resetting_clocks import Clock, Poisson
+from ...simulators.langevin import require_positive
+from .clocks import Clock, Poisson
 
 AnyClock = TypeVar("AnyClock", bound=Clock)
 LARGEST = 709.0  # expm1 of more overflows

@@ -14,8 +14,9 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import require_positive
-from .linear import Linear
+from ..simulators.camera import Camera
+from ..simulators.langevin import require_positive
+from ..simulators.linear import Linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,3 +104,19 @@ class BeadSpring(Linear):
         """Mean heat per unit time absorbed from each bath, `(n_beads,)`; it sums to zero."""
         C = self.stationary_covariance()
         return -self.gamma * torch.diag(self.A @ (C @ self.A.T - self.A @ C)) / 2
+
+
+def bead_camera(
+    system: BeadSpring, *, cell: tuple[int, int] = (10, 10), psf: float = 1.5, motion: float = 0.5
+) -> Camera:
+    """A camera above a chain of beads, each in the middle of a cell of its own, moving along the row.
+
+    The motion of each bead is scaled to a standard deviation of `motion` pixels, as in the published
+    movies. Those are `cell=(20, 20), psf=3.0, motion=1.0`: 20 × 40 pixels for two beads
+    (Bae, Kim, Jeong 2021, arXiv 2106.15108; scale and widths found from the published data).
+    """
+    n, (height, width) = system.n_beads, cell
+    centre = torch.stack((torch.full((n,), height / 2), (torch.arange(n) + 0.5) * width), dim=1)
+    movement = torch.zeros(n, 2, n)
+    movement[:, 1] = torch.diag(motion / system.stationary_covariance().diagonal().sqrt()).float()
+    return Camera(centre, movement, (height, n * width), psf)

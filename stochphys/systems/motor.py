@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator
-from .langevin import Overdamped, Underdamped, require_positive
+from ..simulators.langevin import Overdamped, Underdamped, require_positive
 
 N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the potential
 

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import System
+from ..simulators.langevin import System
 
 REFLECT, CLIP = "reflect", "clip"
 CHUNK = 2**16  # states looked at at once

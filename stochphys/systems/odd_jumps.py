@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Jumps
-from .jumps import JumpChain
+from ..simulators.jumps import JumpChain
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,11 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..simulators.engine import STROKES, Cycle, cycle_of
-from .drift import infer_langevin
-from .posterior import Posterior
-from .predict import PredictedNumber
-from .regression import BayesianRegression
+from ..inference.drift import infer_langevin
+from ..inference.posterior import Posterior
+from ..inference.predict import PredictedNumber
+from ..inference.regression import BayesianRegression
+from .engine import STROKES, Cycle, cycle_of
 
 N_STROKES = len(STROKES)
 

@@ -1,6 +1,6 @@
 r"""Walkers that search: all at once, each with its own clock, until they arrive.
 
-The exact laws to compare with live in `search_laws`.
+The exact laws to compare with live in `laws`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from math import isfinite, nan
 import torch
 from torch import Tensor
 
-from ..brief import Brief
-from ..device import as_generator, one_thread
-from .resetting_clocks import Clock, uniform
-from .search_laws import FreeDiffusion
+from ...brief import Brief
+from ...device import as_generator, one_thread
+from .clocks import Clock, uniform
+from .laws import FreeDiffusion
 
 REACH = 16  # a bridge with x_a x_b > 16 D dt touches the target with a chance of less than e⁻¹⁶
 STEPS_PER_WAIT = 20  # fewer, and rounding makes another clock of it

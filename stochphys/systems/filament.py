@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from ..simulators.camera import Camera
+from ..simulators.langevin import require_positive
+from ..simulators.linear import Linear
 from .beads import BeadSpring
-from .camera import Camera
-from .langevin import require_positive
-from .linear import Linear
 
 
 @dataclass(frozen=True, eq=False)

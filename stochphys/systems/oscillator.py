@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from .langevin import Underdamped
+from ..simulators.langevin import Underdamped
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """A heat engine made of one particle: a Carnot cycle of stiffness and temperature.
 
 All means are exact, from a closed equation for the second moments; `work` and `heat` of single
-trajectories belong to it. How such an engine is inferred from data lives in `inference.engine`.
+trajectories belong to it. How such an engine is inferred from data lives in `engine_inference`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from .langevin import Underdamped, require_positive, square_root
+from ..simulators.langevin import Underdamped, require_positive, square_root
 
 STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic expansion")
 

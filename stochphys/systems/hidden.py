@@ -15,8 +15,9 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..estimate import Estimate
-from .exact import check_frames, known_scheme
-from .jumps import FlashingRatchet, JumpChain, jumps_of, simulate_jumps
+from ..simulators.exact import check_frames, known_scheme
+from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
+from .ratchet import FlashingRatchet
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
 PIECE = 2**17  # words filtered at once

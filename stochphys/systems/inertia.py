@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..simulators.linear import Linear
 from .beads import BeadSpring
-from .linear import Linear
 
 
 @dataclass(frozen=True, eq=False)

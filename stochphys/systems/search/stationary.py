@@ -10,9 +10,9 @@ from math import pi
 import torch
 from torch import Tensor
 
-from ..brief import Brief
-from .langevin import require_positive
-from .resetting_clocks import Clock
+from ...brief import Brief
+from ...simulators.langevin import require_positive
+from .clocks import Clock
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator
-from .langevin import System
+from ..simulators.langevin import System
 
 
 @dataclass(frozen=True, eq=False)

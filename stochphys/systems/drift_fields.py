@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from ..simulators.langevin import System, square_root
 from .fokker_planck import Array, GridDensity, stationary_law
-from .langevin import System, square_root
 
 
 class ForceField(System):

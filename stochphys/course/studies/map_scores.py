@@ -1,0 +1,158 @@
+"""What a map of dissipation is worth: compared with the exact one, and with knowing nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from ...brief import Brief
+from ...device import as_generator
+from ...inference.maps import DissipationMap, cell_place
+from ...systems import LocalDissipation
+
+
+class Truth(NamedTuple):
+    """Entropy produced per unit time `values (n,)` at `places (n, 2)`: row and column in pixels."""
+
+    places: Tensor
+    values: Tensor
+
+
+def truths(nodes: Tensor, local: LocalDissipation) -> dict[str, Truth]:
+    """The three exact tellings of where, "heat", "bond" and "velocity", by the places of the nodes
+    in the frame `(n_nodes, 2)`; a bond sits halfway between its ends."""
+    return {
+        "heat": Truth(nodes, local.heat),
+        "bond": Truth(nodes[local.bonds].mean(1), local.bond),
+        "velocity": Truth(nodes, local.velocity),
+    }
+
+
+def cell_places(rows: int, columns: int, cell: int) -> Tensor:
+    """Row and column in pixels of the middle of each cell, `(rows · columns, 2)`."""
+    along = [cell_place(torch.arange(n, dtype=torch.float64), cell) for n in (rows, columns)]
+    return torch.cartesian_prod(*along)
+
+
+def blobs(places: Tensor, shape: tuple[int, int], cell: int, size: float = 2.0) -> Tensor:
+    """One Gaussian of standard deviation `size` pixels around each place, `(n, rows · columns)`; each
+    sums to 1.
+
+    Where `size` is more than a third of the way to the next place, blobs can hardly be told apart,
+    and even a true map scores low.
+    """
+    distance = torch.cdist(places.double(), cell_places(*shape, cell))
+    spots = torch.exp(-(distance**2) / (2 * size**2))
+    return spots / spots.sum(1, keepdim=True)
+
+
+def truth_map(truth: Truth, like: DissipationMap, size: float = 2.0) -> Tensor:
+    """What the map `like` would be if each place showed its entropy as one blob, `(rows, columns)`."""
+    rows, columns = like.movies.shape[1:]
+    spots = blobs(truth.places, (rows, columns), like.cell, size)
+    return (truth.values.double() @ spots).view(rows, columns)
+
+
+def blob_weights(H: Tensor, places: Tensor, cell: int, size: float = 2.0) -> Tensor:
+    """Least-squares fit of maps `(…, rows, columns)` by one blob per place: how much entropy stands
+    there, `(…, n)`."""
+    shape = H.shape[-2], H.shape[-1]
+    return H.double().flatten(-2) @ torch.linalg.pinv(blobs(places, shape, cell, size))
+
+
+def correlation(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson's correlation over the last axis, of `(…, n)` and what broadcasts to it."""
+    a, b = (x.double() - x.double().mean(-1, keepdim=True) for x in (a, b))
+    return (a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1))
+
+
+@dataclass(frozen=True, eq=False)
+class MapScore(Brief):
+    """How well a map agrees with the truth, and how well it would without knowing anything.
+
+    Attributes:
+        weights: entropy per unit time that the map puts at each place `(n,)`, a least-squares fit
+            by one blob per place.
+        truth: what is produced there `(n,)`.
+        correlation: of the two.
+        p: fraction of random permutations of the places that correlate as well.
+        member_correlations: the correlation of each network's own map, `(members,)`.
+        map_correlation: of the map, cell by cell, with blobs as bright as the truth.
+        uniform: of the map with blobs that are all equally bright: what knowing the places of the
+            nodes gives, without knowing where entropy is produced.
+        interval: 95 % interval of `map_correlation` − `uniform`, from movies drawn anew; a map that
+            knows more than the places has it above zero.
+    """
+
+    weights: Tensor
+    truth: Tensor
+    correlation: float
+    p: float
+    member_correlations: Tensor
+    map_correlation: float
+    uniform: float
+    interval: tuple[float, float]
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"correlation with the truth {self.correlation:.2f} (p = {self.p:.2g}, one network "
+            f"{self.member_correlations.mean():.2f}); cell by cell {self.map_correlation:.2f}, uniform "
+            f"{self.uniform:.2f}, 95 % interval of the difference {low:+.2f} to {high:+.2f}"
+        )
+
+
+def score_map(
+    found: DissipationMap,
+    truth: Truth,
+    *,
+    generator: torch.Generator | int,
+    size: float = 2.0,
+    draws: int = 10_000,
+) -> MapScore:
+    """Compare a map with the exact local dissipation.
+
+    Args:
+        found: a map of at least two movies.
+        truth: see `truths`.
+        size: standard deviation of a blob, in pixels.
+        draws: permutations of the places, and bootstrap samples of movies.
+
+    Raises `ValueError` for a single movie, from which no interval can be drawn.
+    """
+    generator = as_generator(generator)
+    n_movies = len(found.movies)
+    if n_movies < 2:
+        raise ValueError("one movie gives no interval; cut it into pieces, movie.cut(20)")
+    shape = found.movies.shape[1], found.movies.shape[2]
+    values, spots = truth.values.double(), blobs(truth.places, shape, found.cell, size)
+    expected, equal = values @ spots, spots.sum(0)
+
+    def above_uniform(H: Tensor) -> Tensor:
+        return correlation(H, expected) - correlation(H, equal)
+
+    weights, by_member = (
+        blob_weights(H, truth.places, found.cell, size) for H in (found.mean, found.member_maps)
+    )
+    reached = correlation(weights, values)
+    order = torch.rand(draws, len(values), generator=generator).argsort(1)
+    as_good = correlation(weights, values[order]) >= reached - 1e-9
+    drawn = torch.randint(n_movies, (draws, n_movies), generator=generator)
+    counts = torch.zeros(draws, n_movies, dtype=torch.float64)
+    counts.scatter_add_(1, drawn, torch.ones(drawn.shape, dtype=torch.float64))
+    samples = above_uniform(counts @ found.movies.flatten(1))
+    low, high = samples.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
+    flat = found.mean.flatten()
+    return MapScore(
+        weights=weights,
+        truth=values,
+        correlation=reached.item(),
+        p=(1 + as_good.sum().item()) / (1 + draws),
+        member_correlations=correlation(by_member, values),
+        map_correlation=correlation(flat, expected).item(),
+        uniform=correlation(flat, equal).item(),
+        interval=(low, high),
+    )
