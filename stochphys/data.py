@@ -21,8 +21,8 @@ from torch.nn.functional import embedding
 
 from .brief import Brief, dtype_of
 from .device import as_generator
-from .files import read
-from .writing import replacing, with_ending
+from .io.tables import read
+from .io.writing import replacing, with_ending
 
 FLOATS = (torch.float32, torch.float64)  # fewer bits lose the small steps that heat is made of
 

@@ -20,8 +20,8 @@ from torch import Tensor
 from .brief import dtype_of
 from .data import Paths, Trajectories
 from .device import as_generator
-from .movie_files import read, write_npy
-from .writing import replacing, with_ending
+from .io.movies import read, write_npy
+from .io.writing import replacing, with_ending
 
 PIECE = 4096  # frames that are looked at together
 
@@ -103,7 +103,7 @@ class Movie(Paths):
 
     @classmethod
     def load(cls, path: str | Path, dt: float | None = None) -> Movie:
-        """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `movie_files.read`."""
+        """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `io.movies`."""
         images, dt = read(path, dt)
         return cls.of(torch.from_numpy(images), dt)
 

@@ -8,8 +8,8 @@ import torch
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import baselines
-from stochphys.inference.baselines import Affine, finite_time_tur, short_time_tur
+from stochphys.inference import currents
+from stochphys.inference.currents import Affine, finite_time_tur, short_time_tur
 from stochphys.inference.fluctuation import (
     accumulate,
     block_sums,
@@ -163,8 +163,8 @@ def test_data_are_worked_on_in_small_pieces(beads, monkeypatch):
     few = replace(trajectories, x=trajectories.x[:30])
     usual = short_time_tur(few, generator=make_generator(0))
     for piece in (40, 900):
-        monkeypatch.setattr(baselines, "PIECE", piece)
-        assert max(j.numel() for _, j in baselines._currents(few, Affine())) <= piece
+        monkeypatch.setattr(currents, "PIECE", piece)
+        assert max(j.numel() for _, j in currents._currents(few, Affine())) <= piece
         small = short_time_tur(few, generator=make_generator(0))
         assert small.rate == pytest.approx(usual.rate, rel=1e-9)
         assert small.std == pytest.approx(usual.std, rel=1e-9)

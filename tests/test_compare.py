@@ -12,7 +12,7 @@ from stochphys import simulators, systems
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import infer_langevin
-from stochphys.inference.baselines import Affine, CurrentEstimate
+from stochphys.inference.currents import Affine, CurrentEstimate
 from stochphys.inference.entropy import EntropyProduction
 from stochphys.inference.passage import PassageTime
 from stochphys.inference.thermodynamics import EntropyRate

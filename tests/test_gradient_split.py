@@ -19,7 +19,7 @@ from stochphys.course.studies.gradient_split import (
 )
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
-from stochphys.training.noisy_labels import Labelled, class_noise, flip, symmetric_noise
+from stochphys.training.labels import Labelled, class_noise, flip, symmetric_noise
 from tests.chance import CHANCE, K, sigmas
 
 N, CLASSES, NOISE_RATE = 60, 10, 0.4

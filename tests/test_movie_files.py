@@ -17,8 +17,8 @@ from PIL import Image
 
 from stochphys.data import Windows
 from stochphys.device import make_generator
+from stochphys.io.movies import read
 from stochphys.movie import Movie
-from stochphys.movie_files import read
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, bead_camera
 

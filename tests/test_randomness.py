@@ -21,7 +21,7 @@ from stochphys.course.studies import images, map_scores, network_search, sgd_toy
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
-from stochphys.inference import baselines, drift, maps, neural, plugin_estimators
+from stochphys.inference import currents, drift, maps, neural, plugin_estimators
 from stochphys.inference.diffusion import infer_diffusion
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
@@ -44,7 +44,7 @@ from stochphys.systems.engine_inference import infer_engine
 from stochphys.systems.fields import StirredDoubleWell
 from stochphys.systems.hidden import HiddenChain
 from stochphys.systems.search import clocks, laws, walkers
-from stochphys.training import Resetting, fit, noisy_labels
+from stochphys.training import Resetting, fit, labels
 
 BEADS = BeadSpring()
 P = torch.tensor([[0.2, 0.5, 0.3], [0.1, 0.6, 0.3], [0.4, 0.2, 0.4]], dtype=torch.float64)
@@ -143,7 +143,7 @@ def digits():
 @cache
 def one_of_digits():
     parts = (digits().train, digits().validation)
-    return tuple(noisy_labels.Labelled(d.x[d.rows[0]], d.y[0], 10) for d in parts)
+    return tuple(labels.Labelled(d.x[d.rows[0]], d.y[0], 10) for d in parts)
 
 
 def squared_error(model, batch):
@@ -164,7 +164,7 @@ def by_resets(generator):
     model, data = MLP((64, 10), generator=0), one_of_digits()[0]
     resets = Resetting(0.5, to=model.state_dict(), generator=generator)
     options = quick | dict(steps=20, optimizer=torch.optim.SGD, callbacks=[resets])
-    fit(model, noisy_labels.classify(), data, generator=0, **options)
+    fit(model, labels.classify(), data, generator=0, **options)
     return [torch.tensor(step) for step, _ in resets.resets]
 
 
@@ -239,7 +239,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "Windows.bootstrap": lambda g: Windows(paths()).bootstrap(2, generator=g).draws,
     "Movie.shuffled": lambda g: Windows(film().shuffled(generator=g))[torch.arange(3)],
     "gradient_plane": by_plane,
-    "short_time_tur": lambda g: baselines.short_time_tur(paths(), generator=g),
+    "short_time_tur": lambda g: currents.short_time_tur(paths(), generator=g),
     "knn_plugin": lambda g: plugin_estimators.knn_plugin(paths(), generator=g, n_pairs=50),
     "ConstantDiffusion.sample": lambda g: seen(langevin().diffusion, g, 1),
     "DiffusionField.sample": lambda g: seen(inferred_engine().diffusion, g, 3),
@@ -344,7 +344,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "low_rank": lambda g: sgd_toys.low_rank(2, 3, 1, generator=g),
     "fit": by_fit,
     "study": lambda g: digits_study.study([0], 0.4, generator=g, steps=20).lowest,
-    "flip": lambda g: noisy_labels.flip(torch.arange(3).repeat(9), P, generator=g),
+    "flip": lambda g: labels.flip(torch.arange(3).repeat(9), P, generator=g),
     "Resetting": by_resets,
 }
 

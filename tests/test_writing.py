@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from stochphys.data import Trajectories
+from stochphys.io.writing import check_writable, replacing, with_ending
 from stochphys.movie import Movie
 from stochphys.training import load_checkpoint, save_checkpoint
-from stochphys.writing import check_writable, replacing, with_ending
 
 WRITERS = {
     "run.npz": lambda path: Trajectories(torch.zeros(2, 40_000, 3), 0.1).save(path),
@@ -97,7 +97,7 @@ def test_where_nothing_can_be_written_no_work_is_done(tmp_path, name, monkeypatc
 
 KILLED = """
 import os, sys
-from stochphys.writing import replacing
+from stochphys.io.writing import replacing
 with replacing(sys.argv[1]) as file:
     file.write(b"half")
     os.kill(os.getpid(), 9)

@@ -28,7 +28,7 @@ import psutil
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from stochphys.writing import replacing
+from stochphys.io.writing import replacing
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 LIVE_WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -1,8 +1,8 @@
 """From data to physics, with uncertainty."""
 
-from .baselines import CurrentEstimate, finite_time_tur, short_time_tur
 from .calibration import coverage, coverage_curve, nmse
 from .comparison import Comparison
+from .currents import CurrentEstimate, finite_time_tur, short_time_tur
 from .diffusion import DiffusionField
 from .drift import Langevin, infer_langevin
 from .entropy import EntropyProduction, infer_entropy_production

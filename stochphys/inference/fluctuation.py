@@ -1,7 +1,7 @@
 r"""Fluctuation theorems: what the distribution of the entropy produced must satisfy.
 
 They judge entropy that was computed exactly, or predicted by a network, on windows of trajectories.
-Both say so when the tail that they need is not in the data. Bounds on the mean live in `baselines`.
+Both say so when the tail that they need is not in the data. Bounds on the mean live in `currents`.
 """
 
 from __future__ import annotations

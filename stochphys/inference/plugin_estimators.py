@@ -1,7 +1,7 @@
 r"""Entropy production by estimating probabilities first: Gaussians, words, neighbours, passages.
 
 Each assumes something about the data, and none says when the assumption fails. Bounds from currents
-live in `baselines`, networks in `entropy`.
+live in `currents`, networks in `entropy`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from ..data import Jumps, Trajectories
 from ..device import as_generator
 from ..estimate import Estimate
-from .baselines import Affine, Basis, CurrentEstimate, check_even, pieces, placed
+from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
 from .fluctuation import block_sums, jackknife
 
 

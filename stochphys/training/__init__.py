@@ -3,9 +3,7 @@
 from .batches import Objective
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
-from .loop import fit
-from .monitor import SWA, Monitor
-from .noisy_labels import (
+from .labels import (
     Labelled,
     accuracy,
     class_noise,
@@ -15,6 +13,8 @@ from .noisy_labels import (
     predict,
     symmetric_noise,
 )
+from .loop import fit
+from .monitor import SWA, Monitor
 from .resetting import Resetting
 from .run import Callback, History, Run
 from .sweep import sweep

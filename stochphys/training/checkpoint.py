@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from ..writing import replacing
+from ..io.writing import replacing
 
 
 def save_checkpoint(path: str | Path, content: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from ..device import as_generator, pick_device, seeded, spawn
-from ..writing import check_writable
+from ..io.writing import check_writable
 from .batches import Data, Objective, batch_of, evaluate, moved, require, tensors
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble

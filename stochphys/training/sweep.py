@@ -29,7 +29,7 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from ..estimate import Estimate
-from ..writing import check_writable
+from ..io.writing import check_writable
 
 Row = dict[str, Any]
 FIELDS = {"key", "function", "setting", "seed", "seconds", "versions"}  # of every row

@@ -19,9 +19,9 @@ from ...device import make_generator
 from ...models.networks import MLP
 from ...training.batches import Objective
 from ...training.ensemble import Ensemble
+from ...training.labels import Labelled, accuracy, classify, flip, symmetric_noise
 from ...training.loop import fit
 from ...training.monitor import Monitor
-from ...training.noisy_labels import Labelled, accuracy, classify, flip, symmetric_noise
 from ...training.resetting import Resetting
 from ...training.run import Callback, History
 

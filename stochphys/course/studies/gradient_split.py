@@ -1,7 +1,7 @@
 r"""What wrong labels do to the gradient: the exact split of a noisy gradient into drift and noise.
 
 For cross-entropy the gradient is linear in the labels, so their expectation splits it without any
-approximation. How the noise is made lives in `training.noisy_labels`.
+approximation. How the noise is made lives in `training.labels`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch.nn.functional import cosine_similarity, cross_entropy, one_hot
 
 from ...brief import Brief
 from ...training import Ensemble
-from ...training.noisy_labels import Labelled
+from ...training.labels import Labelled
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.serialization import safe_globals
 
 from ...brief import Brief
-from ...files import library
+from ...io.tables import library
 
 ANIMAL_10N = "https://dm.kaist.ac.kr/datasets/animal-10n"
 CIFAR_N = "https://github.com/UCSC-REAL/cifar-10-100n"

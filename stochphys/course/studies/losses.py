@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...training.noisy_labels import cross_entropy
+from ...training.labels import cross_entropy
 from ...training.run import Callback
 
 Loss = Callable[[Tensor, Tensor], Tensor]

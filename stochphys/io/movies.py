@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .files import arrays, library, number, require_real
+from .tables import arrays, library, number, require_real
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")

@@ -1,0 +1,1 @@
+"""Files as people have them: into data, and safely onto the disk."""
