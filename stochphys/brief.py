@@ -1,7 +1,5 @@
 """One short line for what holds a lot: shapes and names in place of the numbers themselves."""
 
-from __future__ import annotations
-
 from dataclasses import fields, is_dataclass
 from typing import Any
 

@@ -4,8 +4,6 @@ Simulated data and a researcher's own files take the same road from here on. Wha
 data, and what is inferred from it, lives elsewhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
@@ -191,7 +189,7 @@ class Trajectories(Paths):
         # A table look-up by row: five times faster here than general indexing.
         return embedding(index, self._rows)
 
-    def every(self, k: int) -> Trajectories:
+    def every(self, k: int) -> "Trajectories":
         """Each k-th frame: the same paths seen by a slower camera."""
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
@@ -203,7 +201,7 @@ class Trajectories(Paths):
     @classmethod
     def load(
         cls, path: str | Path, dt: float | None = None, *, underdamped: bool | None = None
-    ) -> Trajectories:
+    ) -> "Trajectories":
         """Read trajectories from a file.
 
         `.npy`: an array `(n_trajectories, n_times, dim)`, or `(n_times, dim)` or `(n_times,)` for
@@ -354,13 +352,13 @@ class Windows(Brief):
         index = torch.arange(n, device=self.trajectories.x.device)
         return self[index * len(self) // n]
 
-    def bootstrap(self, members: int, *, generator: torch.Generator | int) -> Windows:
+    def bootstrap(self, members: int, *, generator: torch.Generator | int) -> "Windows":
         """The same windows, with trajectories drawn anew (with replacement) for each member."""
         generator = as_generator(generator)
         n = self.trajectories.n_trajectories
         draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
         return replace(self, draws=draws.to(self.trajectories.x.device))
 
-    def to(self, device: torch.device | str) -> Windows:
+    def to(self, device: torch.device | str) -> "Windows":
         draws = None if self.draws is None else self.draws.to(device)
         return replace(self, trajectories=self.trajectories.to(device), draws=draws)

@@ -6,8 +6,6 @@ takes a generator, or an integer: the seed of a fresh one. Layers that draw at e
 does, can take none: they draw from torch's own, which `fit` seeds for the time of a training.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path

@@ -4,8 +4,6 @@ Other numbers that come with an error are not called rates: what is predicted fr
 equation is a `Prediction`, many numbers at once are `Averages`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple

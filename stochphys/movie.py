@@ -4,8 +4,6 @@ A movie is a list of numbers of frames on a reel. Cutting, splitting, slowing do
 shuffling change the numbers; no frame is ever copied, so the reel may lie on disc.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from math import inf
@@ -85,7 +83,7 @@ class Movie(Paths):
             _check_pixels(self.reel)
 
     @classmethod
-    def of(cls, images: Tensor, dt: float) -> Movie:
+    def of(cls, images: Tensor, dt: float) -> "Movie":
         """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
         if not isinstance(images, Tensor):
             raise TypeError(
@@ -102,7 +100,7 @@ class Movie(Paths):
         return cls(images.reshape(-1, *size), dt, numbers)
 
     @classmethod
-    def load(cls, path: str | Path, dt: float | None = None) -> Movie:
+    def load(cls, path: str | Path, dt: float | None = None) -> "Movie":
         """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `io.movies`."""
         images, dt = read(path, dt)
         return cls.of(torch.from_numpy(images), dt)
@@ -167,11 +165,11 @@ class Movie(Paths):
         reel = reel if isinstance(reel, Tensor) else reel.to(device)
         return replace(self, reel=reel, x=self.x.to(device), check=False)
 
-    def every(self, k: int) -> Movie:
+    def every(self, k: int) -> "Movie":
         """Each k-th frame: the same movies by a slower camera."""
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
-    def rearranged(self, x: Tensor) -> Movie:
+    def rearranged(self, x: Tensor) -> "Movie":
         """Movies of the same frames in another order: `x (n_movies, n_times)` numbers them, as
         `movie.x` does.
 
@@ -181,17 +179,17 @@ class Movie(Paths):
         _check_numbers(x, self.reel.shape[0])
         return movie
 
-    def reversed(self) -> Movie:
+    def reversed(self) -> "Movie":
         """The movies played backwards."""
         return self._laid(lambda x: x.flip(1))
 
-    def shuffled(self, *, generator: torch.Generator | int) -> Movie:
+    def shuffled(self, *, generator: torch.Generator | int) -> "Movie":
         """The frames of each movie in random order: no arrow of time is left in them."""
         generator = as_generator(generator)
         order = torch.rand(self.x.shape, generator=generator, device=generator.device).argsort(1)
         return self._laid(lambda x: x.gather(1, order.to(x.device)))
 
-    def recorded(self) -> Movie:
+    def recorded(self) -> "Movie":
         """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that
         take longer to render than to look up."""
         frames = torch.empty((self.x.numel(), *self.shape), dtype=torch.uint8)

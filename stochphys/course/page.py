@@ -3,8 +3,6 @@
 Physics and plots live elsewhere; a script that uses the package needs nothing from here.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 from pathlib import Path

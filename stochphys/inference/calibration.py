@@ -4,8 +4,6 @@ An error bar is honest if intervals of level p hold the truth in a fraction p of
 the data and outside. NMSE is always $\langle|\hat f - f|^2\rangle/\langle|f|^2\rangle$.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +57,7 @@ class FieldComparison:
         )
 
 
-def compare_fields(result: Langevin, system: System, x: Tensor) -> FieldComparison:
+def compare_fields(result: "Langevin", system: System, x: Tensor) -> FieldComparison:
     """See `Langevin.compare`."""
     data = result.increments
     timed = x.shape[-1] > data.noisy.stop

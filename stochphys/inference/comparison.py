@@ -1,7 +1,5 @@
 """An estimate of entropy production beside the exact answer, where there is one."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from inspect import signature
 from math import nan
@@ -34,7 +32,7 @@ class Comparison:
     slope: float
 
     @classmethod
-    def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> Comparison:
+    def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> "Comparison":
         """From the exact and the inferred ΔS of the same steps `(…)`, and the inferred rate."""
         exact_rate = exact.double().mean().item() / dt
         ratio = rate / exact_rate if exact_rate else nan

@@ -4,8 +4,6 @@ Seconds of work on a million steps, and the standard that a network must beat. N
 `entropy`, tests of a whole distribution in `fluctuation`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,7 +35,7 @@ class Affine(Brief):
 
     centre: Tensor = torch.zeros(())
 
-    def fitted(self, x: Tensor) -> Affine:
+    def fitted(self, x: Tensor) -> "Affine":
         return Affine(x.mean(0))
 
     def __call__(self, x: Tensor) -> Tensor:

@@ -5,8 +5,6 @@ returns a sentence, or nothing. Nothing is trained here. Tests of a whole distri
 `fluctuation`.
 """
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -25,7 +23,7 @@ FEW = 10  # steps, or paths, that must not decide alone
 SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through the networks
 
 
-def diagnose(result: EntropyProduction) -> tuple[str, ...]:
+def diagnose(result: "EntropyProduction") -> tuple[str, ...]:
     """What a careful colleague would add to `result`; empty if all is well.
 
     Was the training stopped? Did the networks learn by heart? Is ΔS calibrated? Are its tails in
@@ -41,14 +39,14 @@ def diagnose(result: EntropyProduction) -> tuple[str, ...]:
     return tuple(filter(None, sentences))
 
 
-def interruption(result: EntropyProduction) -> str:
+def interruption(result: "EntropyProduction") -> str:
     """Whether the training was stopped."""
     if not result.history.interrupted:
         return ""
     return f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
 
 
-def overfitting(result: EntropyProduction) -> str:
+def overfitting(result: "EntropyProduction") -> str:
     """(J + 1)/dt of the training data far above that of held-out data: learned by heart."""
     excess = result.in_sample - result.bound
     # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong.
@@ -62,7 +60,7 @@ def overfitting(result: EntropyProduction) -> str:
     )
 
 
-def calibration(result: EntropyProduction) -> str:
+def calibration(result: "EntropyProduction") -> str:
     r"""Rate and bound differ by $\langle e^{-\Delta S}\rangle - 1$ of held-out steps, which is 0 for
     the true ΔS."""
     gap = result.rate - result.bound
@@ -80,7 +78,7 @@ def calibration(result: EntropyProduction) -> str:
     )
 
 
-def tails(result: EntropyProduction) -> str:
+def tails(result: "EntropyProduction") -> str:
     """Whether a handful of steps carry the average of exp(−2ΔS), the variance of exp(−ΔS)."""
     entropy = result.entropy.double().flatten()
     if len(entropy) < 100 * FEW:
@@ -96,7 +94,7 @@ def tails(result: EntropyProduction) -> str:
     )
 
 
-def slow_camera(result: EntropyProduction) -> str:
+def slow_camera(result: "EntropyProduction") -> str:
     """Whether frames have little in common, or the rate falls when every second one is left out.
 
     ΔS learned for one time step, times the best constant, bounds what frames two steps apart show.
@@ -125,7 +123,7 @@ def slow_camera(result: EntropyProduction) -> str:
     return ""
 
 
-def little_data(result: EntropyProduction) -> str:
+def little_data(result: "EntropyProduction") -> str:
     """Whether the error bar is large, or too few paths make it."""
     rate, std, paths = abs(result.rate), result.std, result.held_out.n_trajectories
     if isfinite(std) and rate < 2 * std:

@@ -5,8 +5,6 @@ Matrices are written as exponentials: of a symmetric matrix of numbers for a con
 function per component for a field of independent noises.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

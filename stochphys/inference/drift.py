@@ -6,8 +6,6 @@ or with inertia $dx = v\,dt$, $dv = \Phi(x, v, t)\,dt + \sqrt{2D(x, v, t)}\,dW$ 
 Labels are made in `increments`; what is predicted from the result lives in `predict`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from math import inf
 

@@ -1,7 +1,5 @@
 """From recorded paths to entropy production, by networks: the rate, its error bar, each step's ΔS."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

@@ -4,8 +4,6 @@ They judge entropy that was computed exactly, or predicted by a network, on wind
 Both say so when the tail that they need is not in the data. Bounds on the mean live in `currents`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ positions alone, velocities are secants, and what a second difference says of th
 velocity that shares its noise. Each rule here says how large that share is; regression takes it out.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

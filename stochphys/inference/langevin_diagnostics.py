@@ -4,8 +4,6 @@ All starts from the residuals, what is left of the labels when the inferred drif
 the equation is right, one says nothing about the next. The equation itself is inferred in `drift`.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -24,7 +22,7 @@ LOST = 0.1  # fraction of drift or diffusion whose loss between frames is worth 
 LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positions, which lose more
 
 
-def diagnose(result: Langevin, trajectories: Trajectories) -> tuple[str, ...]:
+def diagnose(result: "Langevin", trajectories: Trajectories) -> tuple[str, ...]:
     """What a careful colleague would add to `result`, inferred from `trajectories`; empty if all is
     well.
 
@@ -39,14 +37,14 @@ def diagnose(result: Langevin, trajectories: Trajectories) -> tuple[str, ...]:
     return found or tuple(filter(None, (little_data(result) or slow_camera(result, trajectories),)))
 
 
-def residuals(result: Langevin) -> Tensor:
+def residuals(result: "Langevin") -> Tensor:
     """Labels less the inferred drift `(n_paths, n_steps, dim)`."""
     data = result.increments
     labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
     return labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)
 
 
-def growth(result: Langevin, rest: Tensor) -> Tensor:
+def growth(result: "Langevin", rest: Tensor) -> Tensor:
     """D with every second frame left out over D `(dim,)`, from displacements: 1 for white noise and
     short steps."""
     data = result.increments
@@ -55,7 +53,7 @@ def growth(result: Langevin, rest: Tensor) -> Tensor:
     return two.square().mean((0, 1)) / (2 * (rest * data.dt).square().mean((0, 1)))
 
 
-def smooth(result: Langevin, rest: Tensor, k: int) -> str:
+def smooth(result: "Langevin", rest: Tensor, k: int) -> str:
     """Whether coordinate k has no noise of its own: then its D vanishes with dt."""
     if result.increments.secant or (ratio := growth(result, rest)[k].item()) < SMOOTH:
         return ""
@@ -66,7 +64,7 @@ def smooth(result: Langevin, rest: Tensor, k: int) -> str:
     )
 
 
-def memory(result: Langevin, rest: Tensor, k: int) -> str:
+def memory(result: "Langevin", rest: Tensor, k: int) -> str:
     r"""Whether residuals of coordinate k remember each other: less than white noise makes them, by a
     noisy measurement, or more, by inertia or coloured noise.
 
@@ -104,7 +102,7 @@ def memory(result: Langevin, rest: Tensor, k: int) -> str:
     )
 
 
-def little_data(result: Langevin) -> str:
+def little_data(result: "Langevin") -> str:
     """Whether the paths hold too little information for as many numbers."""
     nmse, goal = result.predicted_nmse, SKETCH / 2
     if nmse < SKETCH:
@@ -122,7 +120,7 @@ def little_data(result: Langevin) -> str:
     )
 
 
-def slow_camera(result: Langevin, trajectories: Trajectories) -> str:
+def slow_camera(result: "Langevin", trajectories: Trajectories) -> str:
     """Whether drift or diffusion change between frames by more than the error bars admit.
 
     In one step the drift Φ of the start turns into Φ′; half of what it loses, $\\tfrac12(1 -

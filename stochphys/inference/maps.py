@@ -4,8 +4,6 @@ A map H has one number per cell of the frame, and its sum is the entropy produce
 the sum only, so a map is shown with its spread over networks.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import torch

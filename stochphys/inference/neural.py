@@ -6,8 +6,6 @@ have error bars that hold where there are data, the first beyond them too; `Vari
 `DropoutNetwork` are here to be diagnosed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

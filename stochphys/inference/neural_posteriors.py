@@ -3,8 +3,6 @@ r"""Posteriors made of networks: one network and its tangent space, or many netw
 How the networks are trained lives in `neural`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from copy import deepcopy
 

@@ -4,8 +4,6 @@ Barriers enter as exponentials: a drift that is known to a few per cent still le
 and the posterior mean alone would hide it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil, inf
 from typing import TYPE_CHECKING, Any
@@ -45,7 +43,7 @@ class PassageTime(PredictedNumber):
 
 
 def mean_first_passage_time(
-    langevin: Langevin,
+    langevin: "Langevin",
     start: Tensor | float,
     target: Tensor | float,
     *,
@@ -138,7 +136,7 @@ def _log_integral(log_values: Tensor, h: Tensor) -> Tensor:
 
 
 def _simulated(
-    langevin: Langevin,
+    langevin: "Langevin",
     start: Tensor,
     target: Tensor,
     radius: float,

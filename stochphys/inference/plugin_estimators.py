@@ -4,8 +4,6 @@ Each assumes something about the data, and none says when the assumption fails. 
 live in `currents`, networks in `entropy`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

@@ -4,8 +4,6 @@ Every method of Langevin inference ends in a `Posterior`. How one is found lives
 `neural`.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ A prediction is made once for each draw from the posterior, so that what is not 
 diffusion is in its spread. Passage times live in `passage`, entropy and heat in `thermodynamics`.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from math import inf
@@ -138,7 +136,7 @@ class Known(Brief):
     limit: float = inf
 
     @classmethod
-    def of(cls, langevin: Langevin, quantile: float) -> Known:
+    def of(cls, langevin: "Langevin", quantile: float) -> "Known":
         if not 0 < quantile <= 1:
             raise ValueError(f"quantile must lie between 0 and 1, got {quantile}; 0.99 is usual")
         known = cls(
@@ -174,7 +172,7 @@ class Fenced(System):
 
 
 def predict_paths(
-    langevin: Langevin,
+    langevin: "Langevin",
     n_trajectories: int,
     n_steps: int,
     dt: float,
@@ -227,6 +225,6 @@ def predict_paths(
     return PredictedPaths(paths, left, known.limit, stop)
 
 
-def has_clock(langevin: Langevin) -> bool:
+def has_clock(langevin: "Langevin") -> bool:
     """Whether time is an input of the equation."""
     return langevin.increments.x.shape[-1] > langevin.increments.noisy.stop

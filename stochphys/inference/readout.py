@@ -1,7 +1,5 @@
 """What an ensemble says of windows of data: h of each window, ΔS from its parts, the bound J + 1."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

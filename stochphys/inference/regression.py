@@ -10,8 +10,6 @@ and α maximises the evidence, the probability of the data with the weights inte
 `LogVariance` the same formulas are iterated with working labels (Fisher scoring).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -47,7 +45,7 @@ class Samples(Brief):
     weight: Tensor
     tangent: Tensor | None = None
 
-    def chunks(self) -> Iterator[Samples]:
+    def chunks(self) -> "Iterator[Samples]":
         """The samples in pieces."""
         for i in range(0, len(self.x), CHUNK):
             part = slice(i, i + CHUNK)
@@ -163,13 +161,13 @@ class Prior(Brief):
     vectors: Tensor
 
     @classmethod
-    def of(cls, gram: Tensor, groups: Tensor, relative: Tensor) -> Prior:
+    def of(cls, gram: Tensor, groups: Tensor, relative: Tensor) -> "Prior":
         scale = relative[:, groups] ** -0.5
         values, vectors = torch.linalg.eigh(scale[:, :, None] * gram * scale[:, None])
         return cls(groups, relative, values.clamp(min=0), scale[:, :, None] * vectors)
 
     @classmethod
-    def alike(cls, gram: Tensor, groups: Tensor) -> Prior:
+    def alike(cls, gram: Tensor, groups: Tensor) -> "Prior":
         relative = torch.ones(len(gram), int(groups.max()) + 1, dtype=gram.dtype)
         return cls.of(gram, groups, relative)
 
@@ -183,7 +181,7 @@ class Prior(Brief):
         turned_back = self.vectors * self.relative[:, self.groups, None] ** 0.5  # orthogonal
         return (self.vectors / total[:, None].sqrt()) @ turned_back.mT
 
-    def updated(self, gram: Tensor, moment: Tensor) -> Prior:
+    def updated(self, gram: Tensor, moment: Tensor) -> "Prior":
         """Precisions of greatest evidence, by MacKay's fixed point: the numbers that a group has
         determined over the squares of its weights."""
         alpha, n = self.relative, torch.bincount(self.groups).to(gram)

@@ -1,7 +1,5 @@
 """Samples as networks take them in: as they are, or drawn anew for each member of an ensemble."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from torch import Tensor

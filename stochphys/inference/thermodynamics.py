@@ -5,8 +5,6 @@ its own data a fitted force follows the noise that it is then multiplied with, a
 high by about p/τ, p effective parameters and τ the duration of the data.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -42,7 +40,7 @@ class EntropyRate(PredictedRate):
 
 
 def entropy_production_rate(
-    langevin: Langevin,
+    langevin: "Langevin",
     fresh: Trajectories,
     *,
     generator: torch.Generator | int,
@@ -79,7 +77,7 @@ def entropy_production_rate(
 
 
 def heat_rate(
-    langevin: Langevin,
+    langevin: "Langevin",
     fresh: Trajectories,
     temperature: Tensor | float,
     *,
@@ -115,7 +113,7 @@ def heat_rate(
 
 
 def _per_coordinate(
-    langevin: Langevin, fresh: Trajectories, generator: torch.Generator, draws: int
+    langevin: "Langevin", fresh: Trajectories, generator: torch.Generator, draws: int
 ) -> tuple[Tensor, Tensor]:
     """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
     mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
@@ -215,7 +213,7 @@ def _refuse_singular(D: Tensor, spread: Tensor) -> None:
         )
 
 
-def _refuse_friction(langevin: Langevin, generator: torch.Generator) -> None:
+def _refuse_friction(langevin: "Langevin", generator: torch.Generator) -> None:
     """Friction that no bath exerts: one that is negative or depends on the state."""
     if not isinstance(langevin.diffusion, ConstantDiffusion):
         raise ValueError(

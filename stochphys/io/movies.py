@@ -4,8 +4,6 @@ The ways in are `Movie.load` and `.save`; here is only what each format needs. W
 a movie, only the frames that are looked at come into memory.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from itertools import chain

@@ -4,8 +4,6 @@ The ways in are `Trajectories.load` and `.save`; here is only what each format n
 brings in what reads the formats of others: not every machine has it.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from os.path import expanduser
 from pathlib import Path

@@ -4,8 +4,6 @@ A new file is made beside the old one and takes its place in one step. Whoever r
 has the old file mapped into memory, keeps what he had.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ A basis is any function from states `(…, dim)` to features `(…, n_features)`
 themselves on data first, `basis.fitted(x)`, so that their features are of order one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -93,7 +91,7 @@ class RBF:
         if self.n < 2:
             raise ValueError(f"n must be 2 or more, got {self.n}")
 
-    def fitted(self, x: Tensor) -> Bumps:
+    def fitted(self, x: Tensor) -> "Bumps":
         low, high = x.min(0).values, x.max(0).values
         return Bumps(self.n, low, (high - low) / (self.n - 1), x.mean(0), x.std(0))
 

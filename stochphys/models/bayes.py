@@ -4,8 +4,6 @@ Each of them can be asked for `draw(n, generator=…)`: n ordinary networks, eac
 own that stay as they are. How they meet data lives in `inference.neural`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise

@@ -6,8 +6,6 @@ has mean D and is D times a χ² number with one degree of freedom. Whatever lea
 network, gives one number f per component and meets the data through these functions.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 

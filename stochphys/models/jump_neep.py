@@ -3,8 +3,6 @@ r"""Neural estimators of entropy production for systems that jump between number
 Antisymmetric under time reversal, like those of `neep`, where their objectives live.
 """
 
-from __future__ import annotations
-
 from typing import Self
 
 import torch

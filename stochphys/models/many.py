@@ -4,8 +4,6 @@ With N coordinates a network has N² currents $x_i \circ dx_k$ to find one by on
 Here their best combination comes first, from second moments of the data.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 
@@ -35,7 +33,7 @@ class Areas(Brief):
     covariance: Tensor
 
     @classmethod
-    def of(cls, trajectories: Trajectories) -> Areas:
+    def of(cls, trajectories: Trajectories) -> "Areas":
         """The moments of all steps of the trajectories."""
         x = trajectories.x
         shift = x[:, 0].mean(0)  # products of small numbers keep their digits in float32
@@ -54,7 +52,7 @@ class Areas(Brief):
         mean[: len(shift)] += shift
         return cls(n, mean, covariance)
 
-    def __add__(self, other: Areas) -> Areas:
+    def __add__(self, other: "Areas") -> "Areas":
         n = self.n + other.n
         a, b, between = self.n / n, other.n / n, other.mean - self.mean
         covariance = a * self.covariance + b * other.covariance

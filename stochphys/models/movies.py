@@ -8,8 +8,6 @@ $$\Delta S_\theta = \sum_{x, y} H(x, y), \qquad
 Train them with `neep_objective`, like any NEEP.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Self
 

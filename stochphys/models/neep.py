@@ -5,8 +5,6 @@ $h(\text{reversed window}) = -h(\text{window})$; what reversal does to a state i
 classes apart. The objectives that train them stand at the end, one line each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Self
 

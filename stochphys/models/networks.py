@@ -1,7 +1,5 @@
 """Bodies of networks: what maps numbers to numbers, before any physics is said."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from itertools import pairwise

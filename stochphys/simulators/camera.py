@@ -4,8 +4,6 @@ A frame is a sum of Gaussian blobs. Each blob is a product of a profile along th
 the columns, so that a batch of frames is one batched matrix product.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -71,7 +69,7 @@ class Camera(Brief):
         """Number of coordinates of the state."""
         return self.motion.shape[2]
 
-    def to(self, device: torch.device | str) -> Camera:
+    def to(self, device: torch.device | str) -> "Camera":
         """The same camera; on the device of the states it need not be sent there for each frame."""
         return replace(self, centre=self.centre.to(device), motion=self.motion.to(device))
 
@@ -141,7 +139,7 @@ class Camera(Brief):
         film = Film(self, trajectories.x.flatten(0, 1), source)
         return Movie(film, trajectories.dt, numbers.view(trajectories.x.shape[:2]))
 
-    def crop(self, top: int, left: int, height: int, width: int) -> Camera:
+    def crop(self, top: int, left: int, height: int, width: int) -> "Camera":
         """A camera that sees only this part of the frame."""
         rows, columns = self.shape
         if top < 0 or left < 0 or top + height > rows or left + width > columns:
@@ -151,7 +149,7 @@ class Camera(Brief):
             )
         return replace(self, centre=self.centre - torch.tensor([top, left]), shape=(height, width))
 
-    def showing(self, points: list[int]) -> Camera:
+    def showing(self, points: list[int]) -> "Camera":
         """A camera to which only these points are visible."""
         return replace(self, centre=self.centre[points], motion=self.motion[points])
 
@@ -187,7 +185,7 @@ class Film(Brief):
     def shape(self) -> tuple[int, int, int]:
         return (len(self.states), *self.camera.shape)
 
-    def to(self, device: torch.device | str) -> Film:
+    def to(self, device: torch.device | str) -> "Film":
         return replace(self, camera=self.camera.to(device), states=self.states.to(device))
 
     def __getitem__(self, numbers: Tensor) -> Tensor:

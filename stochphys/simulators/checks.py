@@ -3,8 +3,6 @@
 After this door, the loop in `integrate` trusts.
 """
 
-from __future__ import annotations
-
 from dataclasses import fields
 from math import ceil, prod
 from numbers import Integral

@@ -1,7 +1,5 @@
 """What an estimator asks of a system that knows the answer: the entropy that its paths produce."""
 
-from __future__ import annotations
-
 from numbers import Integral
 from typing import Protocol, runtime_checkable
 

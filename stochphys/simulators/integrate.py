@@ -5,8 +5,6 @@ each step works on contiguous numbers; systems and users see the view `(n_trajec
 Noise is drawn in pieces that stay in the processor's cache, and the output is written once.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from math import ceil, isfinite
 

@@ -5,8 +5,6 @@ thousands of chains at once, or one long chain cut into pieces that run side by 
 which an observer sees only a part live in `hidden`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from numbers import Integral
 

@@ -5,8 +5,6 @@ work of `integrate.simulate`. Three kinds are enough for the course: `Overdamped
 here, and `Linear`, for which everything is known in closed form, in a file of its own.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 

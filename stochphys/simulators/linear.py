@@ -1,7 +1,5 @@
 """The system of which everything is known in closed form: a linear force and constant noise."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

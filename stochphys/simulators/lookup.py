@@ -6,8 +6,6 @@ does not know yet where it starts, so it is run from every state with the same r
 makes of each piece a map from states to states; composing the maps tells where each piece starts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -54,7 +52,7 @@ def jump_sequence(
 
 
 def _in_pieces(
-    table: _Table, start: np.ndarray, n_steps: int, generator: torch.Generator
+    table: "_Table", start: np.ndarray, n_steps: int, generator: torch.Generator
 ) -> np.ndarray:
     """Few long chains `(n_trajectories, n_steps + 1)` by composing random maps."""
     n, n_states = len(start), table.n_states

@@ -5,8 +5,6 @@ noise of its own. Frames of a `Linear` system are Gaussian, so the best that any
 in n of them is a divergence of two Gaussians. How a camera makes y of x lives in `camera`.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

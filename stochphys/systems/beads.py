@@ -3,8 +3,6 @@
 The first system of the course with a steady flow of heat: linear, so everything is exact.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Self

@@ -2,8 +2,6 @@ r"""One coordinate, two wells, noise that depends on the place: all is known by 
 learned drift and diffusion can be judged by what follows from them.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp, inf, log
 

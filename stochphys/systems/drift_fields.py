@@ -5,8 +5,6 @@ Both carry currents: their entropy production is known by solving the stationary
 equation for two coordinates, and by simulation for more.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cached_property

@@ -4,8 +4,6 @@ All means are exact, from a closed equation for the second moments; `work` and `
 trajectories belong to it. How such an engine is inferred from data lives in `engine_inference`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
@@ -37,7 +35,7 @@ class Cycle(Brief):
     heat: np.ndarray
 
     @classmethod
-    def of(cls, moments: np.ndarray, kappa: np.ndarray, mass: float) -> Cycle:
+    def of(cls, moments: np.ndarray, kappa: np.ndarray, mass: float) -> "Cycle":
         """From the moments `(5, 4, …)` and κ `(5, …)` at the ends of the strokes: the heat is known,
         the work is the rest of the change of energy."""
         energy = (kappa * moments[:, 0] + mass * moments[:, 2]) / 2

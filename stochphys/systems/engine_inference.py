@@ -6,8 +6,6 @@ its efficiency: the spread over the draws is the credible band. The true engine 
 `simulators.engine`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import ceil
 from typing import Any

@@ -4,8 +4,6 @@ What `Linear` is for straight forces, `Stirred` is for curved ones, in any dimen
 law and the entropy of each step in closed form, where no linear current describes them.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ The network is linear, so its rate is exact, and so is each of the three ways to
 is produced where. `filament_camera` films it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import NamedTuple
 

@@ -4,8 +4,6 @@ Where no closed form of the stationary law exists, this is what stands beside si
 and an error that falls with the square of the grid's spacing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

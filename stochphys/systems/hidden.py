@@ -4,8 +4,6 @@ Everything here is exact, by the forward filter: sum over all hidden paths that 
 film. It is the fair target for an estimator that sees symbols only.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import log
 

@@ -3,8 +3,6 @@
 Linear, so everything is exact. Without inertia the chain lives in `beads`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import isfinite

@@ -4,8 +4,6 @@ Two descriptions of one motor. Without inertia (`ThermalMotor`) its current and 
 quadrature, with inertia (`UnderdampedThermalMotor`) its heat can be told as well.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import pi

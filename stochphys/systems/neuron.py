@@ -4,8 +4,6 @@ Two noises: of constant strength, and of a finite number of channels. What is in
 data lives in `inference`.
 """
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass, fields
 from functools import lru_cache

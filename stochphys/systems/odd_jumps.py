@@ -4,8 +4,6 @@ States such as (place, ±velocity): the film played backwards shows them with th
 without a clock, and the engine `simulate_jumps` for both, live in `jumps`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from math import isfinite
 

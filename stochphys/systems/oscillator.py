@@ -3,8 +3,6 @@ r"""The noisy van der Pol oscillator: motion that pumps itself, of which a camer
 Its friction changes sign with the position and belongs to no bath, so there is no heat here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from math import inf
 from typing import NoReturn

@@ -1,7 +1,5 @@
 """A particle that a flickering potential carries around a ring: it climbs where no force pushes."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from math import isfinite
 

@@ -1,8 +1,6 @@
 """What `fit` learns from, tried at the door: whatever works will do, and what does not is refused in
 words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Files that hold a training run: written whole or not at all, read without running any code."""
 
-from __future__ import annotations
-
 from os.path import expanduser
 from pathlib import Path
 from typing import Any

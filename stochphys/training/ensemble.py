@@ -1,7 +1,5 @@
 """Many networks of one kind, trained in one pass: the course's road to error bars."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from copy import deepcopy
 
@@ -43,7 +41,7 @@ class Ensemble(nn.Module):
             {name: getattr(self, _flat(name)) for name in buffers},
         )
 
-    def train(self, mode: bool = True) -> Ensemble:
+    def train(self, mode: bool = True) -> "Ensemble":
         self._architecture[0].train(mode)
         return super().train(mode)
 

@@ -1,7 +1,5 @@
 """Examples whose labels may be wrong: how they get wrong, how they are drawn, what is learned."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -106,7 +104,7 @@ class Labelled(Brief):
         x, y, index = (t.repeat_interleave(self.copies, 0) for t in (x, y, index))
         return x, y, index
 
-    def group(self, i: int) -> Labelled:
+    def group(self, i: int) -> "Labelled":
         """The data set of group i alone, `y (n,)`."""
         own: dict[str, Any] = {
             name: t if t is None else t[i]
@@ -114,7 +112,7 @@ class Labelled(Brief):
         }
         return replace(self, **own, copies=1)
 
-    def to(self, device: torch.device) -> Labelled:
+    def to(self, device: torch.device) -> "Labelled":
         moved: dict[str, Any] = {
             name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)
         }

@@ -4,8 +4,6 @@ The loop that notebooks write out in ten lines, with what a long run needs: held
 averaged weights, a progress bar, checkpoints, and the right to be stopped at any time.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Callbacks of `fit` that look on: measurements on the way, and an average of equal weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Stochastic resetting of a training run, a callback of `fit`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

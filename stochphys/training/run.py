@@ -1,7 +1,5 @@
 """What a training run is made of, and what may look on: `History`, `Run`, `Callback`."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field

@@ -3,8 +3,6 @@
 Knows nothing of training: whatever returns numbers can be swept.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import platform

@@ -4,8 +4,6 @@ The picture sits in an image widget that the controls refresh, so nothing flicke
 widget, the stored output holds the default picture, which is what a reader on GitHub sees.
 """
 
-from __future__ import annotations
-
 import inspect
 import io
 import traceback
@@ -33,7 +31,7 @@ def png(figure: Figure) -> bytes:
 
 def explore(
     draw: Callable[..., Figure], *, alt: str, play: str | None = None, **controls: Any
-) -> Explorer:
+) -> "Explorer":
     """Show the figure that `draw` makes, with a control for each named argument.
 
     Args:

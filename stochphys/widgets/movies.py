@@ -4,8 +4,6 @@ A movie may have fields beside it, such as the entropy that each cell of a netwo
 fields that stand still, such as their mean over time. What is shown comes from elsewhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf

@@ -3,8 +3,6 @@
 Nothing changes at import; `use_style()` applies it. What is drawn lives in `plots`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import matplotlib as mpl

@@ -5,8 +5,6 @@ compares with what is exact by the helpers of `grading`, which raise `Hint` for 
 it returns one sentence on what the right answer means.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules

@@ -1,7 +1,5 @@
 """How an answer is judged: compared with what is exact; a wrong one gets a physical hint."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exercises of 00 Start here."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .grading import number

@@ -1,7 +1,5 @@
 """Exercises of 01 Langevin dynamics."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

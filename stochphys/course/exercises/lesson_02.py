@@ -1,7 +1,5 @@
 """Exercises of 02 Heat and entropy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Exercises of 03 Learning machines."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from .grading import function, number

@@ -1,7 +1,5 @@
 """Exercises of 11 Drift and diffusion."""
 
-from __future__ import annotations
-
 from math import expm1
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exercises of 12 How sure are we."""
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import Any
 

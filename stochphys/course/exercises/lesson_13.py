@@ -1,7 +1,5 @@
 """Exercises of 13 Find forces when only positions are seen."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Exercises of 14 A neuron."""
 
-from __future__ import annotations
-
 from math import exp, expm1
 from typing import Any
 

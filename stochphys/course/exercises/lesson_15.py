@@ -1,7 +1,5 @@
 """Checks of the exercises of notebook 15, on engines of one particle."""
 
-from __future__ import annotations
-
 from math import cos, isfinite, pi, sin, sqrt
 from typing import Any
 

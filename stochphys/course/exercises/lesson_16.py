@@ -1,7 +1,5 @@
 """Checks of the exercises of notebook 16, on predictions from an inferred equation."""
 
-from __future__ import annotations
-
 from math import exp
 from typing import Any
 

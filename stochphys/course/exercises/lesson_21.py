@@ -1,7 +1,5 @@
 """Exercises of 21 NEEP."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

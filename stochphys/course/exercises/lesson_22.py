@@ -1,7 +1,5 @@
 """Exercises of 22 Why a network."""
 
-from __future__ import annotations
-
 from math import exp, isfinite, log, tanh
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exercises of 23 Many beads."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exercises of 24 Hidden states."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

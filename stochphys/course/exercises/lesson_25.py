@@ -1,7 +1,5 @@
 """Exercises of 25 Odd variables."""
 
-from __future__ import annotations
-
 from math import log
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Exercises of 26 How wrong can it be."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...inference import EntropyProduction

@@ -1,7 +1,5 @@
 """Exercises of 31 Brownian movies."""
 
-from __future__ import annotations
-
 from math import erf, exp, isfinite, sqrt
 from typing import Any
 

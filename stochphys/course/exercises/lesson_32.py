@@ -1,7 +1,5 @@
 """Exercises of 32 Dissipation maps."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

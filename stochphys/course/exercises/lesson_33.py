@@ -1,7 +1,5 @@
 """Exercises of 33 Imperfect movies."""
 
-from __future__ import annotations
-
 from math import pi, sqrt
 from typing import Any
 

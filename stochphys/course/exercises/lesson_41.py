@@ -1,7 +1,5 @@
 """Exercises of 41 Search with resetting."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ...systems.search import Interval, Poisson, Search, mean_time, optimal

@@ -1,7 +1,5 @@
 """Exercises of 42 SGD as a search."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

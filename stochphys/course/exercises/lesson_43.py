@@ -1,7 +1,5 @@
 """Exercises of 43 Latent gradient bias."""
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import Any
 

@@ -3,8 +3,6 @@
 As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Maps of dissipation beside each other, beside the frame they belong to, and what one cell sees."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any

@@ -5,8 +5,6 @@ belong to the notebook. Numbers come as tensors or arrays; exact is dashed grey,
 learned is green. $k_B = 1$, so entropy has no unit of its own and is written in units of $k_B$.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable
 from typing import Any

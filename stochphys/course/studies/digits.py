@@ -4,8 +4,6 @@ The recipe is that of notebook 42. The data are `training.digits`; what methods 
 `inference.paired_gain` of the accuracies.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace

@@ -4,8 +4,6 @@ For cross-entropy the gradient is linear in the labels, so their expectation spl
 approximation. How the noise is made lives in `training.labels`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import torch

@@ -4,8 +4,6 @@ Each reader takes what was downloaded and gives images in bytes, `(n, 3, height,
 `(n,)`. Nothing is fetched here; a file that is missing or damaged says where it comes from.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import pickle

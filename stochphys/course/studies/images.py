@@ -3,8 +3,6 @@
 Bytes become numbers inside of the network, on its device. Nothing here knows which labels are true.
 """
 
-from __future__ import annotations
-
 import math
 from collections import OrderedDict
 

@@ -4,8 +4,6 @@ Each takes logits `(…, n_classes)` and labels `(…)` and gives one number per
 p the probabilities that a network gives and y the label that it is told.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Any

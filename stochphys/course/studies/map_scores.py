@@ -1,7 +1,5 @@
 """What a map of dissipation is worth: compared with the exact one, and with knowing nothing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """What a network does with wrong labels: it sees through them, learns them by heart, or errs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -4,8 +4,6 @@ Both give `Trajectories`, for which `gaussian_plugin`, `short_time_tur` or an ex
 entropy production. Networks that read frames themselves live in `models.movies`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

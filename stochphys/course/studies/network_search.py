@@ -5,8 +5,6 @@ batches drawn anew, each excursion is a renewal, so that excursions without rese
 for every reset probability.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -108,7 +106,7 @@ class Walks(Brief):
     ages: Tensor
     free: Tensor
 
-    def hitting_times(self, target: float) -> HittingTimes:
+    def hitting_times(self, target: float) -> "HittingTimes":
         """When the walkers first showed a loss below `target`, for each `p_reset`."""
         return hitting_times(self.losses, self.looks, target)
 

@@ -4,8 +4,6 @@ The voltage has no noise, so its equation is solved for, without an error bar; t
 so their equations are inferred, with one. The general tools are in `regression` and `drift`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """What one method gains over another where both were run on the same seeds."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import torch

@@ -5,8 +5,6 @@ and of matrix sensing, where what noisy labels add to the gradient is a known ve
 that of the course, `training.fit`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +70,7 @@ class LinearRegression(Brief):
     @classmethod
     def draw(
         cls, n: int, dim: int, *, noise: float, generator: torch.Generator | int
-    ) -> LinearRegression:
+    ) -> "LinearRegression":
         """Standard normal inputs, a truth of length one on average, labels with `noise` σ."""
         generator = as_generator(generator)
         x = torch.randn(n, dim, generator=generator)
@@ -149,7 +147,7 @@ class MatrixSensing(Brief):
         noise: float,
         copies: int = 1,
         generator: torch.Generator | int,
-    ) -> MatrixSensing:
+    ) -> "MatrixSensing":
         """m probes of each truth X `(groups, n, n)`, and what they read."""
         generator = as_generator(generator)
         groups, n, _ = X.shape

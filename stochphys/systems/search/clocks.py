@@ -4,8 +4,6 @@ A clock knows the law of its waiting times; it does not know what is searched. T
 after each reset.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -102,7 +100,7 @@ class Poisson(Clock):
     def sample(self, n: int, *, generator: torch.Generator | int) -> Tensor:
         return -uniform(n, generator).log() / self.r
 
-    def stretched(self, factor: float) -> Poisson:
+    def stretched(self, factor: float) -> "Poisson":
         return Poisson(self.r / factor)
 
 
@@ -137,7 +135,7 @@ class Sharp(Clock):
         generator = as_generator(generator)
         return torch.full((n,), self.period, dtype=torch.float64, device=generator.device)
 
-    def stretched(self, factor: float) -> Sharp:
+    def stretched(self, factor: float) -> "Sharp":
         return Sharp(self.period * factor)
 
 
@@ -176,5 +174,5 @@ class Lomax(Clock):
     def sample(self, n: int, *, generator: torch.Generator | int) -> Tensor:
         return self.t0 * (uniform(n, generator) ** (-1 / self.a) - 1)
 
-    def stretched(self, factor: float) -> Lomax:
+    def stretched(self, factor: float) -> "Lomax":
         return replace(self, t0=self.t0 * factor)

@@ -2,8 +2,6 @@ r"""Search with resetting: exact first-passage laws, and what clocks that start 
 their mean, by renewal. Walkers that really search live in `walkers`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp, expm1, inf, isfinite, pi, sqrt
 from typing import TypeVar

@@ -2,8 +2,6 @@ r"""The stationary state that resetting keeps up, and its price: what diffusion 
 gather again.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import pi
 

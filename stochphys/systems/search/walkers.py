@@ -3,8 +3,6 @@ r"""Walkers that search: all at once, each with its own clock, until they arrive
 The exact laws to compare with live in `laws`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import isfinite, nan
 
