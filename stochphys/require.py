@@ -1,0 +1,92 @@
+"""What is asked at the door: a wrong argument is refused by its name, before any work starts.
+
+Arguments come by keyword, `require.positive(dt=dt)`, or as attributes of an object,
+`require.positive(self, "T_c", "T_h")`. A `hint` says what would do.
+"""
+
+from collections.abc import Collection, Iterator
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .brief import brief
+
+
+def finite(owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
+    """`ValueError` for the first that is not a finite number; all of them, in a tensor."""
+    for name, value in _named(owner, names, values):
+        numbers = torch.isfinite(value).all() if isinstance(value, Tensor) else _number(value)
+        if not numbers:
+            raise ValueError(_refusal(name, "be finite", value, hint))
+
+
+def positive(owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
+    """`ValueError` for the first that is not a positive, finite number."""
+    for name, value in _named(owner, names, values):
+        if not (_number(value) and value > 0):
+            raise ValueError(_refusal(name, "be positive", value, hint))
+
+
+def not_negative(owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
+    """`ValueError` for the first that is negative, or not a finite number."""
+    for name, value in _named(owner, names, values):
+        if not (_number(value) and value >= 0):
+            raise ValueError(_refusal(name, "be finite and not negative", value, hint))
+
+
+def integer(least: int, owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
+    """`ValueError` for the first that is not an integer, or is less than `least`."""
+    words = "be a positive integer" if least == 1 else f"be an integer of at least {least}"
+    for name, value in _named(owner, names, values):
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ValueError(_refusal(name, words, value, hint))
+
+
+def within(interval: str, owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
+    """`ValueError` for the first outside of an interval, written as in mathematics: `"(0, 1]"`."""
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    for name, value in _named(owner, names, values):
+        inside = _number(value) and low <= value <= high
+        on_open_end = (value == low and interval[0] == "(") or (
+            value == high and interval[-1] == ")"
+        )
+        if not inside or on_open_end:
+            raise ValueError(_refusal(name, f"lie in {interval}", value, hint))
+
+
+def one_of(known: Collection[Any], hint: str = "", **values: Any) -> None:
+    """`ValueError` for the first that is none of those known."""
+    for name, value in values.items():
+        if value not in known:
+            words = f"be one of {', '.join(map(str, known))}"
+            raise ValueError(_refusal(name, words, value, hint))
+
+
+def stochastic(**values: Tensor) -> None:
+    """`ValueError` for a matrix `(…, n)` whose rows are no probabilities: the first wrong one is named."""
+    for name, P in values.items():
+        if (wrong := ~(P >= 0)).any():
+            where = wrong.nonzero()[0].tolist()
+            raise ValueError(f"{name} must hold probabilities, got {name}{where} = {P[*where]:g}")
+        if (off := (P.sum(-1) - 1).abs()).max() > 1e-6:
+            row = int(off.argmax())
+            raise ValueError(
+                f"each row of {name} must sum to 1, row {row} sums to "
+                f"{P.sum(-1).flatten()[row]:.6g}; divide each row by its sum"
+            )
+
+
+def _named(owner: Any, names: tuple[str, ...], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield from ((name, getattr(owner, name)) for name in names)
+    yield from values.items()
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, Real) and isfinite(value)
+
+
+def _refusal(name: str, words: str, value: Any, hint: str) -> str:
+    return f"{name} must {words}, got {brief(value)}" + (f"; {hint}" if hint else "")
