@@ -97,19 +97,26 @@ def test_badges_open_the_notebook_that_they_name():
 # The table of notebooks
 
 
-def test_the_readme_lists_the_notebooks_there_are_with_their_times():
-    listed = [row for row in rows(README) if "](notebooks/" in row[0]]
-    names = [re.search(r"\(notebooks/(\w+)\.ipynb\)", row[0])[1] for row in listed]  # type: ignore[index]
+def test_the_table_lists_the_notebooks_there_are_with_their_times():
+    table = (ROOT / "docs/notebooks.md").read_text()
+    listed = [row for row in rows(table) if "](../notebooks/" in row[0]]
+    names = [re.search(r"/(\w+)\.ipynb\)", row[0])[1] for row in listed]  # type: ignore[index]
     assert names == [page.name for page in NOTEBOOKS]
     for row, page in zip(listed, NOTEBOOKS, strict=True):
         ((_, title),) = page.headings(1)
         times = next(cells[1] for cells in rows(page.cells[1].source) if "Time" in cells[0])
         read, run, exercises = (part.split(" ", 1)[1] for part in times.split(" · "))
-        assert row[0] == f"{page.name[:2]} · [{title}](notebooks/{page.name}.ipynb)"
+        assert row[0] == f"{page.name[:2]} · [{title}](../notebooks/{page.name}.ipynb)"
         assert row[1:4] == [read, run, exercises]
         for service in ("colab.research.google.com", "mybinder.org"):
             badge = [target for target in links(row[4]) if service in target]
             assert any(target.endswith(f"notebooks/{page.name}.ipynb") for target in badge)
+
+
+def test_the_readme_is_one_screen_and_leads_to_every_notebook():
+    links_there = re.findall(r"\[(\d\d)\]\(notebooks/(\w+)\.ipynb\)", README)
+    assert links_there == [(page.name[:2], page.name) for page in NOTEBOOKS]
+    assert len(README.splitlines()) <= 60
 
 
 def test_the_start_page_counts_the_notebooks():
@@ -166,13 +173,13 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_the_lines_of_the_readme_run(quick, capsys):
-    first, *others = blocks("README.md", "python")
-    found: dict[str, Any] = {}  # the later blocks go on from the second
-    for block, names in ((first, {}), *((block, found) for block in others)):
-        lines = [line for line in block.splitlines() if line and not line.startswith("from ")]
+def test_the_lines_of_the_readme_and_for_your_own_data_run(quick, capsys):
+    (six_lines,) = blocks("README.md", "python")
+    found: dict[str, Any] = {}  # each block goes on from the one before
+    for block in (six_lines, *blocks("docs/your_data.md", "python")):
+        lines = [x for x in block.splitlines() if x and not x.startswith(("from ", "import "))]
         assert len(lines) <= 6
-        exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), names)
+        exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), found)
     said = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d, exact 2\.0[23]", said[0])
     assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[1])

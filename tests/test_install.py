@@ -170,12 +170,14 @@ def test_help_lists_every_command(copy: Path):
     assert {line.split()[1] for line in listed.splitlines()} == {*commands[1].split()} - steps
 
 
-# The three plain commands of the README
+# The three plain commands of the page on installing
 
 
 def plain_commands(language: str) -> list[str]:
     blocks = re.findall(
-        r"<!-- plain-commands -->\s*```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(), re.S
+        r"<!-- plain-commands -->\s*```(\w+)\n(.*?)```",
+        (ROOT / "docs/install.md").read_text(),
+        re.S,
     )
     return dict(blocks)[language].strip().splitlines()
 
