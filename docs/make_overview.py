@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 
 from stochphys import course
@@ -17,6 +18,7 @@ from stochphys.data import Trajectories
 from stochphys.inference import infer_entropy_production
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring
+from stochphys.widgets.style import EXACT_LINE
 
 picture = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("overview.png")
 size = course.sizes(
@@ -39,17 +41,14 @@ path = Trajectories(result.held_out.x[:1], dt)
 exact, learned = system.entropy_production(path, "exact")[0], result.per_step(path)[0]
 
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12.0, 3.9))
-phase_plane(left, result.held_out, system)
+phase_plane(left, result.held_out, system=system)
 left.set_title("nature: two beads, one cold, one hot")
 cumulative_entropy(middle, exact, learned, dt=dt)
 middle.set_title("a network learns the entropy of each step")
-sweep(
-    right,
-    temperatures,
-    [results[T_h].rate for T_h in temperatures],
-    [results[T_h].std for T_h in temperatures],
-    exact=lambda T_h: BeadSpring(T_h=T_h).entropy_production_rate(dt),
-    xlabel="$T_h$ ($T_c$)",
-)
+between = np.linspace(temperatures[0], temperatures[-1], 41).tolist()
+rates = [BeadSpring(T_h=T_h).entropy_production_rate(dt) for T_h in between]
+right.plot(between, rates, **EXACT_LINE, label="exact")
+found, error = ([getattr(r, name) for r in results.values()] for name in ("rate", "std"))
+sweep(right, temperatures, found, error, xlabel="$T_h$ ($T_c$)")
 right.set_title("the rate, with its error bar")
 figure.savefig(picture, metadata={"Software": None})

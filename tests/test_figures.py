@@ -62,7 +62,7 @@ def labels(ax) -> list[str]:
 @pytest.mark.slow
 def test_importing_figures_changes_no_setting_of_matplotlib():
     code = (
-        "import matplotlib; before = dict(matplotlib.rcParams); import stochphys.figures;"
+        "import matplotlib; before = dict(matplotlib.rcParams); import stochphys.course.figures;"
         "assert before == dict(matplotlib.rcParams)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -99,20 +99,18 @@ def test_r_squared_refuses_two_lengths():
 
 def test_scatter_draws_a_part_but_judges_all(ax):
     exact = torch.randn(100, 99, generator=torch.Generator().manual_seed(0))
-    figures.scatter_against_exact(ax, exact, 0.5 * exact, n_points=500)
-    assert 250 < len(ax.collections[0].get_offsets()) <= 500
+    figures.scatter_against_exact(ax, exact, 0.5 * exact)
+    assert 1000 < len(ax.collections[0].get_offsets()) <= 2000
     assert ax.texts[0].get_text() == "$R^2$ = 1.000\nslope = 0.500"
     assert ax.lines[0].get_linestyle() == "--"
 
 
-@pytest.mark.parametrize("n_beads, pair", [(2, (0, 1)), (2, (1, 0)), (5, (0, 1)), (5, (3, 1))])
-def test_currents_run_along_the_ellipses_of_equal_density(ax, n_beads, pair):
-    # In a stationary linear process div(ν p) = 0 makes ν · C⁻¹x = 0, also for two of many beads.
-    system = BeadSpring(n_beads=n_beads, T_h=10.0)
-    figures.phase_plane(ax, system=system, coordinates=pair)
+def test_currents_run_along_the_ellipses_of_equal_density(ax, chain):
+    # In a stationary linear process div(ν p) = 0 makes ν · C⁻¹x = 0.
+    figures.phase_plane(ax, system=chain)
     (arrows,) = (a for a in ax.collections if isinstance(a, Quiver))
     velocity = np.stack([arrows.U, arrows.V], axis=1)
-    C = system.stationary_covariance().numpy()[np.ix_(pair, pair)]
+    C = chain.stationary_covariance().numpy()
     gradient = arrows.get_offsets() @ np.linalg.inv(C)
     scale = np.linalg.norm(velocity, axis=1) * np.linalg.norm(gradient, axis=1)
     assert scale.min() > 0.01
@@ -126,16 +124,11 @@ def test_no_current_runs_in_equilibrium(ax):
 
 
 def test_the_ellipse_of_one_std_is_where_the_density_fell_by_root_e(ax, chain, data):
-    figures.phase_plane(ax, data, chain, n_points=300)
+    figures.phase_plane(ax, data, system=chain)
     ellipse = ax.lines[0].get_xydata()
     C = chain.stationary_covariance().numpy()
     np.testing.assert_allclose((ellipse @ np.linalg.inv(C) * ellipse).sum(1), 1)
-    assert len(ax.collections[0].get_offsets()) <= 300
-
-
-def test_phase_plane_needs_something_to_draw(ax):
-    with pytest.raises(ValueError, match="trajectories, or a system"):
-        figures.phase_plane(ax)
+    assert len(ax.collections[0].get_offsets()) <= 4000
 
 
 def test_cumulative_entropy_ends_at_the_sum_of_the_steps(ax):
@@ -147,14 +140,13 @@ def test_cumulative_entropy_ends_at_the_sum_of_the_steps(ax):
 
 def test_the_hatched_part_of_the_histogram_is_the_probability_below_zero(ax):
     entropy = 1 + torch.randn(20_000, generator=torch.Generator().manual_seed(0))
-    figures.entropy_histogram(ax, entropy, exact=entropy)
-    everything, below, exact = (patch.get_data() for patch in ax.patches)
+    figures.entropy_histogram(ax, entropy)
+    everything, below = (patch.get_data() for patch in ax.patches)
     width = np.diff(below.edges)
     share = (entropy < 0).double().mean().item()
     assert (everything.values * width).sum() == pytest.approx(1, abs=0.0011)  # 0.1 % cut off
     assert (below.values * width).sum() == pytest.approx(share, abs=0.0006)
     assert labels(ax)[0] == rf"$P(\Delta S < 0)$ = {share:.2g}"
-    np.testing.assert_allclose(exact.values, everything.values)
 
 
 def test_the_kept_weights_are_starred(ax):
@@ -177,21 +169,12 @@ def test_without_held_out_data_only_training_is_drawn(ax):
     assert labels(ax) == ["training"]
 
 
-@pytest.mark.parametrize("scale", ["linear", "log"])
-def test_the_exact_curve_of_a_sweep_spans_its_values(ax, scale):
-    ax.set_xscale(scale)
-    figures.sweep(ax, [1.0, 100.0], [1.0, 1e4], [0.1, 10.0], exact=lambda x: x**2, xlabel="x")
-    curve = ax.lines[0].get_xydata()
-    np.testing.assert_allclose(curve[[0, -1]], [[1, 1], [100, 1e4]])
-    np.testing.assert_allclose(curve[:, 1], curve[:, 0] ** 2)
-
-
 TEST = DetailedFluctuationTheorem(
     torch.arange(3.0), torch.arange(3.0), torch.ones(3), 1.01, 0.02, ""
 )
 DRAWN = {
-    "paths": lambda ax, data, chain: figures.paths(ax, data, mean=0, std=1.0),
-    "phase_plane": lambda ax, data, chain: figures.phase_plane(ax, data, chain),
+    "paths": lambda ax, data, chain: figures.paths(ax, data),
+    "phase_plane": lambda ax, data, chain: figures.phase_plane(ax, data, system=chain),
     "scatter_against_exact": lambda ax, data, chain: figures.scatter_against_exact(
         ax, data.x[..., 0], data.x[..., 1]
     ),
@@ -219,10 +202,12 @@ def test_every_figure_labels_its_axes_and_is_the_same_each_time(name, data, chai
     assert len(pictures) == 1
 
 
-def test_the_current_of_a_stirred_potential_runs_along_its_levels_and_stops_without_stirring(ax):
+def test_the_current_of_a_stirred_potential_runs_along_its_levels_and_stops_without_stirring(
+    ax, data
+):
     for alpha in (0.0, 1.5):
         ax.clear()
-        figures.stirred_plane(ax, StirredDoubleWell(alpha=alpha))
+        figures.stirred_plane(ax, StirredDoubleWell(alpha=alpha), data)
         arrows = next(item for item in ax.collections if isinstance(item, Quiver))
         tails = torch.as_tensor(arrows.get_offsets())
         way = torch.as_tensor(np.stack((arrows.U, arrows.V), axis=-1))

@@ -162,7 +162,7 @@ def test_the_arrows_of_the_figure_lead_to_where_the_batches_are(
     figures = pytest.importorskip("stochphys.course.figures.gradients")
     ax = pytest.importorskip("matplotlib.figure").Figure().subplots()
     each = example_gradients(network(), data.x, data.y)
-    options = dict(batch_size=8, n_batches=2000, generator=make_generator(6))
+    options = dict(batch_size=8, generator=make_generator(6))
     figures.gradient_plane(ax, split, each, **options)
     *parts, whole = ax.collections[1:]  # quivers
     arrows = torch.tensor([[q.U[0], q.V[0]] for q in (*parts, whole)])

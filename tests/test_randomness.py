@@ -201,7 +201,7 @@ def by_plane(generator):
     a, b, c, d, e = torch.randn(5, 6, generator=make_generator(0))
     split, ax = GradientSplit(a, b, c, d, e, 1.0), Figure().subplots()
     examples = torch.randn(50, 6, generator=make_generator(1))
-    figures.gradient_plane(ax, split, examples, batch_size=4, generator=generator, n_batches=9)
+    figures.gradient_plane(ax, split, examples, batch_size=4, generator=generator)
     return torch.as_tensor(np.asarray(ax.collections[0].get_offsets()))
 
 

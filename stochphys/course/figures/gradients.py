@@ -1,7 +1,4 @@
-"""Figures of gradients under wrong labels, and of what resets do about them.
-
-As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
-"""
+"""Figures of gradients under wrong labels, and of what resets do about them."""
 
 from typing import Any
 
@@ -13,6 +10,7 @@ from ...device import as_generator
 from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
 from ..studies.gradient_split import GradientSplit
 from ..studies.sgd_toys import LinearRegression, poisson_filter, sharp_filter, stopping_filter
+from .planes import ARROWS
 
 # The parts of the noisy gradient, in the order in which they add up.
 PARTS = {
@@ -29,27 +27,25 @@ def gradient_plane(
     *,
     batch_size: int,
     generator: torch.Generator | int,
-    n_batches: int = 150,
 ) -> None:
     """Where the parts of a noisy gradient push the weights, in the plane of −g and −g̃.
 
     Arrows from tip to tail, the first axis along −g; what sticks out of the plane cancels between
-    pull and q. Dots: minibatches of `batch_size` examples, from `example_gradients`
+    pull and q. Dots: 150 minibatches of `batch_size` examples, from `example_gradients`
     `(n_examples, n_parameters)` of one network, as `split` is.
     """
     along = -split.clean / split.clean.norm()
     across = -split.noisy - along * (along @ -split.noisy)
     plane = torch.stack((along, across / across.norm()), 1)  # (n_parameters, 2)
-    index = torch.randint(len(examples), (n_batches, batch_size), generator=as_generator(generator))
+    index = torch.randint(len(examples), (150, batch_size), generator=as_generator(generator))
     x, y = array(-(examples @ plane)[index].mean(1)).T
     ax.scatter(x, y, s=9, color=DATA, alpha=0.35, linewidths=0, label=f"{batch_size} examples")
-    arrow: dict[str, Any] = {"angles": "xy", "scale_units": "xy", "scale": 1, "width": 0.012}
-    tail = torch.zeros(2)
+    arrow, tail = ARROWS | dict(width=0.012), torch.zeros(2)
     for part, (color, label) in PARTS.items():
         way = -getattr(split, part) @ plane
-        ax.quiver(*array(tail), *array(way), color=color, label=label, zorder=4, **arrow)
+        ax.quiver(*array(tail), *array(way), **arrow | dict(color=color, label=label))
         tail = tail + way
-    ax.quiver(0, 0, *array(tail), color="k", label=r"$-\tilde g$", zorder=3, **arrow)
+    ax.quiver(0, 0, *array(tail), **arrow | dict(color="k", label=r"$-\tilde g$", zorder=3))
     ax.plot([0, split.clean.norm().item()], [0, 0], **EXACT_LINE, label="$-g$")
     ax.set(xlabel="along $-g$", ylabel=r"across, towards $-\tilde g$")
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))

@@ -1,7 +1,4 @@
-"""Figures of inferred equations of motion: what a posterior says of drift and diffusion, and where.
-
-As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
-"""
+"""Figures of inferred equations of motion: what a posterior says of drift and diffusion, and where."""
 
 from typing import Any
 
@@ -12,33 +9,27 @@ from ...widgets.style import COLD, DATA, EXACT_LINE, HOT, LEARNED, OTHERS, array
 from .plots import points
 
 
-def visits(ax: Axes, x: Any, *, height: float = 0.18, bins: int = 60) -> None:
+def visits(ax: Axes, x: Any) -> None:
     """Where the data were: a histogram of `x` of any shape along the foot of the axes, without a
-    scale, as high as the fraction `height` of them."""
-    count, edges = np.histogram(array(x).ravel(), bins)
+    scale."""
+    count, edges = np.histogram(array(x).ravel(), 60)
+    height = 0.18 * count / count.max()
     foot = ax.get_xaxis_transform()  # x in data units, y as a fraction of the axes
-    ax.stairs(
-        height * count / count.max(),
-        edges,
-        transform=foot,
-        fill=True,
-        color=DATA,
-        alpha=0.25,
-        label="visits",
-    )
+    look: dict[str, Any] = dict(fill=True, color=DATA, alpha=0.25, label="visits")
+    ax.stairs(height, edges, transform=foot, **look)
     ax.legend(loc="upper right")
 
 
-def binned(ax: Axes, x: Any, y: Any, *, width: float, least: int = 30) -> None:
+def binned(ax: Axes, x: Any, y: Any, *, width: float) -> None:
     """Mean of the labels `y` in bins of x, with standard errors: the moments of Kramers and Moyal.
 
-    `x` and `y` have as many entries, in any shape; bins with fewer than `least` are left out.
+    `x` and `y` have as many entries, in any shape; bins with fewer than 30 are left out.
     """
     x, y = array(x).ravel(), array(y).ravel()
     bins = np.floor(x / width).astype(int)
-    full = [k for k in np.unique(bins) if (bins == k).sum() >= least]
-    mean = [y[bins == k].mean() for k in full]
-    error = [y[bins == k].std() / (bins == k).sum() ** 0.5 for k in full]
+    full = [k for k in np.unique(bins) if (bins == k).sum() >= 30]
+    labels = [y[bins == k] for k in full]
+    mean, error = [of.mean() for of in labels], [of.std() / of.size**0.5 for of in labels]
     points(ax, [(k + 0.5) * width for k in full], mean, error, label="mean of a bin")
 
 
@@ -55,8 +46,7 @@ def spreads(
     ax.axvspan(*seen, color=DATA, alpha=0.12, linewidth=0, label="data")
     for (name, values), (color, dashes) in zip(std.items(), LOOKS, strict=False):
         ax.plot(array(x).ravel(), array(values).ravel(), dashes, color=color, label=name)
-    ax.set(yscale="log", xlabel="$x$ (length units)", ylabel=r"std of $\Phi$ (length/time)")
-    ax.set(**axes)
+    ax.set(yscale="log", xlabel="$x$ (length units)", ylabel=r"std of $\Phi$ (length/time)", **axes)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 

@@ -1,7 +1,4 @@
-"""Figures of learning with wrong labels: training curves with resets, what is memorised, gains.
-
-As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
-"""
+"""Figures of learning with wrong labels: training curves with resets, what is memorised, gains."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,15 +20,6 @@ def fractions(ax: Axes, steps: Any, values: Any) -> None:
         ax.plot(array(steps), line, dashes, color=color, label=where)
     ax.set(xlabel="step", ylabel="share of examples (%)", ylim=(0, 101))
     ax.legend(loc="center", bbox_to_anchor=(0.5, 0.47), ncols=2, fontsize=9)
-
-
-def reset_ticks(ax: Axes, steps: Any, *, color: str = HOT) -> None:
-    """A tick at the foot of the axes for each reset."""
-    steps = array(steps)
-    height = ax.get_xaxis_transform()  # x in data units, y as a fraction of the axes
-    ax.vlines(steps, 0, 0.05, color=color, linewidth=0.8, transform=height)
-    ax.plot([], [], "|", color=color, label=f"{steps.size} resets")
-    ax.legend(loc="lower right", bbox_to_anchor=(1, 0.08))
 
 
 def training_curves(
@@ -60,12 +48,15 @@ def walks(axes: Sequence[Axes], steps: Any, runs: dict[str, Any], *, resets: Any
     `runs`: for each name accuracies in per cent, distances, and its best, step and accuracy.
     `resets`: the steps of those, as ticks.
     """
-    tests, distances, best = zip(*runs.values(), strict=True)
-    height = dict(ylabel="test accuracy (%)", ylim=(50, 100))
-    training_curves(axes[0], steps, dict(zip(runs, tests, strict=True)), best=best, **height)
-    reset_ticks(axes[0], resets)
-    away = dict(zip(runs, distances, strict=True))
-    training_curves(axes[1], steps, away, ylabel=r"distance to $\theta_c$")
+    left, right = axes
+    tests, away = ({name: run[k] for name, run in runs.items()} for k in (0, 1))
+    best = [run[2] for run in runs.values()]
+    training_curves(left, steps, tests, best=best, ylabel="test accuracy (%)", ylim=(50, 100))
+    foot = left.get_xaxis_transform()  # x in data units, y as a fraction of the axes
+    left.vlines(array(resets), 0, 0.05, color=HOT, linewidth=0.8, transform=foot)
+    left.plot([], [], "|", color=HOT, label=f"{len(resets)} resets")
+    left.legend(loc="lower right", bbox_to_anchor=(1, 0.08))
+    training_curves(right, steps, away, ylabel=r"distance to $\theta_c$")
 
 
 def study_curves(axes: Sequence[Axes], found: dict[str, Any], column: int) -> None:

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from ...inference.maps import DissipationMap, cell_place
 from ...models import MovieNEEP
 from ...widgets.movies import Panel
-from ...widgets.style import EXACT, HOT, array
+from ...widgets.style import EXACT, HOT, WIDE, array
 
 LABEL = r"entropy per cell ($k_B$ per time unit)"
 
@@ -26,7 +26,6 @@ def row_of_maps(
     nodes: Any = None,
     hot: Sequence[int] = (),
     shared: bool = True,
-    width: float = 8.4,
 ) -> Figure:
     """Signed maps side by side: white is zero, red is positive.
 
@@ -37,7 +36,6 @@ def row_of_maps(
         nodes: places to be marked `(n, 2)`, row and column in pixels; those numbered in `hot`
             are vermillion.
         shared: one scale for all; else each its own, as for one frame beside the mean of many.
-        width: of the figure in inches.
     """
     limit = max(float(abs(array(H)).max()) for H in maps.values()) if shared else None
     panels = {} if frame is None else {"frame": Panel(frame)}
@@ -46,27 +44,21 @@ def row_of_maps(
         for title, H in maps.items()
     }
     rows, columns = next(iter(panels.values())).images.shape
-    side = width / len(panels)
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(width, side * rows / columns + 0.9), squeeze=False
-    )
+    width = WIDE[0]  # inches
+    height = width / len(panels) * rows / columns + 0.9
+    figure, axes = plt.subplots(1, len(panels), figsize=(width, height), squeeze=False)
     for ax, (title, panel) in zip(axes[0], panels.items(), strict=True):
         image = panel.draw(ax, 0)
         ax.set_title(title, fontsize=10)
         if nodes is not None:
-            mark_nodes(ax, nodes, hot)
+            row, column = array(nodes).T + 0.5  # a pixel covers one unit of these axes
+            edges = [HOT if i in hot else EXACT for i in range(len(row))]
+            ax.scatter(column, row, s=22, facecolors="none", edgecolors=edges, linewidths=1.2)
         if panel.signed and not shared:
             figure.colorbar(image, ax=ax, location="bottom", label=r"$k_B$ per time unit")
     if shared:
         figure.colorbar(image, ax=axes[0].tolist(), location="bottom", label=LABEL, aspect=50)
     return figure
-
-
-def mark_nodes(ax: Axes, nodes: Any, hot: Sequence[int] = ()) -> None:
-    """Small rings at the places `(n, 2)` of nodes, row and column in pixels."""
-    row, column = array(nodes).T + 0.5  # a pixel covers one unit of these axes
-    edges = [HOT if i in set(hot) else EXACT for i in range(len(row))]
-    ax.scatter(column, row, s=22, facecolors="none", edgecolors=edges, linewidths=1.2)
 
 
 def receptive_fields(
@@ -81,11 +73,7 @@ def receptive_fields(
         for size, fill in ((found.receptive_field, "none"), (found.cell, color)):
             top, left = (place - size / 2).clip(0.3)
             bottom, right = (place + size / 2).clip(max=(rows - 0.3, columns - 0.3))
-            ax.add_patch(
-                Rectangle(
-                    (left, top), right - left, bottom - top,
-                    facecolor=fill, edgecolor=color, linestyle=line, linewidth=1.8,
-                )
-            )  # fmt: skip
-    n = found.receptive_field
-    ax.set_title(f"one cell sees {n} × {n} pixels")
+            square = Rectangle((left, top), right - left, bottom - top)
+            square.set(facecolor=fill, edgecolor=color, linestyle=line, linewidth=1.8)
+            ax.add_patch(square)
+    ax.set_title(f"one cell sees {found.receptive_field} × {found.receptive_field} pixels")

@@ -1,36 +1,22 @@
-r"""The figures that come back in many notebooks, one function each.
-
-A function draws on the axes it is given and labels them; the figure, its size and what it says
-belong to the notebook. Numbers come as tensors or arrays; exact is dashed grey, data is points,
-learned is green. $k_B = 1$, so entropy has no unit of its own and is written in units of $k_B$.
-"""
+"""The figures that come back in many notebooks, one function each."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from ...data import Trajectories
 from ...inference.comparison import r_squared_and_slope
 from ...inference.fluctuation import DetailedFluctuationTheorem
-from ...simulators import Linear
-from ...systems import Stirred
 from ...training import History
 from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
+from .planes import phase_plane as phase_plane
+from .planes import stirred_plane as stirred_plane
 
-ARROWS: dict[str, Any] = {
-    "color": EXACT,
-    "angles": "xy",
-    "scale_units": "xy",
-    "scale": 1,
-    "width": 0.009,
-    "zorder": 4,
-}
-LEARNED_ARROWS = ARROWS | {"color": LEARNED, "width": 0.022, "zorder": 3.5}
+DRAWN = 2000  # so many points of a cloud, about, are drawn
 
 
 def paths(
@@ -39,32 +25,18 @@ def paths(
     *,
     coordinate: int = 0,
     n_paths: int = 5,
-    mean: Any = None,
-    std: Any = None,
     color: str = DATA,
     label: str | None = None,
 ) -> None:
-    """One coordinate of the first few paths over time, with the exact mean ± std if given.
-
-    `mean` and `std` are numbers or arrays `(n_times,)`.
-    """
+    """One coordinate of the first few paths over time."""
     times = array(trajectories.times)
     x = array(trajectories.x[:n_paths, :, coordinate])
     lines = ax.plot(times, x.T, color=color, linewidth=0.9, alpha=0.8)
     lines[0].set_label(label or ("path" if len(lines) == 1 else f"{len(lines)} paths"))
-    if mean is not None:
-        mean = np.broadcast_to(array(mean), times.shape)
-        ax.plot(times, mean, **EXACT_LINE, label="exact mean" + ("" if std is None else " ± std"))
-        if std is not None:
-            low, high = mean - array(std), mean + array(std)
-            ax.fill_between(times, low, high, color=EXACT, alpha=0.15, linewidth=0)
-    this = rf"$x_{{{coordinate + 1}}}$ (length units)"
-    first = ax.get_ylabel() in ("", this)
-    ax.set(
-        xlabel="$t$ (time units)",
-        ylabel=this if first else "$x_i$ (length units)",
-        xlim=(times[0], times[-1]),
-    )
+    ylabel = rf"$x_{{{coordinate + 1}}}$ (length units)"
+    if ax.get_ylabel() not in ("", ylabel):  # another coordinate is there
+        ylabel = "$x_i$ (length units)"
+    ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(times[0], times[-1]))
     ax.legend(loc="upper right")
 
 
@@ -93,13 +65,13 @@ def points(
     ax.legend()
 
 
-def bead_chain(ax: Axes, x: Any, *, temperatures: Any, rest: float = 10.0) -> None:
+def bead_chain(ax: Axes, x: Any, *, temperatures: Any) -> None:
     """One frame of a film: beads at the displacements `x (n_beads,)`, their springs, two walls.
 
-    The coldest bead is sky blue, the hottest vermillion, all are blue at one temperature. `rest`
-    is the way from bead to bead in length units when the springs are at rest.
+    The coldest bead is sky blue, the hottest vermillion, all are blue at one temperature. Springs
+    at rest are drawn 10 length units long.
     """
-    x, T = array(x), array(temperatures)
+    x, T, rest = array(x), array(temperatures), 10.0
     walls = np.array([0.0, rest * (x.size + 1)])
     beads = rest * np.arange(1, x.size + 1) + x
     ends = np.concatenate((walls[:1], beads, walls[1:]))
@@ -141,126 +113,68 @@ def learned_curve(
             )
     if exact is not None:
         ax.plot(x, array(exact).ravel(), **EXACT_LINE, label="exact")
-    ax.set(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)")
-    ax.set(**axes)
+    ax.set(**dict(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)") | axes)
     ax.legend(loc="upper right")
 
 
-def density(
-    ax: Axes,
-    samples: Any,
-    *,
-    exact: tuple[Any, Any] | None = None,
-    bins: int = 60,
-    limit: float = 2.0,
-) -> None:
+def density(ax: Axes, samples: Any, *, exact: tuple[Any, Any], limit: float) -> None:
     """P(x) of `samples` of any shape as points, on |x| < `limit`; `exact` is x and p(x), dashed."""
-    samples = array(samples).ravel()
+    samples, bins = array(samples).ravel(), 60
     count, edges = np.histogram(samples, bins, (-limit, limit))
-    middle, width = (edges[1:] + edges[:-1]) / 2, 2 * limit / bins
-    ax.plot(
-        middle, count / (samples.size * width), "o", color=DATA, markersize=3, label="simulated"
-    )
-    if exact is not None:
-        ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label="exact")
+    middle, p = (edges[1:] + edges[:-1]) / 2, count / (samples.size * (2 * limit / bins))
+    ax.plot(middle, p, "o", color=DATA, markersize=3, label="simulated")
+    ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label="exact")
     ax.set(xlabel="$x$ (length units)", ylabel="$p(x)$ (1/length units)")
     ax.set(xlim=(-limit, limit), ylim=(0, 1.25 * ax.dataLim.ymax))  # room for the legend
     ax.legend(loc="upper right")
 
 
-def phase_plane(
-    ax: Axes,
-    trajectories: Trajectories | None = None,
-    system: Linear | None = None,
-    *,
-    coordinates: tuple[int, int] = (0, 1),
-    n_points: int = 4000,
-    velocity: Callable[[torch.Tensor], torch.Tensor] | None = None,
-) -> None:
-    r"""Two coordinates against each other, with what is exact for a linear system.
-
-    About `n_points` states as points; the ellipses of 1 and 2 std dashed; arrows of the mean local
-    velocity $\nu(x) = (A + D C^{-1})x$, averaged over the other coordinates. An arrow is as long as
-    the way covered in half of the slowest relaxation time. `velocity` is what was learned of ν,
-    from states to velocities `(n, dim)`: wide green arrows behind the exact ones.
-    """
-    if trajectories is None and system is None:
-        raise ValueError("give trajectories, or a system, or both")
-    i, j = coordinates
-    if trajectories is not None:
-        n_times, n = trajectories.n_times, trajectories.n_trajectories * trajectories.n_times
-        index = torch.arange(0, n, 1 + n // n_points)
-        x, y = array(trajectories.x[index // n_times, index % n_times][:, [i, j]]).T
-        ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
-        limit = max(np.abs(x).max(), np.abs(y).max())
-    if system is not None:
-        C = system.stationary_covariance()
-        seen = C[[i, j]][:, [i, j]]
-        angle = torch.linspace(0, 2 * torch.pi, 97, dtype=C.dtype)[:, None]
-        circle = torch.cat((angle.cos(), angle.sin()), dim=1) @ torch.linalg.cholesky(seen).T
-        for radius, label in ((1, "exact: 1 and 2 std"), (2, None)):
-            ax.plot(*array(radius * circle).T, **EXACT_LINE, label=label)
-        tail = torch.cat([radius * circle[:-1:12] for radius in (1.5, 2.5)])
-        # ν is linear, so its average over the other coordinates is ν at their mean, given the two.
-        states = tail @ torch.linalg.inv(seen) @ C[[i, j]]
-        arrows = [(system.mean_local_velocity(states), ARROWS)]
-        if velocity is not None:
-            arrows.append((velocity(states.float()), LEARNED_ARROWS))
-        relaxation = -1 / float(torch.linalg.eigvals(system.A).real.max())
-        for nu, look in arrows:
-            way = nu[:, [i, j]] * relaxation / 2
-            ax.quiver(*array(tail).T, *array(way).T, **look)
-        limit = 3.2 * float(seen.diagonal().max()) ** 0.5
-    ax.set(xlabel=f"$x_{{{i + 1}}}$ (length units)", ylabel=f"$x_{{{j + 1}}}$ (length units)")
-    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-    ax.legend(loc="upper left", markerscale=3)
-
-
 def scatter_against_exact(
-    ax: Axes,
-    exact: Any,
-    learned: Any,
-    *,
-    n_points: int = 2000,
-    name: str = "learned",
-    color: str = LEARNED,
+    ax: Axes, exact: Any, learned: Any, *, name: str = "learned", color: str = LEARNED
 ) -> None:
     """Learned against exact entropy per step: the identity dashed, R² and slope of all points.
 
-    Every k-th point is drawn, so that about `n_points` are seen. `name` and `color`: of another
+    Every k-th point is drawn, so that about 2000 are seen. `name` and `color`: of another
     estimator, which did not learn.
     """
     r_squared, slope = r_squared_and_slope(exact, learned)
     x, y = array(exact).ravel(), array(learned).ravel()
-    every = 1 + x.size // n_points
-    ax.scatter(x[::every], y[::every], s=8, alpha=0.5, color=color, linewidths=0, label="steps")
+    every = 1 + x.size // DRAWN
+    x, y = x[::every], y[::every]
+    ax.scatter(x, y, s=8, alpha=0.5, color=color, linewidths=0, label="steps")
     ax.axline((0, 0), slope=1, **EXACT_LINE, label=f"{name} = exact")
-    limit = 1.05 * max(np.abs(x[::every]).max(), np.abs(y[::every]).max())
+    limit = 1.05 * max(np.abs(x).max(), np.abs(y).max())
     text = f"$R^2$ = {r_squared:.3f}\nslope = {slope:.3f}"
     ax.text(0.97, 0.05, text, transform=ax.transAxes, ha="right")
-    ax.set(
-        xlabel=r"exact $\Delta S$ per step ($k_B$)", ylabel=rf"{name} $\Delta S$ per step ($k_B$)"
-    )
+    per_step = r"$\Delta S$ per step ($k_B$)"
+    ax.set(xlabel=f"exact {per_step}", ylabel=f"{name} {per_step}")
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
     ax.legend(loc="upper left", markerscale=2)
 
 
+SUMS = tuple({"color": color, "linewidth": 1.2} for color in (DATA, HOT, *OTHERS))
+
+
+def running_sums(
+    ax: Axes,
+    steps: dict[str, Any],
+    *,
+    dt: float,
+    ylabel: str,
+    looks: Sequence[dict[str, Any]] = SUMS,
+) -> None:
+    """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name."""
+    for (label, values), look in zip(steps.items(), looks, strict=False):
+        total = np.concatenate(([0.0], np.cumsum(array(values))))
+        ax.plot(dt * np.arange(total.size), total, **look, label=label)
+    ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(0, dt * (total.size - 1)))
+
+
 def cumulative_entropy(ax: Axes, exact: Any, learned: Any, *, dt: float) -> None:
     """Entropy produced up to time t along one path, from the steps `(n_times - 1,)` of both."""
-    looks = {"learned": (learned, {"color": LEARNED}), "exact": (exact, EXACT_LINE)}
-    for label, (steps, look) in looks.items():
-        total = np.concatenate(([0.0], np.cumsum(array(steps))))
-        ax.plot(dt * np.arange(total.size), total, **look, label=label)
-    ax.set(xlabel="$t$ (time units)", ylabel=r"$\Delta S(t)$ ($k_B$)", xlim=(0, dt * len(exact)))
+    looks, ylabel = ({"color": LEARNED}, EXACT_LINE), r"$\Delta S(t)$ ($k_B$)"
+    running_sums(ax, {"learned": learned, "exact": exact}, dt=dt, ylabel=ylabel, looks=looks)
     ax.legend(loc="upper left")
-
-
-def running_sums(ax: Axes, steps: dict[str, Any], *, dt: float, ylabel: str) -> None:
-    """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name."""
-    for (label, values), color in zip(steps.items(), (DATA, HOT, *OTHERS), strict=False):
-        total = np.concatenate(([0.0], np.cumsum(array(values))))
-        ax.plot(dt * np.arange(total.size), total, color=color, linewidth=1.2, label=label)
-    ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(0, dt * (total.size - 1)))
 
 
 def learning_curve(ax: Axes, history: History) -> None:
@@ -286,41 +200,34 @@ def learning_curve(ax: Axes, history: History) -> None:
     ax.legend(loc="upper right")
 
 
-def entropy_histogram(
-    ax: Axes, entropy: Any, *, exact: Any = None, bins: int = 60, color: str = LEARNED
-) -> None:
-    """P(ΔS) over paths or steps, the part below zero hatched; `exact` as a dashed outline.
+def entropy_histogram(ax: Axes, entropy: Any, *, color: str = LEARNED) -> None:
+    """P(ΔS) over paths or steps, the part below zero hatched.
 
     The outermost 0.1 % are left out of the picture, not out of the printed probability.
     """
     entropy = array(entropy).ravel()
     low, high = np.quantile(entropy, [0.0005, 0.9995])
-    width = (high - low) / bins  # of bins with an edge at zero
+    width = (high - low) / 60  # of bins with an edge at zero
     edges = width * np.arange(np.floor(low / width), np.ceil(high / width) + 1)
     density = np.histogram(entropy, edges)[0] / (entropy.size * width)
     below = edges[1:] <= 1e-9 * width
     label = rf"$P(\Delta S < 0)$ = {(entropy < 0).mean():.2g}"
     ax.stairs(density, edges, fill=True, color=color, alpha=0.6)
     ax.stairs(np.where(below, density, 0), edges, color=HOT, hatch="////", label=label)
-    if exact is not None:
-        density = np.histogram(array(exact), edges)[0] / (array(exact).size * width)
-        ax.stairs(density, edges, **EXACT_LINE, label="exact")
     ax.axvline(0, color=EXACT, linewidth=0.8)
     ax.set(xlabel=r"$\Delta S$ ($k_B$)", ylabel=r"$P(\Delta S)$ ($1/k_B$)")
     ax.legend(loc="upper right")
 
 
-def mirrored_histogram(ax: Axes, entropy: Any, *, bins: int = 60) -> None:
+def mirrored_histogram(ax: Axes, entropy: Any) -> None:
     r"""P(s) of the entropy, $e^{-s}P(s)$, and the mirror image P(−s) that the latter should be.
 
     The area of $e^{-s}P(s)$ is the average of the integral fluctuation theorem.
     """
-    s = array(entropy).ravel()
+    s, bins = array(entropy).ravel(), 60
     limit = np.quantile(np.abs(s), 0.999)
-    edges = np.linspace(-limit, limit, bins + 1)
-    unit = s.size * 2 * limit / bins
-    density = np.histogram(s, edges)[0] / unit
-    weighted = np.histogram(s, edges, weights=np.exp(-s))[0] / unit
+    edges, unit = np.linspace(-limit, limit, bins + 1), s.size * 2 * limit / bins
+    density, weighted = (np.histogram(s, edges, weights=w)[0] / unit for w in (None, np.exp(-s)))
     area = rf"$e^{{-s}}P(s)$, area {np.exp(-s).mean():.2f}"
     ax.stairs(density, edges, color=DATA, fill=True, alpha=0.5, label="$P(s)$")
     ax.stairs(weighted, edges, color=OTHERS[1], fill=True, alpha=0.8, label=area)
@@ -340,62 +247,12 @@ def fluctuation_line(ax: Axes, test: DetailedFluctuationTheorem, *, color: str =
     ax.legend(loc="upper left")
 
 
-def sweep(
-    ax: Axes,
-    values: Any,
-    mean: Any,
-    std: Any,
-    *,
-    exact: Callable[[float], Any] | None = None,
-    xlabel: str,
-    ylabel: str = r"$\dot\sigma$ ($k_B$ per time unit)",
-) -> None:
-    """Estimates with error bars over one parameter, with the curve `exact(value)` behind them."""
-    values = array(values)
-    if exact is not None:
-        between = np.geomspace if ax.get_xscale() == "log" else np.linspace
-        fine = between(values.min(), values.max(), 41)
-        ax.plot(fine, [float(exact(float(v))) for v in fine], **EXACT_LINE, label="exact")
-    ax.errorbar(
-        values, array(mean), array(std), fmt="o", color=LEARNED, label="learned ± std", zorder=4
-    )
-    ax.set(xlabel=xlabel, ylabel=ylabel)
+def sweep(ax: Axes, values: Any, mean: Any, std: Any, *, xlabel: str) -> None:
+    """Learned rates with error bars over one parameter."""
+    rates = array(values), array(mean), array(std)
+    ax.errorbar(*rates, fmt="o", color=LEARNED, label="learned ± std", zorder=4)
+    ax.set(xlabel=xlabel, ylabel=r"$\dot\sigma$ ($k_B$ per time unit)")
     ax.legend()
-
-
-def stirred_plane(
-    ax: Axes,
-    system: Stirred,
-    trajectories: Trajectories | None = None,
-    *,
-    limit: float = 2.5,
-    n_points: int = 1500,
-) -> None:
-    """The first two coordinates of a stirred potential: its level lines dashed, the states as
-    points, and arrows of the probability current, in one unit for all strengths of the stirring.
-
-    The other coordinates, if any, are zero for lines and arrows.
-    """
-    if trajectories is not None:
-        states = trajectories.x.flatten(0, 1)
-        x, y = array(states[:: 1 + len(states) // n_points, :2]).T
-        ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
-    for n, draw in ((81, "levels"), (15, "arrows")):
-        side = torch.linspace(-limit, limit, n, dtype=torch.float64)
-        states = torch.zeros(n, n, system.dim, dtype=torch.float64)
-        states[..., 0], states[..., 1] = torch.meshgrid(side, side, indexing="xy")
-        place, energy = (states[..., 0], states[..., 1]), system.energy(states)
-        if draw == "levels":
-            levels = [0.25, 0.75, 1.5, 3.0]
-            ax.contour(*place, energy, levels, colors=EXACT, linestyles="--", linewidths=0.9)
-        else:
-            weight = torch.exp(-(energy - energy.min()) / system.T)[..., None]
-            way = weight * system.mean_local_velocity(states) / 4
-            ax.quiver(*place, *array(way).transpose(2, 0, 1), **ARROWS | {"width": 0.006})
-    ax.plot([], [], **EXACT_LINE, label="levels of $U$")
-    ax.set(xlabel="$x_1$ (length units)", ylabel="$x_2$ (length units)")
-    ax.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal")
-    ax.legend(loc="upper right", markerscale=3)
 
 
 def estimates(ax: Axes, results: dict[str, tuple[float, float]], *, learned: Any = ()) -> None:

@@ -1,7 +1,4 @@
-"""Figures of search with resetting: walkers on their way, and when they arrive.
-
-As in `plots`: each function draws on the axes it is given; the figure belongs to the notebook.
-"""
+"""Figures of search with resetting: walkers on their way, and when they arrive."""
 
 from typing import Any
 
