@@ -1,14 +1,12 @@
-"""Trajectories, simulated or measured, and the windows of time that networks look at.
+"""Trajectories, simulated or measured, and jumps between numbered states.
 
 Simulated data and a researcher's own files take the same road from here on. What produced the
-data, and what is inferred from it, lives elsewhere.
+data, and what is inferred from it, lives elsewhere; files are read by `io`, which knows arrays alone.
 """
 
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from functools import cached_property
-from math import inf
-from numbers import Real
 from pathlib import Path
 from typing import Self
 
@@ -17,73 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
-from .brief import Brief, dtype_of
-from .device import as_generator
+from . import require
+from .brief import dtype_of
 from .io.tables import read
 from .io.writing import replacing, with_ending
+from .paths import Paths, Windows, check_axes, check_numbers  # noqa: F401  (windows belong to data for who uses them)
 
 FLOATS = (torch.float32, torch.float64)  # fewer bits lose the small steps that heat is made of
-
-
-class Paths(Brief):
-    """What all recorded paths share: the first axis of `x` counts paths, the second times."""
-
-    x: Tensor
-    dt: float
-
-    @property
-    def n_trajectories(self) -> int:
-        return self.x.shape[0]
-
-    @property
-    def n_times(self) -> int:
-        return self.x.shape[1]
-
-    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
-        """The same numbers laid otherwise: `change` picks, orders or moves them, in every tensor."""
-        raise NotImplementedError
-
-    def at(self, index: Tensor) -> Tensor:
-        """What was recorded in frames `index`, counted through all paths: path · n_times + time."""
-        raise NotImplementedError
-
-    def take(self, which: Tensor | slice) -> Self:
-        """Some of the paths, by their numbers: `data.take(slice(10))` are the first ten."""
-        return self._laid(lambda values: values[which])
-
-    def to(self, device: torch.device | str) -> Self:
-        if self.x.device == torch.device(device):
-            return self
-        return self._laid(lambda values: values.to(device))
-
-    def split(
-        self, fraction: float = 0.8, *, generator: torch.Generator | int
-    ) -> tuple[Self, Self]:
-        """Whole paths drawn into a first part of `fraction` and a held-out rest.
-
-        Neighbouring times are correlated, so a split by time would leak; this one does not.
-        """
-        generator = as_generator(generator)
-        n_first = round(fraction * self.n_trajectories)
-        if not 0 < n_first < self.n_trajectories:
-            raise ValueError(
-                f"a split of {self.n_trajectories} trajectories at fraction={fraction} leaves one "
-                "side empty; cut long trajectories into pieces with .cut(20), or change the fraction"
-            )
-        order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
-        order = order.to(self.x.device)
-        first, rest = order[:n_first], order[n_first:]
-        return self.take(first), self.take(rest)
-
-    def cut(self, pieces: int) -> Self:
-        """Each path cut into `pieces` of equal length; the frames left over at its end are dropped."""
-        if not 1 <= pieces <= self.n_times // 2:
-            raise ValueError(
-                f"pieces must lie between 1 and {self.n_times // 2}, so that each of the "
-                f"{self.n_times} times finds a neighbour, got {pieces}"
-            )
-        end = self.n_times // pieces * pieces
-        return self._laid(lambda values: values[:, :end].unflatten(1, (pieces, -1)).flatten(0, 1))
+INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,19 +49,12 @@ class Trajectories(Paths):
 
     def __post_init__(self, check: bool) -> None:
         x = self.x
-        if not isinstance(x, Tensor) or x.dtype not in FLOATS:
-            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise TypeError(
-                f"x must be a tensor of floats, of 32 or 64 bits, got {got}; use torch.as_tensor(x), "
-                "with .double() for integers, or Jumps for numbered states"
-            )
-        if x.ndim != 3 or x.shape[1] < 2 or 0 in x.shape:
-            raise ValueError(
-                "x must have the axes (n_trajectories, n_times, dim) with at least two times, got "
-                f"shape {tuple(x.shape)}; one 1-d path needs x[None, :, None]"
-            )
-        if not (isinstance(self.dt, Real) and 0 < self.dt < inf):
-            raise ValueError(f"dt must be a positive time, got {self.dt!r}")
+        remedy = "use torch.as_tensor(x), with .double() for integers, or Jumps for numbered states"
+        require.tensor(FLOATS, x=x, hint=remedy)
+        check_axes(
+            x, "n_trajectories", "n_times", "dim", hint="one 1-d path needs x[None, :, None]"
+        )
+        require.positive(dt=self.dt, hint="it is the time between two frames")
         if self.underdamped and x.shape[2] % 2:
             raise ValueError(
                 f"underdamped=True needs positions and as many velocities, got dim = {x.shape[2]}"
@@ -244,35 +176,20 @@ class Jumps(Paths):
 
     def __post_init__(self, check: bool) -> None:
         x, waiting = self.x, self.waiting
-        integers = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-        if not isinstance(x, Tensor) or x.dtype not in integers:
-            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise TypeError(
-                f"x must be a tensor of integers, the numbers of the states, got {got}; use "
-                "torch.as_tensor(x).long(), or Trajectories for continuous states"
-            )
-        if x.ndim != 2 or x.shape[1] < 2 or 0 in x.shape:
-            raise ValueError(
-                "x must have the axes (n_trajectories, n_times) with at least two times, got shape "
-                f"{tuple(x.shape)}; one path needs x[None]"
-            )
-        if waiting is not None and not (isinstance(waiting, Tensor) and waiting.dtype in FLOATS):
-            got = waiting.dtype if isinstance(waiting, Tensor) else type(waiting).__name__
-            raise TypeError(
-                "waiting must be a tensor of floats, of 32 or 64 bits, the time spent in each "
-                f"state, got {got}"
-            )
+        remedy = (
+            "number the states: torch.as_tensor(x).long(); Trajectories are for continuous ones"
+        )
+        require.tensor(INTEGERS, x=x, hint=remedy)
+        check_axes(x, "n_trajectories", "n_times", hint="one path needs x[None]")
+        if waiting is not None:
+            require.tensor(FLOATS, waiting=waiting, hint="it is the time spent in each state")
         if waiting is not None and waiting.shape != x.shape:
             raise ValueError(
                 f"waiting must have the shape of x, {tuple(x.shape)}, got {tuple(waiting.shape)}"
             )
         if not check:
             return
-        if x.min() < 0 or x.max() >= self.n_states:
-            raise ValueError(
-                f"x holds states from {x.min()} to {x.max()}, n_states={self.n_states} allows 0 to "
-                f"{self.n_states - 1}; number the states from 0"
-            )
+        check_numbers(x, self.n_states, f"n_states={self.n_states}")
         if waiting is not None and not (torch.isfinite(waiting) & (waiting >= 0)).all():
             raise ValueError("waiting must be finite and not negative")
 
@@ -298,67 +215,3 @@ class Jumps(Paths):
         waiting = "" if self.waiting is None else f", waiting {dtype_of(self.waiting)}"
         size = f"{self.n_trajectories} paths × {self.n_times} states of {self.n_states}"
         return f"{type(self).__name__}({size}{waiting})"
-
-
-@dataclass(frozen=True, eq=False)
-class Windows(Brief):
-    """All stretches of `frames` successive frames, as a data set to draw from by index.
-
-    `windows[index]` with an integer tensor of any shape `(…)` gives `(…, frames, dim)` for
-    `Trajectories`, states `(…, frames)` for `Jumps`, `(…, frames, 2)`, state and waiting time, for
-    `Jumps` in continuous time, and brightness `(…, frames, height, width)` for a `Movie`. Index `i`
-    means trajectory `i // n_starts`, and its stretch `i % n_starts`. A stretch begins at each
-    `every`-th frame; `every = frames - 1` lays them end to end, with one frame in common.
-
-    With `draws (members, n_trajectories)`, made by `bootstrap`, an index `(members, batch)` is
-    read by each member in its own resampled list of trajectories.
-    """
-
-    trajectories: Paths
-    frames: int = 2
-    every: int = 1
-    draws: Tensor | None = None
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.frames <= self.trajectories.n_times:
-            raise ValueError(
-                f"frames={self.frames} must lie between 2 and the {self.trajectories.n_times} "
-                "frames of a trajectory"
-            )
-
-    def __repr__(self) -> str:
-        return f"Windows({len(self)} of {self.frames} frames, of {self.trajectories!r})"
-
-    @property
-    def n_starts(self) -> int:
-        """Windows per trajectory."""
-        return (self.trajectories.n_times - self.frames) // self.every + 1
-
-    def __len__(self) -> int:
-        return self.trajectories.n_trajectories * self.n_starts
-
-    def __getitem__(self, index: Tensor) -> Tensor:
-        row, start = index // self.n_starts, index % self.n_starts * self.every
-        if self.draws is not None:
-            row = self.draws.gather(1, row)
-        first = row * self.trajectories.n_times + start
-        return self.trajectories.at(
-            first[..., None] + torch.arange(self.frames, device=index.device)
-        )
-
-    def sample(self, n: int) -> Tensor:
-        """At most n windows, evenly spaced over the data."""
-        n = min(n, len(self))
-        index = torch.arange(n, device=self.trajectories.x.device)
-        return self[index * len(self) // n]
-
-    def bootstrap(self, members: int, *, generator: torch.Generator | int) -> "Windows":
-        """The same windows, with trajectories drawn anew (with replacement) for each member."""
-        generator = as_generator(generator)
-        n = self.trajectories.n_trajectories
-        draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
-        return replace(self, draws=draws.to(self.trajectories.x.device))
-
-    def to(self, device: torch.device | str) -> "Windows":
-        draws = None if self.draws is None else self.draws.to(device)
-        return replace(self, trajectories=self.trajectories.to(device), draws=draws)

@@ -6,8 +6,6 @@ shuffling change the numbers; no frame is ever copied, so the reel may lie on di
 
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
-from math import inf
-from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -15,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from . import require
 from .brief import dtype_of
-from .data import Paths, Trajectories
+from .data import Trajectories
 from .device import as_generator
 from .io.movies import read, write_npy
 from .io.writing import replacing, with_ending
+from .paths import Paths, check_axes, check_numbers
 
 PIECE = 4096  # frames that are looked at together
 
@@ -71,14 +71,15 @@ class Movie(Paths):
                 f"reel must have the axes (n_frames, height, width), got shape {shape}; "
                 "Movie.of takes (n_movies, n_times, height, width), colours averaged by .mean(-1)"
             )
-        if not (isinstance(self.dt, Real) and 0 < self.dt < inf):
-            raise ValueError(f"dt must be the positive time between two frames, got {self.dt!r}")
+        require.positive(dt=self.dt, hint="it is the time between two frames")
         if self.x is None:
             object.__setattr__(self, "x", torch.arange(shape[0])[None])
-        _check_axes(self.x)
+        remedy = "its entries are numbers of frames, as in movie.x"
+        require.tensor((torch.int64,), x=self.x, hint=remedy)
+        check_axes(self.x, "n_movies", "n_times", hint="one movie needs x[None]")
         if not check:
             return
-        _check_numbers(self.x, shape[0])
+        check_numbers(self.x, shape[0], "the reel")
         if isinstance(self.reel, Tensor):
             _check_pixels(self.reel)
 
@@ -176,7 +177,7 @@ class Movie(Paths):
         Raises what `Movie` raises of `x`: frames have no values to be changed here.
         """
         movie = replace(self, x=x, check=False)
-        _check_numbers(x, self.reel.shape[0])
+        check_numbers(x, self.reel.shape[0], "the reel")
         return movie
 
     def reversed(self) -> "Movie":
@@ -196,28 +197,6 @@ class Movie(Paths):
         for piece in torch.arange(len(frames), device=self.x.device).split(PIECE):
             frames[piece.cpu()] = self.at(piece).clamp_(0, 255).cpu().byte()
         return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
-
-
-def _check_axes(x: Tensor) -> None:
-    """Refuse what cannot number frames, without a look at the numbers."""
-    if not isinstance(x, Tensor) or x.dtype != torch.int64:
-        got = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise TypeError(
-            f"x must be numbers of frames, integers as in movie.x, got {got}; use a tensor of int64"
-        )
-    if x.ndim != 2 or x.shape[1] < 2 or 0 in x.shape:
-        raise ValueError(
-            "x must have the axes (n_movies, n_times), and a movie needs at least two frames, got "
-            f"shape {tuple(x.shape)}; one movie needs x[None]"
-        )
-
-
-def _check_numbers(x: Tensor, n_frames: int) -> None:
-    """Refuse numbers of frames that the reel does not have."""
-    if x.min() < 0 or x.max() >= n_frames:
-        raise ValueError(
-            f"x holds the frames {x.min()} to {x.max()}, the reel has those from 0 to {n_frames - 1}"
-        )
 
 
 def _check_pixels(images: Tensor) -> None:

@@ -65,6 +65,15 @@ def one_of(known: Collection[Any], hint: str = "", **values: Any) -> None:
             raise ValueError(_refusal(name, words, value, hint))
 
 
+def tensor(kinds: Collection[torch.dtype], hint: str = "", **values: Any) -> None:
+    """`TypeError` for the first that is no tensor of one of these kinds of number."""
+    words = " or ".join(str(kind).removeprefix("torch.") for kind in kinds)
+    for name, value in values.items():
+        if not isinstance(value, Tensor) or value.dtype not in kinds:
+            got = value.dtype if isinstance(value, Tensor) else type(value).__name__
+            raise TypeError(f"{name} must be a tensor of {words}, got {got}" + _more(hint))
+
+
 def stochastic(**values: Tensor) -> None:
     """`ValueError` for a matrix `(…, n)` whose rows are no probabilities: the first wrong one is named."""
     for name, P in values.items():
@@ -89,4 +98,8 @@ def _number(value: Any) -> bool:
 
 
 def _refusal(name: str, words: str, value: Any, hint: str) -> str:
-    return f"{name} must {words}, got {brief(value)}" + (f"; {hint}" if hint else "")
+    return f"{name} must {words}, got {brief(value)}" + _more(hint)
+
+
+def _more(hint: str) -> str:
+    return f"; {hint}" if hint else ""

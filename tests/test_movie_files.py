@@ -152,7 +152,7 @@ def test_a_missing_frame_interval_is_asked_for(tmp_path, frames):
         with pytest.raises(ValueError, match=f"{name} does not tell the time between two frames"):
             Movie.load(tmp_path / name)
     for dt in (0.0, -1.0, float("nan"), float("inf"), "0.1"):
-        with pytest.raises(ValueError, match="dt must be a positive time"):
+        with pytest.raises(ValueError, match="dt must be positive"):
             Movie.load(tmp_path / "a.npy", dt)
 
 

@@ -119,26 +119,32 @@ def test_values_cannot_be_changed_where_numbers_of_frames_are_meant(trajectories
     assert not hasattr(stored, "map")
     assert torch.equal(stored.rearranged(stored.x.flip(1)).x, stored.reversed().x)
     assert torch.equal(stored.take(torch.tensor([1, 0])).x, stored.x[[1, 0]])
-    with pytest.raises(ValueError, match="the reel has those from 0 to"):
+    with pytest.raises(ValueError, match="the reel allows 0 to"):
         stored.rearranged(2 * stored.x)
-    with pytest.raises(TypeError, match="numbers of frames, integers as in movie.x"):
+    with pytest.raises(
+        TypeError, match="tensor of int64, got torch.float32; its entries are numbers of frames"
+    ):
         stored.rearranged(2.0 * stored.x)
 
 
 @pytest.mark.parametrize(
     "error, says, change",
     [
-        (TypeError, "integers as in movie.x, got torch.float32", lambda x: x.float()),
-        (TypeError, "integers as in movie.x, got torch.bool", lambda x: x > 3),
-        (TypeError, "integers as in movie.x, got torch.uint8", lambda x: x.clamp(max=9).byte()),
-        (TypeError, "integers as in movie.x, got ndarray", lambda x: x.numpy()),
-        (TypeError, "integers as in movie.x, got list", lambda x: x.tolist()),
-        (ValueError, "frames 1 to 492, the reel has those from 0 to 491", lambda x: x + 1),
-        (ValueError, "frames -1 to 490, the reel", lambda x: x - 1),
+        (TypeError, "x must be a tensor of int64, got torch.float32", lambda x: x.float()),
+        (TypeError, "x must be a tensor of int64, got torch.bool", lambda x: x > 3),
+        (
+            TypeError,
+            "x must be a tensor of int64, got torch.uint8",
+            lambda x: x.clamp(max=9).byte(),
+        ),
+        (TypeError, "x must be a tensor of int64, got ndarray", lambda x: x.numpy()),
+        (TypeError, "x must be a tensor of int64, got list", lambda x: x.tolist()),
+        (ValueError, "from 1 to 492, the reel allows 0 to 491", lambda x: x + 1),
+        (ValueError, "from -1 to 490, the reel", lambda x: x - 1),
         (ValueError, r"got shape \(41,\); one movie needs x\[None\]", lambda x: x[0]),
         (ValueError, r"got shape \(12, 41, 1\)", lambda x: x[..., None]),
         (ValueError, r"got shape \(0, 41\)", lambda x: x[:0]),
-        (ValueError, "at least two frames", lambda x: x[:, :1]),
+        (ValueError, "at least two times", lambda x: x[:, :1]),
     ],
 )
 @pytest.mark.parametrize("rendered", [False, True], ids=["stored", "rendered"])
@@ -172,9 +178,9 @@ def test_no_part_of_a_movie_is_without_movies(which, trajectories):
             "colour movie",
             lambda f: Movie.of(f[..., None].expand(-1, -1, -1, -1, 3), 0.05),
         ),
-        (ValueError, "at least two frames", lambda f: Movie.of(f[:, :1], 0.05)),
+        (ValueError, "at least two times", lambda f: Movie.of(f[:, :1], 0.05)),
         (ValueError, "height, width", lambda f: Movie(f, 0.05)),
-        (ValueError, "dt must be the positive time", lambda f: Movie.of(f, 0.0)),
+        (ValueError, "dt must be positive.* between two frames", lambda f: Movie.of(f, 0.0)),
         (ValueError, "frame 42, row 3, column 7", lambda f: Movie.of(broken(f), 0.05)),
         (TypeError, "integers or floats, got torch.bool", lambda f: Movie.of(f > 1, 0.05)),
         (TypeError, "or floats, got torch.bfloat16", lambda f: Movie.of(f.bfloat16(), 0.05)),

@@ -67,3 +67,16 @@ def test_rows_of_a_stochastic_matrix_are_probabilities():
         require.stochastic(P=torch.tensor([[1.0, torch.nan], [0.5, 0.5]]))
     with pytest.raises(ValueError, match="each row of P must sum to 1, row 1 sums to 1.1"):
         require.stochastic(P=torch.tensor([[1.0, 0.0], [0.6, 0.5]]))
+
+
+def test_numbers_of_another_kind_are_refused_as_what_they_are():
+    require.tensor((torch.float32, torch.float64), x=torch.zeros(2), y=torch.zeros(2).double())
+    for value, got in (
+        (torch.zeros(2).long(), "torch.int64"),
+        (np.zeros(2), "ndarray"),
+        (None, "NoneType"),
+    ):
+        with pytest.raises(
+            TypeError, match=rf"^x must be a tensor of float32 or int8, got {got}; use"
+        ):
+            require.tensor((torch.float32, torch.int8), x=value, hint="use torch.as_tensor(x)")
