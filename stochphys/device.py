@@ -20,12 +20,8 @@ SEEDS = range(-(2**63), 2**64)  # that torch takes
 
 def available_devices() -> list[str]:
     """Names of the kinds of device that are here, the fastest first; `"cpu"` is always last."""
-    kinds = []
-    if torch.cuda.is_available():
-        kinds.append("cuda")
-    if torch.backends.mps.is_available():
-        kinds.append("mps")
-    return [*kinds, "cpu"]
+    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [*(kind for kind, is_here in kinds.items() if is_here), "cpu"]
 
 
 def pick_device(name: str | torch.device | None = None) -> torch.device:
@@ -96,15 +92,10 @@ def own_generators(device: torch.device) -> list[torch.Generator]:
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Torch's own sources begin at `seed`, and afterwards go on as if nothing had been drawn."""
-    sources = own_generators(device)
-    states = [source.get_state() for source in sources]
-    try:
-        for source in sources:
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        for source in own_generators(device):
             source.manual_seed(seed)
         yield
-    finally:
-        for source, state in zip(sources, states, strict=True):
-            source.set_state(state)
 
 
 def free_memory(device: torch.device) -> int:

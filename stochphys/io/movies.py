@@ -7,15 +7,13 @@ a movie, only the frames that are looked at come into memory.
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
-from math import inf
-from numbers import Real
 from os.path import expanduser
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from .tables import arrays, library, number, require_real
+from .tables import arrays, library, require_real, time_step
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")
@@ -60,17 +58,14 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
     known = (".npy", ".npz", *TIF, ".gif", *VIDEO)
     if ending not in known:
         raise ValueError(f"{path.name}: the ending must be one of {', '.join(known)}")
-    if ending == ".npz":
-        frames, dt = _read_npz(path, dt)
-    if dt is None:
-        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
-    if not (isinstance(dt, Real) and 0 < dt < inf):
-        raise ValueError(f"dt must be a positive time, got {dt!r}")
+    dt = time_step(path, dt)  # asked for before a long movie is unpacked
     if ending == ".npy":
         frames = arrays(path, "c")
+    elif ending == ".npz":
+        frames = _read_npz(path)
     elif ending in TIF:
         frames = _read_tif(path)
-    elif ending != ".npz":
+    else:
         frames = _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path)
     return _checked(frames, path), dt
 
@@ -84,11 +79,11 @@ def write_npy(file: BinaryIO, shape: tuple[int, ...], pieces: Iterator[np.ndarra
         file.write(np.ascontiguousarray(piece).data)
 
 
-def _read_npz(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
+def _read_npz(path: Path) -> np.ndarray:
     with arrays(path) as file:
         if "frames" not in file:
             raise ValueError(f"{path.name} must hold an array named 'frames', has {file.files}")
-        return file["frames"], number(file, "dt", path) if dt is None and "dt" in file else dt
+        return file["frames"]
 
 
 def _read_tif(path: Path) -> np.ndarray:
@@ -141,7 +136,8 @@ def _unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
     with tempfile.TemporaryFile() as file:
         for frame in chain((first,), frames):
             if frame.shape != first.shape:
-                raise ValueError(_mixed(path, first.shape, frame.shape))
+                sizes = " and of ".join("×".join(map(str, f.shape[:2])) for f in (first, frame))
+                raise ValueError(f"{path.name} has frames of {sizes} pixels; crop all to one size")
             file.write(frame.astype(dtype).tobytes())
         file.flush()
         return np.memmap(file, dtype, mode="c").reshape(-1, *first.shape)
@@ -167,11 +163,4 @@ def _colours(path: Path) -> str:
     return (
         f"{path.name} has colours, that is more than one number per pixel; keep one channel, or the "
         "mean of all, and save that"
-    )
-
-
-def _mixed(path: Path, one: tuple[int, ...], other: tuple[int, ...]) -> str:
-    return (
-        f"{path.name} has frames of {one[0]}×{one[1]} and of {other[0]}×{other[1]} pixels; crop all "
-        "to one size"
     )

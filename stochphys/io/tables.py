@@ -12,6 +12,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from .. import require
+
 
 def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     """States `(n_trajectories, n_times, dim)`, the time step, and whether half are velocities.
@@ -28,14 +30,12 @@ def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
             if "x" not in file and len(file.files) != 1:
                 raise ValueError(f"{path.name} must hold an array named 'x', has {file.files}")
             x = file["x" if "x" in file else file.files[0]]
-            dt = number(file, "dt", path) if dt is None and "dt" in file else dt
-            underdamped = "underdamped" in file and bool(number(file, "underdamped", path))
+            underdamped = bool(number(file, "underdamped", path))
     elif ending == ".csv":
         x, dt = _read_csv(path, dt)
     else:
         raise ValueError(f"{path.name}: the ending must be .npy, .npz or .csv")
-    if dt is None:
-        raise ValueError(f"{path.name} does not tell the time between frames; give dt=…")
+    dt = time_step(path, dt)
     require_real(x, path)
     if x.ndim == 1:
         x = x[:, None]
@@ -63,17 +63,17 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
     time = columns.pop("t", columns.pop("time", None))
     if not columns:
         raise ValueError(f"{path.name}: there is no column of coordinates")
-    rows = [np.flatnonzero(label == value) for value in np.unique(label)]
-    lengths = {len(r) for r in rows}
-    if len(lengths) > 1:
+    _, lengths = np.unique(label, return_counts=True)
+    if len(set(lengths)) > 1:
         raise ValueError(
             f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to "
             "one length, or load them one by one"
         )
-    if min(lengths) < 2:
+    if not len(table) or lengths[0] < 2:
         raise ValueError(f"{path.name}: a trajectory needs at least two frames")
+    order = np.argsort(label, kind="stable")  # one trajectory after the other, times as they stand
     if time is not None:
-        steps = np.diff(np.stack([time[r] for r in rows]), axis=1)
+        steps = np.diff(time[order].reshape(len(lengths), -1), axis=1)
         if np.ptp(steps) > 1e-3 * abs(steps.mean()):
             raise ValueError(
                 f"{path.name}: the time step varies from {steps.min():.4g} to {steps.max():.4g}; "
@@ -81,7 +81,7 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
             )
         dt = float(steps.mean()) if dt is None else dt
     x = np.stack(list(columns.values()), axis=-1)
-    return np.stack([x[r] for r in rows]), dt
+    return x[order].reshape(len(lengths), -1, len(columns)), dt
 
 
 def arrays(path: Path, mmap_mode: Literal["c"] | None = None) -> Any:
@@ -95,8 +95,21 @@ def arrays(path: Path, mmap_mode: Literal["c"] | None = None) -> Any:
         ) from None
 
 
-def number(file: Any, name: str, path: Path) -> float:
-    """The one number that an `.npz` file holds under a name."""
+def time_step(path: Path, dt: float | None) -> float:
+    """The time between two frames: the one that is given, or else the one that an `.npz` file holds."""
+    if dt is None and path.suffix.lower() == ".npz":
+        with arrays(path) as file:
+            dt = number(file, "dt", path)
+    if dt is None:
+        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
+    require.positive(dt=dt, hint="it is the time between two frames")
+    return dt
+
+
+def number(file: Any, name: str, path: Path) -> float | None:
+    """The one number that an `.npz` file holds under a name, if there is something of this name."""
+    if name not in file:
+        return None
     held = file[name]
     if held.size != 1 or held.dtype.kind not in "buif":
         raise ValueError(

@@ -36,9 +36,17 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         os.replace(partial, target)
     except Exception as error:
-        if (cause := _said_by_the_disk(error)) is None:
+        # Torch tells of a full disk in words of its own, with those of the disk behind.
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
             raise
-        raise OSError(cause.errno, _not_written(path, cause)) from error
+        in_use = isinstance(cause, PermissionError)  # Windows replaces no file that is in use
+        remedy = "it is open or mapped into memory; close it" if in_use else "make room"
+        raise OSError(
+            cause.errno,
+            f"{path} was not written ({cause.strerror or cause}) and is as it was; {remedy}, or give "
+            "another path",
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -95,16 +103,3 @@ def _clear_up(folder: Path, begun: str) -> None:
         if process.isdecimal() and not psutil.pid_exists(int(process)):
             with suppress(OSError):  # another process was faster, or it is another person's
                 file.unlink()
-
-
-def _said_by_the_disk(error: Exception) -> OSError | None:
-    """What the disk said; torch tells of it in words of its own, with those of the disk behind."""
-    cause = error if isinstance(error, OSError) else error.__context__
-    return cause if isinstance(cause, OSError) else None
-
-
-def _not_written(path: str | Path, cause: OSError) -> str:
-    in_use = isinstance(cause, PermissionError)  # Windows replaces no file that is in use
-    remedy = "it is open or mapped into memory; close it" if in_use else "make room"
-    said = cause.strerror or cause
-    return f"{path} was not written ({said}) and is as it was; {remedy}, or give another path"
