@@ -88,6 +88,29 @@ def stochastic(**values: Tensor) -> None:
             )
 
 
+def changing(**spreads: Tensor) -> None:
+    """`ValueError` for coordinates that never change: those whose spread, in a tensor `(…, dim)`, is
+    not positive. The name says what they are, `require.changing(coordinates=x.std((0, 1)))`."""
+    for name, spread in spreads.items():
+        still = (~(spread.view(-1, spread.shape[-1]) > 0)).any(0).nonzero().flatten().tolist()
+        if still:
+            raise ValueError(f"{name} {still} never change in these data; leave them out")
+
+
+def noisy(least: float, hint: str = "", **matrices: Tensor) -> None:
+    """`ValueError` for a diffusion matrix `(…, dim, dim)` with a direction that has no noise of its
+    own: its smallest eigenvalue is no more than `least` times the largest."""
+    for name, D in matrices.items():
+        values = torch.linalg.eigvalsh(D)
+        ratio = (values[..., 0] / values[..., -1]).min().item()
+        if not ratio > least:
+            raise ValueError(
+                f"{name} is singular: its smallest eigenvalue is {ratio:.2g} of the largest{hint}. "
+                "A direction without noise of its own makes the reversed path impossible, and the "
+                "entropy production infinite or undefined; leave that direction out"
+            )
+
+
 def _named(owner: Any, names: tuple[str, ...], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((name, getattr(owner, name)) for name in names)
     yield from values.items()

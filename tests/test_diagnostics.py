@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import EntropyProduction, infer_entropy_production
-from stochphys.inference.diagnostics import diagnose
+from stochphys.inference.doubts import doubts_of_entropy
 from stochphys.simulators import Linear, simulate
 from stochphys.systems import BeadSpring
 from stochphys.training import Ensemble, History
@@ -55,12 +55,12 @@ def good():
 
 def only(result: EntropyProduction) -> str:
     """The one warning there is."""
-    (sentence,) = diagnose(result)
+    (sentence,) = doubts_of_entropy(result)
     return sentence
 
 
 def test_a_good_result_has_no_warnings(good):
-    assert diagnose(good) == ()
+    assert doubts_of_entropy(good) == ()
     assert str(good).count("\n") == 0
 
 
@@ -75,7 +75,7 @@ def test_an_interrupted_training_is_told_however_little_is_shown(good):
 def test_overfitting_is_what_only_the_training_data_show(good):
     """The standard error of the bound is 2√(2/(nσ)), 4.5 % of it for the 200 000 held-out steps and
     8 % with that of the training sample: 3 of them, or a quarter of the rate, must be exceeded."""
-    assert diagnose(replace(good, in_sample=1.15 * good.bound)) == ()
+    assert doubts_of_entropy(replace(good, in_sample=1.15 * good.bound)) == ()
     sentence = only(replace(good, in_sample=3 * good.bound))
     assert sentence.startswith("Overfitting") and f"{3 * good.bound:.3g}" in sentence
     assert "more data" in sentence
@@ -86,15 +86,15 @@ def test_overfitting_is_what_only_the_training_data_show(good):
 )
 def test_a_wrong_factor_is_seen_in_the_gap_between_rate_and_bound(scale, word):
     """⟨e^−aΔS⟩ − 1 ≈ a(a − 1)⟨ΔS⟩ for short steps: +50 % and −40 % of the rate, and 3 %."""
-    sentences = diagnose(found(BeadSpring(), 0.01, scale=scale))
+    sentences = doubts_of_entropy(found(BeadSpring(), 0.01, scale=scale))
     assert len(sentences) == bool(word)
     assert word in "".join(sentences)
 
 
 def test_heavy_tails_are_named_where_the_second_moment_is_infinite():
     """⟨e^−2ΔS⟩ is 5 for T_h = 100 at dt = 0.01, and infinite for steps of 0.05."""
-    assert not any("tails" in s for s in diagnose(found(BeadSpring(T_h=50.0), 0.01)))
-    assert any("Heavy tails" in s for s in diagnose(found(BeadSpring(T_h=100.0), 0.05)))
+    assert not any("tails" in s for s in doubts_of_entropy(found(BeadSpring(T_h=50.0), 0.01)))
+    assert any("Heavy tails" in s for s in doubts_of_entropy(found(BeadSpring(T_h=100.0), 0.05)))
 
 
 @pytest.mark.parametrize(("dt", "slow"), [(0.005, False), (0.01, False), (0.05, True), (0.1, True)])
@@ -102,7 +102,7 @@ def test_a_slow_camera_is_noticed_from_its_own_frames(dt, slow):
     """The exact rate falls from dt to 2 dt by 2 % at 0.01, by 10 % at 0.05, by 20 % at 0.1. The
     fall seen in 100 000 steps has a standard error of 16 % at 0.05, 9 % at 0.1: within K of them."""
     system = BeadSpring(T_h=6.0)
-    sentences = diagnose(found(system, dt))
+    sentences = doubts_of_entropy(found(system, dt))
     assert [s.split(":")[0] for s in sentences] == ["Slow camera"] * slow
     if slow:
         lost = system.entropy_production_rate(dt) - system.entropy_production_rate(2 * dt)
@@ -112,7 +112,7 @@ def test_a_slow_camera_is_noticed_from_its_own_frames(dt, slow):
 
 def test_frames_without_memory_are_noticed_even_if_no_entropy_is_left_in_them():
     result = found(BeadSpring(T_h=4.0), 2.0)
-    assert any("of its spread" in s for s in diagnose(result))
+    assert any("of its spread" in s for s in doubts_of_entropy(result))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_frames_without_memory_are_noticed_even_if_no_entropy_is_left_in_them():
     [(0.6, "equilibrium cannot be excluded"), (0.3, "9 times as much"), (0.1, "")],
 )
 def test_a_large_error_bar_is_put_into_words(good, relative_error, word):
-    sentences = diagnose(replace(good, std=relative_error * good.rate))
+    sentences = doubts_of_entropy(replace(good, std=relative_error * good.rate))
     assert len(sentences) == bool(word)
     assert word in "".join(sentences)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stochphys.device import make_generator
-from stochphys.inference.calibration import coverage, nmse
+from stochphys.inference.comparison import coverage, nmse
 from stochphys.inference.drift import infer_langevin
 from stochphys.inference.neural import LaplaceNetwork
 from stochphys.inference.regression import BayesianRegression

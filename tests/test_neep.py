@@ -117,7 +117,7 @@ def test_data_that_cannot_be_used_are_refused_before_any_work():
         (ValueError, "frames=4 is for movies", Trajectories(x, 0.1), dict(frames=4)),
         (ValueError, "frames=60 must lie between 2 and the 50", Jumps(states, 3), dict(frames=60)),
         (ValueError, "need reversal", Jumps(states, 3, torch.ones(20, 50)), {}),
-        (ValueError, "members must be at least 1", Trajectories(x, 0.1), dict(members=0)),
+        (ValueError, "members must be a positive integer", Trajectories(x, 0.1), dict(members=0)),
     ):
         with pytest.raises(error, match=message):
             infer_entropy_production(data, generator=g, progress=False, **options)

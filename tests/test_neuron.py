@@ -11,10 +11,10 @@ from stochphys.course.studies.neuron import (
     GateBasis,
     infer_conductances,
     infer_gate,
-    smooth_coordinates,
 )
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
+from stochphys.inference.doubts import smooth_coordinates
 from stochphys.simulators import simulate
 from stochphys.systems import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from tests.chance import K, sigmas
@@ -346,7 +346,7 @@ def test_the_noise_of_a_gate_comes_out_too_small_by_its_relaxation(fine):
 
 def test_a_coordinate_without_noise_is_refused(fine):
     _, data = fine
-    assert smooth_coordinates(data).tolist() == [True, False, False, False]
+    assert smooth_coordinates(data.x.diff(dim=1)).tolist() == [True, False, False, False]
     with pytest.raises(ValueError, match="V has no noise of its own.*infer_conductances"):
         infer_gate(data, "V")
     neuron = HodgkinHuxley(T=0.0)

@@ -113,7 +113,7 @@ def test_passage_times_refuse_what_the_data_do_not_know(hump):
     g = make_generator(0)
     with pytest.raises(ValueError, match=r"target=\[9.0\] lies outside the training data"):
         mean_first_passage_time(hump, 0.0, 9.0, generator=g)
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
+    with pytest.raises(ValueError, match=r"level must lie in \(0, 1\)"):
         mean_first_passage_time(hump, 0.0, 1.0, generator=g, level=90)
     chain = simulate(BeadSpring(), 1, 1000, 0.01, generator=g)
     with pytest.raises(ValueError, match="radius is missing"):
@@ -147,7 +147,7 @@ def test_flagged_paths_go_on_and_stopped_ones_may_not_begin_on_the_unknown(hump)
     assert (paths.trajectories.x.diff(dim=1) != 0).all()
     known = predict_paths(hump, 5, 10, 0.01, generator=g, start=HUMP.well)
     assert str(known) == "All 5 paths stay where the data know the drift."
-    with pytest.raises(ValueError, match="quantile must lie between 0 and 1"):
+    with pytest.raises(ValueError, match=r"quantile must lie in \(0, 1\]"):
         predict_paths(hump, 5, 10, 0.01, generator=g, start=0.0, quantile=99)
 
 

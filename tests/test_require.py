@@ -80,3 +80,18 @@ def test_numbers_of_another_kind_are_refused_as_what_they_are():
             TypeError, match=rf"^x must be a tensor of float32 or int8, got {got}; use"
         ):
             require.tensor((torch.float32, torch.int8), x=value, hint="use torch.as_tensor(x)")
+
+
+def test_a_coordinate_that_never_changes_is_named():
+    require.changing(coordinates=torch.ones(2, 3))
+    with pytest.raises(ValueError, match=r"inputs \[1, 2\] never change in these data; leave them"):
+        require.changing(inputs=torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, torch.nan]]))
+
+
+def test_a_direction_without_noise_is_refused():
+    """Of a matrix with coordinates mixed, no entry of which is zero."""
+    require.noisy(1e-12, D=torch.eye(2))
+    with pytest.raises(
+        ValueError, match="D is singular: its smallest eigenvalue is .* of the larg"
+    ):
+        require.noisy(1e-12, D=torch.stack((torch.eye(2), torch.ones(2, 2))))

@@ -1,11 +1,10 @@
 """From data to physics, with uncertainty."""
 
-from .calibration import coverage, coverage_curve, nmse
-from .comparison import Comparison
+from .comparison import Comparison, coverage, coverage_curve, nmse
 from .currents import CurrentEstimate, finite_time_tur, short_time_tur
 from .diffusion import DiffusionField
-from .drift import Langevin, infer_langevin
-from .entropy import EntropyProduction, infer_entropy_production
+from .drift import infer_langevin
+from .entropy import infer_entropy_production
 from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluctuation_theorem
 from .increments import Increments, increments, secant_factor
 from .maps import DissipationMap, dissipation_map, frame_maps
@@ -21,4 +20,5 @@ from .plugin_estimators import (
 from .posterior import Posterior
 from .predict import Prediction, predict_paths
 from .regression import BayesianRegression, Samples
+from .results import EntropyProduction, Langevin
 from .thermodynamics import entropy_production_rate, heat_rate

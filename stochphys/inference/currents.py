@@ -16,7 +16,7 @@ from ..data import Trajectories
 from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
-from .fluctuation import accumulate, block_sums, jackknife
+from .fluctuation import accumulate, with_error
 
 Basis = Callable[[Tensor], Tensor]
 
@@ -127,12 +127,12 @@ def short_time_tur(
         n, h, h_squared = sums.unbind(-1)
         return (2 * h / n - (h_squared / n - (h / n) ** 2) / 2) / dt
 
-    sums = block_sums(judged)
+    rate, std = with_error(bound, judged)
     n, total, square = (a + b for a, b in zip(*moments, strict=True))
     coefficients = _best_coefficients(n, total, square)
     return CurrentEstimate(
-        rate=bound(sums.sum(0)).item(),
-        std=jackknife(bound, sums).item(),
+        rate=rate,
+        std=std,
         in_sample=(total / n @ coefficients / dt).item(),
         coefficients=coefficients.view(-1, trajectories.dim).cpu(),
         basis=basis,
@@ -230,5 +230,4 @@ def finite_time_tur(current: Tensor, dt: float, *, steps: int = 1) -> Estimate:
         return 2 * mean**2 / (steps * dt * (second / n - mean**2))
 
     per_row = torch.stack((torch.full_like(J[:, 0], J.shape[1]), J.sum(1), (J**2).sum(1)), dim=1)
-    sums = block_sums(per_row)
-    return Estimate(bound(sums.sum(0)).item(), jackknife(bound, sums).item())
+    return with_error(bound, per_row)

@@ -6,85 +6,19 @@ or with inertia $dx = v\,dt$, $dv = \Phi(x, v, t)\,dt + \sqrt{2D(x, v, t)}\,dW$ 
 Labels are made in `increments`; what is predicted from the result lives in `predict`.
 """
 
-from dataclasses import dataclass, field, replace
-from math import inf
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..simulators import System, Underdamped
-from ..simulators.langevin import square_root
-from .calibration import FieldComparison, compare_fields
 from .diffusion import infer_diffusion
+from .doubts import doubts_of_equation
 from .increments import Increments, increments
-from .langevin_diagnostics import diagnose
-from .posterior import Combination, Functions, Posterior
+from .posterior import Combination, Posterior
 from .regression import BayesianRegression, Method, Samples
-
-SHOWN = 2000  # states at most at which fields are compared
-
-
-@dataclass(frozen=True, eq=False)
-class Langevin(Brief):
-    r"""An inferred Langevin equation.
-
-    Attributes:
-        drift: posterior of Φ at states `(n, dim_in)`: x, or (x, v) with inertia, and t last if it
-            was an input.
-        diffusion: posterior of the matrix D there.
-        information: $I_F = \tfrac{\tau}{4}\langle\Phi^\top D^{-1}\Phi\rangle$, what the paths
-            hold about the drift, in nats (Frishman & Ronceray 2020, PRX 10, 021009); less what noise
-            adds to it.
-        effective_parameters: numbers p that the data determined.
-        increments: labels it was made from.
-        warnings: sentences; empty if all is well.
-    """
-
-    drift: Posterior
-    diffusion: Posterior
-    information: float
-    effective_parameters: float
-    increments: Increments
-    warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def predicted_nmse(self) -> float:
-        """p/(2 I_F): expected squared error of the drift, over ⟨Φ²⟩, both in units of D; infinite if
-        no drift rises above the noise."""
-        return self.effective_parameters / (2 * self.information) if self.information > 0 else inf
-
-    @property
-    def states(self) -> Tensor:
-        """At most 2000 of the states that were seen, evenly spaced `(n, dim_in)`."""
-        x = self.increments.x.flatten(0, 1)
-        return x[:: 1 + len(x) // SHOWN]
-
-    def __str__(self) -> str:
-        text = (
-            f"drift and diffusion from {self.increments.time:.4g} time units: {self.information:.3g} nats "
-            f"for {self.effective_parameters:.0f} numbers, expected NMSE of the drift "
-            f"{self.predicted_nmse:.2g}"
-        )
-        return "\n".join((text, *self.warnings))
-
-    def draw(self, draws: int, *, generator: torch.Generator | int) -> System:
-        """A system for `simulate` with `draws` trajectories: path i follows the i-th equation drawn
-        from the posterior."""
-        generator = as_generator(generator)
-        drift = self.drift.sample(draws, generator=generator)
-        diffusion = self.diffusion.sample(draws, generator=generator)
-        timed = self.increments.x.shape[-1] > self.increments.noisy.stop
-        kind = DrawnUnderdamped if self.increments.underdamped else Drawn
-        return kind(Equation(drift, diffusion, self.increments.dim, timed))
-
-    def compare(self, system: System, x: Tensor | None = None) -> FieldComparison:
-        """Drift and diffusion against the exact ones at states `x (n, dim_in)`, by default at
-        states that were seen: NMSE and coverage of the 95 % intervals. Raises `TypeError` for what
-        is no `System`, `ValueError` for one of another dimension."""
-        return compare_fields(self, system, self.states if x is None else x)
+from .results import Langevin
 
 
 def infer_langevin(
@@ -118,20 +52,21 @@ def infer_langevin(
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
     rough = infer_diffusion(data, method=diffusion, generator=generator)
     found = infer_drift(data, rough, drift, generator=generator)
-    x = data.x.flatten(0, 1)
-    at_data = found.mean(x)
     if data.secant:
-        D = rough
+        D = rough  # its lags are free of the drift already
     else:
-        at_start = at_data if data.shared == 0 else found.mean(data.start.flatten(0, 1))
-        D = infer_diffusion(data, at_start.view_as(data.y), diffusion, generator=generator)
-    some = x[:: 1 + len(x) // SHOWN]
-    per_time = torch.linalg.solve(D.mean(some), torch.diag_embed(found.std(some) ** 2))
+        at_start = found.mean(data.start.flatten(0, 1)).view_as(data.y)
+        D = infer_diffusion(data, at_start, diffusion, generator=generator)
+    some = data.some_states  # (n, dim_in)
+    phi, D_there = found.mean(some), D.mean(some)  # (n, dim), (n, dim, dim)
+    # p = τ/2 ⟨Tr D⁻¹Σ⟩, with Σ the covariance of what is not known of the drift. It adds
+    # ⟨Tr D⁻¹Σ⟩ to ⟨ΦᵀD⁻¹Φ⟩, so that p/2 nats of the information are noise.
+    per_time = torch.linalg.solve(D_there, torch.diag_embed(found.std(some) ** 2))
     p = data.time / 2 * per_time.diagonal(dim1=1, dim2=2).sum(1).mean().item()
-    force = torch.linalg.solve(D.mean(some), found.mean(some)[..., None])[..., 0]
-    information = data.time / 4 * (force * found.mean(some)).sum(-1).mean().item() - p / 2
+    force = torch.linalg.solve(D_there, phi[..., None])[..., 0]
+    information = data.time / 4 * (force * phi).sum(-1).mean().item() - p / 2
     result = Langevin(found, D, information, p, data)
-    return replace(result, warnings=diagnose(result, trajectories))
+    return replace(result, warnings=doubts_of_equation(result, trajectories))
 
 
 def infer_drift(
@@ -158,59 +93,3 @@ def infer_drift(
         return fit(data.x, data.before)
     # Weights go with the states, else they would share another part of the noise.
     return Combination(fit(data.x, data.before), fit(data.reverse, data.reverse))
-
-
-@dataclass(frozen=True, eq=False)
-class Equation(Brief):
-    """Drift and diffusion drawn from a posterior; path i follows draw i."""
-
-    drift: Functions
-    diffusion: Functions
-    dim: int
-    timed: bool
-
-    def at(self, values: Functions, x: Tensor, t: float) -> Tensor:
-        """Of each draw at its own state `x (draws, dim)`, `(draws, …)`."""
-        if self.timed:
-            x = torch.cat((x, torch.full_like(x[:, :1], t)), dim=1)
-        return values(x[:, None])[:, 0].to(x.dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn(System):
-    """An overdamped equation drawn from a posterior."""
-
-    equation: Equation
-
-    @property
-    def dim(self) -> int:  # type: ignore[override]
-        return self.equation.dim
-
-    def drift(self, x: Tensor, t: float) -> Tensor:
-        return self.equation.at(self.equation.drift, x, t)
-
-    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
-        return square_root(2 * self.equation.at(self.equation.diffusion, x, t))
-
-
-class DrawnUnderdamped(Underdamped):
-    """The same with inertia: the drift is the acceleration; noises are independent."""
-
-    additive = False
-
-    def __init__(self, equation: Equation) -> None:
-        super().__init__()
-        object.__setattr__(self, "equation", equation)
-
-    equation: Equation
-
-    @property
-    def dim(self) -> int:  # type: ignore[override]
-        return 2 * self.equation.dim
-
-    def acceleration(self, x: Tensor, v: Tensor, t: float) -> Tensor:
-        return self.equation.at(self.equation.drift, torch.cat((x, v), dim=-1), t)
-
-    def velocity_noise(self, x: Tensor, v: Tensor, t: float) -> Tensor:
-        D = self.equation.at(self.equation.diffusion, torch.cat((x, v), dim=-1), t)
-        return (2 * D.diagonal(dim1=1, dim2=2)).sqrt()

@@ -1,15 +1,15 @@
 """From recorded paths to entropy production, by networks: the rate, its error bar, each step's ΔS."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .. import require
 from ..data import Jumps, Trajectories, Windows
 from ..device import as_generator, spawn
-from ..estimate import Estimate
 from ..models import (
     CNEEP,
     NEEP,
@@ -24,13 +24,11 @@ from ..models import (
     neep_objective,
 )
 from ..movie import Movie
-from ..simulators import Exact
-from ..training import Callback, Ensemble, History, Objective, Run, fit
-from .comparison import Comparison, exact_entropy
-from .diagnostics import SAMPLE, diagnose
-from .readout import bound, member_entropy, on_sample, piece_size, signs, total
+from ..training import Callback, Ensemble, Objective, Run, fit
+from .doubts import SAMPLE, doubts_of_entropy
+from .readout import bound, member_entropy, on_sample, piece_size, total
+from .results import EntropyProduction, Recorded
 
-Recorded = Trajectories | Jumps | Movie
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
@@ -40,63 +38,6 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     FlowNEEP: dict(steps=1500, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
     RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
 }
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class EntropyProduction(Estimate):
-    """Entropy production inferred by an ensemble, with what is needed to doubt it.
-
-    Attributes:
-        rate: entropy produced per unit time (per jump, for jumps without waiting times), mean of
-            the ensemble on held-out trajectories.
-        std: its standard error, spread of the `member_rates`.
-        member_rates: rate of each member `(members,)`. Each was trained on trajectories drawn anew
-            (bootstrap) and read off held-out ones drawn anew, so that their spread holds both the
-            luck of the training and that of the data.
-        bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;
-            far below `rate`, it says that the network has overfitted. For odd variables, where
-            ΔS has several parts, it is their sum, an estimate and no bound.
-        in_sample: the same bound on the training data: too high.
-        entropy: ΔS of each held-out step, mean of the ensemble, `(n_trajectories, n_steps)`.
-        history: the training curve.
-        model: the trained ensemble.
-        held_out: trajectories that training never saw.
-        frames: successive frames that the network sees at once.
-        warnings: sentences on what is doubtful, see `diagnostics`; empty if nothing is.
-    """
-
-    member_rates: Tensor
-    bound: float
-    in_sample: float
-    entropy: Tensor = field(repr=False)
-    history: History = field(repr=False)
-    model: Ensemble = field(repr=False)
-    held_out: Recorded = field(repr=False)
-    frames: int = 2
-
-    @property
-    def remark(self) -> str:
-        bound = "bound" if len(signs(self.model)) == 1 else "J + 1"
-        return f" (held-out {bound} {self.bound:.4g})"
-
-    @property
-    def step_time(self) -> float:
-        """Time from the first to the last frame of a window."""
-        return self.held_out.dt * (self.frames - 1)
-
-    def per_step(self, data: Recorded | None = None) -> Tensor:
-        """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
-        the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
-        if data is None:
-            return self.entropy
-        return total(self.model, member_entropy(self.model, data, self.frames).mean(1))
-
-    def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
-        """The estimate against the exact entropy of the same held-out steps; see
-        `System.entropy_production` for `scheme`, and for what is raised. Movies are compared with
-        what was filmed."""
-        exact = exact_entropy(system, self.held_out, scheme, frames=self.frames)
-        return Comparison.of(exact, self.entropy, self.rate, self.step_time)
 
 
 def infer_entropy_production(
@@ -199,7 +140,7 @@ def infer_entropy_production(
         frames=frames,
         unit="jump" if isinstance(data, Jumps) and data.waiting is None else "unit time",
     )
-    return replace(result, warnings=diagnose(result))
+    return replace(result, warnings=doubts_of_entropy(result))
 
 
 def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) -> None:
@@ -214,9 +155,7 @@ def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) ->
             f"{data.n_trajectories} trajectories are too few to hold some out and to draw error "
             "bars from; cut long ones into at least 10 pieces, data.cut(20)"
         )
-    if members < 1:
-        raise ValueError(f"members must be at least 1, got {members}")
-    Windows(data, frames)  # refuses windows that are too long
+    require.integer(1, members=members)
     timed = isinstance(data, Trajectories) or isinstance(data, Jumps) and data.waiting is not None
     if frames > 2 and timed:
         raise ValueError(

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..device import as_generator
+from ..estimate import Estimate
 
 
 def accumulate(entropy: Tensor, steps: int) -> Tensor:
@@ -48,13 +49,30 @@ def block_sums(rows: Tensor) -> Tensor:
 
 
 def jackknife(statistic: Callable[[Tensor], Tensor], sums: Tensor) -> Tensor:
-    """Standard error of `statistic(total)`, from what changes when one block is left out.
+    r"""Standard error of `statistic(total)`, from what changes when one block is left out:
+
+    $$\text{std}^2 = \frac{B - 1}{B} \sum_b \big(s_{(b)} - \bar s\big)^2 .$$
 
     `sums (blocks, …)`: additive numbers of each block; `statistic` maps `(blocks, …)` to
     `(blocks, …)`, row by row. Source: Efron, Ann. Statist. 7, 1 (1979).
     """
-    left_out = statistic(sums.sum(0) - sums)
+    left_out = statistic(sums.sum(0) - sums)  # (blocks, …)
+    # Leaving a block out moves a mean of B blocks by 1/(B − 1) of what a block of its own differs by:
+    # hence B − 1, where the variance of a mean has 1/(B − 1).
     return ((len(sums) - 1) * left_out.var(0, correction=0)).sqrt()
+
+
+def with_error(statistic: Callable[[Tensor], Tensor], rows: Tensor) -> Estimate:
+    """A rate, `statistic` of the sum over `rows (n_trajectories, k)` of additive numbers, with its
+    standard error; `statistic` maps sums `(…, k)` to rates `(…,)`."""
+    sums = block_sums(rows)
+    return Estimate(statistic(sums.sum(0)).item(), jackknife(statistic, sums).item())
+
+
+def mean_of_paths(per_path: Tensor) -> Estimate:
+    """Mean of a rate that each path tells, `(n_trajectories,)`."""
+    rows = torch.stack((torch.ones_like(per_path), per_path), dim=1)
+    return with_error(lambda sums: sums[..., 1] / sums[..., 0], rows)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 
 # c: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + c⟨D·∂b⟩ for any function b of that state.
 OVERDAMPED = {"ito": 0.0, "midpoint": 1.0, "end": 2.0}
 UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
+SHOWN = 2000  # states at most at which fields are looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,12 @@ class Increments(Brief):
     def time(self) -> float:
         """Time that all paths last together."""
         return self.y.shape[0] * self.y.shape[1] * self.dt
+
+    @property
+    def some_states(self) -> Tensor:
+        """At most 2000 of the states, evenly spaced `(n, dim_in)`."""
+        x = self.x.flatten(0, 1)
+        return x[:: 1 + len(x) // SHOWN]
 
     def squares(self, drift: Tensor | None = None) -> Tensor:
         r"""What each increment says of D, `(n_paths, n_squares, dim, dim)`.
@@ -144,15 +152,12 @@ def increments(
     known = trajectories.underdamped
     rules = UNDERDAMPED if underdamped and not known else OVERDAMPED
     rule = rule or next(iter(rules))
-    if rule not in rules:
-        raise ValueError(f"rule must be one of {', '.join(rules)} for these data, got {rule!r}")
+    require.one_of(rules, rule=rule, hint="others are for other data")
     least = 5 if rules is UNDERDAMPED else 4 if rule == "midpoint" else 2
     if trajectories.n_times < least:
         raise ValueError(f"at least {least} frames are needed, got {trajectories.n_times}")
     x, dt = trajectories.x.double(), trajectories.dt
-    still = (x.amax((0, 1)) == x.amin((0, 1))).nonzero()
-    if len(still):
-        raise ValueError(f"coordinate {int(still[0])} never changes; leave it out")
+    require.changing(coordinates=x.amax((0, 1)) - x.amin((0, 1)))
     clock = trajectories.times.to(x)[:, None].expand(len(x), -1, 1)
 
     def states(*parts: Tensor, first: float = 0.0) -> Tensor:
@@ -220,8 +225,7 @@ def secant_factor(n: int) -> float:
 
     Raises `ValueError` for n below 1.
     """
-    if n < 1:
-        raise ValueError(f"n must be 1 or more, got {n}")
+    require.integer(1, n=n)
     return 3 * n**2 / (2 * n**2 + 1)
 
 

@@ -13,8 +13,8 @@ from ..data import Windows
 from ..models.movies import MovieNEEP
 from ..movie import Movie
 from ..training import Ensemble
-from .entropy import EntropyProduction
 from .readout import piece_size
+from .results import EntropyProduction
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .. import require
 from ..device import as_generator
 from ..models.bayes import BayesianMLP, DropoutMLP
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
@@ -31,9 +32,7 @@ def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
     Raises `ValueError` for an input that never changes.
     """
     scale = samples.x.std(0)
-    if not (scale > 0).all():
-        constant = (~(scale > 0)).nonzero().flatten().tolist()
-        raise ValueError(f"inputs {constant} never change in these samples; leave them out")
+    require.changing(inputs=scale)
     mean = (samples.weight * samples.y).sum(0) / samples.weight.sum(0)
     if isinstance(likelihood, LogVariance):
         return samples.x.mean(0), scale, mean.log(), torch.ones_like(mean)

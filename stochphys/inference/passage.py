@@ -6,7 +6,7 @@ and the posterior mean alone would hide it.
 
 from dataclasses import dataclass
 from math import ceil, inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,10 +14,8 @@ from torch import Tensor
 from ..device import as_generator
 from ..simulators import simulate
 from .comparison import ask
-from .predict import Agreement, PredictedNumber, has_clock
-
-if TYPE_CHECKING:
-    from .drift import Langevin
+from .predict import Agreement, PredictedNumber
+from .results import Langevin
 
 GRID = 1001  # points of a quadrature, on each side of the start
 BLOCK = 500  # steps of a simulation between two looks at who has arrived
@@ -43,7 +41,7 @@ class PassageTime(PredictedNumber):
 
 
 def mean_first_passage_time(
-    langevin: "Langevin",
+    langevin: Langevin,
     start: Tensor | float,
     target: Tensor | float,
     *,
@@ -81,7 +79,7 @@ def mean_first_passage_time(
     Source: Gardiner, Stochastic Methods, §5.5.2.
     """
     generator = as_generator(generator)
-    if langevin.increments.underdamped or has_clock(langevin):
+    if langevin.increments.underdamped or langevin.timed:
         raise ValueError(
             "a mean first-passage time between two places is defined here for an equation of positions "
             "alone that does not depend on time; simulate langevin.draw(…) and look for arrivals"
@@ -136,7 +134,7 @@ def _log_integral(log_values: Tensor, h: Tensor) -> Tensor:
 
 
 def _simulated(
-    langevin: "Langevin",
+    langevin: Langevin,
     start: Tensor,
     target: Tensor,
     radius: float,

@@ -11,11 +11,12 @@ import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
+from .. import require
 from ..data import Jumps, Trajectories
 from ..device import as_generator
 from ..estimate import Estimate
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
-from .fluctuation import block_sums, jackknife
+from .fluctuation import jackknife, with_error
 
 
 def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
@@ -47,9 +48,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     parts = trajectories.x.tensor_split(n_blocks)
     blocks = [_moments(replace(trajectories, x=x, check=False), basis) for x in parts]
     sums = torch.stack(blocks)
-    constant = (sums.sum(0).diagonal()[1 + dim :] == 0).nonzero().flatten().tolist()
-    if constant:
-        raise ValueError(f"coordinates {constant} never change in these data; leave them out")
+    require.changing(coordinates=sums.sum(0).diagonal()[1 + dim :])  # sums of Δx²
 
     def rate(sums: Tensor) -> Tensor:
         K, covariance = _gaussian(sums)
@@ -153,12 +152,12 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     ratio, count = log_ratio(words)
     # How the estimate changes with one more word w: ln p/p̃ + 1 − p̃/p.
     influence = (ratio - torch.expm1(-ratio))[words].sum(1)
-    sums = block_sums(torch.stack((torch.full_like(influence, words.shape[1]), influence), dim=1))
-    std = jackknife(lambda sums: sums[:, 1] / sums[:, 0], sums)
+    rows = torch.stack((torch.full_like(influence, words.shape[1]), influence), dim=1)
+    std = with_error(lambda sums: sums[..., 1] / sums[..., 0], rows).std
     halves = [divergence(words[i::2]) for i in (0, 1)]
     return WordEstimate(
         rate=divergence(words) / time,
-        std=std.item() / time,
+        std=std / time,
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=(count[count[reverse] == 0].sum() / count.sum()).item(),
@@ -202,8 +201,7 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
     Source: Neri, SciPost Phys. 12, 139 (2022) and arXiv 2207.06745, with equal thresholds; Roldán, Neri, Dörpinghaus,
     Meyr, Jülicher, PRL 115, 250602 (2015).
     """
-    if not threshold > 0:
-        raise ValueError(f"threshold must be positive, got {threshold}")
+    require.positive(threshold=threshold)
     n = len(current)
     J, passages, wrong = (torch.zeros(n, dtype=torch.float64) for _ in range(3))
     for step in current.double().T:
@@ -222,8 +220,8 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
         time, passages, wrong = sums.unbind(-1)
         return torch.log(passages / wrong.clamp(min=0.5)) * passages / time
 
-    sums = block_sums(torch.stack((torch.full_like(J, current.shape[1] * dt), passages, wrong), 1))
-    return Estimate(rate(sums.sum(0)).item(), jackknife(rate, sums).item())
+    time = torch.full_like(J, current.shape[1] * dt)
+    return with_error(rate, torch.stack((time, passages, wrong), dim=1))
 
 
 def knn_plugin(

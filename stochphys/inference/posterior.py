@@ -12,6 +12,7 @@ import torch
 from scipy.stats import norm
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..device import as_generator
 from ..models.bases import Features
@@ -48,8 +49,7 @@ def normal_quantile(level: float) -> float:
 
     Raises `ValueError` unless 0 < level < 1.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level}; 0.95 for 95 %")
+    require.within("(0, 1)", level=level, hint="0.95 for 95 %")
     return float(norm.ppf((1 + level) / 2))
 
 

@@ -5,22 +5,20 @@ diffusion is in its spread. Passage times live in `passage`, entropy and heat in
 """
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
-from math import inf
-from typing import TYPE_CHECKING, Any, Self
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..estimate import Estimate
 from ..simulators import System, simulate
-from .posterior import Posterior, normal_quantile
-
-if TYPE_CHECKING:
-    from .drift import Langevin
+from .posterior import normal_quantile
+from .results import Langevin
 
 
 @dataclass(frozen=True)
@@ -125,35 +123,23 @@ class PredictedPaths(Brief):
         )
 
 
-@dataclass(frozen=True, eq=False)
 class Known(Brief):
-    """Where the drift is known: where its std, each component in units of its mean over the
-    training states and in the root mean square, is at most `limit`."""
+    """Where the drift of a result is known: where its std, each component in units of its mean over
+    the training states and in the root mean square, is at most `limit`, a quantile of those states."""
 
-    drift: Posterior
-    scale: Tensor
-    timed: bool
-    limit: float = inf
-
-    @classmethod
-    def of(cls, langevin: "Langevin", quantile: float) -> "Known":
-        if not 0 < quantile <= 1:
-            raise ValueError(f"quantile must lie between 0 and 1, got {quantile}; 0.99 is usual")
-        known = cls(
-            langevin.drift, langevin.drift.std(langevin.states).mean(0), has_clock(langevin)
-        )
-        limit = known.doubt(langevin.states).quantile(quantile).item()
-        return replace(known, limit=limit)
+    def __init__(self, langevin: Langevin, quantile: float) -> None:
+        require.within("(0, 1]", quantile=quantile, hint="0.99 is usual")
+        self.langevin = langevin
+        self.scale = langevin.drift.std(langevin.states).mean(0)
+        self.limit = self.doubt(langevin.states).quantile(quantile).item()
 
     def doubt(self, x: Tensor) -> Tensor:
         """Relative std `(n,)` at inputs `(n, dim_in)`."""
-        return (self.drift.std(x) / self.scale).square().mean(-1).sqrt()
+        return (self.langevin.drift.std(x) / self.scale).square().mean(-1).sqrt()
 
     def __call__(self, x: Tensor, t: float) -> Tensor:
         """Whether states `x (n, dim)` at time t are known `(n,)`."""
-        if self.timed:
-            x = torch.cat((x, torch.full_like(x[:, :1], t)), dim=1)
-        return self.doubt(x) <= self.limit
+        return self.doubt(self.langevin.inputs(x, t)) <= self.limit
 
 
 class Fenced(System):
@@ -172,7 +158,7 @@ class Fenced(System):
 
 
 def predict_paths(
-    langevin: "Langevin",
+    langevin: Langevin,
     n_trajectories: int,
     n_steps: int,
     dt: float,
@@ -201,7 +187,7 @@ def predict_paths(
     Source: a draw of the parameters for each prediction: Gelman et al., Bayesian Data Analysis, §1.3.
     """
     generator = as_generator(generator)
-    known = Known.of(langevin, quantile)
+    known = Known(langevin, quantile)
     system = langevin.draw(n_trajectories, generator=generator)
     here = torch.atleast_2d(torch.as_tensor(start, dtype=torch.float64)).expand(-1, system.dim)
     if stop and not (inside := known(here, 0.0)).all():
@@ -223,8 +209,3 @@ def predict_paths(
     outside = torch.stack([~known(x, t) for x, t in frames], dim=1)
     left = torch.where(outside.any(1), outside.int().argmax(1), paths.n_times)
     return PredictedPaths(paths, left, known.limit, stop)
-
-
-def has_clock(langevin: "Langevin") -> bool:
-    """Whether time is an input of the equation."""
-    return langevin.increments.x.shape[-1] > langevin.increments.noisy.stop

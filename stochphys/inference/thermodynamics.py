@@ -7,20 +7,19 @@ high by about p/τ, p effective parameters and τ the duration of the data.
 
 from collections.abc import Callable
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..device import as_generator
 from .comparison import ask
 from .diffusion import ConstantDiffusion
 from .posterior import Functions
-from .predict import Agreement, PredictedRate, has_clock
-
-if TYPE_CHECKING:
-    from .drift import Langevin
+from .predict import Agreement, PredictedRate
+from .results import Langevin
 
 PIECES = 40  # of fresh data, drawn anew for each posterior draw
 CHUNK = 2000  # states at which all draws are evaluated at once
@@ -40,7 +39,7 @@ class EntropyRate(PredictedRate):
 
 
 def entropy_production_rate(
-    langevin: "Langevin",
+    langevin: Langevin,
     fresh: Trajectories,
     *,
     generator: torch.Generator | int,
@@ -77,7 +76,7 @@ def entropy_production_rate(
 
 
 def heat_rate(
-    langevin: "Langevin",
+    langevin: Langevin,
     fresh: Trajectories,
     temperature: Tensor | float,
     *,
@@ -113,12 +112,12 @@ def heat_rate(
 
 
 def _per_coordinate(
-    langevin: "Langevin", fresh: Trajectories, generator: torch.Generator, draws: int
+    langevin: Langevin, fresh: Trajectories, generator: torch.Generator, draws: int
 ) -> tuple[Tensor, Tensor]:
     """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
     mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
     data = langevin.increments
-    if has_clock(langevin):
+    if langevin.timed:
         raise ValueError(
             "the equation depends on time: there is no stationary state whose entropy production "
             "this could be"
@@ -127,7 +126,9 @@ def _per_coordinate(
     if fresh.dim != dim:
         raise ValueError(f"fresh must have dim={dim}, like the training data, got {fresh.dim}")
     x = data.x.flatten(0, 1)
-    _refuse_singular(langevin.diffusion.mean(langevin.states), x[:, data.noisy].std(0))
+    spread = x[:, data.noisy].std(0)
+    D = langevin.diffusion.mean(langevin.states) / spread / spread[:, None]  # (n, dim, dim)
+    require.noisy(SINGULAR, D=D, hint=", each coordinate in units of its spread")
     if data.underdamped:
         _refuse_friction(langevin, generator)
     along = _along_underdamped if data.underdamped else _along
@@ -201,19 +202,7 @@ def _slope(function: Functions, x: Tensor, k: int) -> Tensor:
     return torch.func.jvp(function, (x,), (direction,))[1]
 
 
-def _refuse_singular(D: Tensor, spread: Tensor) -> None:
-    """D `(n, dim, dim)` with a direction without noise of its own."""
-    values = torch.linalg.eigvalsh(D / spread / spread[:, None])
-    ratio = (values[:, 0] / values[:, -1]).min().item()
-    if ratio < SINGULAR:
-        raise ValueError(
-            f"D is singular: its smallest eigenvalue is {ratio:.2g} of the largest, with each "
-            "coordinate in units of its spread. A direction without noise of its own makes the "
-            "reversed path impossible, and the entropy production infinite or undefined"
-        )
-
-
-def _refuse_friction(langevin: "Langevin", generator: torch.Generator) -> None:
+def _refuse_friction(langevin: Langevin, generator: torch.Generator) -> None:
     """Friction that no bath exerts: one that is negative or depends on the state."""
     if not isinstance(langevin.diffusion, ConstantDiffusion):
         raise ValueError(

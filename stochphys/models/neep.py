@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from .. import require
 from ..data import Trajectories, Windows
 from ..device import as_generator
 from .networks import MLP
@@ -151,9 +152,7 @@ def spread(x: Tensor) -> Tensor:
     Raises `ValueError` if a coordinate never changes.
     """
     scale = torch.stack((x.std(dim=(0, 1)), x.diff(dim=1).std(dim=(0, 1))))
-    if not (scale > 0).all():
-        constant = (scale == 0).any(0).nonzero().flatten().tolist()
-        raise ValueError(f"coordinates {constant} never change in these data; leave them out")
+    require.changing(coordinates=scale)
     return scale
 
 

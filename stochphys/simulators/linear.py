@@ -8,6 +8,7 @@ import torch
 from scipy.linalg import expm, solve_continuous_lyapunov, solve_discrete_lyapunov
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..device import as_generator
 from .langevin import System, square_root
@@ -144,11 +145,7 @@ class Linear(System):
         $\ln p(x, x')/p(x', x)$ of the process sampled every `dt`, or of the Euler–Maruyama chain.
         The log-ratio changes sign with Δx, so that form is all that a Gaussian pair can have.
         """
-        if torch.linalg.eigvalsh(self.D)[0] <= 1e-12 * self.D.abs().max():
-            raise ValueError(
-                "D is singular: a coordinate without noise of its own makes the reversed path "
-                "impossible, and the entropy production infinite or undefined"
-            )
+        require.noisy(1e-12, D=self.D)
         if dt is None:
             F = self.A + self.D @ torch.linalg.inv(self.stationary_covariance())
             return torch.linalg.solve(self.D, F).T

@@ -12,12 +12,12 @@ from torch import Tensor
 from ...brief import Brief
 from ...data import Trajectories
 from ...estimate import Averages
+from ...inference.doubts import smooth_coordinates
 from ...inference.posterior import LinearPosterior
 from ...inference.regression import BayesianRegression, Samples
 from ...models.bases import Features
 
 GATES = ("n", "m", "h")
-SMOOTH = 0.9  # correlation of successive increments above which there is no noise to speak of
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def infer_gate(
         ValueError: another name, the voltage among them: what has no noise has no likelihood.
     """
     x = _states(trajectories)
-    if gate == "V" or gate in GATES and smooth_coordinates(trajectories)[1 + GATES.index(gate)]:
+    if gate == "V" or gate in GATES and smooth_coordinates(x.diff(dim=1))[1 + GATES.index(gate)]:
         raise ValueError(
             f"{gate} has no noise of its own: what an equation leaves of its increments is the error "
             "of a finite dt, and an error bar made of it would mean nothing; for the voltage use "
@@ -175,17 +175,6 @@ def infer_gate(
     drift = (method or BayesianRegression(GateBasis())).fit(samples)
     T = (label - drift.mean(inputs)).square().mean().item() * dt / 2
     return Gate(drift, T, T * (2 / len(label)) ** 0.5)
-
-
-def smooth_coordinates(trajectories: Trajectories) -> Tensor:
-    """Which coordinates have no noise of their own, `(dim,)` of bool.
-
-    Increments of a noisy coordinate are nearly independent from one frame to the next, those of a
-    smooth one nearly equal: their correlation is close to 0, or close to 1 (above 0.9).
-    """
-    step = trajectories.x.double().diff(dim=1)
-    together = (step[:, 1:] * step[:, :-1]).mean((0, 1))
-    return together > SMOOTH * step.square().mean((0, 1))
 
 
 def _states(trajectories: Trajectories) -> Tensor:

@@ -1,0 +1,200 @@
+r"""What inference returns: an entropy production, and an equation of motion, each with its doubts.
+
+How they are found lives in `entropy` and `drift`, what is doubtful about them in `doubts`, what
+follows from an equation in `predict`, `passage` and `thermodynamics`.
+"""
+
+from dataclasses import dataclass, field
+from math import inf
+
+import torch
+from torch import Tensor
+
+from ..brief import Brief
+from ..data import Jumps, Trajectories
+from ..device import as_generator
+from ..estimate import Estimate
+from ..movie import Movie
+from ..simulators import Exact, System, Underdamped
+from ..simulators.langevin import square_root
+from ..training import Ensemble, History
+from .comparison import Comparison, FieldComparison, exact_entropy
+from .increments import Increments
+from .posterior import Functions, Posterior
+from .readout import member_entropy, signs, total
+
+Recorded = Trajectories | Jumps | Movie
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EntropyProduction(Estimate):
+    """Entropy production inferred by an ensemble, with what is needed to doubt it.
+
+    Attributes:
+        rate: entropy produced per unit time (per jump, for jumps without waiting times), mean of
+            the ensemble on held-out trajectories.
+        std: its standard error, spread of the `member_rates`.
+        member_rates: rate of each member `(members,)`. Each was trained on trajectories drawn anew
+            (bootstrap) and read off held-out ones drawn anew, so that their spread holds both the
+            luck of the training and that of the data.
+        bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;
+            far below `rate`, it says that the network has overfitted. For odd variables, where
+            ΔS has several parts, it is their sum, an estimate and no bound.
+        in_sample: the same bound on the training data: too high.
+        entropy: ΔS of each held-out step, mean of the ensemble, `(n_trajectories, n_steps)`.
+        history: the training curve.
+        model: the trained ensemble.
+        held_out: trajectories that training never saw.
+        frames: successive frames that the network sees at once.
+        warnings: sentences on what is doubtful, see `doubts`; empty if nothing is.
+    """
+
+    member_rates: Tensor
+    bound: float
+    in_sample: float
+    entropy: Tensor = field(repr=False)
+    history: History = field(repr=False)
+    model: Ensemble = field(repr=False)
+    held_out: Recorded = field(repr=False)
+    frames: int = 2
+
+    @property
+    def remark(self) -> str:
+        bound = "bound" if len(signs(self.model)) == 1 else "J + 1"
+        return f" (held-out {bound} {self.bound:.4g})"
+
+    @property
+    def step_time(self) -> float:
+        """Time from the first to the last frame of a window."""
+        return self.held_out.dt * (self.frames - 1)
+
+    def per_step(self, data: Recorded | None = None) -> Tensor:
+        """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
+        the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
+        if data is None:
+            return self.entropy
+        return total(self.model, member_entropy(self.model, data, self.frames).mean(1))
+
+    def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
+        """The estimate against the exact entropy of the same held-out steps; see
+        `System.entropy_production` for `scheme`, and for what is raised. Movies are compared with
+        what was filmed."""
+        exact = exact_entropy(system, self.held_out, scheme, frames=self.frames)
+        return Comparison.of(exact, self.entropy, self.rate, self.step_time)
+
+
+@dataclass(frozen=True, eq=False)
+class Langevin(Brief):
+    r"""An inferred Langevin equation.
+
+    Attributes:
+        drift: posterior of Φ at states `(n, dim_in)`: x, or (x, v) with inertia, and t last if it
+            was an input.
+        diffusion: posterior of the matrix D there.
+        information: $I_F = \tfrac{\tau}{4}\langle\Phi^\top D^{-1}\Phi\rangle$, what the paths
+            hold about the drift, in nats (Frishman & Ronceray 2020, PRX 10, 021009); less what noise
+            adds to it.
+        effective_parameters: numbers p that the data determined.
+        increments: labels it was made from.
+        warnings: sentences; empty if all is well.
+    """
+
+    drift: Posterior
+    diffusion: Posterior
+    information: float
+    effective_parameters: float
+    increments: Increments
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def predicted_nmse(self) -> float:
+        """p/(2 I_F): expected squared error of the drift, over ⟨Φ²⟩, both in units of D; infinite if
+        no drift rises above the noise."""
+        return self.effective_parameters / (2 * self.information) if self.information > 0 else inf
+
+    @property
+    def states(self) -> Tensor:
+        """At most 2000 of the states that were seen, evenly spaced `(n, dim_in)`."""
+        return self.increments.some_states
+
+    def __str__(self) -> str:
+        text = (
+            f"drift and diffusion from {self.increments.time:.4g} time units: {self.information:.3g} nats "
+            f"for {self.effective_parameters:.0f} numbers, expected NMSE of the drift "
+            f"{self.predicted_nmse:.2g}"
+        )
+        return "\n".join((text, *self.warnings))
+
+    @property
+    def timed(self) -> bool:
+        """Whether time is an input of the equation."""
+        return self.increments.x.shape[-1] > self.increments.noisy.stop
+
+    def inputs(self, x: Tensor, t: float) -> Tensor:
+        """Where drift and diffusion are asked for states `x (n, dim)` at time t, `(n, dim_in)`."""
+        return torch.cat((x, torch.full_like(x[:, :1], t)), dim=1) if self.timed else x
+
+    def draw(self, draws: int, *, generator: torch.Generator | int) -> System:
+        """A system for `simulate` with `draws` trajectories: path i follows the i-th equation drawn
+        from the posterior."""
+        generator = as_generator(generator)
+        drift = self.drift.sample(draws, generator=generator)
+        diffusion = self.diffusion.sample(draws, generator=generator)
+        kind = DrawnUnderdamped if self.increments.underdamped else Drawn
+        return kind(equation=Equation(self, drift, diffusion))
+
+    def compare(self, system: System, x: Tensor | None = None) -> FieldComparison:
+        """Drift and diffusion against the exact ones at states `x (n, dim_in)`, by default at
+        states that were seen: NMSE and coverage of the 95 % intervals. Raises `TypeError` for what
+        is no `System`, `ValueError` for one of another dimension."""
+        x = self.states if x is None else x
+        return FieldComparison.of(self.drift, self.diffusion, self.increments.noisy, system, x)
+
+
+@dataclass(frozen=True, eq=False)
+class Equation(Brief):
+    """Drift and diffusion drawn from the posteriors of a result; path i follows draw i."""
+
+    result: Langevin
+    drift: Functions
+    diffusion: Functions
+
+    def at(self, values: Functions, x: Tensor, t: float) -> Tensor:
+        """Of each draw at its own state `x (draws, dim)`, `(draws, …)`."""
+        return values(self.result.inputs(x, t)[:, None])[:, 0].to(x.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn(System):
+    """An overdamped equation drawn from a posterior."""
+
+    equation: Equation
+
+    @property
+    def dim(self) -> int:  # type: ignore[override]
+        return self.equation.result.increments.dim
+
+    def drift(self, x: Tensor, t: float) -> Tensor:
+        return self.equation.at(self.equation.drift, x, t)
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        return square_root(2 * self.equation.at(self.equation.diffusion, x, t))
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnUnderdamped(Underdamped):
+    """The same with inertia: the drift is the acceleration; noises are independent."""
+
+    additive = False
+    equation: Equation = field(kw_only=True)
+
+    @property
+    def dim(self) -> int:  # type: ignore[override]
+        return 2 * self.equation.result.increments.dim
+
+    def acceleration(self, x: Tensor, v: Tensor, t: float) -> Tensor:
+        return self.equation.at(self.equation.drift, torch.cat((x, v), dim=-1), t)
+
+    def velocity_noise(self, x: Tensor, v: Tensor, t: float) -> Tensor:
+        D = self.equation.at(self.equation.diffusion, torch.cat((x, v), dim=-1), t)
+        return (2 * D.diagonal(dim1=1, dim2=2)).sqrt()
