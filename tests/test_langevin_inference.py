@@ -143,10 +143,10 @@ def test_too_few_samples_are_refused():
 @pytest.mark.parametrize(
     ("basis", "words"),
     [
-        (lambda: Polynomial(-1), "degree must be 0 or more, got -1"),
-        (lambda: Fourier(0, 1.0), "order must be 1 or more, got 0"),
+        (lambda: Polynomial(-1), "degree must be an integer of at least 0, got -1"),
+        (lambda: Fourier(0, 1.0), "order must be a positive integer, got 0"),
         (lambda: Fourier(2, 0.0), "period must be positive, got 0.0"),
-        (lambda: RBF(1), "n must be 2 or more, got 1"),
+        (lambda: RBF(1), "n must be an integer of at least 2, got 1"),
     ],
 )
 def test_a_basis_that_makes_no_sense_is_refused(basis, words):

@@ -208,7 +208,7 @@ def test_networks_refuse_movies_without_motion_and_frames_that_are_too_small(gen
         infer_entropy_production(still, generator=generator)
     with pytest.raises(ValueError, match="too small"):
         CNEEP((4, 20), generator=generator)
-    with pytest.raises(ValueError, match="frames must be at least 2"):
+    with pytest.raises(ValueError, match="frames must be an integer of at least 2"):
         BilinearCNEEP((10, 20), frames=1, generator=generator)
 
 

@@ -357,10 +357,15 @@ def test_an_objective_without_a_minimum_is_told():
 def test_bfloat16_reaches_the_same_answer():
     """It has 8 bits: a weight may be wrong by half of 2⁻⁷ of its size, beside the spread of the
     averaged iterate (0.005, see above)."""
-    models = {precision: linear() for precision in ("float32", "bfloat16")}
-    for precision, model in models.items():
-        quick(model, regression(), steps=600, schedule="cosine", precision=precision)
-    exact, found = (weights(model) for model in models.values())
+
+    def mixed(model, batch):
+        with torch.autocast("cpu", torch.bfloat16):
+            return squared_error(model, batch)
+
+    models = linear(), linear()
+    for model, objective in zip(models, (squared_error, mixed), strict=True):
+        quick(model, regression(), objective=objective, steps=600, schedule="cosine")
+    exact, found = map(weights, models)
     assert not torch.equal(exact, found)
     assert ((found - exact).abs() < exact.abs() / 2**8 + 0.005).all()
 
@@ -610,12 +615,11 @@ def test_a_schedule_of_torch_does_in_a_callback_what_it_does_alone():
         (dict(batch_size=2.5), "batch_size must be a positive integer, got 2.5"),
         (dict(validate_every=math.inf), "validate_every must be a positive integer, got inf"),
         (dict(lr=0.0), "lr"),
-        (dict(lr=math.inf), "lr must be positive and finite, got inf"),
-        (dict(lr=None), "lr must be positive and finite, got None"),
+        (dict(lr=math.inf), "lr must be positive, got inf"),
+        (dict(lr=None), "lr must be positive, got None"),
         (dict(ema=1.0), "ema"),
         (dict(schedule="linear"), "schedule"),
         (dict(keep="best"), "keep must be one of newest, lowest"),
-        (dict(precision="float16"), "precision must be one of float32, bfloat16"),
         (dict(validation=regression(n=0)), "validation is empty"),
         (dict(validate_every=0), "validate_every"),
     ],

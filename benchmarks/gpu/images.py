@@ -76,13 +76,20 @@ def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
     data = coloured(n, 1)
     loader, there = Loader(data, batch, device), data.to(device)
     sgd = partial(SGD, momentum=0.9)
-    options = dict(objective=classify(), batch_size=batch, lr=0.05, optimizer=sgd, ema=0)
+    objective = classify()
+    options = dict(objective=objective, batch_size=batch, lr=0.05, optimizer=sgd, ema=0)
     wide, half = (ResNet(18, data.x, CLASSES, generator=1).to(device) for _ in range(2))
     half = half.to(memory_format=torch.channels_last)
+
+    def in_half_precision(model: nn.Module, batch: Any) -> torch.Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            return objective(model, batch)
+
+    mixed = options | dict(objective=in_half_precision)
     tasks = {
         "loader": loader.seconds_per_step,
         "fit": lambda n: step_of_fit(wide, there, device, n, **options),
-        "bf16": lambda n: step_of_fit(half, there, device, n, precision="bfloat16", **options),
+        "bf16": lambda n: step_of_fit(half, there, device, n, **mixed),
     }
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     memory = {}

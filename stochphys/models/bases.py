@@ -13,6 +13,7 @@ from math import pi
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 
 Features = Callable[[Tensor], Tensor]  # (…, dim) -> (…, n_features)
@@ -28,8 +29,7 @@ class Polynomial:
     degree: int = 3
 
     def __post_init__(self) -> None:
-        if self.degree < 0:
-            raise ValueError(f"degree must be 0 or more, got {self.degree}")
+        require.integer(0, self, "degree")
 
     def fitted(self, x: Tensor) -> Features:
         mean, std = x.mean(0), x.std(0)
@@ -58,10 +58,8 @@ class Fourier:
     period: float
 
     def __post_init__(self) -> None:
-        if self.order < 1:
-            raise ValueError(f"order must be 1 or more, got {self.order}")
-        if not self.period > 0:
-            raise ValueError(f"period must be positive, got {self.period}")
+        require.integer(1, self, "order")
+        require.positive(self, "period")
 
     def fitted(self, x: Tensor) -> Features:
         return self
@@ -88,8 +86,7 @@ class RBF:
     n: int = 24
 
     def __post_init__(self) -> None:
-        if self.n < 2:
-            raise ValueError(f"n must be 2 or more, got {self.n}")
+        require.integer(2, self, "n")
 
     def fitted(self, x: Tensor) -> "Bumps":
         low, high = x.min(0).values, x.max(0).values

@@ -6,7 +6,6 @@ own that stay as they are. How they meet data lives in `inference.neural`.
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -67,10 +66,11 @@ class BayesianLinear(nn.Module):
 
         $$\mathrm{KL}(q \,\|\, p) = \sum \tfrac12(\mu^2 + \sigma^2 - 1) - \ln\sigma.$$
         """
-        total = torch.zeros((), device=self.weight.device)
-        for mean, std in zip((self.weight, self.bias), self.std, strict=True):
-            total = total + ((mean**2 + std**2 - 1) / 2 - std.log()).sum()
-        return total
+        weight, bias = (
+            ((mean**2 + std**2 - 1) / 2 - std.log()).sum()
+            for mean, std in zip((self.weight, self.bias), self.std, strict=True)
+        )
+        return weight + bias
 
     def draw(self, n: int, *, generator: torch.Generator | int) -> tuple[Tensor, Tensor]:
         """n weights `(n, n_out, n_in)` and biases `(n, n_out)` from q."""
@@ -82,7 +82,7 @@ class BayesianLinear(nn.Module):
         return draws[0], draws[1]
 
 
-class BayesianMLP(nn.Module):
+class BayesianMLP(MLP):
     """An `MLP` of `BayesianLinear` layers: each call is another draw of its weights.
 
     Args:
@@ -91,36 +91,28 @@ class BayesianMLP(nn.Module):
     """
 
     def __init__(self, sizes: Sequence[int], *, generator: torch.Generator | int) -> None:
-        super().__init__()
-        generator = as_generator(generator)
-        self.sizes = tuple(sizes)
-        self.layers = nn.ModuleList(
-            BayesianLinear(n_in, n_out, generator=generator) for n_in, n_out in pairwise(sizes)
-        )
+        super().__init__(sizes, activation=nn.Tanh, layer=BayesianLinear, generator=generator)
 
-    def forward(self, x: Tensor) -> Tensor:
-        for layer in self.layers[:-1]:
-            x = torch.tanh(layer(x))
-        return self.layers[-1](x)
+    @property
+    def layers(self) -> list[BayesianLinear]:
+        return [layer for layer in self if isinstance(layer, BayesianLinear)]
 
     def kl(self) -> Tensor:
         """KL of all layers, in nats."""
-        layers = [layer for layer in self.layers if isinstance(layer, BayesianLinear)]
-        return torch.stack([layer.kl() for layer in layers]).sum()
+        return torch.stack([layer.kl() for layer in self.layers]).sum()
 
     def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
         """n networks with weights drawn from q."""
         generator = as_generator(generator)
         networks = _tanh_networks(n, self.sizes, generator)
         for k, layer in enumerate(self.layers):
-            assert isinstance(layer, BayesianLinear)
             weights, biases = layer.draw(n, generator=generator)
             for network, weight, bias in zip(networks, weights, biases, strict=True):
                 network[2 * k].load_state_dict({"weight": weight, "bias": bias})
         return networks
 
 
-class DropoutMLP(nn.Module):
+class DropoutMLP(MLP):
     """An `MLP` that forgets each of its hidden units with probability `p` at each call.
 
     What stays is divided by 1 − p. Taking the calls for draws from a posterior is "MC dropout"
@@ -133,23 +125,22 @@ class DropoutMLP(nn.Module):
     """
 
     def __init__(self, sizes: Sequence[int], p: float, *, generator: torch.Generator | int) -> None:
-        super().__init__()
-        self.sizes, self.p = tuple(sizes), p
-        self.body = MLP(sizes, activation=nn.Tanh, generator=generator)
+        super().__init__(sizes, activation=nn.Tanh, generator=generator)
+        self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        for layer in list(self.body)[:-1]:
+        for layer in self:
             x = layer(x)
             if isinstance(layer, nn.Tanh):
-                x = dropout(x, self.p)
-        return self.body[-1](x)
+                x = dropout(x, self.p)  # in training or not
+        return x
 
     def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
         """n networks, each with units of its own switched off for good."""
         generator = as_generator(generator)
         networks = _tanh_networks(n, self.sizes, generator)
         for network in networks:
-            network.load_state_dict(self.body.state_dict())
+            network.load_state_dict(self.state_dict())
             for layer in list(network)[2:]:
                 if isinstance(layer, nn.Linear):
                     on = torch.rand(layer.in_features, generator=generator) >= self.p

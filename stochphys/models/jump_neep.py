@@ -64,13 +64,15 @@ class RNEEP(nn.Module):
     def forward(self, window: Tensor) -> Tensor:
         """ΔS `(…)` of windows of symbols `(…, n)`, integers."""
         films = torch.stack((window, window.flip(-1))).flatten(0, -2).T  # (n, both directions)
-        symbols = torch.arange(len(self.news.weight), device=films.device)
-        which = (films[..., None] == symbols).to(self.news.weight.dtype)
-        width = self.news.weight.shape[1]
+        n_states, width = self.news.weight.shape
+        # One-hot vectors (n, both directions, n_states): a product is faster than looking up rows.
+        which = (films[..., None] == torch.arange(n_states, device=films.device)).to(
+            self.news.weight
+        )
         weight, bias = (p.split((2 * width, width)) for p in self.recall.parameters())
         memory = which.new_zeros(which.shape[1], width)
         total = memory
-        for symbol in which.unbind(0):
+        for symbol in which.unbind(0):  # a gated recurrent unit, written out
             gate = torch.addmm(bias[0], symbol, self.gates.weight)
             keep, update = torch.sigmoid(torch.addmm(gate, memory, weight[0].T)).chunk(2, -1)
             old = torch.addmm(bias[1], memory, weight[1].T)
@@ -99,9 +101,6 @@ class OddJumpNEEP(nn.Module):
 
     signs = (1.0, 1.0, -1.0, -1.0)  # with which the parts add up to ΔS
 
-    reversal: Tensor
-    scale: Tensor
-
     def __init__(
         self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: torch.Generator | int
     ) -> None:
@@ -111,8 +110,8 @@ class OddJumpNEEP(nn.Module):
         self.jump = MLP([2 * width, *[width] * depth, 1], generator=generator)
         self.stay = MLP([width + 1, *[width] * depth, 1], generator=generator)
         self.state = MLP([width, *[width] * depth, 1], generator=generator)
-        self.register_buffer("reversal", reversal.clone())
-        self.register_buffer("scale", torch.ones(()))
+        self.reversal = nn.Buffer(reversal.clone())
+        self.scale = nn.Buffer(torch.ones(()))
 
     def standardise(self, jumps: Jumps) -> Self:
         """Bring waiting times to order one."""
@@ -122,14 +121,11 @@ class OddJumpNEEP(nn.Module):
     def forward(self, window: Tensor) -> Tensor:
         """The four parts `(4, …)` of pairs of successive stays `(…, 2, 2)`, state and time."""
         states = window[..., 0].long()
-        time = window[..., :1, 1].to(self.scale.dtype) / self.scale
-        s, reverse = self.embedding(states), self.embedding(self.reversal[states])
+        time = window[..., :1, 1].to(self.scale.dtype) / self.scale  # (…, 1)
+        s, reverse = self.embedding(states), self.embedding(self.reversal[states])  # (…, 2, width)
         jump = odd_part(self.jump, s.flatten(-2), reverse.flip(-2).flatten(-2))
-        stay = odd_part(
-            self.stay,
-            torch.cat((s[..., 0, :], time), -1),
-            torch.cat((reverse[..., 0, :], time), -1),
-        )
+        stays = (torch.cat((vector[..., 0, :], time), -1) for vector in (s, reverse))
+        stay = odd_part(self.stay, *stays)  # of the first of both states
         state = odd_part(self.state, s, reverse)  # (…, 2)
         return torch.stack((jump, stay, state[..., 0], state[..., 1]))
 

@@ -130,23 +130,17 @@ class AreaNEEP(NEEP):
     Train it with `neep_objective`, like `NEEP`.
 
     Args:
-        dim: number of coordinates.
-        width, depth: size and number of the hidden layers.
-        generator: source of the initial weights.
+        dim, width, depth, generator: as for `NEEP`.
     """
-
-    K: Tensor
 
     def __init__(
         self, dim: int, *, width: int = 32, depth: int = 2, generator: torch.Generator | int
     ) -> None:
         super().__init__(dim, width=width, depth=depth, generator=generator)
-        last = self.h[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
+        for parameter in self.h[-1].parameters():
+            nn.init.zeros_(parameter)
         self.logit = nn.Parameter(torch.full((), 7.0))
-        self.register_buffer("K", torch.zeros(dim, dim))
+        self.K = nn.Buffer(torch.zeros(dim, dim))
 
     @torch.no_grad()
     def standardise(self, trajectories: Trajectories, areas: Areas | None = None) -> Self:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad
 from torch.nn.utils import skip_init
 
+from .. import require
 from ..data import Windows
 from ..device import as_generator
 from ..movie import Movie
@@ -28,28 +29,32 @@ class MovieNEEP(nn.Module):
     Of n frames in a row, the means of the first and the last, of the second and the last but one …
     are even under time reversal, their differences are odd.
 
+    Args:
+        shape: height and width of the frames.
+        frames: frames in a window; more than 2 where part of the system is hidden.
+        generator: source of the initial weights.
+
     Attributes:
         cell: size of a cell of the map, in pixels.
         receptive_field: size in pixels of what one cell sees.
+
+    Raises `ValueError` for fewer than two frames, or fewer than 5 pixels each way.
     """
 
     cell: int
     receptive_field: int
-    centre: Tensor
-    scale: Tensor
 
     def __init__(self, shape: tuple[int, int], frames: int) -> None:
         super().__init__()
-        if frames < 2:
-            raise ValueError(f"frames must be at least 2, got {frames}")
+        require.integer(2, frames=frames)
         if min(shape) < 5:
             raise ValueError(
-                f"shape={shape} is too small, a frame needs 5 pixels at least each way"
+                f"shape={shape} is too small; a frame needs 5 pixels each way at least"
             )
         self.frames = frames
         self.n_even, self.n_odd = (frames + 1) // 2, frames // 2
-        self.register_buffer("centre", torch.zeros(shape))
-        self.register_buffer("scale", torch.ones(2))
+        self.centre: Tensor = nn.Buffer(torch.zeros(shape))
+        self.scale = nn.Buffer(torch.ones(2))  # of even parts, of odd ones
 
     def standardise(self, movie: Movie) -> Self:
         """Bring the frames, less their mean, and their differences to order one, with this movie.
@@ -108,12 +113,10 @@ class CNEEP(MovieNEEP):
     I_{t+1}) which its first layer could undo. Each further layer doubles the channels.
 
     Args:
-        shape: height and width of the frames.
-        frames: frames in a window; more than 2 where part of the system is hidden.
+        shape, frames, generator: see `MovieNEEP`.
         width: channels of the first layers; 32 in the paper.
         depth: 3 × 3 convolutions.
         pool: max-pooling after the first layer; without it cells are half as large, 2 px.
-        generator: source of the initial weights.
     """
 
     def __init__(
@@ -127,7 +130,6 @@ class CNEEP(MovieNEEP):
         generator: torch.Generator | int,
     ) -> None:
         super().__init__(shape, frames)
-        generator = as_generator(generator)
         layers: list[nn.Module] = [skip_init(nn.Conv2d, frames, width, 5, 2, 2), nn.ReLU()]
         layers += [nn.MaxPool2d(2)] if pool else []
         channels = [width * 2**i for i in range(depth)]
@@ -138,12 +140,12 @@ class CNEEP(MovieNEEP):
         self.receptive_field = 5 + 2 * pool + 2 * self.cell * depth
         rows, columns = self.body(torch.zeros(1, frames, *shape)).shape[-2:]
         self.head = skip_init(nn.Linear, channels[-1] * rows * columns, 1)
-        initialise(self, generator)
+        initialise(self, as_generator(generator))
 
     def map(self, window: Tensor) -> Tensor:
         even, odd = self.parts(window)
         both = torch.cat((torch.cat((even, odd), 1), torch.cat((even, -odd), 1)))
-        forward, backward = self.body(both).chunk(2)
+        forward, backward = self.body(both).chunk(2)  # A, (n, channels, rows, columns) each
         weights = self.head.weight.view(forward.shape[1:])  # its bias cancels
         return (weights * (forward - backward)).sum(1)
 
@@ -158,10 +160,8 @@ class BilinearCNEEP(MovieNEEP):
     produces in a step is a force times a displacement, and so is this. An extension of this course.
 
     Args:
-        shape: height and width of the frames.
-        frames: frames in a window.
+        shape, frames, generator: see `MovieNEEP`.
         width: number of features c.
-        generator: source of the initial weights.
     """
 
     cell = 2
@@ -215,18 +215,13 @@ class FlowNEEP(MovieNEEP):
     all weights alike.
 
     Args:
-        shape: height and width of the frames.
-        frames: frames in a window.
+        shape, frames, generator: see `MovieNEEP`.
         features: number of features φ; as many as coordinates that move, or more.
         width: hidden units of φ.
-        generator: source of the initial weights.
     """
 
     cell = 2
     receptive_field = 4  # of the displacement; the force sees the whole frame
-
-    level: Tensor
-    motion: Tensor
 
     def __init__(
         self,
@@ -245,8 +240,8 @@ class FlowNEEP(MovieNEEP):
         self.line = skip_init(nn.Linear, n_in, features)
         initialise(self.line, generator)
         self.weight = nn.Parameter(torch.zeros(features, 2 * self.n_odd, rows, columns))
-        self.register_buffer("level", torch.ones(()))
-        self.register_buffer("motion", torch.ones(2 * self.n_odd, rows, columns))
+        self.level = nn.Buffer(torch.ones(()))
+        self.motion = nn.Buffer(torch.ones(2 * self.n_odd, rows, columns))
 
     def standardise(self, movie: Movie) -> Self:
         super().standardise(movie)
@@ -269,11 +264,12 @@ class FlowNEEP(MovieNEEP):
     @torch.no_grad()
     def displacement(self, window: Tensor) -> Tensor:
         """How far each cell moves, `(n, 2 n_odd, rows, columns)`, down and right, up to one factor."""
-        (down, right), (a, b, c) = self.gradients(window.mean(-3))
+        (down, right), squares = self.gradients(window.mean(-3))
+        a, b, c = squares[:, :, None]  # (n, 1, rows, columns) each
         a, b = a + 0.1 * self.level, b + 0.1 * self.level  # nothing moves where nothing is seen
         _, odd = self.parts(window)
         p, q = coarse(down[:, None] * odd), coarse(right[:, None] * odd)
-        a, b, c = a[:, None], b[:, None], c[:, None]
+        # Least squares within a cell: the matrix ((a, c), (c, b)) times v is (p, q).
         return torch.cat((b * p - c * q, a * q - c * p), 1) / (a * b - c * c)
 
     def map(self, window: Tensor) -> Tensor:

@@ -34,16 +34,13 @@ class NEEP(nn.Module):
         generator: source of the initial weights.
     """
 
-    centre: Tensor
-    scale: Tensor
-
     def __init__(
         self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator | int
     ) -> None:
         super().__init__()
         self.h = MLP([2 * dim, *[width] * depth, 1], generator=generator)
-        self.register_buffer("centre", torch.zeros(dim))
-        self.register_buffer("scale", torch.ones(2, dim))
+        self.centre: Tensor = nn.Buffer(torch.zeros(dim))
+        self.scale = nn.Buffer(torch.ones(2, dim))  # of midpoints, of displacements
 
     def standardise(self, trajectories: Trajectories) -> Self:
         """Bring midpoints and displacements to order one, with the spread of these data."""
@@ -65,10 +62,7 @@ class NEEP(nn.Module):
     def forward(self, window: Tensor) -> Tensor:
         """ΔS `(…)` of pairs of successive states `(…, 2, dim)`."""
         midpoint, step = self.parts(window)
-        midpoint, step = midpoint / self.scale[0], step / self.scale[1]
-        forward = torch.cat((midpoint, step), -1)
-        backward = torch.cat((midpoint, -step), -1)
-        return odd_part(self.h, forward, backward)
+        return odd_in(self.h, midpoint / self.scale[0], step / self.scale[1])
 
 
 class UnderdampedNEEP(nn.Module):
@@ -89,11 +83,6 @@ class UnderdampedNEEP(nn.Module):
 
     signs = (1.0, -1.0)  # with which the parts add up to ΔS
 
-    centre: Tensor
-    scale: Tensor
-    odd: Tensor
-    even: Tensor
-
     def __init__(
         self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator | int
     ) -> None:
@@ -101,10 +90,9 @@ class UnderdampedNEEP(nn.Module):
         generator = as_generator(generator)
         self.h_2 = MLP([2 * dim, *[width] * depth, 1], generator=generator)
         self.h_1 = MLP([dim, *[width] * depth, 1], generator=generator)
-        self.register_buffer("centre", torch.zeros(dim // 2))
-        self.register_buffer("scale", torch.ones(dim))
-        self.register_buffer("odd", torch.eye(dim))
-        self.register_buffer("even", torch.eye(dim))
+        self.centre: Tensor = nn.Buffer(torch.zeros(dim // 2))
+        self.scale = nn.Buffer(torch.ones(dim))
+        self.odd, self.even = nn.Buffer(torch.eye(dim)), nn.Buffer(torch.eye(dim))
 
     def standardise(self, trajectories: Trajectories) -> Self:
         r"""Bring states, and what reversal turns and keeps, to order one, with these data.
@@ -123,13 +111,11 @@ class UnderdampedNEEP(nn.Module):
     def forward(self, window: Tensor) -> Tensor:
         """The two parts `(2, …)` of pairs of successive states `(…, 2, dim)`."""
         odd, even = self.parts(window)
-        odd, even = odd @ self.odd, even @ self.even
-        h_2 = odd_part(self.h_2, torch.cat((even, odd), -1), torch.cat((even, -odd), -1))
+        h_2 = odd_in(self.h_2, even @ self.even, odd @ self.odd)
         x, v = window[..., 1, :].chunk(2, -1)
         scale_x, scale_v = self.scale.chunk(2)
         x, v = (x - self.centre).to(scale_x.dtype), v.to(scale_v.dtype)
-        x, v = x / scale_x, v / scale_v  # rest must stay rest
-        h_1 = odd_part(self.h_1, torch.cat((x, v), -1), torch.cat((x, -v), -1))
+        h_1 = odd_in(self.h_1, x / scale_x, v / scale_v)  # v is not centred: rest must stay rest
         return torch.stack((h_2, h_1))
 
     def parts(self, window: Tensor) -> tuple[Tensor, Tensor]:
@@ -144,6 +130,11 @@ def odd_part(g: nn.Module, forward: Tensor, backward: Tensor) -> Tensor:
     """g(forward) − g(backward) `(…)` of features `(…, n_features)`, both in one batch."""
     values = g(torch.stack((forward, backward))).squeeze(-1)
     return values[0] - values[1]
+
+
+def odd_in(g: nn.Module, even: Tensor, odd: Tensor) -> Tensor:
+    """g(even, odd) − g(even, −odd) `(…)`: of g the part that turns round with the odd features."""
+    return odd_part(g, torch.cat((even, odd), -1), torch.cat((even, -odd), -1))
 
 
 def spread(x: Tensor) -> Tensor:
@@ -194,13 +185,11 @@ def alpha_neep_objective(alpha: float) -> Callable[[nn.Module, Tensor], Tensor]:
     α → 0 is NEEP. α = −1/2 weighs both tails alike, best far from equilibrium
     (Kwon & Baek, PRE 109, 014143 (2024)). Raises `ValueError` outside −1 < α < 0.
     """
-    if not -1 < alpha < 0:
-        raise ValueError(f"alpha must lie between -1 and 0, got {alpha}; 0 is neep_objective")
+    require.within("(-1, 0)", alpha=alpha, hint="0 is neep_objective")
 
     def objective(model: nn.Module, window: Tensor) -> Tensor:
         h = model(window).float()
-        return (torch.expm1(-(1 + alpha) * h) / (1 + alpha) - torch.expm1(alpha * h) / alpha).mean(
-            -1
-        )
+        minus_J = torch.expm1(-(1 + alpha) * h) / (1 + alpha) - torch.expm1(alpha * h) / alpha
+        return minus_J.mean(-1)
 
     return objective

@@ -1,7 +1,7 @@
 """Bodies of networks: what maps numbers to numbers, before any physics is said."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
@@ -12,13 +12,22 @@ from torch.nn.utils import skip_init
 from ..device import as_generator
 
 
+def _plain_linear(n_in: int, n_out: int, *, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with weights uniform within ±1/√n_in, as in torch."""
+    layer = skip_init(nn.Linear, n_in, n_out)
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -1 / math.sqrt(n_in), 1 / math.sqrt(n_in), generator=generator)
+    return layer
+
+
 class MLP(nn.Sequential):
     """A multilayer perceptron.
 
     Args:
         sizes: width of each layer, input and output included: `(4, 64, 64, 1)`.
         activation: what stands between the layers.
-        generator: source of the initial weights (uniform within ±1/√inputs, as in torch).
+        layer: makes a layer of n_in inputs and n_out outputs.
+        generator: source of the initial weights.
     """
 
     def __init__(
@@ -26,17 +35,15 @@ class MLP(nn.Sequential):
         sizes: Sequence[int],
         *,
         activation: type[nn.Module] = nn.SiLU,
+        layer: Callable[..., nn.Module] = _plain_linear,
         generator: torch.Generator | int,
     ) -> None:
         generator = as_generator(generator)
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            linear = skip_init(nn.Linear, n_in, n_out)
-            for parameter in linear.parameters():
-                bound = 1 / math.sqrt(n_in)
-                nn.init.uniform_(parameter, -bound, bound, generator=generator)
-            layers += [linear, activation()]
+            layers += [layer(n_in, n_out, generator=generator), activation()]
         super().__init__(*layers[:-1])
+        self.sizes = tuple(sizes)
 
 
 class WithLine(nn.Module):
@@ -73,16 +80,12 @@ class InUnits(nn.Module):
         units: ⟨x⟩, std x `(dim_in,)`, a and b `(dim_out,)`.
     """
 
-    centre: Tensor
-    scale: Tensor
-    offset: Tensor
-    unit: Tensor
-
     def __init__(self, body: nn.Module, units: Sequence[Tensor]) -> None:
         super().__init__()
         self.body = body
-        for name, value in zip(("centre", "scale", "offset", "unit"), units, strict=True):
-            self.register_buffer(name, value if name == "centre" else value.float())
+        centre, *others = units
+        self.centre = nn.Buffer(centre)
+        self.scale, self.offset, self.unit = (nn.Buffer(unit.float()) for unit in others)
 
     def forward(self, x: Tensor) -> Tensor:
         x = (x - self.centre).to(self.scale.dtype)

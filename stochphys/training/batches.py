@@ -21,7 +21,7 @@ class Data(Protocol):
     def __getitem__(self, index: Tensor) -> Any: ...
 
 
-def require(model: Any, data: Any, validation: Any) -> None:
+def require_what_learns(model: Any, data: Any, validation: Any) -> None:
     """Refuse a model that has nothing to learn with, and data without examples."""
     weights = list(model.parameters()) if isinstance(model, nn.Module) else []
     if not any(weight.requires_grad for weight in weights):

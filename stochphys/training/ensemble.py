@@ -23,7 +23,7 @@ class Ensemble(nn.Module):
         super().__init__()
         self.members = len(models)
         parameters, buffers = stack_module_state(list(models))
-        self._names = list(parameters), list(buffers)
+        self._names = [*parameters, *buffers]
         for name, tensor in parameters.items():
             if tensor.ndim == 3:  # batched products take matrices without a copy if they lie so
                 tensor = tensor.mT.contiguous().mT
@@ -34,12 +34,13 @@ class Ensemble(nn.Module):
         self._architecture = [deepcopy(models[0]).to("meta")]
         self._convolves = any(isinstance(layer, nn.Conv2d) for layer in models[0].modules())
 
-    def _stacked(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        parameters, buffers = self._names
-        return (
-            {name: getattr(self, _flat(name)) for name in parameters},
-            {name: getattr(self, _flat(name)) for name in buffers},
-        )
+    def _stacked(self) -> dict[str, Tensor]:
+        """Weights and buffers `(members, …)` by the names that they have in each member."""
+        return {name: getattr(self, _flat(name)) for name in self._names}
+
+    def _own(self, i: int) -> dict[str, Tensor]:
+        """Those of member i."""
+        return {name: tensor[i] for name, tensor in self._stacked().items()}
 
     def train(self, mode: bool = True) -> "Ensemble":
         self._architecture[0].train(mode)
@@ -50,16 +51,13 @@ class Ensemble(nn.Module):
         if len(x) != self.members:
             raise ValueError(f"x must begin with an axis of {self.members} members, got {len(x)}")
 
-        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], x: Tensor) -> Tensor:
-            return functional_call(self._architecture[0], (parameters, buffers), (x,))
+        def one(weights: dict[str, Tensor], x: Tensor) -> Tensor:
+            return functional_call(self._architecture[0], weights, (x,))
 
         if x.device.type == "cpu" and self._convolves:  # grouped convolutions are slow there
-            parameters, buffers = (
-                [{name: t[i] for name, t in stack.items()} for i in range(self.members)]
-                for stack in self._stacked()
-            )
-            return torch.stack([one(*own) for own in zip(parameters, buffers, x, strict=True)])
-        return vmap(one, randomness="different")(*self._stacked(), x)
+            return torch.stack([one(self._own(i), x[i]) for i in range(self.members)])
+        # The members' axis is added to each operation: x·W (batch, n) becomes (members, batch, n).
+        return vmap(one, randomness="different")(self._stacked(), x)
 
     def on_shared(self, x: Tensor) -> Tensor:
         """All members on the same batch `(batch, …)`; nothing is copied."""
@@ -68,9 +66,7 @@ class Ensemble(nn.Module):
     def member(self, i: int) -> nn.Module:
         """Member i as an ordinary model with weights of its own."""
         model = deepcopy(self._architecture[0]).to_empty(device=next(self.parameters()).device)
-        parameters, buffers = self._stacked()
-        state = {name: t[i] for name, t in (parameters | buffers).items()}
-        model.load_state_dict(state)
+        model.load_state_dict(self._own(i))
         return model
 
 

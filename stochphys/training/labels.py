@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .. import require
 from ..brief import Brief
 from ..device import as_generator
 from .batches import Objective
@@ -44,45 +45,28 @@ class Labelled(Brief):
     copies: int = 1
 
     def __post_init__(self) -> None:
-        if self.copies < 1 or (self.copies > 1 and self.y.ndim == 1):
-            raise ValueError(
-                f"copies must be at least 1, and more only with groups, y (groups, n); got "
-                f"{self.copies} and y of shape {tuple(self.y.shape)}"
-            )
-        for name in ("y", "true"):
-            labels = getattr(self, name)
-            if labels is None:
+        shape = tuple(self.y.shape)
+        if len(shape) not in (1, 2):
+            raise ValueError(f"y must have the shape (n,) or (groups, n), got {shape}")
+        require.integer(1, self, "copies")
+        if self.copies > 1 and len(shape) == 1:
+            raise ValueError(f"copies={self.copies} need groups, y (groups, n), got y {shape}")
+        for name, number, known in (
+            ("y", self.n_classes, "n_classes"),
+            ("true", self.n_classes, "n_classes"),
+            ("rows", len(self.x), "len(x)"),
+        ):
+            if (labels := getattr(self, name)) is None:
                 continue
-            if labels.dtype != torch.long or labels.ndim not in (1, 2):
-                raise ValueError(
-                    f"{name} must be integers (torch.long) of shape (n,) or (groups, n), got "
-                    f"{labels.dtype} of shape {tuple(labels.shape)}"
-                )
-            if not labels.numel():
-                raise ValueError(f"{name} is empty; give at least one example of two classes")
-            if labels.min() < 0 or labels.max() >= self.n_classes:
-                raise ValueError(
-                    f"{name} must lie between 0 and n_classes - 1 = {self.n_classes - 1}, got "
-                    f"{labels.min()} to {labels.max()}"
-                )
-        for row in self.y.view(-1, self.y.shape[-1]):
+            if labels.shape != shape:
+                raise ValueError(f"{name} must have the shape of y, {shape}, got {labels.shape}")
+            _require_labels(name, labels, number, known)
+        for row in self.y.view(-1, shape[-1]):
             if (row == row[0]).all():
                 raise ValueError(f"y holds one class only, {int(row[0])}; give two or more")
-        for name in ("true", "rows"):
-            other = getattr(self, name)
-            if other is not None and other.shape != self.y.shape:
-                raise ValueError(
-                    f"{name} must have the shape of y, {tuple(self.y.shape)}, got "
-                    f"{tuple(other.shape)}"
-                )
-        if self.rows is not None and not 0 <= self.rows.min() <= self.rows.max() < len(self.x):
+        if self.rows is None and len(self.x) != shape[-1]:
             raise ValueError(
-                f"rows must lie between 0 and {len(self.x) - 1}, the last of x, got "
-                f"{self.rows.min()} to {self.rows.max()}"
-            )
-        if self.rows is None and len(self.x) != self.y.shape[-1]:
-            raise ValueError(
-                f"x holds {len(self.x)} examples and y {self.y.shape[-1]} labels; give as many, or "
+                f"x holds {len(self.x)} examples and y {shape[-1]} labels; give as many, or "
                 "rows that say which belong together"
             )
 
@@ -106,17 +90,26 @@ class Labelled(Brief):
 
     def group(self, i: int) -> "Labelled":
         """The data set of group i alone, `y (n,)`."""
-        own: dict[str, Any] = {
-            name: t if t is None else t[i]
-            for name, t in (("y", self.y), ("true", self.true), ("rows", self.rows))
-        }
-        return replace(self, **own, copies=1)
+        return self._with(lambda t: t[i], "y", "true", "rows", copies=1)
 
     def to(self, device: torch.device) -> "Labelled":
-        moved: dict[str, Any] = {
-            name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)
-        }
-        return replace(self, **moved)
+        return self._with(lambda t: t.to(device), "x", "y", "true", "rows")
+
+    def _with(self, change: Callable[[Tensor], Tensor], *names: str, **others: Any) -> "Labelled":
+        held = {name: getattr(self, name) for name in names}
+        changed = {name: change(t) for name, t in held.items() if t is not None}
+        return replace(self, **changed | others)
+
+
+def _require_labels(name: str, labels: Tensor, number: int, known: str) -> None:
+    """Refuse what cannot number `number` things, of which `known` says how many there are."""
+    if not labels.numel():
+        raise ValueError(f"{name} is empty; give at least one example of two classes")
+    if labels.dtype != torch.long or not 0 <= labels.min() <= labels.max() < number:
+        raise ValueError(
+            f"{name} must be integers (torch.long) between 0 and {known} - 1 = {number - 1}, got "
+            f"{labels.dtype} from {labels.min()} to {labels.max()}"
+        )
 
 
 def symmetric_noise(noise_rate: float, n_classes: int) -> Tensor:
@@ -131,8 +124,7 @@ def symmetric_noise(noise_rate: float, n_classes: int) -> Tensor:
     Raises:
         ValueError: a rate outside [0, 1], fewer than two classes.
     """
-    if n_classes < 2:
-        raise ValueError(f"n_classes must be at least 2, got {n_classes}")
+    require.integer(2, n_classes=n_classes)
     others = 1 - torch.eye(n_classes, dtype=torch.float64)
     return _mixture(noise_rate, others / (n_classes - 1))
 
@@ -149,8 +141,7 @@ def class_noise(noise_rate: float, to: Sequence[int]) -> Tensor:
 
 
 def _mixture(noise_rate: float, wrong: Tensor) -> Tensor:
-    if not 0 <= noise_rate <= 1:
-        raise ValueError(f"noise_rate must lie in [0, 1], got {noise_rate}")
+    require.within("[0, 1]", noise_rate=noise_rate)
     return (1 - noise_rate) * torch.eye(len(wrong), dtype=torch.float64) + noise_rate * wrong
 
 
@@ -160,13 +151,8 @@ def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator | int) -> 
     Raises:
         ValueError: rows that are no probabilities, labels that are no rows.
     """
-    if (transition < 0).any() or (transition.sum(-1) - 1).abs().max() > 1e-6:
-        raise ValueError(f"each row of transition must be probabilities, got {transition.tolist()}")
-    if y.dtype != torch.long or not 0 <= y.min() <= y.max() < len(transition):
-        raise ValueError(
-            f"y must be integers (torch.long) between 0 and {len(transition) - 1}, a row of "
-            f"transition, got {y.dtype} from {y.min()} to {y.max()}"
-        )
+    require.stochastic(transition=transition)
+    _require_labels("y", y, len(transition), "len(transition)")
     u = torch.rand(y.shape, generator=as_generator(generator), dtype=torch.float64)
     return (u[..., None] >= transition.cumsum(-1)[:, :-1][y]).sum(-1)
 
@@ -176,7 +162,6 @@ def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objectiv
     logits `(…, n_classes)` and labels `(…)`; cross entropy by default. One number per member of an
     `Ensemble`."""
     loss = loss or cross_entropy
-
     asked = False
 
     def objective(model: nn.Module, batch: Any) -> Tensor:

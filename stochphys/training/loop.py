@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 
 from ..device import as_generator, pick_device, seeded, spawn
 from ..io.writing import check_writable
-from .batches import Data, Objective, batch_of, evaluate, moved, require, tensors
+from .batches import Data, Objective, batch_of, evaluate, moved, require_what_learns, tensors
 from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .run import SCHEDULES, Callback, History, NotFinite, Run, Settings
@@ -48,7 +48,6 @@ def fit(
     validate_every: int = 100,
     keep: str = "newest",
     device: str | torch.device | None = None,
-    precision: str = "float32",
     callbacks: Sequence[Callback] = (),
     checkpoint: str | Path | None = None,
     progress: bool = True,
@@ -65,7 +64,8 @@ def fit(
         model: changed in place. An `Ensemble` draws one batch per member, and each member keeps
             its own best weights. What torch has compiled will do, too: `torch.compile(model)`, or
             `ensemble.compile()`. Its average is validated as it is; its checkpoints are the same.
-        objective: from model and batch to a scalar, or to one number per member.
+        objective: from model and batch to a scalar, or to one number per member. What it computes
+            under `torch.autocast` is in mixed precision.
         data, validation: anything with `len` and `data[index]`, such as `Windows` or
             `torch.utils.data.TensorDataset`. A batch is a tensor, or has tensors in tuples, dicts or
             dataclasses, as the objective likes it. At most 10⁵ examples, evenly spaced, are
@@ -76,8 +76,8 @@ def fit(
         ema: decay of the average per step; 0 switches it off.
         keep: the `"newest"` average that is not worse than the best, or the one with the
             `"lowest"` held-out objective: early stopping.
-        device: default is the fastest that is here; the model returns to where it was.
-        precision: `"float32"` (TF32 products on CUDA) or `"bfloat16"` (mixed, for wide networks).
+        device: default is the fastest that is here, with TF32 products on CUDA; the model returns to
+            where it was.
         checkpoint: file that is renewed at each validation. If it exists, the run goes on from
             there, on a CPU bit for bit as if it had never stopped. It must be of the same run:
             seed, optimiser, settings, shapes and sizes are compared, and what callbacks there are;
@@ -93,7 +93,7 @@ def fit(
             far, the error has the `history`, and the checkpoint is the last good one.
     """
     generator = as_generator(generator)
-    require(model, data, validation)
+    require_what_learns(model, data, validation)
     called, model = model, getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     per_member = torch.Size([model.members] if isinstance(model, Ensemble) else [])
     settings = Settings(
@@ -104,7 +104,6 @@ def fit(
         ema=ema,
         validate_every=validate_every,
         keep=keep,
-        precision=precision,
         examples=len(data),
         held_out=0 if validation is None else len(validation),
     )
@@ -133,8 +132,7 @@ def fit(
         try:
             while run.step < steps:
                 index = torch.randint(len(data), shape, generator=run.draw, device=device)
-                with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                    loss = evaluate(objective, called, batch_of("data", data, index), per_member)
+                loss = evaluate(objective, called, batch_of("data", data, index), per_member)
                 run.optimizer.zero_grad()
                 loss.sum().backward()
                 run.optimizer.step()

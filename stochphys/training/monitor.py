@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from .. import require
 from .run import Callback, Run
 
 
@@ -70,10 +71,7 @@ class SWA(Callback):
         self.start = start
 
     def before_training(self, run: Run) -> None:
-        if not 0 <= self.start < run.settings.steps:
-            raise ValueError(
-                f"start must lie within the {run.settings.steps} steps of the run, got {self.start}"
-            )
+        require.within(f"[0, {run.settings.steps})", start=self.start, hint="steps of the run")
         self._average = AveragedModel(run.model, use_buffers=True)
         self.model = self._average.module
 

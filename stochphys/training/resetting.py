@@ -1,11 +1,14 @@
 """Stochastic resetting of a training run, a callback of `fit`."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .. import require
+from ..brief import brief
 from ..device import as_generator
 from .ensemble import Ensemble
 from .run import Callback, Run
@@ -36,7 +39,6 @@ class Resetting(Callback):
             when resets began.
         layers: names of what goes back, by default everything.
         strength: s, 1 for all the way, 0.5 for half of it.
-        schedule: let the schedule of the learning rate go back too, which warms it up again.
 
     Attributes:
         started: who is being reset by now, `()` or `(members,)`.
@@ -47,8 +49,8 @@ class Resetting(Callback):
         ValueError: a probability outside [0, 1], a strength outside (0, 1], neither or both of
             `patience` and `to`. By `fit` before the first step: no number per member, layers or a
             checkpoint that are not of this model, patience without held-out data or shorter than
-            the time between two validations; for an `Ensemble`, the schedule or Adam, whose count
-            of steps is one for all members.
+            the time between two validations; for an `Ensemble`, Adam, whose count of steps is one
+            for all members.
 
     Source: Bae, Song and Jeong, arXiv 2406.00396. Their code lets the learning rate go back, and
     loads momentum without a copy, which today's torch (2.13) shares with the optimiser.
@@ -65,22 +67,19 @@ class Resetting(Callback):
         adaptive: bool = True,
         layers: tuple[str, ...] | None = None,
         strength: float = 1.0,
-        schedule: bool = False,
     ) -> None:
         self.p_reset = torch.as_tensor(p_reset, dtype=torch.float64).cpu()
         if not ((self.p_reset >= 0) & (self.p_reset <= 1)).all():
             raise ValueError(f"p_reset must lie in [0, 1], got {p_reset}")
-        if not 0 < strength <= 1:
-            raise ValueError(f"strength must lie in (0, 1], got {strength}")
-        if patience is None and to is None:
+        require.within("(0, 1]", strength=strength)
+        if (patience is None) == (to is None):
             raise ValueError(
-                "there is no checkpoint to go back to: give patience, the steps without a lower "
-                "held-out objective after which it is taken, or a state_dict as to"
+                f"give one checkpoint to go back to, got patience={patience} and to={brief(to)}: "
+                "patience, the steps without a lower held-out objective after which it is taken, "
+                "or a state_dict as to"
             )
-        if patience is not None and to is not None:
-            raise ValueError("patience waits for a checkpoint, to gives one: leave one of them out")
-        if patience is not None and (patience != int(patience) or patience < 1):
-            raise ValueError(f"patience must be a positive number of steps, got {patience}")
+        if patience is not None:
+            require.integer(1, patience=patience)
         if isinstance(layers, str) or layers == ():
             raise ValueError(
                 f"layers must be a tuple of names, got {layers!r}; ({layers!r},) will do"
@@ -91,7 +90,6 @@ class Resetting(Callback):
         self.adaptive = adaptive
         self.layers = layers
         self.strength = strength
-        self.schedule = schedule
         # A state_dict shares memory with its model, which goes on moving: keep a copy.
         self.checkpoint = {name: t.clone() for name, t in (to or {}).items()}
 
@@ -145,24 +143,20 @@ class Resetting(Callback):
         self._resets.append((run.step, due.tolist()))
         who = _indices(due, self._device)
         for name, now in _state(run).items():
-            if not self._concerns(name):
+            if self.layers is not None and not _inside(name, self.layers):
                 continue
             then = self.checkpoint[name][who] if name in self.checkpoint else now.new_zeros(())
             if now.is_floating_point():
                 then = now[who].lerp(then.expand_as(now[who]), self.strength)
             now[who] = then
-        if self.schedule:
-            run.scheduler.last_epoch = int(self.best_step) - 1
-            run.scheduler.step()
 
     @property
     def resets(self) -> list[tuple[int, Tensor]]:
         return [(step, torch.tensor(who)) for step, who in self._resets]
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in STATE} | dict(
-            coins=self.generator.get_state()
-        )
+        coins = self.generator.get_state()
+        return {name: getattr(self, name) for name in STATE} | dict(coins=coins)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state["coins"])
@@ -170,26 +164,17 @@ class Resetting(Callback):
             setattr(self, name, state[name])
         self.checkpoint = {name: t.to(self._device) for name, t in self.checkpoint.items()}
 
-    def _concerns(self, name: str) -> bool:
-        """Whether what has this name goes back."""
-        inside = tuple(f"{layer}." for layer in self.layers or ())
-        return self.layers is None or f"{name.replace('/', '.')}.".startswith(inside)
-
     def _check(self, run: Run) -> None:
-        shape, settings = run.best_step.shape, run.settings
-        own = run.model.state_dict()
+        shape, own = run.best_step.shape, run.model.state_dict()
         if self.p_reset.ndim and self.p_reset.shape != shape:
             raise ValueError(
                 f"p_reset has the shape {tuple(self.p_reset.shape)}; one number will do, or one "
                 f"for each member, {tuple(shape)}"
             )
-        names = [name.replace("/", ".") for name in own]
         for layer in self.layers or ():
-            if not any(f"{name}.".startswith(f"{layer}.") for name in names):
-                parts = ", ".join(dict.fromkeys(name.split(".")[0] for name in names))
+            if not any(_inside(name, (layer,)) for name in own):
+                parts = ", ".join(dict.fromkeys(re.split(r"[./]", name)[0] for name in own))
                 raise ValueError(f"layers holds {layer!r}; the model has {parts}")
-        if self.schedule and isinstance(run.model, Ensemble):
-            raise ValueError("schedule=True takes one model: members share their learning rate")
         if "betas" in run.optimizer.defaults and isinstance(run.model, Ensemble):
             raise ValueError(
                 "members share their count of steps in Adam, which cannot go back for some: give "
@@ -199,16 +184,19 @@ class Resetting(Callback):
             shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]
             if shapes[0] != shapes[1]:
                 raise ValueError("to is no state_dict of this model: names or shapes differ")
-        elif not settings.held_out:
+        elif not run.settings.held_out:
             raise ValueError("patience needs held-out data: give fit a validation set")
-        elif self.patience < settings.validate_every:
-            raise ValueError(
-                f"patience must be at least the {settings.validate_every} steps between two "
-                f"validations, got {self.patience}"
-            )
+        else:
+            every = run.settings.validate_every
+            require.integer(every, patience=self.patience, hint=f"validate_every is {every}")
 
 
 STATE = ("checkpoint", "_resets", "started", "begun", "best_step", "lowest")
+
+
+def _inside(name: str, layers: tuple[str, ...]) -> bool:
+    """Whether a weight, `"0.weight"`, or `"0/weight"` in an `Ensemble`, belongs to one of `layers`."""
+    return f"{name.replace('/', '.')}.".startswith(tuple(f"{layer}." for layer in layers))
 
 
 def _state(run: Run) -> dict[str, Tensor]:

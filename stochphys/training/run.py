@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from .. import require
 from ..brief import Brief
 from ..device import own_generators
 
@@ -40,7 +41,6 @@ class Settings:
     ema: float
     validate_every: int
     keep: str
-    precision: str
     examples: int
     held_out: int
     seed: int = 0
@@ -48,30 +48,14 @@ class Settings:
     callbacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, kind, good, words in (
-            ("steps", int, lambda n: n >= 1, "be a positive integer"),
-            ("batch_size", int, lambda n: n >= 1, "be a positive integer"),
-            ("validate_every", int, lambda n: n >= 1, "be a positive integer"),
-            ("lr", float, lambda lr: 0 < lr < math.inf, "be positive and finite"),
-            ("ema", float, lambda ema: 0 <= ema < 1, "lie in [0, 1)"),
-        ):
-            value = getattr(self, name)
-            try:
-                number = kind(value)
-            except (TypeError, ValueError, OverflowError):  # no number, or an infinite one
-                number = math.nan
-            if number != value or not good(number):
-                raise ValueError(f"{name} must {words}, got {value!r}")
-            object.__setattr__(self, name, number)  # a checkpoint holds no numbers of numpy
-        for name, known in (
-            ("schedule", tuple(SCHEDULES)),
-            ("keep", ("newest", "lowest")),
-            ("precision", ("float32", "bfloat16")),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}"
-                )
+        require.integer(1, self, "steps", "batch_size", "validate_every")
+        require.positive(self, "lr")
+        require.within("[0, 1)", self, "ema")
+        require.one_of(SCHEDULES, schedule=self.schedule)
+        require.one_of(("newest", "lowest"), keep=self.keep)
+        numbers = dict(steps=int, batch_size=int, validate_every=int, lr=float, ema=float)
+        for name, kind in numbers.items():  # a checkpoint holds no numbers of numpy
+            object.__setattr__(self, name, kind(getattr(self, name)))
 
 
 @dataclass
@@ -170,11 +154,7 @@ class Run(Brief):
         self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
 
     def state_dict(self) -> dict[str, Any]:
-        return dict(
-            model=self.model.state_dict(),
-            average=self.average.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            scheduler=self.scheduler.state_dict(),
+        return {name: getattr(self, name).state_dict() for name in PARTS} | dict(
             draw=self.draw.get_state(),
             dropout=[source.get_state() for source in own_generators(self.lowest.device)],
             best=self.best,
@@ -185,7 +165,7 @@ class Run(Brief):
         )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in ("model", "average", "optimizer", "scheduler"):
+        for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.draw.set_state(state["draw"])
         device = self.lowest.device
@@ -196,6 +176,9 @@ class Run(Brief):
         self.lowest = state["lowest"].to(device)
         self.step = state["step"]
         self.history = History(**state["history"])
+
+
+PARTS = ("model", "average", "optimizer", "scheduler")  # of a run, with a state of their own
 
 
 class Callback:
