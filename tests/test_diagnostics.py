@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import EntropyProduction, infer_entropy_production
 from stochphys.inference.doubts import doubts_of_entropy
@@ -140,53 +139,3 @@ def test_warnings_travel_with_the_result():
         result = infer_entropy_production(data, generator=g, **options)
         assert len(result.warnings) == bool(word), result.warnings
         assert word in str(result)
-
-
-# Bad input is refused before any training, each kind by a sentence of its own.
-
-
-@pytest.fixture
-def paths():
-    return simulate(BeadSpring(), 20, 50, 0.01, generator=make_generator(0))
-
-
-def test_a_window_longer_than_the_paths_is_refused(paths):
-    with pytest.raises(ValueError, match="frames=60 must lie between 2 and the 51 frames"):
-        Windows(paths, 60)
-    symbols = Jumps(torch.zeros(20, 30, dtype=torch.uint8), 3)
-    with pytest.raises(ValueError, match="frames=31 must lie between 2 and the 30 frames"):
-        infer_entropy_production(symbols, frames=31, generator=make_generator(0))
-
-
-def test_integers_where_floats_are_due_are_refused(paths):
-    with pytest.raises(
-        TypeError, match=r"tensor of float32 or float64, got torch.int64; use .*\.double\(\)"
-    ):
-        Trajectories(paths.x.long(), 0.01)
-
-
-def test_a_number_that_is_not_finite_is_located(paths):
-    x = paths.x.clone()
-    x[3, 7, 1] = torch.nan
-    with pytest.raises(ValueError, match="nan at trajectory 3, time index 7, coordinate 1"):
-        Trajectories(x, 0.01)
-
-
-def test_one_path_cannot_be_split_and_the_remedy_works(paths):
-    one = Trajectories(paths.x.reshape(1, -1, 2), 0.01)
-    with pytest.raises(ValueError, match=r"1 trajectories are too few .* data.cut\(20\)"):
-        infer_entropy_production(one, generator=make_generator(0))
-    options = dict(members=2, steps=2, progress=False)
-    assert infer_entropy_production(one.cut(20), generator=make_generator(0), **options).rate
-
-
-def test_a_missing_dt_and_a_bare_array_are_refused(paths):
-    with pytest.raises(ValueError, match="dt must be positive, got None"):
-        Trajectories(paths.x, None)
-    with pytest.raises(TypeError, match=r"got Tensor; wrap arrays: Trajectories\("):
-        infer_entropy_production(paths.x, generator=make_generator(0))
-
-
-def test_a_fraction_that_leaves_one_side_empty_is_refused(paths):
-    with pytest.raises(ValueError, match="at fraction=1 leaves one side empty"):
-        infer_entropy_production(paths, fraction=1, generator=make_generator(0))

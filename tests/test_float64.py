@@ -259,14 +259,6 @@ def test_files_keep_the_digits_that_they_have(
     assert loaded.numpy().dtype == np.dtype(kept) and np.array_equal(loaded.numpy(), x)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_saved_and_loaded_again_nothing_is_lost(tmp_path: Path, dtype: torch.dtype) -> None:
-    saved = Trajectories(2e6 + torch.rand(3, 5, 2, dtype=dtype), 0.1)
-    saved.save(tmp_path / "a")
-    loaded = Trajectories.load(tmp_path / "a.npz")
-    assert loaded.x.dtype == dtype and torch.equal(loaded.x, saved.x)
-
-
 def test_a_table_has_64_bits(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("t,x\n0,2000000.123456\n1,2000000.123457\n")
     step = Trajectories.load(tmp_path / "a.csv").x.diff(dim=1).item()

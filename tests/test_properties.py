@@ -70,17 +70,25 @@ kinds = st.sampled_from(["constant", "diagonal", "matrix", "underdamped", "exact
 
 @given(
     kind=kinds, n=sizes, m=sizes, kept=sizes, every=sizes, burn_in=st.integers(0, 9), seed=seeds,
-    chunk=st.sampled_from([1, 5, 64, 2**17]),
+    chunk=st.sampled_from([1, 5, 64, 2**17]), dtype=st.sampled_from([torch.float32, torch.float64]),
 )  # fmt: skip
 def test_shapes_and_seeds(
-    kind: str, n: int, m: int, kept: int, every: int, burn_in: int, seed: int, chunk: int
+    kind: str,
+    n: int,
+    m: int,
+    kept: int,
+    every: int,
+    burn_in: int,
+    seed: int,
+    chunk: int,
+    dtype: torch.dtype,
 ) -> None:
     system, scheme = system_and_scheme(kind, n)
 
     def run(every: int) -> Trajectories:
         return simulate(
             system, m, kept * every, 0.1, generator=make_generator(seed), start=0.2,
-            burn_in=burn_in, every=every, scheme=scheme,
+            burn_in=burn_in, every=every, scheme=scheme, dtype=dtype,
         )  # fmt: skip
 
     with pytest.MonkeyPatch.context() as patch:
@@ -88,11 +96,11 @@ def test_shapes_and_seeds(
         recorded = run(every)
         assert torch.equal(recorded.x, run(every).x)
     assert recorded.x.shape == (m, kept + 1, system.dim)
-    assert recorded.x.dtype == torch.float32
+    assert recorded.x.dtype == dtype
     assert recorded.dt == pytest.approx(0.1 * every)
     assert recorded.underdamped == (kind == "underdamped")
     if not burn_in:
-        assert torch.equal(recorded.x[:, 0], torch.full((m, system.dim), 0.2))
+        assert torch.equal(recorded.x[:, 0], torch.full((m, system.dim), 0.2, dtype=dtype))
 
 
 @given(kind=kinds, seed=seeds)
@@ -158,6 +166,7 @@ def test_windows_equal_slices(m: int, n_times: int, dim: int, data: st.DataObjec
     frames = data.draw(st.integers(2, n_times))
     x = torch.arange(m * n_times * dim, dtype=torch.float32).view(m, n_times, dim)
     windows = Windows(Trajectories(x, 1.0), frames)
+    assert len(windows) == m * (n_times - frames + 1)
     i = data.draw(st.integers(0, len(windows) - 1))
     path, begin = divmod(i, n_times - frames + 1)
     assert torch.equal(windows[torch.tensor(i)], x[path, begin : begin + frames])

@@ -28,7 +28,7 @@ from stochphys.simulators import (
     noise_induced_drift,
     simulate,
 )
-from stochphys.systems import BeadSpring
+from stochphys.systems import BeadSpring, VanDerPol
 from tests.chance import K, assert_mean, sigmas
 
 
@@ -108,45 +108,21 @@ class Clock(Overdamped):
 
 @dataclass(frozen=True)
 class Well(Underdamped):
-    """Force −stiffness x^power."""
+    """Force −stiffness (x − velocity t)^power."""
 
     mass: float = 1.0
     gamma: float = 1.0
     T: float = 1.0
     stiffness: float = 1.0
     power: int = 1
+    velocity: float = 0.0
     dim = 2
 
     def force(self, x: Tensor, t: float) -> Tensor:
-        return -self.stiffness * x**self.power
+        return -self.stiffness * (x - self.velocity * t) ** self.power
 
 
-@dataclass(frozen=True)
-class DraggedTrap(Underdamped):
-    """A trap whose centre moves at a constant velocity."""
-
-    T: float = 0.2
-    mass: float = 0.5
-    gamma: float = 0.8
-    velocity: float = 1.5
-    dim = 2
-
-    def force(self, x: Tensor, t: float) -> Tensor:
-        return -2 * (x - self.velocity * t)
-
-
-@dataclass(frozen=True)
-class VanDerPol(Underdamped):
-    """Friction that feeds energy in where |x| < 1."""
-
-    D: float = 0.2
-    dim = 2
-
-    def acceleration(self, x: Tensor, v: Tensor, t: float) -> Tensor:
-        return v - x * x * v - x
-
-    def velocity_noise(self, x: Tensor, v: Tensor, t: float) -> float:
-        return (2 * self.D) ** 0.5
+VAN_DER_POL = VanDerPol(k=1.0, D0=0.2)
 
 
 # --------------------------------------------------------------------------- the exact sampler
@@ -172,13 +148,6 @@ def test_transition_matches_quadrature(system: Linear, dt: float) -> None:
     )
     assert np.allclose(P, expm(A * dt), rtol=1e-9, atol=1e-14)
     assert np.allclose(Q, expected, rtol=1e-7, atol=1e-9 * np.abs(expected).max())
-
-
-def test_two_short_transitions_are_a_long_one() -> None:
-    P, Q = ROTATING.transition(0.3)
-    P2, Q2 = ROTATING.transition(0.6)
-    assert torch.allclose(P @ P, P2)
-    assert torch.allclose(P @ Q @ P.T + Q, Q2)
 
 
 def test_the_stationary_law_is_left_unchanged() -> None:
@@ -379,56 +348,36 @@ def test_both_schemes_converge_to_the_ito_law_at_first_order(scheme: str) -> Non
     assert np.all(errors[0] / errors[1] > 1.95)  # halved with dt, or better
 
 
-@pytest.mark.parametrize("scheme", ["euler", "heun"])
-def test_stratonovich_reading_differs_by_the_noise_induced_drift(scheme: str) -> None:
-    """Mean growth e^μ (Itô) and e^(μ + s²/2) (Stratonovich); K standard errors + bias of order dt."""
-    for stratonovich, rate in ((False, 0.3), (True, 0.3 + 0.6**2 / 2)):
-        system = GeometricBrownian(stratonovich=stratonovich)
-        recorded = simulate(
-            system, 100_000, 50, 0.02, generator=make_generator(12), start=1.0, scheme=scheme,
-            every=50,
-        )  # fmt: skip
-        x = recorded.x[:, -1, 0].double()
-        tolerance = K * x.std() / len(x) ** 0.5 + rate**2 / 2 * 0.02 * math.exp(rate)
-        assert abs(x.mean() - math.exp(rate)) < tolerance < 0.2 * (math.exp(0.18) - 1)
+def independent(a: Tensor, b: Tensor, t: float) -> Tensor:
+    return torch.stack((a**2 * b, torch.sin(b) + t * a), dim=-1)
 
 
-def test_noise_induced_drift_of_independent_noises() -> None:
-    @dataclass(frozen=True)
-    class Diagonal(Overdamped):
+def mixed(a: Tensor, b: Tensor, t: float) -> Tensor:
+    rows = (torch.stack((a * b, b**2), -1), torch.stack((torch.sin(a), a + t), -1))
+    return torch.stack(rows, dim=-2)
+
+
+@pytest.mark.parametrize("noise", [independent, mixed])
+def test_noise_induced_drift_of_independent_and_of_mixed_noises(noise: Callable) -> None:
+    """½ Σ_jk B_kj ∂_k B_ij, written out."""
+
+    class Noisy(Overdamped):
         dim = 2
 
         def drift(self, x: Tensor, t: float) -> Tensor:
             return torch.zeros_like(x)
 
         def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
-            return torch.stack((x[:, 0] ** 2 * x[:, 1], torch.sin(x[:, 1]) + t * x[:, 0]), dim=-1)
+            return noise(x[:, 0], x[:, 1], t)
 
     x = torch.randn(50, 2, generator=make_generator(0), dtype=torch.float64)
     a, b, t = x[:, 0], x[:, 1], 0.7
-    expected = torch.stack((a**3 * b**2, (torch.sin(b) + t * a) * torch.cos(b) / 2), dim=-1)
-    assert torch.allclose(noise_induced_drift(Diagonal(), x, t), expected)
-
-
-def test_noise_induced_drift_of_mixed_noises() -> None:
-    @dataclass(frozen=True)
-    class Mixed(Overdamped):
-        dim = 2
-
-        def drift(self, x: Tensor, t: float) -> Tensor:
-            return torch.zeros_like(x)
-
-        def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
-            a, b = x[:, 0], x[:, 1]
-            rows = (torch.stack((a * b, b**2), -1), torch.stack((torch.sin(a), a + t), -1))
-            return torch.stack(rows, dim=-2)
-
-    x = torch.randn(50, 2, generator=make_generator(0), dtype=torch.float64)
-    a, b, t = x[:, 0], x[:, 1], 0.7
-    # ½ Σ_jk B_kj ∂_k B_ij with B = [[ab, b²], [sin a, a + t]], written out
-    first = (a * b * b + torch.sin(a) * a + (a + t) * 2 * b) / 2
-    second = (a * b * torch.cos(a) + b**2) / 2
-    assert torch.allclose(noise_induced_drift(Mixed(), x, t), torch.stack((first, second), dim=-1))
+    if noise is independent:
+        first, second = a**3 * b**2, (torch.sin(b) + t * a) * torch.cos(b) / 2
+    else:
+        first = (a * b * b + torch.sin(a) * a + (a + t) * 2 * b) / 2
+        second = (a * b * torch.cos(a) + b**2) / 2
+    assert torch.allclose(noise_induced_drift(Noisy(), x, t), torch.stack((first, second), dim=-1))
 
 
 def test_additive_noise_induces_no_drift() -> None:
@@ -537,8 +486,8 @@ def test_each_degree_of_freedom_may_have_its_own_bath() -> None:
 def test_mean_of_a_dragged_trap(scheme: str) -> None:
     """The mean obeys m ẍ = −k (x − u t) − γ ẋ exactly; noise averages out, the scheme's bias falls
     as dt² (dt for Euler)."""
-    trap, k, duration = DraggedTrap(), 2.0, 4.0
-    m, gamma, u = trap.mass, trap.gamma, trap.velocity
+    trap, duration = Well(mass=0.5, gamma=0.8, T=0.2, stiffness=2.0, velocity=1.5), 4.0
+    m, gamma, k, u = trap.mass, trap.gamma, trap.stiffness, trap.velocity
     # In the frame of the trap: y = x − u t, m ÿ = −k y − γ (ẏ + u), at rest at y = −γ u/k.
     M = np.array([[0, 1], [-k / m, -gamma / m]])
     rest = np.array([-gamma * u / k, 0])
@@ -607,7 +556,7 @@ def test_the_default_scheme_suits_the_system() -> None:
     cases: list[tuple[System, str]] = [
         (ROTATING, "exact"),
         (Well(), "baoab"),
-        (VanDerPol(), "euler"),
+        (VAN_DER_POL, "euler"),
         (Trap(), "euler"),
     ]
     for system, scheme in cases:
@@ -623,7 +572,7 @@ def test_euler_and_heun_agree_on_van_der_pol() -> None:
     means = []
     for scheme, dt, n in (("euler", 0.002, 2500), ("heun", 0.04, 125)):
         recorded = simulate(
-            VanDerPol(), 4000, n, dt, generator=make_generator(19), start=1.0, scheme=scheme,
+            VAN_DER_POL, 4000, n, dt, generator=make_generator(19), start=1.0, scheme=scheme,
             every=n,
         )  # fmt: skip
         means.append(recorded.x[:, -1].double() ** 2)
@@ -642,7 +591,7 @@ def test_without_friction_and_noise_energy_is_conserved() -> None:
 
 def test_the_splitting_needs_linear_friction() -> None:
     with pytest.raises(ValueError, match="baoab.*VanDerPol"):
-        simulate(VanDerPol(), 2, 2, 0.1, generator=make_generator(0), start=0.0, scheme="baoab")
+        simulate(VAN_DER_POL, 2, 2, 0.1, generator=make_generator(0), start=0.0, scheme="baoab")
     with pytest.raises(ValueError, match="baoab.*Trap"):
         simulate(Trap(), 2, 2, 0.1, generator=make_generator(0), start=0.0, scheme="baoab")
 
@@ -734,25 +683,11 @@ SYSTEMS: list[tuple[System, str]] = [
     (Well(), "baoab"),
     (Well(), "euler"),
     (Well(), "heun"),
-    (VanDerPol(), "euler"),
+    (VAN_DER_POL, "euler"),
     (ShakenOscillator(), "euler"),
     (ShakenOscillator(by_velocity=True), "heun"),
 ]
 names = [f"{type(system).__name__}-{scheme}" for system, scheme in SYSTEMS]
-
-
-@pytest.mark.parametrize(("system", "scheme"), SYSTEMS, ids=names)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_same_seed_same_numbers(system: System, scheme: str, dtype: torch.dtype) -> None:
-    def run(seed: int) -> Tensor:
-        return simulate(
-            system, 50, 20, 0.05, generator=make_generator(seed), start=0.3, burn_in=3,
-            scheme=scheme, dtype=dtype,
-        ).x  # fmt: skip
-
-    assert run(0).dtype == dtype
-    assert torch.equal(run(0), run(0))
-    assert not torch.equal(run(0), run(1))
 
 
 @pytest.mark.parametrize(
@@ -833,7 +768,7 @@ def run(system: System | None = None, **changes: object) -> Trajectories:
         ({"dt": float("nan")}, "dt must be"),
         ({"dt": float("inf")}, "dt must be"),
         ({"n_trajectories": 0}, "n_trajectories must be an integer of at least 1"),
-        ({"n_trajectories": 1.5}, "n_trajectories"),
+        ({"n_trajectories": 4.0}, "n_trajectories must be an integer of at least 1, got 4.0"),
         ({"n_steps": 0}, "n_steps must be"),
         ({"n_steps": 2.5}, "n_steps must be"),
         ({"burn_in": -1}, "burn_in must be an integer of at least 0"),
@@ -958,16 +893,6 @@ def test_numbers_of_another_kind_are_refused() -> None:
     for dtype in (torch.int32, torch.bfloat16, torch.cfloat):
         with pytest.raises((ValueError, TypeError), match="dtype"):
             run(dtype=dtype)
-
-
-def test_whole_numbers_may_be_floats_or_are_refused_by_name() -> None:
-    for name in ("n_trajectories", "n_steps"):
-        try:
-            recorded = run(None, **{name: 4.0})
-        except (TypeError, ValueError) as error:
-            assert name in str(error)
-        else:
-            assert recorded.x.shape[0 if name == "n_trajectories" else 1] in (4, 5)
 
 
 def test_a_run_leaves_no_trace_in_autograd() -> None:
