@@ -34,7 +34,7 @@ from stochphys.inference.thermodynamics import entropy_production_rate, heat_rat
 from stochphys.models import bayes, jump_neep, many, movies, neep
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
-from stochphys.simulators import jumps, lookup
+from stochphys.simulators import jumps
 from stochphys.simulators.integrate import simulate
 from stochphys.simulators.linear import Linear
 from stochphys.systems import engine, motor
@@ -327,7 +327,6 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "simulate": lambda g: simulate(BEADS, 3, 5, 0.01, generator=g),
     "simulate_jumps": lambda g: jumps.simulate_jumps(CHAIN, 3, 9, generator=g),
-    "jump_sequence": lambda g: lookup.jump_sequence(P, torch.zeros(3), 9, generator=g),
     "Poisson.sample": lambda g: clocks.Poisson(1.0).sample(3, generator=g),
     "Lomax.sample": lambda g: clocks.Lomax(3.0, 1.0).sample(3, generator=g),
     "uniform": lambda g: clocks.uniform(3, g),

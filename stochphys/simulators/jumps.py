@@ -1,21 +1,25 @@
 """Systems that jump between a few numbered states, one jump per unit of time: Markov chains.
 
-`JumpChain` is any chain, with everything that is exact; `simulate_jumps` runs it by table look-up,
-thousands of chains at once, or one long chain cut into pieces that run side by side. Chains of
-which an observer sees only a part live in `hidden`.
+`JumpChain` is any chain, with everything that is exact; `simulate_jumps` runs thousands of chains
+side by side, or one long chain cut into pieces that do.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
-from ..device import as_generator
+from ..device import as_generator, one_thread
 from .exact import check_frames, end_to_end, known_scheme
-from .lookup import jump_sequence
+
+BITS, GROUPS = 12, 5  # one random integer has 63 bits: five groups of twelve
+BLOCK = 2**17  # integers drawn at once: a megabyte, which stays in the cache
+TOGETHER = 4096  # chains, or pieces of chains, that run side by side
+FEW = 256  # with fewer chains than this side by side, long ones are cut into pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,15 +54,7 @@ class JumpChain(Brief):
                 "P must have the shape (n_states, n_states) with 2 to 256 states, got "
                 f"{tuple(P.shape)}"
             )
-        if not (P >= 0).all():
-            i, j = (~(P >= 0)).nonzero()[0].tolist()
-            raise ValueError(f"P must hold probabilities, got P[{i}, {j}] = {P[i, j].item():g}")
-        sums = P.sum(1)
-        if (off := (sums - 1).abs()).max() > 1e-6:
-            i = int(off.argmax())
-            raise ValueError(
-                f"row {i} of P sums to {sums[i].item():.6g}, not to 1; divide each row by its sum"
-            )
+        require.stochastic(P=P)
         reached = (P > 0).double() + torch.eye(len(P), dtype=P.dtype)
         for _ in range(len(P).bit_length()):  # twice as many steps each time
             reached = ((reached @ reached) > 0).double()
@@ -68,7 +64,7 @@ class JumpChain(Brief):
                 f"state {j} cannot be reached from state {i}: the stationary law is not unique. "
                 "Leave out what is never visited, or split the chain"
             )
-        P = P / sums[:, None]
+        P = P / P.sum(1, keepdim=True)
         # π P = π and Σπ = 1, as one least-squares problem.
         equations = torch.cat((P.T - torch.eye(len(P)), torch.ones(1, len(P))))
         wanted = torch.zeros(len(P) + 1, dtype=P.dtype)
@@ -142,18 +138,86 @@ def simulate_jumps(
     """Run a chain from its stationary law: `(n_trajectories, n_steps + 1)` states, one byte each,
     and, if the process has `escape_rates`, the time of each stay, drawn from its exponential law.
 
-    See `lookup.jump_sequence` for how. The same generator state gives the same paths.
+    A film of few chains is cut into pieces that run side by side. A piece does not know where it
+    starts, so it is run from every state with the same random numbers: that makes of it a map from
+    states to states, and composing the maps tells where each piece starts.
 
-    Raises `ValueError` for numbers that are not positive integers.
+    The same generator state gives the same paths. Raises `ValueError` for numbers that are not
+    positive integers.
     """
     generator = as_generator(generator)
-    for name, value in (("n_trajectories", n_trajectories), ("n_steps", n_steps)):
-        if not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    require.integer(1, n_trajectories=n_trajectories, n_steps=n_steps)
     start = process.sample_stationary(n_trajectories, generator=generator)
-    x = jump_sequence(process.P, start, n_steps, generator=generator)
+    thresholds = process.P.cumsum(1)[:, :-1].to(start.device)  # (n_states, n_states - 1)
+    with one_thread():
+        if n_trajectories < FEW and n_steps * n_trajectories > TOGETHER:
+            x = _in_pieces(thresholds, start, n_steps, generator)
+        else:
+            parts = [
+                _run(thresholds, some, _numbers(n_steps, len(some), generator))
+                for some in start.split(TOGETHER)
+            ]
+            x = torch.cat((start[None].byte(), torch.cat(parts, 1))).T
     if process.escape_rates is None:
         return Jumps(x, process.n_states, check=False)
     waiting = torch.empty(x.shape, device=x.device).exponential_(generator=generator)
     waiting /= process.escape_rates.to(waiting)[x.long()]
     return Jumps(x, process.n_states, waiting, check=False)
+
+
+def _jump(thresholds: Tensor, state: Tensor, u: Tensor) -> Tensor:
+    """The next state `(…)`: the first j with u < P_i0 + … + P_ij, found by counting."""
+    return (u[..., None] >= thresholds[state]).sum(-1)
+
+
+def _run(thresholds: Tensor, state: Tensor, numbers: Iterable[Tensor]) -> Tensor:
+    """States after each jump `(n_steps, …)`, uint8, from `state (…)` with one row of numbers each."""
+    states = []
+    for u in numbers:
+        state = _jump(thresholds, state, u)
+        states.append(state.byte())
+    return torch.stack(states)
+
+
+def _in_pieces(
+    thresholds: Tensor, start: Tensor, n_steps: int, generator: torch.Generator
+) -> Tensor:
+    """Few long chains `(n_trajectories, n_steps + 1)` by composing random maps."""
+    n, n_states = len(start), len(thresholds)
+    length = -(-n_steps // (TOGETHER // n))  # of a piece
+    pieces = -(-n_steps // length)  # of each chain
+    numbers = [u.view(n, pieces) for u in _numbers(length, n * pieces, generator)]
+    chain, states = (
+        torch.arange(n, device=start.device),
+        torch.arange(n_states, device=start.device),
+    )
+    ends = states[:, None, None].expand(-1, n, pieces)  # of each piece, for each first state
+    for u in numbers:
+        ends = _jump(thresholds, ends, u)
+        if (ends == ends[0]).all():  # copies that meet stay together: one is enough
+            ends = ends[:1]
+    ends = ends.expand(n_states, -1, -1)
+    starts = [start]
+    for piece in range(pieces - 1):
+        starts.append(ends[starts[-1], chain, piece])
+    x = _run(thresholds, torch.stack(starts, 1), numbers)  # (length, n, pieces)
+    x = x.permute(1, 2, 0).flatten(1)[:, :n_steps]
+    return torch.cat((start[:, None].byte(), x), 1)
+
+
+def _numbers(n_steps: int, width: int, generator: torch.Generator) -> Iterator[Tensor]:
+    r"""Uniform numbers of [0, 1), for each jump a row `(width,)`, float64.
+
+    The 12 high bits of each belong to one chain. The low bits are shared by the row, which matters
+    only where a threshold falls into one of the $2^{12}$ bins: each chain has exactly the law P, and
+    what two chains have in common is of order $2^{-24}$. So one random integer does for five jumps.
+    """
+    device, draws = generator.device, max(1, BLOCK // (GROUPS * width))
+    shift = BITS * torch.arange(GROUPS, device=device)[:, None, None]
+    for begin in range(0, n_steps, GROUPS * draws):
+        steps = min(GROUPS * draws, n_steps - begin)
+        bits = torch.empty(-(-steps // GROUPS), width, dtype=torch.int64, device=device)
+        bits.random_(generator=generator)
+        low = torch.rand(steps, 1, dtype=torch.float64, generator=generator, device=device)
+        high = (bits >> shift) & (2**BITS - 1)  # (groups, draws, width)
+        yield from (high.flatten(0, 1)[:steps] + low) / 2**BITS
