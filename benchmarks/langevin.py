@@ -25,8 +25,8 @@ from stochphys.inference.drift import infer_langevin
 from stochphys.inference.neural import LaplaceNetwork
 from stochphys.inference.regression import BayesianRegression
 from stochphys.simulators import simulate
-from stochphys.systems.double_hump import DoubleHump
 from stochphys.systems.drift_fields import NonlinearForce
+from stochphys.systems.fields import DoubleHump
 
 from . import cpu_seconds, print_header, print_table, verdict
 

@@ -39,9 +39,8 @@ from stochphys.simulators.integrate import simulate
 from stochphys.simulators.linear import Linear
 from stochphys.systems import engine, motor
 from stochphys.systems.beads import BeadSpring, bead_camera
-from stochphys.systems.double_hump import DoubleHump
 from stochphys.systems.engine_inference import infer_engine
-from stochphys.systems.fields import StirredDoubleWell
+from stochphys.systems.fields import DoubleHump, StirredDoubleWell, drawn_from
 from stochphys.systems.hidden import HiddenChain
 from stochphys.systems.search import clocks, laws, walkers
 from stochphys.training import Resetting, fit, labels
@@ -311,6 +310,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "Camera": lambda g: noisy_camera()(paths().x[0], generator=g),
     "Camera.film": lambda g: Windows(noisy_camera().film(paths(), generator=g))[torch.arange(3)],
     "DoubleHump.sample_stationary": partial(stationary, DoubleHump()),
+    "drawn_from": lambda g: drawn_from(np.ones(3), np.arange(3.0), 3, g),
     "CarnotEngine.sample_stationary": partial(stationary, engine.CarnotEngine(5.0)),
     "StirredDoubleWell.sample_stationary": partial(stationary, StirredDoubleWell()),
     "Linear.sample_stationary": partial(stationary, BEADS),

@@ -1,19 +1,20 @@
 """A chain of beads and springs between two walls, each bead in a bath of its own temperature.
 
-The first system of the course with a steady flow of heat: linear, so everything is exact.
+The first system of the course with a steady flow of heat: linear, so everything is exact. Without
+inertia (`BeadSpring`), or with velocities, which turn round when time does (`UnderdampedBeadSpring`).
 """
 
 from dataclasses import dataclass, field
-from math import isfinite
+from functools import cached_property
 from typing import Self
 
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..simulators.camera import Camera
-from ..simulators.langevin import require_positive
 from ..simulators.linear import Linear
 
 
@@ -40,9 +41,8 @@ class BeadSpring(Linear):
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "T_c", "T_h", "k", "gamma")
-        if self.n_beads < 2:
-            raise ValueError(f"n_beads must be at least 2, got {self.n_beads}")
+        require.positive(self, "T_c", "T_h", "k", "gamma")
+        require.integer(2, self, "n_beads")
         n = self.n_beads
         neighbours = torch.diag(torch.ones(n - 1), 1) + torch.diag(torch.ones(n - 1), -1)
         laplacian = neighbours.double() - 2 * torch.eye(n, dtype=torch.float64)
@@ -62,8 +62,7 @@ class BeadSpring(Linear):
 
         Raises `ValueError` for a rate that is not positive, or that no T_c above 10⁻⁹ T_h gives.
         """
-        if not (isfinite(sigma_dot) and sigma_dot > 0):
-            raise ValueError(f"sigma_dot must be positive, got {sigma_dot}")
+        require.positive(sigma_dot=sigma_dot)
 
         def excess(T_c: float) -> float:
             chain = cls(T_c=T_c, T_h=T_h, n_beads=n_beads, k=k)
@@ -96,12 +95,151 @@ class BeadSpring(Linear):
         beads is the change of `energy`, and $-\sum_i \delta Q_i/T_i$ is the entropy of the baths.
         """
         x = trajectories.x
-        return -self.force((x[:, 1:] + x[:, :-1]) / 2) * (x[:, 1:] - x[:, :-1])
+        return -self.force(_middle(x)) * x.diff(dim=1)
 
     def heat_rate(self) -> Tensor:
         """Mean heat per unit time absorbed from each bath, `(n_beads,)`; it sums to zero."""
         C = self.stationary_covariance()
         return -self.gamma * torch.diag(self.A @ (C @ self.A.T - self.A @ C)) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class UnderdampedBeadSpring(Linear):
+    r"""N beads in a row with mass, coupled by springs to their neighbours and to two walls:
+
+    $$dx_i = v_i\,dt, \qquad
+      m\,dv_i = k\,(x_{i-1} - 2x_i + x_{i+1})\,dt - \gamma v_i\,dt + \sqrt{2\gamma T_i}\,dW_i,$$
+
+    with temperatures that rise linearly from `T_c` to `T_h`, k_B = 1. The state is (x, v), and
+    time reversal is $\epsilon(x, v) = (x, -v)$. As everywhere here `gamma` is the coefficient of
+    friction; the source writes mγ for it. The mass sets how fast velocities forget, in m/γ, and
+    m → 0 gives `BeadSpring`. Two beads produce entropy at the rate
+
+    $$\dot\sigma = \frac{(T_h - T_c)^2}{T_c T_h}\,\frac{k\gamma}{4\gamma^2 + 2km}.$$
+
+    Raises `ValueError` for a temperature, mass, gamma or k that is not positive, or fewer than
+    two beads.
+
+    Source: Kim, Lee, Jeong 2021, arXiv 2112.04681.
+    """
+
+    A: Tensor = field(init=False, repr=False)
+    D: Tensor = field(init=False, repr=False)
+    T_c: float = 1.0
+    T_h: float = 10.0
+    n_beads: int = 2
+    mass: float = 0.01
+    gamma: float = 0.01
+    k: float = 1.0
+    underdamped = True
+
+    def __post_init__(self) -> None:
+        require.positive(self, "mass")
+        springs, m = self.overdamped.A * self.gamma, self.mass
+        zero, one = torch.zeros_like(springs), torch.eye(len(springs), dtype=torch.float64)
+        below = torch.cat((springs, -self.gamma * one), 1) / m
+        object.__setattr__(self, "A", torch.cat((torch.cat((zero, one), 1), below)))
+        noise = torch.cat((zero.diagonal(), self.gamma * self.temperatures / m**2))
+        object.__setattr__(self, "D", torch.diag(noise))
+        super().__post_init__()
+
+    @cached_property
+    def overdamped(self) -> BeadSpring:
+        """The same chain without mass, the limit m → 0."""
+        return BeadSpring(self.T_c, self.T_h, self.n_beads, self.k, self.gamma)
+
+    @property
+    def temperatures(self) -> Tensor:
+        """Temperature of the bath of each bead, `(n_beads,)`."""
+        return self.overdamped.temperatures
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Kinetic energy and that of the springs, at states `x (…, 2 n_beads)`, shape `(…)`."""
+        position, velocity = x.chunk(2, dim=-1)
+        return self.mass * velocity.square().sum(-1) / 2 + self.overdamped.energy(position)
+
+    def heat(self, trajectories: Trajectories) -> Tensor:
+        r"""Heat that each bead absorbs from its bath in each step,
+        `(n_trajectories, n_times - 1, n_beads)`.
+
+        $\delta Q_i = m \bar v_i \Delta v_i - F_i(\bar x)\,\Delta x_i$, the kinetic energy that the
+        springs did not give. Its sum over the beads is the change of `energy`.
+        """
+        position, velocity = trajectories.position, trajectories.velocity
+        kinetic = self.mass * _middle(velocity) * velocity.diff(dim=1)
+        return kinetic - self.overdamped.force(_middle(position)) * position.diff(dim=1)
+
+    def heat_rate(self) -> Tensor:
+        r"""Mean heat per unit time from each bath, `(n_beads,)`; it sums to zero.
+
+        $-\langle F_i v_i\rangle = (\gamma/m)(T_i - m\langle v_i^2\rangle)$: what friction does not
+        take back, the springs get.
+        """
+        correlation = self.stationary_covariance()[: self.n_beads, self.n_beads :]
+        return -self.gamma * torch.diag(self.overdamped.A @ correlation)
+
+    def entropy_matrix(self, dt: float | None = None, scheme: str = "exact") -> Tensor:
+        r"""K `(2 n_beads, 2 n_beads)` of the pair's part of the entropy, $h_2 = o^\top K e$.
+
+        Reversing time takes a step from s to s' into one from εs' to εs. It keeps
+        $e = (\bar x, \Delta v)$ and turns the sign of $o = (\Delta x, \bar v)$. Without `dt`: heat over
+        temperature and Shannon's part, by the midpoint rule. With `dt`: the exact log-ratio
+        $h_2 = \ln p(s, s')/p(\epsilon s', \epsilon s)$ of frames every `dt`, $K = -2Q_{oe}$ with Q the
+        inverse covariance of (o, e).
+        """
+        if scheme != "exact":
+            raise ValueError(
+                f"scheme={scheme!r}: its steps x' = x + v dt have no reverse, and their entropy "
+                "production is infinite; only 'exact' data have a finite one"
+            )
+        n = self.n_beads
+        if dt is not None:
+            return -2 * torch.linalg.inv(self._pair(dt))[: 2 * n, 2 * n :]
+        C = torch.linalg.inv(self.stationary_covariance())
+        cold = torch.diag(1 / self.temperatures)
+        springs = self.gamma * self.overdamped.A
+        top = torch.cat((cold @ springs + C[:n, :n], -C[:n, n:] / 2), 1)
+        below = torch.cat((-2 * C[n:, :n], C[n:, n:] - self.mass * cold), 1)
+        return torch.cat((top, below))
+
+    def _pair(self, dt: float) -> Tensor:
+        """Covariance of (o, e) = (Δx, v̄, x̄, Δv) of two frames `dt` apart."""
+        P, _ = self.transition(dt)
+        C = self.stationary_covariance()
+        rows = [-1, 0, 1, 0], [0, 0.5, 0, 0.5], [0.5, 0, 0.5, 0], [0, -1, 0, 1]  # of (x, v, x', v')
+        one_bead = torch.tensor(rows, dtype=C.dtype)
+        map_ = torch.kron(one_bead, torch.eye(self.n_beads, dtype=C.dtype))
+        both = torch.cat((torch.cat((C, C @ P.T), 1), torch.cat((P @ C, C), 1)))
+        return map_ @ both @ map_.T
+
+    def state_matrix(self) -> Tensor:
+        r"""H `(n_beads, n_beads)` of the state's part, $h_1(s) = \ln p(s)/p(\epsilon s) = x^\top H v$."""
+        n = self.n_beads
+        return -2 * torch.linalg.inv(self.stationary_covariance())[:n, n:]
+
+    def entropy_production_rate(self, dt: float | None = None, scheme: str = "exact") -> float:
+        r"""σ̇, the entropy produced per unit time in the stationary state.
+
+        Without `dt`: the continuous process, $\frac{\gamma}{m}\sum_i (m\langle v_i^2\rangle/T_i - 1)$.
+        With `dt`: what frames (x, v) every `dt` can show, $\langle h_2 - h_1\rangle/dt$.
+        """
+        if dt is None:
+            return -torch.sum(self.heat_rate() / self.temperatures).item()
+        K, n, C = self.entropy_matrix(dt, scheme), self.n_beads, self.stationary_covariance()
+        pair = torch.sum(K * self._pair(dt)[: 2 * n, 2 * n :])
+        return (pair - torch.sum(self.state_matrix() * C[:n, n:])).item() / dt
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        r"""$\Delta S = h_2(s, s') - h_1(s')$ of each step, `(n_trajectories, n_times - 1)`.
+
+        Raises `ValueError` for trajectories without velocities, and for `"euler"`.
+        """
+        x, v = trajectories.position, trajectories.velocity
+        K = self._step_matrix(trajectories.dt, scheme).to(x)
+        odd = torch.cat((x.diff(dim=1), _middle(v)), -1)
+        even = torch.cat((_middle(x), v.diff(dim=1)), -1)
+        state = ((x[:, 1:] @ self.state_matrix().to(x)) * v[:, 1:]).sum(-1)
+        return ((odd @ K) * even).sum(-1) - state
 
 
 def bead_camera(
@@ -118,3 +256,8 @@ def bead_camera(
     movement = torch.zeros(n, 2, n)
     movement[:, 1] = torch.diag(motion / system.stationary_covariance().diagonal().sqrt()).float()
     return Camera(centre, movement, (height, n * width), psf)
+
+
+def _middle(x: Tensor) -> Tensor:
+    """Means of successive frames, `(n_trajectories, n_times - 1, …)`."""
+    return (x[:, 1:] + x[:, :-1]) / 2

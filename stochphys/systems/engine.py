@@ -14,10 +14,11 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..simulators.langevin import Underdamped, require_positive, square_root
+from ..simulators.langevin import Underdamped, square_root
 
 STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic expansion")
 
@@ -156,7 +157,7 @@ class CarnotEngine(Underdamped):
     additive = False
 
     def __post_init__(self) -> None:
-        require_positive(self, "tau", "gamma", "kappa_max", "T_c")
+        require.positive(self, "tau", "gamma", "kappa_max", "T_c")
         super().__post_init__()
 
     @property

@@ -1,22 +1,26 @@
-r"""Nonlinear stationary states that are known exactly: a potential, and a current along its levels.
+r"""Nonlinear stationary states that are known exactly.
 
-What `Linear` is for straight forces, `Stirred` is for curved ones, in any dimension: the stationary
-law and the entropy of each step in closed form, where no linear current describes them.
+What `Linear` is for straight forces, `Stirred` is for curved ones, in any dimension: a potential, and
+a current along its levels. `DoubleHump` has one coordinate, and noise that depends on the place.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import exp, isfinite
+from math import exp, inf, log
 
 import numpy as np
 import torch
-from scipy.integrate import quad
+from numpy.typing import NDArray
+from scipy.integrate import cumulative_trapezoid, quad
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..device import as_generator
 from ..simulators.langevin import System
+
+REACH = 7.0  # where the density of `DoubleHump` has fallen to e⁻³⁸ of its maximum
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +58,8 @@ class Stirred(System):
         J = torch.as_tensor(self.J, dtype=torch.float64)
         if J.ndim != 2 or J.shape[0] != J.shape[1] or not torch.equal(J, -J.T):
             raise ValueError(f"J must be square with Jᵀ = −J, got {J.tolist()}")
-        if not (isfinite(self.alpha) and torch.isfinite(J).all()):
-            raise ValueError(f"alpha and J must be finite, got alpha={self.alpha}")
-        if not (isfinite(self.T) and self.T > 0):
-            raise ValueError(f"T must be positive, got {self.T}")
+        require.finite(J=J, alpha=self.alpha)
+        require.positive(self, "T")
         object.__setattr__(self, "J", J)
 
     @property
@@ -129,8 +131,7 @@ class StirredDoubleWell(Stirred):
     n_coordinates: int = 2
 
     def __post_init__(self) -> None:
-        if self.n_coordinates < 2:
-            raise ValueError(f"n_coordinates must be at least 2, got {self.n_coordinates}")
+        require.integer(2, self, "n_coordinates")
         above = torch.diag(torch.ones(self.n_coordinates - 1, dtype=torch.float64), 1)
         object.__setattr__(self, "J", above - above.T)
         super().__post_init__()
@@ -169,12 +170,99 @@ class StirredDoubleWell(Stirred):
         """n independent states `(n, dim)` of e^(−U/T): x₁ by its distribution function, inverted on
         a fine grid, the others Gaussian."""
         generator = as_generator(generator)
-        device = generator.device
-        x = torch.randn(n, self.dim, generator=generator, device=device, dtype=dtype)
+        x = torch.randn(n, self.dim, generator=generator, device=generator.device, dtype=dtype)
         x *= self.T**0.5
         grid = np.linspace(-self._reach, self._reach, 100_001)
-        density = np.exp(-((grid**2 - 1) ** 2) / self.T)
-        law = np.concatenate(([0.0], np.cumsum(density[1:] + density[:-1])))
-        u = torch.rand(n, generator=generator, device=device, dtype=torch.float64).cpu().numpy()
-        x[:, 0] = torch.from_numpy(np.interp(u * law[-1], law, grid)).to(x)
+        x[:, 0] = drawn_from(np.exp(-((grid**2 - 1) ** 2) / self.T), grid, n, generator)
         return x
+
+
+@dataclass(frozen=True, eq=False)
+class DoubleHump(System):
+    r"""Two wells and noise that is strongest on the barrier between them (Itô):
+
+    $$\Phi(x) = -2x + 10x\,e^{-x^2/2}, \qquad D(x) = 1 + 2\,e^{-x^2/2}, \qquad
+      p(x) \propto \frac{e^{-x^2}}{D(x)^8}.$$
+
+    Read as D = μ(x)T with T = 1, a mobility that depends on the place: `force` is F = Φ − D′,
+    mobility times mechanical force, and $p \propto e^{\int F/D}$ is an equilibrium. The drift vanishes at
+    0 and ±1.794 = ±`well`; on average 12.39 time units pass on the way from one of these to the other.
+    """
+
+    dim = 1
+    well = (2 * log(5)) ** 0.5
+
+    def drift(self, x: Tensor, t: float = 0.0) -> Tensor:
+        return x * (10 * torch.exp(-x.square() / 2) - 2)
+
+    def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
+        return (2 + 4 * torch.exp(-x.square() / 2)).sqrt()
+
+    def diffusion(self, x: Tensor) -> Tensor:
+        """D at states `x (…, 1)`, matrices of one entry `(…, 1, 1)`."""
+        return (1 + 2 * torch.exp(-x.square() / 2))[..., None]
+
+    def force(self, x: Tensor) -> Tensor:
+        """F = Φ − D′ at states `x (…, 1)`, same shape."""
+        return x * (12 * torch.exp(-x.square() / 2) - 2)
+
+    def entropy_production_rate(self) -> float:
+        """Zero: one coordinate between two slopes comes to equilibrium."""
+        return 0.0
+
+    def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
+        """Zero in each step, `(n_trajectories, n_times - 1)`: what the medium takes, $F/D \\circ dx$, the
+        system gives."""
+        return torch.zeros_like(trajectories.x[:, 1:, 0])
+
+    def density(self, x: Tensor) -> Tensor:
+        """p at states of any shape, normalised, float64."""
+        square = torch.as_tensor(x, dtype=torch.float64).square()
+        weight = torch.exp(-square) / (1 + 2 * torch.exp(-square / 2)) ** 8
+        return weight / quad(_weight, -inf, inf, limit=200)[0]
+
+    def sample_stationary(
+        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
+    ) -> Tensor:
+        """n independent states `(n, 1)` of p, by its distribution function inverted on a fine grid."""
+        grid = np.linspace(-REACH, REACH, 100_001)
+        p = self.density(torch.from_numpy(grid)).numpy()
+        return drawn_from(p, grid, n, as_generator(generator))[:, None].to(dtype)
+
+    def mean_first_passage_time(self, start: float, target: float) -> float:
+        r"""Mean time from `start` until `target` is first reached, by quadrature:
+
+        $$\langle T\rangle = \int_a^b \frac{dy}{D(y)\,p(y)} \int_{-\infty}^y p(z)\,dz \qquad (a < b)$$
+
+        and its mirror image for a > b (Gardiner §5.5.2). From −`well` to `well` it is 12.39.
+
+        Raises `ValueError` unless both lie between −7 and 7.
+        """
+        if not max(abs(start), abs(target)) < REACH:
+            raise ValueError(
+                f"start and target must lie between -7 and 7, got {start} and {target}; the "
+                "stationary law has nothing beyond"
+            )
+        if start > target:
+            start, target = -start, -target  # p and D are even
+
+        def slowness(y: float) -> float:
+            below = quad(_weight, -inf, y, limit=200, epsabs=0, epsrel=1e-10)[0]
+            return below / (_weight(y) * (1 + 2 * exp(-y * y / 2)))
+
+        return quad(slowness, start, target, limit=200)[0]
+
+
+def _weight(x: float) -> float:
+    """p up to a constant, at one state."""
+    return exp(-x * x) / (1 + 2 * exp(-x * x / 2)) ** 8
+
+
+def drawn_from(
+    density: NDArray[np.float64], grid: NDArray[np.float64], n: int, generator: torch.Generator
+) -> Tensor:
+    """n places `(n,)`, float64, of a law whose density, up to a factor, is given on an even grid: by its
+    distribution function, inverted."""
+    law = cumulative_trapezoid(density, initial=0)
+    u = torch.rand(n, generator=generator, device=generator.device, dtype=torch.float64)
+    return torch.from_numpy(np.interp(u.cpu().numpy() * law[-1], law, grid)).to(u.device)

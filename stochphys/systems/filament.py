@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .. import require
 from ..simulators.camera import Camera
-from ..simulators.langevin import require_positive
 from ..simulators.linear import Linear
 from .beads import BeadSpring
 
@@ -48,9 +48,8 @@ class ElasticNetwork(Linear):
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "T_c", "T_h", "k", "gamma")
-        if self.n < 1:
-            raise ValueError(f"n must be at least 1, got {self.n}")
+        require.positive(self, "T_c", "T_h", "k", "gamma")
+        require.integer(1, self, "n")
         if len(set(self.hot) & set(range(self.n**2))) < len(self.hot):
             raise ValueError(
                 f"hot must name different nodes from 0 to {self.n**2 - 1}, got {self.hot}"

@@ -1,24 +1,66 @@
 """Chains of which an observer sees less than the state: what the visible film can still tell.
 
+The example is a particle in a potential that flickers and cannot be seen, `FlashingRatchet`.
 Everything here is exact, by the forward filter: sum over all hidden paths that agree with the
 film. It is the fair target for an estimator that sees symbols only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..estimate import Estimate
 from ..simulators.exact import check_frames, known_scheme
 from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
-from .ratchet import FlashingRatchet
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
 PIECE = 2**17  # words filtered at once
+
+
+@dataclass(frozen=True, eq=False)
+class FlashingRatchet(JumpChain):
+    r"""A particle on a ring of three sites in a potential that is switched on and off at random: it
+    climbs where no force pushes.
+
+    State $3m + s$: site $s = 0, 1, 2$; mode $m = 0$, potential on with energies $E_s = sV$, or
+    $m = 1$, off. Rates are $e^{(E_s - E_{s'})/2T}$ between sites when on, 1 when off, and r for
+    switching. What is simulated is the chain of jumps: where the next jump leads, not when
+    (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166). Only the jumps between sites while the potential
+    is on exchange heat.
+
+    Args:
+        V: height of a step of the potential.
+        r: rate of switching.
+        T: temperature, k_B = 1.
+
+    Raises `ValueError` for r or T that is not positive, or V that is not finite.
+    """
+
+    P: Tensor = field(init=False, repr=False)
+    V: float = 2.0
+    r: float = 1.0
+    T: float = 1.0
+
+    def __post_init__(self) -> None:
+        require.positive(self, "r", "T")
+        require.finite(self, "V")
+        energy = self.V * torch.arange(3, dtype=torch.float64)
+        on = torch.exp((energy[:, None] - energy) / (2 * self.T))
+        off, switch = torch.ones_like(on), self.r * torch.eye(3, dtype=torch.float64)
+        rates = torch.cat((torch.cat((on, switch), 1), torch.cat((switch, off), 1)))
+        rates.fill_diagonal_(0)
+        object.__setattr__(self, "P", rates / rates.sum(1, keepdim=True))
+        super().__post_init__()
+
+    @property
+    def sites(self) -> Tensor:
+        """What an observer sees who cannot see the potential: the site `(6,)` of each state."""
+        return torch.arange(6) % 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +107,9 @@ class HiddenChain(Brief):
 
     def observe(self, jumps: Jumps) -> Jumps:
         """The symbols of these paths: what remains when the rest is hidden."""
-        if jumps.n_states != self.chain.n_states:
-            raise ValueError(
-                f"these paths have {jumps.n_states} states, the chain has {self.chain.n_states}"
-            )
-        symbols = self.symbols.to(jumps.x.device, torch.uint8)
-        x = symbols.index_select(0, jumps.x.flatten().int()).view(jumps.x.shape)
+        states = jumps_of(jumps, self.chain.n_states).x
+        symbols = self.symbols.to(states.device, torch.uint8)
+        x = symbols.index_select(0, states.flatten().int()).view(states.shape)
         return Jumps(x, self.n_symbols, jumps.waiting, check=False)
 
     def word_probabilities(self, frames: int) -> Tensor:

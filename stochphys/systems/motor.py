@@ -11,11 +11,14 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from scipy.integrate import cumulative_trapezoid
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..device import as_generator
-from ..simulators.langevin import Overdamped, Underdamped, require_positive
+from ..simulators.langevin import Overdamped, Underdamped
+from .fields import drawn_from
 
 N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the potential
 
@@ -38,7 +41,7 @@ class Ring:
     T_1: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "period", "T_0")
+        require.positive(self, "period", "T_0")
         if not abs(self.T_1) < self.T_0:
             raise ValueError(
                 f"T_1 must be smaller than T_0 = {self.T_0:g}, got {self.T_1}: temperatures are positive"
@@ -92,7 +95,7 @@ class ThermalMotor(Ring, Overdamped):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_positive(self, "gamma")
+        require.positive(self, "gamma")
 
     def drift(self, x: Tensor, t: float) -> Tensor:
         return self.force(x) / self.gamma
@@ -109,15 +112,13 @@ class ThermalMotor(Ring, Overdamped):
         r"""Grid over one period, density on it, and current J, from $(Tp)' = (F/T)\,Tp - \gamma J$."""
         x = np.linspace(0, self.period, N_GRID + 1)
         T = self.temperature(x)
-        climbed = self.k * _running_integral(
-            1 / T, x
-        )  # −∫F/T, up on the hot half, down on the other
+        climbed = self.k * cumulative_trapezoid(1 / T, x, initial=0)  # −∫F/T of the hot half
         top = N_GRID // 2
         psi = np.where(np.arange(N_GRID + 1) <= top, climbed, 2 * climbed[top] - climbed)
-        integral = _running_integral(np.exp(psi), x)
+        integral = cumulative_trapezoid(np.exp(psi), x, initial=0)
         flow = -np.expm1(psi[-1]) / integral[-1]  # makes Tp periodic
         p = np.exp(-psi) * (1 - flow * integral) / T
-        norm = _running_integral(p, x)[-1]
+        norm = cumulative_trapezoid(p, x)[-1]
         return x, p / norm, float(flow / norm / self.gamma)
 
     def current(self) -> float:
@@ -133,11 +134,8 @@ class ThermalMotor(Ring, Overdamped):
         self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent places `(n, 1)` between 0 and the period, of the stationary law."""
-        generator = as_generator(generator)
         grid, p, _ = self._solution
-        u = torch.rand(n, 1, generator=generator, device=generator.device, dtype=torch.float64)
-        places = np.interp(u.cpu().numpy(), _running_integral(p, grid), grid)
-        return torch.from_numpy(places).to(u.device, dtype)
+        return drawn_from(p, grid, n, as_generator(generator))[:, None].to(dtype)
 
     def climbing_heat_rate(self) -> float:
         """Heat per unit time that the hot half gives to those who climb it, J times the hill's height.
@@ -235,9 +233,3 @@ class UnderdampedThermalMotor(Ring, Underdamped):
         middle = (x[:, 1:] + x[:, :-1]) / 2
         hot = torch.remainder(middle, self.period) < self.period / 2
         return (self.heat(trajectories) * hot).sum(1, dtype=torch.float64)
-
-
-def _running_integral(values: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """∫ from the first place to each `x`, by trapezoids."""
-    steps = (values[1:] + values[:-1]) / 2 * np.diff(x)
-    return np.concatenate(([0.0], np.cumsum(steps)))

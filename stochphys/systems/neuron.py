@@ -5,15 +5,15 @@ data lives in `inference`.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
 from typing import NoReturn
 
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..simulators.langevin import System
 
@@ -68,14 +68,9 @@ class Neuron(System):
     dim = 4
 
     def __post_init__(self) -> None:
-        if self.bounds not in (REFLECT, CLIP):
-            raise ValueError(f"bounds must be 'reflect' or 'clip', got {self.bounds!r}")
-        for name in (f.name for f in fields(self) if f.name != "bounds"):
-            value = getattr(self, name)
-            if not isfinite(value):
-                raise ValueError(f"{name} must be finite, got {value}")
-            if name in ("C", "g_Na", "g_K", "g_L") and value <= 0:
-                raise ValueError(f"{name} must be positive, got {value}")
+        require.one_of((REFLECT, CLIP), bounds=self.bounds)
+        require.positive(self, "C", "g_Na", "g_K", "g_L")
+        require.finite(self, "current", "E_Na", "E_K", "E_L")
 
     @abstractmethod
     def gate_diffusion(self, x: Tensor) -> Tensor:
@@ -170,8 +165,7 @@ class HodgkinHuxley(Neuron):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.T < 0:
-            raise ValueError(f"T must not be negative, got {self.T}")
+        require.not_negative(self, "T")
 
     def gate_diffusion(self, x: Tensor) -> Tensor:
         return torch.full_like(x[..., 1:], self.T)
@@ -205,9 +199,7 @@ class ChannelNoiseNeuron(Neuron):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("N_Na", "N_K"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        require.within("[1, inf)", self, "N_Na", "N_K")
 
     def gate_diffusion(self, x: Tensor) -> Tensor:
         V, gates = x[..., 0], x[..., 1:]

@@ -4,12 +4,12 @@ Its friction changes sign with the position and belongs to no bath, so there is 
 """
 
 from dataclasses import dataclass, field
-from math import inf
 from typing import NoReturn
 
 import torch
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..simulators.langevin import Underdamped
 
@@ -50,9 +50,7 @@ class VanDerPol(Underdamped):
     dim = 2
 
     def __post_init__(self) -> None:
-        for name in ("k", "D0", "a", "b"):
-            if not 0 <= (value := getattr(self, name)) < inf:
-                raise ValueError(f"{name} must be finite and not negative, got {value}")
+        require.not_negative(self, "k", "D0", "a", "b")
 
     @property
     def additive(self) -> bool:  # type: ignore[override]

@@ -13,8 +13,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from ... import require
 from ...device import as_generator, one_thread
-from ...simulators.langevin import require_positive
 
 # Nodes of the trapezoidal rule in u = ln t, or in the logit of t/longest: the integrands are smooth
 # and fall exponentially on both sides, where the rule is exact to rounding.
@@ -88,7 +88,7 @@ class Poisson(Clock):
     r: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "r")
+        require.positive(self, "r")
 
     @property
     def mean(self) -> float:
@@ -118,7 +118,7 @@ class Sharp(Clock):
     period: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "period")
+        require.positive(self, "period")
 
     @property
     def longest(self) -> float:  # type: ignore[override]
@@ -157,7 +157,7 @@ class Lomax(Clock):
     t0: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "t0")
+        require.positive(self, "t0")
         if not 1 < self.a < inf:
             raise ValueError(
                 f"a must exceed 1, got {self.a}; else the mean waiting time is infinite and resets "

@@ -11,7 +11,7 @@ import torch
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from ...simulators.langevin import require_positive
+from ... import require
 from .clocks import Clock, Poisson
 
 AnyClock = TypeVar("AnyClock", bound=Clock)
@@ -34,7 +34,7 @@ class FreeDiffusion:
     D: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "D")
+        require.positive(self, "D")
         if not isfinite(self.x0):
             raise ValueError(f"x0 must be finite, got {self.x0}")
 
@@ -79,7 +79,7 @@ class Search(FreeDiffusion):
     v: float = 0.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "x0", "D")
+        require.positive(self, "x0", "D")
         if not isfinite(self.v):
             raise ValueError(f"v must be finite, got {self.v}")
 
@@ -158,7 +158,7 @@ class Interval(FreeDiffusion):
     length: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "D", "length")
+        require.positive(self, "D", "length")
         if not 0 < self.x0 < self.length:
             raise ValueError(f"x0 must lie between the targets 0 and {self.length}, got {self.x0}")
 

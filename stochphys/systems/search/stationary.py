@@ -8,8 +8,8 @@ from math import pi
 import torch
 from torch import Tensor
 
+from ... import require
 from ...brief import Brief
-from ...simulators.langevin import require_positive
 from .clocks import Clock
 
 
@@ -34,7 +34,7 @@ class StationaryState(Brief):
     D: float = 1.0
 
     def __post_init__(self) -> None:
-        require_positive(self, "D")
+        require.positive(self, "D")
 
     def density(self, x: Tensor) -> Tensor:
         """p at places of any shape, 1/length, float64."""
