@@ -3,7 +3,7 @@ r"""An engine inferred from its trajectories: stiffness, friction, temperature, 
 A periodic drive makes the coefficients functions of time, so regression gets t as an input. Each
 draw from the posterior is an engine of its own, and its moment equations give its work, its heat and
 its efficiency: the spread over the draws is the credible band. The true engine lives in
-`simulators.engine`.
+`engine`.
 """
 
 from dataclasses import dataclass

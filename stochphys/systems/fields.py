@@ -227,7 +227,7 @@ class DoubleHump(System):
         """n independent states `(n, 1)` of p, by its distribution function inverted on a fine grid."""
         grid = np.linspace(-REACH, REACH, 100_001)
         p = self.density(torch.from_numpy(grid)).numpy()
-        return drawn_from(p, grid, n, as_generator(generator))[:, None].to(dtype)
+        return drawn_from(p, grid, n, generator)[:, None].to(dtype)
 
     def mean_first_passage_time(self, start: float, target: float) -> float:
         r"""Mean time from `start` until `target` is first reached, by quadrature:
@@ -259,10 +259,13 @@ def _weight(x: float) -> float:
 
 
 def drawn_from(
-    density: NDArray[np.float64], grid: NDArray[np.float64], n: int, generator: torch.Generator
+    density: NDArray[np.float64],
+    grid: NDArray[np.float64],
+    n: int,
+    generator: torch.Generator | int,
 ) -> Tensor:
     """n places `(n,)`, float64, of a law whose density, up to a factor, is given on an even grid: by its
     distribution function, inverted."""
-    law = cumulative_trapezoid(density, initial=0)
+    generator, law = as_generator(generator), cumulative_trapezoid(density, initial=0)
     u = torch.rand(n, generator=generator, device=generator.device, dtype=torch.float64)
     return torch.from_numpy(np.interp(u.cpu().numpy() * law[-1], law, grid)).to(u.device)

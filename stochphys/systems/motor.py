@@ -135,7 +135,7 @@ class ThermalMotor(Ring, Overdamped):
     ) -> Tensor:
         """n independent places `(n, 1)` between 0 and the period, of the stationary law."""
         grid, p, _ = self._solution
-        return drawn_from(p, grid, n, as_generator(generator))[:, None].to(dtype)
+        return drawn_from(p, grid, n, generator)[:, None].to(dtype)
 
     def climbing_heat_rate(self) -> float:
         """Heat per unit time that the hot half gives to those who climb it, J times the hill's height.
