@@ -12,9 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.course.studies.digits import study
+from stochphys.course.studies.digits import paired_gain, study
 from stochphys.course.studies.losses import gce
-from stochphys.course.studies.paired import paired_gain
 from stochphys.training import SWA, classify
 from tests.chance import K
 

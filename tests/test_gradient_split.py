@@ -179,5 +179,5 @@ def test_bad_input_is_refused(data: Labelled) -> None:
         gradient_split(network(), replace(data, true=None), law)
     with pytest.raises(ValueError, match="10 classes"):
         gradient_split(network(), data, symmetric_noise(NOISE_RATE, 5))
-    with pytest.raises(ValueError, match="probabilities"):
+    with pytest.raises(ValueError, match="each row of transition must sum to 1"):
         gradient_split(network(), data, 2 * law)

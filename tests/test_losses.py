@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stochphys.course.studies.digits import digits
-from stochphys.course.studies.losses import ELR, forward_corrected, gce, mae, sce
+from stochphys.course.studies.losses import ELR, forward_corrected, gce, sce
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
 from stochphys.training import (
@@ -30,7 +30,7 @@ from tests.chance import K
 C = 5
 LOSSES = {
     "cross entropy": cross_entropy,
-    "MAE": mae,
+    "MAE": gce(1.0),
     "GCE": gce(),
     "SCE": sce(),
     "corrected": forward_corrected(symmetric_noise(0.4, C)),
@@ -67,16 +67,15 @@ def test_slopes_are_those_of_finite_differences(name: str):
 
 def test_limits_of_the_generalised_cross_entropy():
     logits, y = draw(50)
-    torch.testing.assert_close(gce(1.0)(logits, y), mae(logits, y) / 2)
     near = gce(1e-6)(logits, y)
     torch.testing.assert_close(near, cross_entropy(logits, y), rtol=1e-4, atol=0)
     assert (gce(0.3)(logits, y) > gce(0.7)(logits, y)).all()
 
 
-def test_mae_is_the_mean_absolute_error_and_sce_exchanges_the_two_laws():
+def test_gce_of_1_is_half_the_mean_absolute_error_and_sce_exchanges_the_two_laws():
     logits, y = draw(50)
     p, told = logits.softmax(-1), nn.functional.one_hot(y, C)
-    torch.testing.assert_close(mae(logits, y), (told - p).abs().sum(-1))
+    torch.testing.assert_close(2 * gce(1.0)(logits, y), (told - p).abs().sum(-1))
     exchanged = -(p * told.clamp(min=1e-4).double().log()).sum(-1)
     expected = 0.3 * cross_entropy(logits, y) + 0.7 * exchanged
     torch.testing.assert_close(sce(0.3, 0.7)(logits, y), expected)
@@ -84,9 +83,8 @@ def test_mae_is_the_mean_absolute_error_and_sce_exchanges_the_two_laws():
 
 def test_symmetric_losses_have_the_same_sum_over_labels_everywhere():
     logits, _ = draw(200)
-    torch.testing.assert_close(
-        of_all_labels(mae, logits).sum(-1), torch.full((200,), 2.0 * (C - 1)).double()
-    )
+    total = of_all_labels(gce(1.0), logits).sum(-1)
+    torch.testing.assert_close(total, torch.full_like(total, C - 1.0))
     exchanged = of_all_labels(sce(0.0, 1.0), logits).sum(-1)
     torch.testing.assert_close(exchanged, torch.full_like(exchanged, (C - 1) * math.log(1e4)))
     assert of_all_labels(cross_entropy, logits).sum(-1).std() > 1
@@ -99,10 +97,10 @@ def test_symmetric_losses_have_the_same_sum_over_labels_everywhere():
 def test_symmetric_noise_does_not_move_the_minimum_of_mae():
     """Over all guesses p of one class: the risk under noise is a + b × the clean risk, b > 0."""
     logits, _ = draw(200)
-    losses = of_all_labels(mae, logits)
+    losses = of_all_labels(gce(1.0), logits)
     noisy = losses @ symmetric_noise(0.6, C).T  # mean over given labels, for each true one
     factor = 1 - 0.6 * C / (C - 1)
-    torch.testing.assert_close(noisy, factor * losses + 0.6 / (C - 1) * 2 * (C - 1))
+    torch.testing.assert_close(noisy, factor * losses + 0.6 / (C - 1) * (C - 1))
 
 
 @pytest.mark.parametrize(
@@ -136,8 +134,12 @@ def test_what_is_no_parameter_is_refused():
     for q in (0.0, 1.2, -1.0):
         with pytest.raises(ValueError, match=r"q must lie in \(0, 1\], got"):
             gce(q)
-    for matrix in (torch.ones(3, 3), torch.eye(3)[:2], 2 * torch.eye(2) - 0.5):
-        with pytest.raises(ValueError, match="transition must be a square matrix of probabilities"):
+    for matrix, words in (
+        (torch.eye(3)[:2], r"transition must be a square matrix, got shape \(2, 3\)"),
+        (torch.ones(3, 3), "each row of transition must sum to 1, row 0 sums to 3"),
+        (2 * torch.eye(2) - 0.5, r"transition must hold probabilities, got transition\[0, 1\]"),
+    ):
+        with pytest.raises(ValueError, match=words):
             forward_corrected(matrix)
     with pytest.raises(ValueError, match=r"beta must lie in \[0, 1\), got 1"):
         ELR(5, C, beta=1.0)

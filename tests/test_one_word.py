@@ -10,7 +10,7 @@ import torch
 
 import stochphys
 from stochphys import inference
-from stochphys.course.studies.paired import paired_gain
+from stochphys.course.studies.digits import paired_gain
 from stochphys.estimate import Averages, Estimate
 from stochphys.inference.predict import PredictedRate
 

@@ -12,8 +12,7 @@ from functools import cache
 import pytest
 from torch import Tensor
 
-from stochphys.course.studies.digits import study
-from stochphys.course.studies.paired import paired_gain
+from stochphys.course.studies.digits import paired_gain, study
 
 pytestmark = pytest.mark.slow
 SEEDS = range(200, 224)

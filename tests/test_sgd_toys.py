@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 from torch.utils.data import TensorDataset
 
-from stochphys.course.studies.paired import paired_gain
+from stochphys.course.studies.digits import paired_gain
 from stochphys.course.studies.sgd_toys import (
     Factor,
     LinearRegression,

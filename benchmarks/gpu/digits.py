@@ -9,8 +9,7 @@ from time import perf_counter
 
 import torch
 
-from stochphys.course.studies.digits import STEPS, study
-from stochphys.course.studies.paired import paired_gain
+from stochphys.course.studies.digits import STEPS, paired_gain, study
 
 from ..resetting import P_RESET, SEEDS
 from .figures import Figure, rounds

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ...device import make_generator
-from ..studies.paired import paired_gain
+from ..studies.digits import paired_gain
 from .grading import Hint, evaluate, function, number
 
 

@@ -1,15 +1,15 @@
 """Networks that learn digits whose labels are wrong: one recipe, and what each change of it gains.
 
-The recipe is that of notebook 42. The data are `training.digits`; what methods gain over each other,
-`inference.paired_gain` of the accuracies.
+The recipe is that of notebook 42. Methods are compared on the same seeds, by `paired_gain`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from scipy.stats import ttest_rel
 from torch import Tensor, nn
 
 from ...brief import Brief
@@ -36,11 +36,14 @@ RECIPE: dict[str, Any] = dict(
 STEPS, PATIENCE = 3000, 300
 
 
-def digits(seeds: Sequence[int], noise_rate: float, *, copies: int = 1) -> SimpleNamespace:
+def digits(
+    seeds: Sequence[int], noise_rate: float, *, copies: int = 1, starts: int = 0
+) -> SimpleNamespace:
     """1797 handwritten digits of 8 × 8 pixels under symmetric noise.
 
     Each seed has a split, wrong labels and start weights of its own. The labels of `train` (800)
-    and of `validation` (300) are noisy, those of `test` (697) are true.
+    and of `validation` (300) are noisy, those of `test` (697) are true. `starts` of 1, 2, … gives
+    other start weights for the same data.
 
     Returns:
         `train`, `validation`, `test`: `Labelled`; `networks`: an `Ensemble` of `copies` networks
@@ -55,17 +58,16 @@ def digits(seeds: Sequence[int], noise_rate: float, *, copies: int = 1) -> Simpl
         raise ValueError(f"give at least one seed and one copy, got {list(seeds)} and {copies}")
     images, labels = (torch.from_numpy(a) for a in load_digits(return_X_y=True))
     x, transition = images.float() / 8 - 1, symmetric_noise(noise_rate, 10)
-    parts: list[list[Tensor]] = []
-    networks = []
+    drawn, networks = [], []
     for seed in seeds:
         generator = make_generator(seed)
         rows = torch.randperm(len(x), generator=generator)
-        true = labels[rows]
-        given = flip(true, transition, generator=generator)
-        parts.append([rows, true, given])
-        start = MLP((64, 64, 10), activation=nn.ReLU, generator=generator)
-        networks += [start] * copies
-    rows, true, given = (torch.stack(part) for part in zip(*parts, strict=True))
+        given = flip(labels[rows], transition, generator=generator)
+        drawn.append((rows, labels[rows], given))
+        if starts:
+            generator = make_generator(10_000 * starts + seed)  # a seed that no data have
+        networks += [MLP((64, 64, 10), activation=nn.ReLU, generator=generator)] * copies
+    rows, true, given = (torch.stack(of_all) for of_all in zip(*drawn, strict=True))
 
     def part(begin: int, end: int, y: Tensor) -> Labelled:
         cut = slice(begin, end)
@@ -133,7 +135,7 @@ def study(
         objective: `classify()`, cross entropy, by default.
         rules: what is special about the resets of each copy: arguments of `Resetting`, one mapping
             per copy. With a `generator` there, a copy tosses coins of its own.
-        starts: 1, 2, …: other start weights for the same data.
+        starts: see `digits`.
         callbacks: further ones of `fit`.
         changed: what else of the `RECIPE` is to be another, such as `lr` or `ema`.
 
@@ -145,8 +147,8 @@ def study(
     n, copies = len(seeds), len(p_reset)
     if rules and len(rules) != copies:
         raise ValueError(f"rules must be one for each of {copies} p_reset, got {len(rules)}")
-    data = digits(seeds, noise_rate, copies=copies)
-    networks = _other_starts(seeds, starts, copies) if starts else data.networks
+    data = digits(seeds, noise_rate, copies=copies, starts=starts)
+    networks = data.networks
     p = torch.tensor(p_reset).repeat(n)  # (members,)
     how: dict[str, Any] = dict(patience=PATIENCE, generator=coins)
     resets = [
@@ -175,12 +177,31 @@ def study(
     )
 
 
-def _other_starts(seeds: Sequence[int], starts: int, copies: int) -> Ensemble:
-    """Networks like those of `digits`, of seeds that no data have."""
-    networks = []
-    for seed in seeds:
-        start = MLP(
-            (64, 64, 10), activation=nn.ReLU, generator=make_generator(10_000 * starts + seed)
+class PairedGain(NamedTuple):
+    """A mean gain, in the units of what was compared, and half the width of its 95 % interval."""
+
+    gain: float
+    half: float
+
+    def __str__(self) -> str:
+        return f"{self.gain:+.3g} ± {self.half:.2g}"
+
+
+def paired_gain(method: Any, baseline: Any) -> PairedGain:
+    r"""What a method gains over a baseline: mean over seeds, and half the width of its 95 % interval,
+
+    $$\bar d \pm t_{n-1}\,s_d/\sqrt n, \qquad d_i = \text{method}_i - \text{baseline}_i.$$
+
+    What a seed has of luck (data, start, batches) both methods share, and the difference is free
+    of it. `method` and `baseline` have one number per seed `(n,)`, in one order.
+
+    Raises `ValueError` for fewer than two seeds, or not as many in both.
+    """
+    ours, theirs = (torch.as_tensor(v).detach().cpu().double() for v in (method, baseline))
+    if ours.shape != theirs.shape or ours.ndim != 1 or len(ours) < 2:
+        raise ValueError(
+            f"method and baseline must have one number per seed, of two seeds or more; got the "
+            f"shapes {tuple(ours.shape)} and {tuple(theirs.shape)}"
         )
-        networks += [start] * copies
-    return Ensemble(networks)
+    low, high = ttest_rel(ours.numpy(), theirs.numpy()).confidence_interval()
+    return PairedGain((ours - theirs).mean().item(), float(high - low) / 2)

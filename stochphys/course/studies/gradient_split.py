@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cosine_similarity, cross_entropy, one_hot
 
+from ... import require
 from ...brief import Brief
 from ...training import Ensemble
 from ...training.labels import Labelled
@@ -92,30 +93,30 @@ def gradient_split(model: nn.Module, data: Labelled, transition: Tensor) -> Grad
     true = replace(data, y=data.true)[index][1]
     log_p = model(x).log_softmax(-1)  # ([members], n, n_classes)
     n_classes = log_p.shape[-1]
-    transition = transition.to(log_p)
     if transition.shape != (n_classes, n_classes):
         raise ValueError(
             f"transition must be {(n_classes, n_classes)}, as the model has {n_classes} classes; "
             f"got {tuple(transition.shape)}"
         )
-    if (transition < 0).any() or (transition.sum(1) - 1).abs().max() > 1e-4:
-        raise ValueError(f"each row of transition must be probabilities, got {transition.tolist()}")
+    require.stochastic(transition=transition)
+    transition = transition.to(log_p)
 
-    def gradient(target: Tensor, weight: Tensor) -> Tensor:
-        """Of Σ weight · cross-entropy against `target` ([members], n, n_classes)."""
+    def gradient(target: Tensor, among: Tensor) -> Tensor:
+        """Of the mean cross-entropy against `target ([members], n, n_classes)`, over the examples
+        that are 1, not 0, in `among ([members], n)`."""
+        weight = among / among.sum(-1, keepdim=True).clamp(min=1)
         loss = -(weight[..., None] * target * log_p).sum()
-        return _flat(
-            torch.autograd.grad(loss, [*model.parameters()], retain_graph=True), per_member
-        )
+        parts = torch.autograd.grad(loss, [*model.parameters()], retain_graph=True)
+        return torch.cat([g.reshape(*per_member, -1) for g in parts], -1)
 
     hot, right = one_hot(given, n_classes), (given == true).to(log_p)
-    mean = torch.full_like(right, 1 / len(data))
+    everyone = torch.ones_like(right)
     return GradientSplit(
-        clean=gradient(one_hot(true, n_classes), mean),
-        expected=gradient(transition[true], mean),
-        noisy=gradient(hot, mean),
-        correct=gradient(hot, right / right.sum(-1, keepdim=True).clamp(min=1)),
-        wrong=gradient(hot, (1 - right) / (1 - right).sum(-1, keepdim=True).clamp(min=1)),
+        clean=gradient(one_hot(true, n_classes), everyone),
+        expected=gradient(transition[true], everyone),
+        noisy=gradient(hot, everyone),
+        correct=gradient(hot, right),
+        wrong=gradient(hot, 1 - right),
         shrink=(transition.trace().item() - 1) / (n_classes - 1),
     )
 
@@ -143,21 +144,15 @@ def annealed(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
     """
     per_member, index = _everything(model, data)
     x, y, _ = data[index]
-    one_by_one = (
-        [(model.member(i), x[i], y[i]) for i in range(model.members)]
-        if isinstance(model, Ensemble)
-        else [(model, x, y)]
-    )
-    trace = [example_gradients(*one).var(0, correction=0).sum() for one in one_by_one]
-    return (torch.stack(trace).view(per_member) / batch_size).sqrt()
+    if isinstance(model, Ensemble):
+        gradients = [example_gradients(model.member(i), x[i], y[i]) for i in range(model.members)]
+    else:
+        gradients = [example_gradients(model, x, y)]
+    trace = torch.stack([each.var(0, correction=0).sum() for each in gradients])
+    return (trace.view(per_member) / batch_size).sqrt()
 
 
 def _everything(model: nn.Module, data: Labelled) -> tuple[tuple[int, ...], Tensor]:
     """The axis of members, if there is one, and an index to all examples for each."""
     per_member = (model.members,) if isinstance(model, Ensemble) else ()
     return per_member, torch.arange(len(data), device=data.x.device).expand(*per_member, -1)
-
-
-def _flat(gradients: tuple[Tensor, ...], per_member: tuple[int, ...]) -> Tensor:
-    """One vector of all parameters, for each member."""
-    return torch.cat([g.reshape(*per_member, -1) for g in gradients], -1)

@@ -11,35 +11,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ... import require
 from ...training.labels import cross_entropy
 from ...training.run import Callback
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def mae(logits: Tensor, y: Tensor) -> Tensor:
-    r"""Mean absolute error, $\sum_k |\delta_{ky} - p_k| = 2(1 - p_y)$.
+def gce(q: float = 0.7) -> Loss:
+    r"""Generalised cross entropy, $(1 - p_y^q)/q$, which is cross entropy for q → 0.
 
-    Symmetric: its sum over all labels is 2(C − 1) for any p, so symmetric noise below (C − 1)/C
-    does not move its minimum. It learns slowly, since an example that is far from its label hardly
+    For q = 1 it is half the mean absolute error, $\sum_k |\delta_{ky} - p_k| = 2(1 - p_y)$, and
+    symmetric: its sum over all labels is C − 1 for any p, so symmetric noise below (C − 1)/C does
+    not move its minimum. It learns slowly then, since an example that is far from its label hardly
     pulls.
 
-    Source: Ghosh, Kumar and Sastry 2017, arXiv 1712.09482.
+    Raises `ValueError` for q outside (0, 1].
+
+    Sources: Zhang and Sabuncu 2018, arXiv 1805.07836; for q = 1 Ghosh, Kumar and Sastry 2017,
+    arXiv 1712.09482.
     """
-    return 2 * (1 - _log_probability(logits, y).exp())
-
-
-def gce(q: float = 0.7) -> Loss:
-    r"""Generalised cross entropy, $(1 - p_y^q)/q$: cross entropy for q → 0, half the MAE for q = 1.
-
-    Raises:
-        ValueError: q outside (0, 1].
-
-    Source: Zhang and Sabuncu 2018, arXiv 1805.07836.
-    """
-    if not 0 < q <= 1:
-        raise ValueError(f"q must lie in (0, 1], got {q}; for q = 0 take cross_entropy")
-    return lambda logits, y: -torch.expm1(q * _log_probability(logits, y)) / q
+    require.within("(0, 1]", hint="for q = 0 take cross_entropy", q=q)
+    return lambda logits, y: -torch.expm1(-q * cross_entropy(logits, y)) / q
 
 
 def sce(alpha: float = 0.1, beta: float = 1.0) -> Loss:
@@ -47,14 +40,14 @@ def sce(alpha: float = 0.1, beta: float = 1.0) -> Loss:
 
     $$-\alpha \ln p_y - \beta \sum_k p_k \ln \delta_{ky}, \qquad \ln 0 := A = \ln 10^{-4}.$$
 
-    The second sum is $-A(1 - p_y)$, a multiple of the MAE.
+    The second sum is $-A(1 - p_y)$, a multiple of `gce(1)`.
 
     Source: Wang et al. 2019, arXiv 1908.06112.
     """
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
-        log_p = _log_probability(logits, y)
-        return -alpha * log_p - beta * math.log(1e-4) * (1 - log_p.exp())
+        surprise = cross_entropy(logits, y)
+        return alpha * surprise - beta * math.log(1e-4) * (1 - (-surprise).exp())
 
     return loss
 
@@ -68,20 +61,14 @@ def forward_corrected(transition: Tensor) -> Loss:
     labels that could be drawn were averaged over, it is least at the clean posterior. The luck of
     those that were drawn stays.
 
-    Args:
-        transition: P, `(n_classes, n_classes)`; of every row the sum is 1.
-
-    Raises:
-        ValueError: a matrix that is no such thing.
+    `transition` is P, `(n_classes, n_classes)`, such as `symmetric_noise` gives. Raises `ValueError`
+    if it is not square, or if its rows are no probabilities.
 
     Source: Patrini et al. 2017, arXiv 1609.03683.
     """
-    square = transition.ndim == 2 and transition.shape[0] == transition.shape[1]
-    if not square or (transition < 0).any() or (transition.sum(1) - 1).abs().max() > 1e-5:
-        raise ValueError(
-            "transition must be a square matrix of probabilities whose rows sum to 1, such as "
-            f"symmetric_noise(…) gives; got {transition.tolist()}"
-        )
+    if transition.ndim != 2 or transition.shape[0] != transition.shape[1]:
+        raise ValueError(f"transition must be a square matrix, got shape {tuple(transition.shape)}")
+    require.stochastic(transition=transition)
 
     def loss(logits: Tensor, y: Tensor) -> Tensor:
         log_p = logits.log_softmax(-1)
@@ -129,8 +116,7 @@ class ELR(Callback):
         lam: float = 3.0,
         beta: float = 0.7,
     ) -> None:
-        if not 0 <= beta < 1:
-            raise ValueError(f"beta must lie in [0, 1), got {beta}")
+        require.within("[0, 1)", beta=beta)
         self.lam, self.beta = lam, beta
         shape = (n_examples, n_classes) if members is None else (members, n_examples, n_classes)
         self._targets = torch.zeros(shape)
@@ -164,7 +150,3 @@ class ELR(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._targets = state["targets"]
-
-
-def _log_probability(logits: Tensor, y: Tensor) -> Tensor:
-    return -cross_entropy(logits, y)

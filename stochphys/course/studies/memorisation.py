@@ -18,48 +18,32 @@ def memorised(model: nn.Module, data: Labelled) -> Tensor:
     neither; they add up to 1. The last is the share of $\hat y = y$ among examples with
     $\tilde y = y$.
 
-    Args:
-        data: with the true labels.
+    Returns `(4,)`, or `(4, members)` of an `Ensemble`; nan where there is no such example.
 
-    Returns:
-        `(4,)`, or `(4, members)` of an `Ensemble`; nan where there is no such example.
-
-    Raises:
-        ValueError: `data` without true labels.
+    Raises `ValueError` for data without true labels.
     """
     if data.true is None:
-        raise ValueError(
-            "data has no true labels: what is memorised cannot be told; give Labelled its true"
-        )
-    given, true = data.y, data.true
-    if given.ndim == 2:
-        given, true = (t.repeat_interleave(data.copies, 0) for t in (given, true))
+        raise ValueError("data has no true labels to compare with; give Labelled(x, y, true=…)")
+    given, true = (
+        t if t.ndim == 1 else t.repeat_interleave(data.copies, 0) for t in (data.y, data.true)
+    )
     said, wrong = predict(model, data), given != true
-
-    def share(event: Tensor, among: Tensor) -> Tensor:
-        return (event & among).sum(-1) / among.sum(-1)
-
     seen, learned = said == true, said == given
-    shares = (share(seen, wrong), share(learned, wrong), share(~seen & ~learned, wrong))
-    return torch.stack((*shares, share(seen, ~wrong)))
+    pairs = ((seen, wrong), (learned, wrong), (~seen & ~learned, wrong), (seen, ~wrong))
+    return torch.stack([(event & among).sum(-1) / among.sum(-1) for event, among in pairs])
 
 
 @torch.no_grad()
 def distance(model: nn.Module, state: Mapping[str, Tensor]) -> Tensor:
-    r"""How far the weights are from those in `state`, $\|\theta - \theta_c\|$, buffers left out.
+    r"""How far the weights are from those in `state`, $\|\theta - \theta_c\|$, buffers left out:
+    `()`, or `(members,)` of an `Ensemble`.
 
-    Args:
-        state: a `state_dict` of the model, or `Resetting.checkpoint`.
-
-    Returns:
-        `()`, or `(members,)` of an `Ensemble`.
-
-    Raises:
-        ValueError: parameters that are missing in `state`.
+    `state` is a `state_dict` of the model, or `Resetting.checkpoint`. Raises `ValueError` for
+    parameters that are missing there.
     """
     parameters = dict(model.named_parameters())
     if missing := sorted(parameters.keys() - state.keys()):
         raise ValueError(f"state lacks {', '.join(missing)}; give a state_dict of this model")
-    first = 1 if isinstance(model, Ensemble) else 0
-    apart = [(p - state[name]).flatten(first) for name, p in parameters.items()]
-    return torch.cat([d.reshape(*d.shape[:first], -1) for d in apart], -1).norm(dim=-1)
+    members = (model.members,) if isinstance(model, Ensemble) else ()
+    apart = [(p - state[name]).reshape(*members, -1) for name, p in parameters.items()]
+    return torch.cat(apart, -1).norm(dim=-1)
