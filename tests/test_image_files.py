@@ -23,7 +23,6 @@ from stochphys.course.studies.image_files import (
     CIFAR,
     CIFAR10_LOOKALIKES,
     next_in_superclass,
-    of_each_class,
     read_animal10n,
     read_cifar,
     read_human_labels,
@@ -117,7 +116,7 @@ def test_pickles_of_python_3_are_read_too(tmp_path, monkeypatch, protocol):
 
 def test_what_is_missing_is_named_with_its_address(tmp_path, monkeypatch):
     with pytest.raises(
-        FileNotFoundError, match=r"no .*nowhere; fetch https.*cifar-10-python.tar.gz"
+        FileNotFoundError, match=r"not found in .*nowhere; fetch https.*cifar-10-python.tar.gz"
     ):
         read_cifar(tmp_path / "nowhere", "CIFAR-10")
     folder = tmp_path / "a"
@@ -310,19 +309,6 @@ def test_animals_that_are_no_set_are_refused(animals, pillow):
 
 
 # Choices
-
-
-def test_a_benchmark_takes_as_many_of_each_class_in_the_order_of_the_file():
-    labels = torch.randint(10, (2000,), generator=make_generator(1))
-    learn, validate = of_each_class(labels, 30), of_each_class(labels, 20, skip=30)
-    both = of_each_class(labels, 50)
-    assert (labels[both].bincount() == 50).all() and len(both) == 500
-    assert torch.equal(torch.cat((learn, validate)).sort().values, both.sort().values)
-    assert torch.equal(both.reshape(10, 50), both.reshape(10, 50).sort(1).values)
-    first = [(labels == c).nonzero()[:50, 0] for c in range(10)]
-    assert torch.equal(both.reshape(10, 50), torch.stack(first))
-    with pytest.raises(ValueError, match="n \\+ skip must be at most .* got 50 \\+ 400"):
-        of_each_class(labels, 50, skip=400)
 
 
 def test_lookalikes_are_five_classes_of_ten():

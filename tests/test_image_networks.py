@@ -123,7 +123,7 @@ def test_a_mirror_and_no_shift():
 
 def test_what_cannot_be_learned_from_is_refused():
     g = make_generator(0)
-    with pytest.raises(TypeError, match=r"images must be bytes \(torch.uint8\), got torch.float32"):
+    with pytest.raises(TypeError, match=r"images must be a tensor of uint8, got torch.float32"):
         Augment(images(3).float())
     with pytest.raises(ValueError, match=r"axes \(n, 3, height, width\), got \(5, 1, 8, 8\)"):
         Augment(images(5, 8)[:, :1])
@@ -133,7 +133,7 @@ def test_what_cannot_be_learned_from_is_refused():
         Augment(grey)
     with pytest.raises(ValueError, match="sides that 8 divides, got 30×30 pixels"):
         VCNN(images(3, 30), 10, generator=g)
-    with pytest.raises(ValueError, match="depth must be 18 or 34, got 50"):
+    with pytest.raises(ValueError, match="depth must be one of 18, 34, got 50"):
         ResNet(50, images(3), 10, generator=g)
 
 

@@ -4,12 +4,14 @@ Each reader takes what was downloaded and gives images in bytes, `(n, 3, height,
 `(n,)`. Nothing is fetched here; a file that is missing or damaged says where it comes from.
 """
 
+import codecs
 import hashlib
 import io
 import pickle
 import re
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os.path import expanduser
 from pathlib import Path
@@ -20,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.serialization import safe_globals
 
+from ... import require
 from ...brief import Brief
 from ...io.tables import library
 
@@ -45,27 +48,27 @@ class Published(Brief):
 CIFAR = {
     "CIFAR-10": Published(
         "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-        {
-            "data_batch_1": "c99cafc152244af753f735de768cd75f",
-            "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-            "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-            "data_batch_4": "634d18415352ddfa80567beed471001a",
-            "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-        },
-        {"test_batch": "40351d587109b95175f43aff81a1287e"},
+        train=dict(
+            data_batch_1="c99cafc152244af753f735de768cd75f",
+            data_batch_2="d4bba439e000b95fd0a9bffe97cbabec",
+            data_batch_3="54ebc095f3ab1f0389bbae665268c751",
+            data_batch_4="634d18415352ddfa80567beed471001a",
+            data_batch_5="482c414d41f54cd18b22e5b47cb7c3cb",
+        ),
+        test=dict(test_batch="40351d587109b95175f43aff81a1287e"),
     ),
     "CIFAR-100": Published(
         "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
-        {"train": "16019d7e3df5f24257cddd939b257f8d"},
-        {"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"},
-        "fine_labels",
+        train=dict(train="16019d7e3df5f24257cddd939b257f8d"),
+        test=dict(test="f0ef6b0ae62326f3e7ffdfab6717acfc"),
+        labels="fine_labels",
     ),
 }
 CIFAR["CIFAR-100 superclasses"] = replace(CIFAR["CIFAR-100"], labels="coarse_labels")
 CIFAR["ciFAIR-10"] = Published(
     "https://github.com/cvjena/cifair/releases/download/v1.0/ciFAIR-10.zip",
-    CIFAR["CIFAR-10"].train,
-    {"test_batch": "01290e6b622a1977a000eff13650aca2"},
+    train=CIFAR["CIFAR-10"].train,
+    test=dict(test_batch="01290e6b622a1977a000eff13650aca2"),
 )
 
 
@@ -73,7 +76,8 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
     """Images `(n, 3, 32, 32)` in bytes and labels `(n,)` of CIFAR-10, CIFAR-100 or ciFAIR-10.
 
     ciFAIR-10 has the train set of CIFAR-10; in its test set, images that (nearly) occur in the train
-    set have been replaced. Its small benchmark is `of_each_class(labels, 50)`.
+    set have been replaced. Its small benchmark takes the first 50 examples of each class,
+    `torch.cat([(y == c).nonzero()[:50, 0] for c in range(10)])`, 30 to learn and 20 to validate.
 
     Args:
         path: the archive as it was downloaded, or the directory of the unpacked files.
@@ -86,14 +90,24 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
         ValueError: another name, or a file that is not the one that was published.
 
     Sources: Krizhevsky 2009, *Learning multiple layers of features from tiny images*; Barz and
-    Denzler 2020, arXiv 1902.00423.
+    Denzler 2020, arXiv 1902.00423; of the benchmark Brigato et al. 2022, *Image classification with
+    small datasets*, IEEE Access.
     """
     path = Path(expanduser(path))
-    if name not in CIFAR:
-        raise ValueError(f"name must be one of {', '.join(CIFAR)}, got {name!r}")
+    require.one_of(CIFAR, name=name)
     published = CIFAR[name]
     sums = published.train if train else published.test
-    files = _read(path, sums, published.url)
+    try:
+        files = dict(_contents(path, sums)) if path.exists() else {}
+    except (FileNotFoundError, PermissionError, MemoryError):
+        raise
+    except Exception as error:  # flipped bits can raise nearly anything
+        raise ValueError(f"{path.name} is no whole archive; fetch {published.url} again") from error
+    if missing := [file for file in sums if file not in files]:
+        raise FileNotFoundError(
+            f"{', '.join(missing)} not found in {path}; fetch {published.url} and give the archive, "
+            "or the directory of its files"
+        )
     for file, content in files.items():
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if found != sums[file]:
@@ -127,8 +141,10 @@ def read_human_labels(path: str | Path, kind: str, true: Tensor) -> Tensor:
     path = Path(expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}; fetch {path.name} from {CIFAR_N}")
+    allowed: list[Any] = [(called, name) for name, called in ALLOWED.items()]
+    integers = [type(np.dtype(code)) for code in np.typecodes["AllInteger"]]
     try:
-        with safe_globals(_SAFE):
+        with safe_globals(allowed + integers):
             content = torch.load(path, map_location="cpu", weights_only=True)
         labels = {k: torch.as_tensor(np.asarray(v)).flatten().long() for k, v in content.items()}
     except Exception as error:  # torch raises many kinds for a broken file
@@ -136,12 +152,11 @@ def read_human_labels(path: str | Path, kind: str, true: Tensor) -> Tensor:
             f"{path.name} holds no arrays of labels ({type(error).__name__}); fetch it again from "
             f"{CIFAR_N}"
         ) from error
-    if kind not in labels or "clean_label" not in labels:
-        raise ValueError(f"kind must be one of {', '.join(labels)}, got {kind!r}")
-    if not torch.equal(labels["clean_label"], true.cpu()):
+    require.one_of(labels, kind=kind)
+    if (clean := labels.get("clean_label")) is None or not torch.equal(clean, true.cpu()):
         raise ValueError(
-            f"{path.name} is about {len(labels['clean_label'])} other images, or in another order: "
-            f"its clean_label differs from true, which has {len(true)}. Take the whole train set"
+            f"{path.name} is about other images, or in another order: its clean_label differs from "
+            f"true, which has {len(true)}. Take the whole train set"
         )
     return _in_classes(labels[kind], int(true.max()) + 1, path)
 
@@ -164,60 +179,37 @@ def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Ten
     Source: Song, Kim and Lee 2019, *SELFIE: refurbishing unclean samples for robust deep learning*, ICML.
     """
     folder = Path(expanduser(path)) / ("training" if train else "testing")
-    files = [file for file in folder.glob("*") if not file.name.startswith(".")]
-    if not files:
+    found: list[tuple[int, int, Path]] = []  # number, label, file
+    for file in folder.glob("[!.]*"):
+        if not (match := re.fullmatch(r"(\d+)_(\d+)\.jpg", file.name)):
+            raise ValueError(f"{file} must be named LABEL_ID.jpg with two numbers")
+        found.append((int(match[2]), int(match[1]), file))
+    if not found:
         raise FileNotFoundError(
             f"there are no images in {folder}; ask for the images (raw image version) at "
             f"{ANIMAL_10N} and unpack them there"
         )
-    numbers = []
-    for file in files:
-        if not (match := re.fullmatch(r"(\d+)_(\d+)\.jpg", file.name)):
-            raise ValueError(f"{file} must be named LABEL_ID.jpg with two numbers")
-        numbers.append((int(match[2]), int(match[1]), file))
-    numbers.sort()
-    y = _in_classes(torch.tensor([label for _, label, _ in numbers]), 10, folder)
-    size = _pixels(numbers[0][2]).shape
-    x = torch.empty(len(files), *size, dtype=torch.uint8)
-    for i, (_, _, file) in enumerate(numbers):
+    found.sort()
+    y = _in_classes(torch.tensor([label for _, label, _ in found]), 10, folder)
+    for i, (_, _, file) in enumerate(found):
         pixels = _pixels(file)
-        if pixels.shape != size:
+        if i == 0:
+            x = torch.empty(len(found), *pixels.shape, dtype=torch.uint8)
+        if pixels.shape != x.shape[1:]:
+            (_, *size), (_, *first) = pixels.shape, x.shape[1:]
             raise ValueError(
-                f"{file} has {pixels.shape[1]}×{pixels.shape[2]} pixels, {numbers[0][2].name} has "
-                f"{size[1]}×{size[2]}; scale all to one size"
+                f"{file} has {size[0]}×{size[1]} pixels, {found[0][2].name} has "
+                f"{first[0]}×{first[1]}; scale all to one size"
             )
         x[i] = pixels
     return x, y
-
-
-def of_each_class(labels: Tensor, n: int, *, skip: int = 0) -> Tensor:
-    """Where the first n examples of each class are, after `skip` others: `(n_classes * n,)`.
-
-    The small-data benchmark on ciFAIR-10 trains on 50 per class, of which 30 to learn and 20 to
-    validate: `of_each_class(labels, 30)` and `of_each_class(labels, 20, skip=30)`.
-
-    Raises:
-        ValueError: a class has fewer.
-
-    Source: Brigato et al. 2022, *Image classification with small datasets*, IEEE Access.
-    """
-    counts = labels.bincount()
-    if counts.min() < skip + n:
-        raise ValueError(
-            f"n + skip must be at most {int(counts.min())}, the size of class {int(counts.argmin())},"
-            f" got {n} + {skip}"
-        )
-    order = labels.argsort(stable=True)
-    starts = counts.cumsum(0) - counts
-    return order[starts[:, None] + torch.arange(skip, skip + n)].flatten()
 
 
 def next_in_superclass(fine: Tensor, coarse: Tensor) -> tuple[int, ...]:
     """Of CIFAR-100, for `class_noise`: a class is taken for the next one of its superclass, in the
     order of their numbers, and the last for the first. Both labels `(n,)` are of the same images.
 
-    Raises:
-        ValueError: a class without images, or one in two superclasses.
+    Raises `ValueError` for a class without images, or one in two superclasses.
 
     Source: Patrini et al. 2017, arXiv 1609.03683.
     """
@@ -230,32 +222,22 @@ def next_in_superclass(fine: Tensor, coarse: Tensor) -> tuple[int, ...]:
     return tuple(to.tolist())
 
 
-def _read(path: Path, names: dict[str, str], url: str) -> dict[str, bytes]:
-    """Content of each named file in a directory or an archive."""
-    advice = f"fetch {url} and give the archive, or the directory of its files"
-    if not path.exists():
-        raise FileNotFoundError(f"there is no {path}; {advice}")
-    try:
-        if path.is_dir():
-            files = {name: (path / name).read_bytes() for name in names if (path / name).is_file()}
-        elif zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                inside = {Path(item).name: item for item in archive.namelist()}
-                files = {name: archive.read(inside[name]) for name in names if name in inside}
-        else:
-            with tarfile.open(path) as archive:  # one pass: a packed archive cannot go back
-                files = {
-                    Path(item.name).name: archive.extractfile(item).read()  # type: ignore[union-attr]
-                    for item in archive
-                    if item.isfile() and Path(item.name).name in names
-                }
-    except (FileNotFoundError, PermissionError, MemoryError):
-        raise
-    except Exception as error:  # flipped bits can raise nearly anything
-        raise ValueError(f"{path.name} is no whole archive; fetch {url} again") from error
-    if missing := [name for name in names if name not in files]:
-        raise FileNotFoundError(f"{', '.join(missing)} not found in {path}; {advice}")
-    return files
+def _contents(path: Path, wanted: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each wanted file in a directory or an archive."""
+    if path.is_dir():
+        for file in path.iterdir():
+            if file.name in wanted and file.is_file():
+                yield file.name, file.read_bytes()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as zipped:
+            for inside in zipped.namelist():
+                if (name := Path(inside).name) in wanted:
+                    yield name, zipped.read(inside)
+    else:
+        with tarfile.open(path) as packed:
+            for item in packed:  # one pass: a packed archive cannot go back
+                if (name := Path(item.name).name) in wanted and (open_ := packed.extractfile(item)):
+                    yield name, open_.read()
 
 
 def _pixels(file: Path) -> Tensor:
@@ -269,8 +251,7 @@ def _pixels(file: Path) -> Tensor:
 
 
 def _in_classes(labels: Tensor, n_classes: int, where: Path) -> Tensor:
-    outside = (labels < 0) | (labels >= n_classes)
-    if outside.any():
+    if (outside := (labels < 0) | (labels >= n_classes)).any():
         first = int(outside.nonzero()[0])
         raise ValueError(
             f"{where} has the label {int(labels[first])} at example {first}; labels must be 0 to "
@@ -279,27 +260,20 @@ def _in_classes(labels: Tensor, n_classes: int, where: Path) -> Tensor:
     return labels
 
 
-def _latin1(text: str, _encoding: str) -> bytes:
-    """How Python 3 writes bytes for readers that know only the pickles of Python 2."""
-    return text.encode("latin1")
-
-
 _reconstruct: Any = np.zeros(0).__reduce__()[0]
-_ALLOWED: dict[str, Any] = {  # what a pickle of arrays of numbers calls; nothing else may be called
+ALLOWED: dict[str, Any] = {  # what a pickle of arrays of numbers calls; nothing else may be called
     "numpy.core.multiarray._reconstruct": _reconstruct,
     "numpy._core.multiarray._reconstruct": _reconstruct,
     "numpy.ndarray": np.ndarray,
     "numpy.dtype": np.dtype,
-    "_codecs.encode": _latin1,
+    "_codecs.encode": codecs.encode,  # Python 3 writes bytes so for readers of Python 2
 }
-_SAFE: Any = [(called, name) for name, called in _ALLOWED.items()]
-_SAFE += [type(np.dtype(code)) for code in np.typecodes["AllInteger"]]
 
 
 class _Arrays(pickle.Unpickler):
     """Reads arrays, numbers and strings; a pickle can ask for any function, this one refuses."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if (wanted := f"{module}.{name}") not in _ALLOWED:
+        if (wanted := f"{module}.{name}") not in ALLOWED:
             raise ValueError(f"the file asks for {wanted}, which no array does; it was not run")
-        return _ALLOWED[wanted]
+        return ALLOWED[wanted]

@@ -4,13 +4,13 @@ Bytes become numbers inside of the network, on its device. Nothing here knows wh
 """
 
 import math
-from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.utils import skip_init
 
+from ... import require
 from ...device import as_generator
 
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks of two convolutions at each size
@@ -23,13 +23,10 @@ class Augment(nn.Module):
     mean colour in what comes into view, and mirrored left to right with probability 1/2. Dice are
     torch's own, which `fit` seeds, as for dropout.
 
-    Args:
-        images: those that the network will learn from, `(n, 3, height, width)` in bytes. Mean and
-            std are theirs: with images of a test set among them the test is no longer one.
-
-    Raises:
-        TypeError: images that are no bytes.
-        ValueError: images of other axes, or a colour that is the same everywhere.
+    `images` are those that the network will learn from, `(n, 3, height, width)` in bytes. Mean and
+    std are theirs: with images of a test set among them the test is no longer one. Raises
+    `TypeError` for images that are no bytes, `ValueError` for other axes, or a colour that is the
+    same everywhere.
     """
 
     mean: Tensor
@@ -37,23 +34,24 @@ class Augment(nn.Module):
 
     def __init__(self, images: Tensor, *, shift: int = 4) -> None:
         super().__init__()
-        if images.dtype != torch.uint8:
-            raise TypeError(f"images must be bytes (torch.uint8), got {images.dtype}")
+        require.tensor((torch.uint8,), images=images)
         if images.ndim != 4 or images.shape[1] != 3:
             raise ValueError(
                 f"images must have the axes (n, 3, height, width), got {tuple(images.shape)}"
             )
-        counts = torch.stack([c.flatten().bincount(minlength=256) for c in images.unbind(1)])
-        law, level = counts / counts.sum(1, dtype=torch.float64, keepdim=True), torch.arange(256.0)
-        mean = (law @ level.to(law)).reshape(3, 1, 1)
-        variance = (law * (level.to(law) - mean[..., 0]) ** 2).sum(1)
+        # Counts of the 256 levels, not the images in floats, which would be four times as large.
+        counts = [colour.flatten().bincount(minlength=256) for colour in images.unbind(1)]
+        law = torch.stack(counts).double() / counts[0].sum()  # (3, 256)
+        level = torch.arange(256, dtype=torch.float64)
+        mean = (law @ level)[:, None]
+        variance = (law * (level - mean) ** 2).sum(1)
         if not (variance > 0).all():
             raise ValueError(
-                "images must differ in each of three colours; for grey ones take an MLP"
+                "images must differ in each of three colours; take an MLP for grey ones"
             )
         self.shift = shift
-        self.register_buffer("mean", mean.float())
-        self.register_buffer("std", variance.sqrt().float().reshape(3, 1, 1))
+        self.register_buffer("mean", mean.float()[..., None])
+        self.register_buffer("std", variance.sqrt().float()[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, 3, height, width)` in bytes → the same in floats."""
@@ -61,14 +59,12 @@ class Augment(nn.Module):
         if not self.training:
             return x
         (n, _, height, width), device = x.shape, x.device
-        down, right = torch.randint(2 * self.shift + 1, (2, n, 1, 1), device=device).unbind(0)
+        down, right = torch.randint(2 * self.shift + 1, (2, n, 1, 1), device=device)
         mirrored = torch.randint(2, (n, 1, 1), device=device) == 1
-        row = torch.arange(height, device=device)[:, None]
-        column = torch.arange(width, device=device)
-        column = torch.where(mirrored, width - 1 - column, column)
-        image = torch.arange(n, device=device)[:, None, None]
-        x = pad(x, [self.shift] * 4)
-        return x[image, :, row + down, column + right].movedim(-1, 1)
+        image, row, column = (torch.arange(size, device=device) for size in (n, height, width))
+        column = torch.where(mirrored, width - 1 - column, column)  # (n, 1, width)
+        window = image[:, None, None], slice(None), row[:, None] + down, column + right
+        return pad(x, [self.shift] * 4)[window].movedim(-1, 1)
 
 
 class VCNN(nn.Sequential):
@@ -80,41 +76,27 @@ class VCNN(nn.Sequential):
     Args:
         images: those it will learn from, see `Augment`; height and width must be multiples of 8.
         generator: source of the initial weights (uniform within ±1/√inputs, as in torch).
-        shift: of the images in training, in pixels.
 
-    Raises:
-        TypeError, ValueError: images as for `Augment`, or of another size.
+    Raises as `Augment` does, and `ValueError` for images of another size.
 
     Source: layers as in Bae, Song and Jeong 2025, Mach. Learn.: Sci. Technol. 6, 015062.
     """
 
-    def __init__(
-        self, images: Tensor, n_classes: int, *, generator: torch.Generator | int, shift: int = 4
-    ) -> None:
-        generator = as_generator(generator)
-        augment = Augment(images, shift=shift)
+    def __init__(self, images: Tensor, n_classes: int, *, generator: torch.Generator | int) -> None:
+        augment = Augment(images)
         height, width = images.shape[-2:]
         if height % 8 or width % 8:
             raise ValueError(f"images must have sides that 8 divides, got {height}×{width} pixels")
         features: list[nn.Module] = []
         for n_in, between, n_out in ((3, 32, 64), (64, 128, 128), (128, 256, 256)):
             features += _convolution(n_in, between), _convolution(between, n_out), nn.MaxPool2d(2)
-        super().__init__(
-            OrderedDict(
-                augment=augment,
-                features=nn.Sequential(*features, nn.Flatten()),
-                classifier=nn.Sequential(
-                    nn.Dropout(0.2),
-                    skip_init(nn.Linear, 256 * (height // 8) * (width // 8), 1024),
-                    nn.BatchNorm1d(1024),
-                    nn.ReLU(),
-                    skip_init(nn.Linear, 1024, 512),
-                    nn.BatchNorm1d(512),
-                    nn.ReLU(),
-                    skip_init(nn.Linear, 512, n_classes),
-                ),
-            )
-        )
+        layers: list[nn.Module] = [nn.Dropout(0.2)]
+        for n_in, n_out in ((256 * (height // 8) * (width // 8), 1024), (1024, 512)):
+            layers += skip_init(nn.Linear, n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU()
+        super().__init__()
+        self.augment = augment
+        self.features = nn.Sequential(*features, nn.Flatten())
+        self.classifier = nn.Sequential(*layers, skip_init(nn.Linear, 512, n_classes))
         _draw(self, generator)
 
 
@@ -125,44 +107,29 @@ class ResNet(nn.Sequential):
     reach the first block. This one begins with one 3×3 convolution in steps of 1. It has 11 173 962
     or 21 282 122 numbers to learn for 10 classes.
 
-    Args:
-        depth: 18 or 34.
-        images: those it will learn from, see `Augment`.
-        generator: source of the initial weights (uniform within ±1/√inputs, as in torch).
-        shift: of the images in training, in pixels.
-
-    Raises:
-        TypeError, ValueError: images as for `Augment`, or another depth.
+    `depth` is 18 or 34; the other arguments, and what is raised, are those of `VCNN`, except that
+    images may have any size.
 
     Source: He et al. 2015, arXiv 1512.03385.
     """
 
     def __init__(
-        self,
-        depth: int,
-        images: Tensor,
-        n_classes: int,
-        *,
-        generator: torch.Generator | int,
-        shift: int = 4,
+        self, depth: int, images: Tensor, n_classes: int, *, generator: torch.Generator | int
     ) -> None:
-        generator = as_generator(generator)
-        if depth not in DEPTHS:
-            raise ValueError(f"depth must be 18 or 34, got {depth}")
-        parts: dict[str, nn.Module] = {
-            "augment": Augment(images, shift=shift),
-            "stem": _convolution(3, 64, bias=False),
-        }
+        require.one_of(DEPTHS, depth=depth)
+        super().__init__()
+        self.augment = Augment(images)
+        self.stem = _convolution(3, 64, bias=False)
         n_in = 64
-        for i, (n_out, n_blocks) in enumerate(zip((64, 128, 256, 512), DEPTHS[depth], strict=True)):
-            first = Block(n_in, n_out, step=1 if i == 0 else 2)
-            others = [Block(n_out, n_out, step=1) for _ in range(n_blocks - 1)]
-            parts[f"layer{i + 1}"] = nn.Sequential(first, *others)
+        for i, n_blocks in enumerate(DEPTHS[depth]):
+            n_out = 64 * 2**i
+            blocks = [Block(n_in, n_out, step=1 if i == 0 else 2)]
+            blocks += [Block(n_out, n_out, step=1) for _ in range(n_blocks - 1)]
+            self.add_module(f"layer{i + 1}", nn.Sequential(*blocks))
             n_in = n_out
-        parts["classifier"] = nn.Sequential(
+        self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), skip_init(nn.Linear, n_in, n_classes)
         )
-        super().__init__(OrderedDict(parts))
         _draw(self, generator)
 
 
@@ -171,11 +138,9 @@ class Block(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, step: int) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *_convolution(n_in, n_out, step, bias=False),
-            skip_init(nn.Conv2d, n_out, n_out, 3, padding=1, bias=False),
-            nn.BatchNorm2d(n_out),
-        )
+        first = _convolution(n_in, n_out, step, bias=False)
+        second = list(_convolution(n_out, n_out, bias=False))[:2]  # cut off at zero with x, below
+        self.body = nn.Sequential(*first, *second)
         self.skip = nn.Sequential()
         if step != 1 or n_in != n_out:
             self.skip = nn.Sequential(
@@ -195,7 +160,8 @@ def _convolution(n_in: int, n_out: int, step: int = 1, *, bias: bool = True) -> 
     )
 
 
-def _draw(network: nn.Module, generator: torch.Generator) -> None:
+def _draw(network: nn.Module, generator: torch.Generator | int) -> None:
+    generator = as_generator(generator)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             bound = 1 / math.sqrt(layer.weight[0].numel())

@@ -35,30 +35,29 @@ def cell_places(rows: int, columns: int, cell: int) -> Tensor:
     return torch.cartesian_prod(*along)
 
 
-def blobs(places: Tensor, shape: tuple[int, int], cell: int, size: float = 2.0) -> Tensor:
+def blobs(places: Tensor, shape: tuple[int, ...], cell: int, size: float = 2.0) -> Tensor:
     """One Gaussian of standard deviation `size` pixels around each place, `(n, rows · columns)`; each
     sums to 1.
 
     Where `size` is more than a third of the way to the next place, blobs can hardly be told apart,
     and even a true map scores low.
     """
-    distance = torch.cdist(places.double(), cell_places(*shape, cell))
+    rows, columns = shape
+    distance = torch.cdist(places.double(), cell_places(rows, columns, cell))
     spots = torch.exp(-(distance**2) / (2 * size**2))
     return spots / spots.sum(1, keepdim=True)
 
 
-def truth_map(truth: Truth, like: DissipationMap, size: float = 2.0) -> Tensor:
+def truth_map(truth: Truth, like: DissipationMap) -> Tensor:
     """What the map `like` would be if each place showed its entropy as one blob, `(rows, columns)`."""
-    rows, columns = like.movies.shape[1:]
-    spots = blobs(truth.places, (rows, columns), like.cell, size)
-    return (truth.values.double() @ spots).view(rows, columns)
+    shape = like.movies.shape[1:]
+    return (truth.values.double() @ blobs(truth.places, shape, like.cell)).view(shape)
 
 
-def blob_weights(H: Tensor, places: Tensor, cell: int, size: float = 2.0) -> Tensor:
+def blob_weights(H: Tensor, places: Tensor, cell: int) -> Tensor:
     """Least-squares fit of maps `(…, rows, columns)` by one blob per place: how much entropy stands
     there, `(…, n)`."""
-    shape = H.shape[-2], H.shape[-1]
-    return H.double().flatten(-2) @ torch.linalg.pinv(blobs(places, shape, cell, size))
+    return H.double().flatten(-2) @ torch.linalg.pinv(blobs(places, H.shape[-2:], cell))
 
 
 def correlation(a: Tensor, b: Tensor) -> Tensor:
@@ -108,42 +107,34 @@ def score_map(
     truth: Truth,
     *,
     generator: torch.Generator | int,
-    size: float = 2.0,
     draws: int = 10_000,
 ) -> MapScore:
-    """Compare a map with the exact local dissipation.
+    """Compare a map of at least two movies with the exact local dissipation, one of `truths`.
 
-    Args:
-        found: a map of at least two movies.
-        truth: see `truths`.
-        size: standard deviation of a blob, in pixels.
-        draws: permutations of the places, and bootstrap samples of movies.
-
-    Raises `ValueError` for a single movie, from which no interval can be drawn.
+    `draws`: permutations of the places, and bootstrap samples of movies. Raises `ValueError` for a
+    single movie, from which no interval can be drawn.
     """
     generator = as_generator(generator)
-    n_movies = len(found.movies)
+    n_movies, *shape = found.movies.shape
     if n_movies < 2:
         raise ValueError("one movie gives no interval; cut it into pieces, movie.cut(20)")
-    shape = found.movies.shape[1], found.movies.shape[2]
-    values, spots = truth.values.double(), blobs(truth.places, shape, found.cell, size)
-    expected, equal = values @ spots, spots.sum(0)
-
-    def above_uniform(H: Tensor) -> Tensor:
-        return correlation(H, expected) - correlation(H, equal)
-
+    values, spots = truth.values.double(), blobs(truth.places, tuple(shape), found.cell)
     weights, by_member = (
-        blob_weights(H, truth.places, found.cell, size) for H in (found.mean, found.member_maps)
+        blob_weights(H, truth.places, found.cell) for H in (found.mean, found.member_maps)
     )
+    # By chance: the same weights at places that were permuted.
     reached = correlation(weights, values)
     order = torch.rand(draws, len(values), generator=generator).argsort(1)
     as_good = correlation(weights, values[order]) >= reached - 1e-9
+    # From movies drawn anew: each sample counts how often a movie is in it, (draws, n_movies).
     drawn = torch.randint(n_movies, (draws, n_movies), generator=generator)
     counts = torch.zeros(draws, n_movies, dtype=torch.float64)
-    counts.scatter_add_(1, drawn, torch.ones(drawn.shape, dtype=torch.float64))
-    samples = above_uniform(counts @ found.movies.flatten(1))
-    low, high = samples.quantile(torch.tensor([0.025, 0.975], dtype=torch.float64)).tolist()
-    flat = found.mean.flatten()
+    counts.scatter_add_(1, drawn, torch.ones_like(counts))
+    samples = counts @ found.movies.flatten(1)  # (draws, cells)
+    expected, equal, flat = values @ spots, spots.sum(0), found.mean.flatten()  # (cells,)
+    above_uniform = correlation(samples, expected) - correlation(samples, equal)
+    ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
+    low, high = above_uniform.quantile(ends).tolist()
     return MapScore(
         weights=weights,
         truth=values,

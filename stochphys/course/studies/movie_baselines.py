@@ -43,18 +43,13 @@ def pca(movie: Movie, n_components: int) -> Trajectories:
         raise ValueError(
             f"n_components must lie between 1 and the {n_pixels} pixels of a frame, got {n_components}"
         )
-    n_frames = movie.x.numel()
-    sample = torch.arange(min(n_frames, SAMPLE), device=movie.x.device) * n_frames
-    mean, square = torch.zeros(n_pixels), torch.zeros(n_pixels, n_pixels)
-    mean, square = (t.to(movie.x.device, torch.float64) for t in (mean, square))
-    first = movie.at(sample[:1]).flatten().double()  # near the mean: squares keep their digits
-    for numbers in (sample // min(n_frames, SAMPLE)).split(PIECE):
-        frames = movie.at(numbers).flatten(1).double() - first
-        mean += frames.sum(0) / len(sample)
-        square.addmm_(frames.T, frames, alpha=1 / len(sample))
-    vectors = torch.linalg.eigh(square - torch.outer(mean, mean)).eigenvectors
-    mean += first
-    modes = vectors.flip(1)[:, :n_components]
+    pieces = [movie.at(numbers) for numbers in _sample(movie, SAMPLE).split(PIECE)]
+    frames = torch.cat(pieces).flatten(1)  # (n, n_pixels), in the numbers of the movie
+    mean = frames.mean(0, dtype=torch.float64)
+    square = torch.zeros(n_pixels, n_pixels, dtype=torch.float64, device=mean.device)
+    for piece in frames.split(PIECE):
+        square.addmm_((piece - mean).T, piece - mean)
+    modes = torch.linalg.eigh(square).eigenvectors.flip(1)[:, :n_components]
     return _frame_by_frame(movie, lambda frames: (frames.flatten(1) - mean) @ modes)
 
 
@@ -83,16 +78,14 @@ def track(movie: Movie, n_blobs: int, *, psf: float) -> Trajectories:
         raise ValueError(
             f"n_blobs={n_blobs} must fit into {width} columns, and psf={psf} must be positive"
         )
-    n_frames = movie.x.numel()
-    sample = torch.arange(min(n_frames, PIECE), device=movie.x.device) * n_frames
-    bright = movie.at(sample // min(n_frames, PIECE)).double().mean((0, 2))
+    bright = movie.at(_sample(movie, PIECE)).double().mean((0, 2))
     bright = bright - bright.min()
-    column = torch.arange(width, dtype=torch.float64, device=movie.x.device)
-    middle = (torch.arange(n_blobs, device=movie.x.device) + 0.5) * (width / n_blobs)
+    column = torch.arange(width).to(bright)
+    middle = (torch.arange(n_blobs) + 0.5).to(bright) * (width / n_blobs)
 
     def places(frames: Tensor) -> Tensor:
         profile = torch.einsum("r,nrc->nc", bright / bright.square().sum(), frames)
-        place = middle.double().expand(len(frames), -1)
+        place = middle.expand(len(frames), -1)
         for _ in range(NEWTON):
             offset = (column - place[..., None]) / psf  # (n, n_blobs, width)
             blob = torch.exp(-(offset**2) / 2)
@@ -104,6 +97,13 @@ def track(movie: Movie, n_blobs: int, *, psf: float) -> Trajectories:
         return place
 
     return _frame_by_frame(movie, places)
+
+
+def _sample(movie: Movie, most: int) -> Tensor:
+    """Numbers of some frames, evenly spaced."""
+    n_frames = movie.x.numel()
+    n = min(n_frames, most)
+    return torch.arange(n, device=movie.x.device) * n_frames // n
 
 
 def _frame_by_frame(movie: Movie, coordinates: Callable[[Tensor], Tensor]) -> Trajectories:
