@@ -13,8 +13,9 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +80,23 @@ def sweep(
     check_writable(path, "results")
     try:
         with FileLock(f"{path}.lock", timeout=0):
-            rows = _read(path)
-            failed = {key for key, row in rows.items() if "error" in row} if retry else set()
-            todo = [run for key, run in runs.items() if key not in rows or key in failed]
-            for row in _append(path, function, todo, progress):
-                rows[row["key"]] = row
+            path.touch()
+            text = path.read_bytes()
+            rows = _read(text, path)
+            again = {key for key, row in rows.items() if retry and "error" in row}
+            todo = [run for key, run in runs.items() if key not in rows or key in again]
+            with (
+                path.open("ab") as file,
+                tqdm(total=len(todo), disable=not progress) as bar,
+                suppress(KeyboardInterrupt),  # what has ended is in the file
+            ):
+                if text and not text.endswith(b"\n"):
+                    file.write(b"\n")  # ends a line that was torn
+                for row in _work(function, todo):
+                    file.write(f"{json.dumps(row)}\n".encode())
+                    file.flush()
+                    rows[row["key"]] = row
+                    bar.update()
     except Timeout:
         raise ValueError(
             f"results={str(path)!r} is being written by another process: wait, or give another file"
@@ -134,11 +147,11 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _read(path: Path) -> dict[str, Row]:
+def _read(text: bytes, path: Path) -> dict[str, Row]:
     """Rows by key; of a run that was repeated, the last. A line that was torn when its process was
     killed is passed over."""
     rows: dict[str, Row] = {}
-    for line in filter(bytes.strip, path.read_bytes().splitlines() if path.exists() else ()):
+    for line in filter(bytes.strip, text.splitlines()):
         try:
             row = json.loads(line)
         except ValueError:
@@ -154,27 +167,8 @@ def _read(path: Path) -> dict[str, Row]:
     return rows
 
 
-def _append(
-    path: Path, function: Callable[..., Any], todo: list[Row], progress: bool
-) -> Iterator[Row]:
-    """Run what is left to do, and write each line as it comes."""
-    with path.open("ab+") as file, tqdm(total=len(todo), disable=not progress) as bar:
-        if file.tell():
-            file.seek(-1, 2)
-            if file.read() != b"\n":
-                file.write(b"\n")  # ends the torn line
-        try:
-            for line in _work(function, todo):
-                file.write(f"{line}\n".encode())
-                file.flush()
-                bar.update()
-                yield json.loads(line)
-        except KeyboardInterrupt:
-            pass  # what has ended is in the file
-
-
-def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[str]:
-    """The line of each run as it ends. When a worker is killed, joblib gives up all that was begun:
+def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[Row]:
+    """The row of each run as it ends. When a worker is killed, joblib gives up all that was begun:
     a new pool goes on with the rest, and at the end each of the lost shows alone whose fault it was."""
     begun: dict[str, Row] = {}
     rest = iter(todo)
@@ -184,15 +178,15 @@ def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[str]:
             begun[row["key"]] = row
             yield delayed(_run)(function, row)
 
-    def pool(calls: Iterable[Any]) -> Iterator[str]:
+    def pool(calls: Iterable[Any]) -> Iterator[Row]:
         work = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
         return work(calls)
 
     while True:
         try:
-            for line in pool(calls()):
-                del begun[json.loads(line)["key"]]
-                yield line
+            for row in pool(calls()):
+                del begun[row["key"]]
+                yield row
             break
         except TerminatedWorkerError:
             continue
@@ -202,63 +196,52 @@ def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[str]:
             yield from pool([delayed(_run)(function, row)])
         except TerminatedWorkerError as error:
             words = " ".join(str(error).split())
-            yield _line(row, begin, error=f"{type(error).__name__}: {words}")
+            yield _ended(row, begin, error=f"{type(error).__name__}: {words}")
 
 
-def _run(function: Callable[..., Any], row: Row) -> str:
-    """One run and its line, in whichever process it falls to."""
-    begin = time.perf_counter()
-    with _interrupts() as seen:
-        try:
-            result = function(**deepcopy(row["setting"]), seed=row["seed"])
-            line = _line(row, begin, result=result)
-        except (Exception, SystemExit):
-            line = _line(row, begin, error=traceback.format_exc())
-    if seen:  # `fit` ends early on Ctrl-C and returns: that is no result
-        raise KeyboardInterrupt
-    return line
-
-
-def _line(row: Row, begin: float, **outcome: Any) -> str:
-    seconds = round(time.perf_counter() - begin, 3)
-    return json.dumps(row | dict(seconds=seconds, versions=VERSIONS) | outcome, default=_plain)
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """The interrupts of a run, whatever it makes of them; only a main thread gets any."""
-    seen: list[int] = []
+def _run(function: Callable[..., Any], row: Row) -> Row:
+    """One run, in whichever process it falls to."""
+    begin, interrupts = time.perf_counter(), []
 
     def note(number: int, frame: Any) -> None:
-        seen.append(number)
+        interrupts.append(number)
         raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    before = signal.signal(signal.SIGINT, note)
+    main = threading.current_thread() is threading.main_thread()  # no other gets any
+    before = signal.signal(signal.SIGINT, note) if main else None
     try:
-        yield seen
+        result = function(**deepcopy(row["setting"]), seed=row["seed"])
+        ended = _ended(row, begin, result=result)
+    except (Exception, SystemExit):
+        ended = _ended(row, begin, error=traceback.format_exc())
     finally:
-        signal.signal(signal.SIGINT, before)
+        if main:
+            signal.signal(signal.SIGINT, before)
+    if interrupts:  # `fit` ends early on Ctrl-C and returns: that is no result
+        raise KeyboardInterrupt
+    return ended
+
+
+def _ended(row: Row, begin: float, **outcome: Any) -> Row:
+    """The whole row, of what JSON can hold."""
+    seconds = round(time.perf_counter() - begin, 3)
+    row = row | dict(seconds=seconds, versions=VERSIONS) | outcome
+    return json.loads(json.dumps(row, default=_plain))
 
 
 def _report(ended: list[Row], n_runs: int) -> None:
     """Warn of what is missing."""
+    warn = partial(warnings.warn, stacklevel=3)
     if len(ended) < n_runs:
-        warnings.warn(
-            f"stopped after {len(ended)} of {n_runs} runs; call again to go on", stacklevel=3
-        )
-    failed = [row for row in ended if "error" in row]
+        warn(f"stopped after {len(ended)} of {n_runs} runs; call again to go on")
+    failed = [
+        f"\n  {row['setting']}, seed {row['seed']}: {_exception(row['error'])}"
+        for row in ended
+        if "error" in row
+    ]
     if failed:
-        lines = [
-            f"{row['setting']}, seed {row['seed']}: {_exception(row['error'])}" for row in failed
-        ]
-        text = "\n  ".join(lines)
-        warnings.warn(
-            f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:\n  {text}",
-            stacklevel=3,
-        )
+        lines = "".join(failed)
+        warn(f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:{lines}")
 
 
 def _exception(error: str) -> str:

@@ -54,8 +54,6 @@ def explore(
     Example:
         `explore(phase_portrait, alt="Arrows circle …", T_h=(1, 20, 1))`
     """
-    if not alt.strip():
-        raise ValueError("alt must say in words what the figure shows, got an empty string")
     explorer = Explorer(draw, alt, play, controls)
     if get_ipython() is not None:
         explorer.show()
@@ -74,6 +72,8 @@ class Explorer:
     """
 
     def __init__(self, draw: Callable[..., Figure], alt: str, play: str | None, controls: dict):
+        if not alt.strip():
+            raise ValueError("alt must say in words what the figure shows, got an empty string")
         self.draw, self.alt = draw, alt
         self._places: list[Bbox] = []
         defaults = {p.name: p.default for p in inspect.signature(draw).parameters.values()}
@@ -81,11 +81,8 @@ class Explorer:
             name: _control(name, choice, defaults.get(name, inspect.Parameter.empty))
             for name, choice in controls.items()
         }
-        self.image = widgets.Image(
-            value=self._picture(),
-            format="png",
-            layout=widgets.Layout(max_width="100%", align_self="flex-start"),
-        )
+        layout = widgets.Layout(max_width="100%", align_self="flex-start")
+        self.image = widgets.Image(value=self._picture(), format="png", layout=layout)
         self.message = widgets.HTML(layout=widgets.Layout(display="none"))
         rows = list(self.controls.values())
         self.player: widgets.Play | None = None
@@ -145,14 +142,12 @@ class Explorer:
         `still` is a PNG in place of the picture, for readers without a kernel.
         """
         view = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-        display(
-            {
-                "application/vnd.jupyter.widget-view+json": view,
-                "image/png": b64encode(still or self.image.value).decode(),
-                "text/plain": self.alt,
-            },
-            raw=True,
-        )
+        page = {
+            "application/vnd.jupyter.widget-view+json": view,
+            "image/png": b64encode(still or self.image.value).decode(),
+            "text/plain": self.alt,
+        }
+        display(page, raw=True)
 
     def _ipython_display_(self) -> None:
         """Nothing: a cell that ends with `explore(…)` has shown it already."""
@@ -184,14 +179,13 @@ def _control(name: str, choice: Any, default: Any) -> widgets.Widget:
 
 def _play_button(slider: widgets.Widget) -> widgets.Play:
     """A button that moves the slider one step every 0.4 s, and follows it when it is moved."""
-    last = round((slider.max - slider.min) / slider.step)
-    button = widgets.Play(min=0, max=last, interval=400)
-    widgets.link(
-        (slider, "value"),
-        (button, "value"),
-        transform=(
-            lambda value: round((value - slider.min) / slider.step),
-            lambda index: slider.min + index * slider.step,
-        ),
-    )
+
+    def steps(value: float) -> int:
+        return round((value - slider.min) / slider.step)
+
+    def value(steps: int) -> float:
+        return slider.min + steps * slider.step
+
+    button = widgets.Play(min=0, max=steps(slider.max), interval=400)
+    widgets.link((slider, "value"), (button, "value"), transform=(steps, value))
     return button

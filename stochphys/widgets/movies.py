@@ -6,7 +6,6 @@ fields that stand still, such as their mean over time. What is shown comes from 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -17,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from .. import require
 from ..brief import Brief
 from ..movie import Movie
 from .explore import Explorer, png
@@ -117,12 +117,8 @@ def play_movie(
     Example:
         `play_movie({"film A": A, "film B": B}, alt="Two beads …", dt=0.05)`
     """
-    panels, dt = as_panels(movies, dt)
-    n_frames = shortest(panels)
-    if not alt.strip():
-        raise ValueError("alt must say in words what the movie shows, got an empty string")
-    if not 0 < rate < inf:
-        raise ValueError(f"rate must be a positive number of frames per second, got {rate}")
+    panels, n_frames, dt = _panels(movies, dt)
+    require.positive(rate=rate, hint="frames per second")
     width = min(4.2, 8.4 / len(panels))
     height = max(width * p.images.shape[-2] / p.images.shape[-1] for p in panels.values())
     bars = any(panel.signed for panel in panels.values())
@@ -141,7 +137,7 @@ def play_movie(
         index = n_frames - 1 - frame if direction else frame
         for image, panel in zip(images, panels.values(), strict=True):
             image.set_data(panel.at(index, direction))
-        clock.set_text(when(frame, dt))
+        clock.set_text(_when(frame, dt))
         return figure
 
     explorer = Explorer(draw, alt, "frame", dict(frame=(0, n_frames - 1), direction=DIRECTIONS))
@@ -167,8 +163,7 @@ def filmstrip(
 
     Raises `ValueError` for no panel that moves, or fewer than two frames.
     """
-    panels, dt = as_panels(movies, dt)
-    n_frames = shortest(panels)
+    panels, n_frames, dt = _panels(movies, dt)
     index = np.unique(np.linspace(0, n_frames - 1, min(n, n_frames)).round().astype(int))
     moving, still = (
         [(title, panel) for title, panel in panels.items() if panel.still == stands]
@@ -184,7 +179,7 @@ def filmstrip(
         for ax, i in zip(row, index, strict=False):
             image = panel.draw(ax, i)
             if panel is moving[0][1]:
-                ax.set_title(when(i, dt), fontsize=9)
+                ax.set_title(_when(i, dt), fontsize=9)
         row[0].set_ylabel(title)
         if panel.signed:
             figure.colorbar(image, ax=row[: len(index)].tolist(), label=panel.label, pad=0.02)
@@ -196,28 +191,26 @@ def filmstrip(
     return figure
 
 
-def as_panels(movies: Mapping[str, Any], dt: float | None) -> tuple[dict[str, Panel], float | None]:
-    """Every entry as a `Panel`, and the time between two frames, if one is known."""
+def _panels(
+    movies: Mapping[str, Any], dt: float | None
+) -> tuple[dict[str, Panel], int, float | None]:
+    """Every entry as a `Panel`, the frames of the shortest that moves, and the time between two of
+    them, if one is known."""
     panels = {}
     for title, movie in movies.items():
         if isinstance(movie, Movie):
             dt = dt or movie.dt
             movie = movie.at(torch.arange(movie.n_times))
         panels[title] = movie if isinstance(movie, Panel) else Panel(movie)
-    return panels, dt
-
-
-def shortest(panels: dict[str, Panel]) -> int:
-    """Frames of the shortest panel that moves."""
     lengths = [len(panel.images) for panel in panels.values() if not panel.still]
     if not lengths or min(lengths) < 2:
         raise ValueError(
             "a movie needs at least two frames in each panel that moves, got the shapes "
             f"{[panel.images.shape for panel in panels.values()]}"
         )
-    return min(lengths)
+    return panels, min(lengths), dt
 
 
-def when(frame: int, dt: float | None) -> str:
+def _when(frame: int, dt: float | None) -> str:
     """The caption of a frame: its time, or its number."""
     return f"frame {frame}" if dt is None else f"$t$ = {frame * dt:.3g}"

@@ -9,7 +9,6 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from cycler import cycler
-from matplotlib.colors import CenteredNorm
 
 # Okabe–Ito: told apart by readers with any colour vision. One colour, one meaning.
 EXACT = "#404040"  # always dashed
@@ -17,11 +16,7 @@ DATA = "#0072B2"  # blue; always points, or the thin lines of single paths
 LEARNED = "#009E73"  # green; what a network says
 HOT = "#D55E00"  # vermillion: the hot bath, and its bead
 COLD = "#56B4E9"  # sky blue: the cold bath, and its bead
-OTHERS = (
-    "#CC79A7",
-    "#E69F00",
-    "#F0E442",
-)  # purple, orange, yellow: no meaning, free for one figure
+OTHERS = ("#CC79A7", "#E69F00", "#F0E442")  # purple, orange, yellow: free for one figure
 
 FIELD = "viridis"  # positive fields
 IMAGE = "cividis"  # what a camera sees
@@ -63,14 +58,6 @@ EXACT_LINE: dict[str, Any] = {"color": EXACT, "linestyle": "--", "linewidth": 1.
 def use_style() -> None:
     """Make this the look of all figures from here on; `course.setup` calls it."""
     mpl.rcParams.update(STYLE)
-
-
-def signed_map() -> dict[str, Any]:
-    """Keywords for `imshow` or `pcolormesh` of a signed field: white is zero, red is positive.
-
-    Example: `ax.pcolormesh(x, y, dissipation, **signed_map())`.
-    """
-    return {"cmap": SIGNED, "norm": CenteredNorm(0)}
 
 
 def array(values: Any) -> np.ndarray:
