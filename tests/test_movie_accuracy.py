@@ -81,11 +81,7 @@ def test_equilibrium_looks_like_equilibrium():
 
 def networks(shape: tuple[int, int]) -> list[CNEEP | BilinearCNEEP]:
     g = make_generator(4)
-    return [
-        CNEEP(shape, generator=g),
-        CNEEP(shape, pool=False, generator=g),
-        BilinearCNEEP(shape, generator=g),
-    ]
+    return [CNEEP(shape, generator=g), BilinearCNEEP(shape, generator=g)]
 
 
 def test_the_published_network_has_32_577_weights():
@@ -108,7 +104,7 @@ def test_maps_add_up_to_the_entropy_and_reversal_turns_their_sign(shape):
         assert torch.equal(network(window.flip(1)), -entropy)
 
 
-@pytest.mark.parametrize(("which", "pixels"), [(0, 23), (1, 13), (2, 9)])
+@pytest.mark.parametrize(("which", "pixels"), [(0, 23), (1, 9)])
 def test_a_cell_of_a_map_sees_so_many_pixels(which, pixels):
     """Where the gradient of one cell in the middle is not zero, whatever the frames."""
     shape = (48, 56)

@@ -110,14 +110,15 @@ class CNEEP(MovieNEEP):
     | `head`                 | `(1, 2 width · cells)`      | 3200 → 1                       |
 
     with 32 577 weights. The network sees (mean, difference) of the frames, a linear map of (I_t,
-    I_{t+1}) which its first layer could undo. Each further layer doubles the channels.
+    I_{t+1}) which its first layer could undo.
 
     Args:
         shape, frames, generator: see `MovieNEEP`.
         width: channels of the first layers; 32 in the paper.
-        depth: 3 × 3 convolutions.
-        pool: max-pooling after the first layer; without it cells are half as large, 2 px.
     """
+
+    cell = 4
+    receptive_field = 23
 
     def __init__(
         self,
@@ -125,21 +126,20 @@ class CNEEP(MovieNEEP):
         *,
         frames: int = 2,
         width: int = 16,
-        depth: int = 2,
-        pool: bool = True,
         generator: torch.Generator | int,
     ) -> None:
         super().__init__(shape, frames)
-        layers: list[nn.Module] = [skip_init(nn.Conv2d, frames, width, 5, 2, 2), nn.ReLU()]
-        layers += [nn.MaxPool2d(2)] if pool else []
-        channels = [width * 2**i for i in range(depth)]
-        for n_in, n_out in zip([width, *channels], channels, strict=False):
-            layers += [skip_init(nn.Conv2d, n_in, n_out, 3, 1, 1), nn.ReLU()]
-        self.body = nn.Sequential(*layers)
-        self.cell = 4 if pool else 2
-        self.receptive_field = 5 + 2 * pool + 2 * self.cell * depth
-        rows, columns = self.body(torch.zeros(1, frames, *shape)).shape[-2:]
-        self.head = skip_init(nn.Linear, channels[-1] * rows * columns, 1)
+        self.body = nn.Sequential(
+            skip_init(nn.Conv2d, frames, width, 5, 2, 2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            skip_init(nn.Conv2d, width, width, 3, 1, 1),
+            nn.ReLU(),
+            skip_init(nn.Conv2d, width, 2 * width, 3, 1, 1),
+            nn.ReLU(),
+        )
+        cells = self.body(torch.zeros(1, frames, *shape))[0]  # (2 width, rows, columns)
+        self.head = skip_init(nn.Linear, cells.numel(), 1)
         initialise(self, as_generator(generator))
 
     def map(self, window: Tensor) -> Tensor:

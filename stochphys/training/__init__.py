@@ -1,7 +1,6 @@
 """How it learns: one loop, ensembles in one pass, checkpoints, sweeps. Knows no physics."""
 
 from .batches import Objective
-from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
 from .labels import (
     Labelled,
@@ -16,5 +15,5 @@ from .labels import (
 from .loop import fit
 from .monitor import SWA, Monitor
 from .resetting import Resetting
-from .run import Callback, History, Run
+from .run import Callback, History, Run, load_checkpoint, save_checkpoint
 from .sweep import sweep

@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import asdict, replace
 from functools import partial
 from os.path import expanduser
@@ -16,15 +15,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from ..device import as_generator, pick_device, seeded, spawn
 from ..io.writing import check_writable
 from .batches import Data, Objective, batch_of, evaluate, moved, require_what_learns, tensors
-from .checkpoint import load_checkpoint, save_checkpoint
 from .ensemble import Ensemble
-from .run import SCHEDULES, Callback, History, NotFinite, Run, Settings
+from .run import Callback, History, NotFinite, Run, Settings, load_checkpoint, save_checkpoint
 
 VALIDATION_SIZE = 100_000  # at most so many held-out examples are looked at
 PIECES = 20  # in which they are looked at, to know how sure their mean is; more if they are large
@@ -117,11 +114,16 @@ def fit(
         if validation is not None:  # tried now, not after a hundred steps
             some = torch.zeros(*per_member, 7, dtype=torch.long, device=device)
             batch_of("validation", validation, some)
-        run = _start(model, optimizer, settings, draw, per_member)
+        run = Run(model, optimizer(model.parameters(), lr=settings.lr), settings, draw, per_member)
         for callback in callbacks:
             callback.before_training(run)
         kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
-        run.settings = replace(run.settings, callbacks=tuple(type(c).__name__ for c in kept))
+        run.settings = replace(
+            settings,
+            seed=draw.initial_seed(),
+            optimizer=_named(run.optimizer),
+            callbacks=tuple(type(callback).__name__ for callback in kept),
+        )
         if checkpoint is not None and Path(checkpoint).exists():
             _resume(run, Path(checkpoint), kept)
 
@@ -178,30 +180,10 @@ def fit(
     return history
 
 
-def _start(
-    model: nn.Module,
-    optimizer: Callable[..., torch.optim.Optimizer],
-    settings: Settings,
-    draw: torch.Generator,
-    per_member: torch.Size,
-) -> Run:
-    """A run at step 0."""
-    optim = optimizer(model.parameters(), lr=settings.lr)
-    on = ", ".join(f"{k}={v}" for k, v in optim.defaults.items() if v and k != "lr")
-    schedule, steps = SCHEDULES[settings.schedule], settings.steps
-    return Run(
-        model=model,
-        average=deepcopy(model) if settings.ema else model,
-        optimizer=optim,
-        scheduler=LambdaLR(optim, lambda step: schedule(min(1.0, step / steps))),
-        draw=draw,
-        best=deepcopy(model.state_dict()),
-        best_step=torch.zeros(per_member, dtype=torch.long, device=draw.device),
-        lowest=torch.full((1, *per_member), math.inf, device=draw.device),
-        settings=replace(
-            settings, seed=draw.initial_seed(), optimizer=f"{type(optim).__name__}({on})"
-        ),
-    )
+def _named(optimizer: torch.optim.Optimizer) -> str:
+    """Its kind, with all that is not off except the learning rate."""
+    on = ", ".join(f"{k}={v}" for k, v in optimizer.defaults.items() if v and k != "lr")
+    return f"{type(optimizer).__name__}({on})"
 
 
 def _resume(run: Run, path: Path, callbacks: Sequence[Callback]) -> None:
@@ -230,7 +212,7 @@ def _resume(run: Run, path: Path, callbacks: Sequence[Callback]) -> None:
 @torch.no_grad()
 def _validate(objective: Objective, run: Run, data: Data | None, device: torch.device) -> Tensor:
     """The objective on pieces of the held-out data, `(pieces, [members])`."""
-    model, per_member = run.average, run.best_step.shape
+    model, per_member = run.average, run.members
     if data is None:
         return torch.zeros(1, *per_member, device=device)
     training = model.training

@@ -85,11 +85,8 @@ class Resetting(Callback):
                 f"layers must be a tuple of names, got {layers!r}; ({layers!r},) will do"
             )
         self.generator = as_generator(generator)
-        self.patience = patience
-        self.sharp = sharp
-        self.adaptive = adaptive
-        self.layers = layers
-        self.strength = strength
+        self.patience, self.sharp, self.adaptive = patience, sharp, adaptive
+        self.layers, self.strength = layers, strength
         # A state_dict shares memory with its model, which goes on moving: keep a copy.
         self.checkpoint = {name: t.clone() for name, t in (to or {}).items()}
 
@@ -103,7 +100,7 @@ class Resetting(Callback):
         self._check(run)
         # Lists: thousands of small tensors between large ones would pin the memory of these.
         self._resets: list[tuple[int, Any]] = []
-        shape, self._device = run.best_step.shape, run.best_step.device
+        shape, self._device = run.members, run.draw.device
         self.started = torch.full(shape, self.patience is None)
         self.begun = torch.zeros(shape, dtype=torch.long)  # step at which resets began
         self.best_step = torch.zeros(shape, dtype=torch.long)
@@ -165,7 +162,7 @@ class Resetting(Callback):
         self.checkpoint = {name: t.to(self._device) for name, t in self.checkpoint.items()}
 
     def _check(self, run: Run) -> None:
-        shape, own = run.best_step.shape, run.model.state_dict()
+        shape, own = run.members, run.model.state_dict()
         if self.p_reset.ndim and self.p_reset.shape != shape:
             raise ValueError(
                 f"p_reset has the shape {tuple(self.p_reset.shape)}; one number will do, or one "
@@ -201,7 +198,7 @@ def _inside(name: str, layers: tuple[str, ...]) -> bool:
 
 def _state(run: Run) -> dict[str, Tensor]:
     """All that goes back, by name: weights and buffers as they are, and the optimiser's memory."""
-    state, single = run.model.state_dict(), not run.best_step.ndim
+    state, single = run.model.state_dict(), not run.members
     for name, p in run.model.named_parameters():
         for key, t in run.optimizer.state[p].items():
             if isinstance(t, Tensor) and (single or t.shape == p.shape):

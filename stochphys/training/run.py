@@ -1,8 +1,12 @@
-"""What a training run is made of, and what may look on: `History`, `Run`, `Callback`."""
+"""What a training run is made of, what may look on, and the file that it goes on from: `History`,
+`Run`, `Callback`, and checkpoints, which are read without running any code."""
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
+from os.path import expanduser
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from .. import require
 from ..brief import Brief
 from ..device import own_generators
+from ..io.writing import replacing
 
 SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run that is done
     "constant": lambda u: 1.0,
@@ -96,20 +101,27 @@ class Run(Brief):
     """The state of a training run, all that a checkpoint holds and a callback may look at.
 
     `model` has the weights of this moment, `average` their moving average, which is validated
-    (without averaging they agree). `settings` is what `fit` was asked to do.
+    (without averaging they agree). `settings` is what `fit` was asked to do, `draw` the source of the
+    batches. What there is of each member of an `Ensemble` has the shape `members`, else `()`.
     """
 
     model: nn.Module
-    average: nn.Module
     optimizer: torch.optim.Optimizer
-    scheduler: LambdaLR
-    draw: torch.Generator
-    best: dict[str, Tensor]
-    best_step: Tensor
-    lowest: Tensor  # held-out objective where it was lowest, of each piece: (pieces, [members])
     settings: Settings
+    draw: torch.Generator
+    members: torch.Size
     step: int = 0
     history: History = field(default_factory=History)
+
+    def __post_init__(self) -> None:
+        schedule, steps = SCHEDULES[self.settings.schedule], self.settings.steps
+        self.scheduler = LambdaLR(self.optimizer, lambda step: schedule(min(1.0, step / steps)))
+        self.average = deepcopy(self.model) if self.settings.ema else self.model
+        self.best = deepcopy(self.model.state_dict())
+        device = self.draw.device
+        self.best_step = torch.zeros(self.members, dtype=torch.long, device=device)
+        # Of the held-out objective where it was lowest, of each piece: (pieces, [members]).
+        self.lowest = torch.full((1, *self.members), math.inf, device=device)
 
     def follow_schedule(self) -> None:
         """The learning rate of the next step. Where a callback has changed it, the schedule goes on
@@ -199,3 +211,28 @@ class Callback:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Called after `before_training`, with what `state_dict` gave."""
+
+
+def save_checkpoint(path: str | Path, content: dict[str, Any]) -> None:
+    """Write tensors, numbers, strings, lists and dicts; the old file stays until the new is whole.
+
+    Raises what `writing.replacing` raises.
+    """
+    with replacing(path) as file:
+        torch.save(content, file)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, on the CPU.
+
+    Raises `ValueError` if the file is truncated or is no checkpoint.
+    """
+    try:
+        return torch.load(expanduser(path), map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # torch raises many kinds for a broken file
+        raise ValueError(
+            f"{path} is not a complete checkpoint ({type(error).__name__}); it was left as it is. "
+            "Delete it to start anew"
+        ) from error
