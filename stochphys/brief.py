@@ -4,6 +4,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 WIDTH = 150  # characters of a line
@@ -41,7 +42,7 @@ def brief(value: Any) -> str:
     if isinstance(value, tuple | list):
         inside = ", ".join(map(brief, value[:4])) + (", …" if len(value) > 4 else "")
         return f"({inside})" if isinstance(value, tuple) else f"[{inside}]"
-    if isinstance(value, str | int | float | complex | slice | type(None)):
+    if isinstance(value, str | int | float | complex | slice | torch.dtype | type(None)):
         text = repr(value)
         return text if len(text) <= 40 else f"{text[:39]}…"
     return getattr(value, "__name__", f"{type(value).__name__}(…)")

@@ -763,18 +763,18 @@ def run(system: System | None = None, **changes: object) -> Trajectories:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"dt": 0.0}, "dt must be a positive time, got 0.0"),
+        ({"dt": 0.0}, "dt must be positive, got 0.0"),
         ({"dt": -1.0}, "dt must be"),
         ({"dt": float("nan")}, "dt must be"),
         ({"dt": float("inf")}, "dt must be"),
-        ({"n_trajectories": 0}, "n_trajectories must be an integer of at least 1"),
-        ({"n_trajectories": 4.0}, "n_trajectories must be an integer of at least 1, got 4.0"),
+        ({"n_trajectories": 0}, "n_trajectories must be a positive integer, got 0"),
+        ({"n_trajectories": 4.0}, "n_trajectories must be a positive integer, got 4.0"),
         ({"n_steps": 0}, "n_steps must be"),
         ({"n_steps": 2.5}, "n_steps must be"),
         ({"burn_in": -1}, "burn_in must be an integer of at least 0"),
         ({"every": 0}, "every must be"),
         ({"every": 4}, "n_steps=6 must be a multiple of every=4"),
-        ({"scheme": "milstein"}, "'euler', 'heun', 'baoab' or 'exact', got 'milstein'"),
+        ({"scheme": "milstein"}, "one of euler, heun, baoab, exact, got 'milstein'"),
         ({"scheme": "exact"}, "needs a Linear system, got Trap"),
         ({"start": None}, "start must be given.*Trap"),
         ({"start": torch.zeros(3, 1)}, r"shape \(1,\) or \(4, 1\), got \(3, 1\)"),
@@ -891,7 +891,7 @@ def test_divergence_of_the_exact_sampler_says_that_the_system_is_unstable() -> N
 
 def test_numbers_of_another_kind_are_refused() -> None:
     for dtype in (torch.int32, torch.bfloat16, torch.cfloat):
-        with pytest.raises((ValueError, TypeError), match="dtype"):
+        with pytest.raises(ValueError, match=f"dtype must be .*torch.float64, got {dtype}"):
             run(dtype=dtype)
 
 

@@ -5,15 +5,15 @@ After this door, the loop in `integrate` trusts.
 
 from dataclasses import fields
 from math import ceil, prod
-from numbers import Integral
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from .. import require
 from ..device import free_memory
 from .langevin import System, Underdamped
 from .linear import Linear
+from .schemes import SCHEMES
 
 
 def default_scheme(system: System) -> str:
@@ -25,12 +25,8 @@ def default_scheme(system: System) -> str:
 
 def has_linear_friction(system: System) -> bool:
     """True if the splitting scheme applies: friction −γv and constant noise."""
-    if not isinstance(system, Underdamped):
-        return False
-    kind = type(system)
-    return (
-        kind.acceleration is Underdamped.acceleration
-        and kind.velocity_noise is Underdamped.velocity_noise
+    return isinstance(system, Underdamped) and not _redefined(
+        system, "acceleration", "velocity_noise"
     )
 
 
@@ -55,29 +51,8 @@ def initial_states(
         raise ValueError(
             f"start must have shape ({system.dim},) or ({n}, {system.dim}), got {tuple(x.shape)}"
         )
-    if not torch.isfinite(x).all():
-        raise ValueError("start must be finite")
+    require.finite(start=x)
     return x.expand(n, system.dim).contiguous()
-
-
-def check_arguments(
-    n: int, n_steps: int, dt: float, burn_in: int, every: int, dtype: torch.dtype
-) -> None:
-    """Numbers that make no sense, whatever the system."""
-    if not (np.isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be a positive time, got {dt}")
-    for name, value, least in (
-        ("n_trajectories", n, 1),
-        ("n_steps", n_steps, 1),
-        ("burn_in", burn_in, 0),
-        ("every", every, 1),
-    ):
-        if not isinstance(value, Integral) or value < least:
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value}")
-    if n_steps % every:
-        raise ValueError(f"n_steps={n_steps} must be a multiple of every={every}")
-    if dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"dtype must be torch.float32 or torch.float64, got {dtype}")
 
 
 def check_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
@@ -95,8 +70,7 @@ def check_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.devic
 def check_system(system: System, x: Tensor, duration: float, scheme: str) -> None:
     """Ask the system once, at the door, for everything that the loop will ask."""
     name = type(system).__name__
-    if scheme not in ("euler", "heun", "baoab", "exact"):
-        raise ValueError(f"scheme must be 'euler', 'heun', 'baoab' or 'exact', got {scheme!r}")
+    require.one_of((*SCHEMES, "exact"), scheme=scheme)
     if scheme == "exact" and not isinstance(system, Linear):
         raise ValueError(f"scheme='exact' needs a Linear system, got {name}; use 'heun'")
     if scheme == "baoab" and not has_linear_friction(system):
@@ -153,11 +127,13 @@ def _check_underdamped(system: Underdamped) -> None:
         raise ValueError(
             f"{name}.dim must be even, positions and as many velocities, got {system.dim}"
         )
-    if (
-        kind.drift is not Underdamped.drift
-        or kind.noise_amplitude is not Underdamped.noise_amplitude
-    ):
+    if _redefined(system, "drift", "noise_amplitude"):
         raise TypeError(
             f"{name} is Underdamped: it must define force or acceleration instead of drift, and "
             "velocity_noise instead of noise_amplitude"
         )
+
+
+def _redefined(system: Underdamped, *methods: str) -> bool:
+    """Whether the class of this system has some of these methods of `Underdamped` anew."""
+    return any(getattr(type(system), m) is not getattr(Underdamped, m) for m in methods)

@@ -5,24 +5,20 @@ each step works on contiguous numbers; systems and users see the view `(n_trajec
 Noise is drawn in pieces that stay in the processor's cache, and the output is written once.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import ceil, isfinite
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..data import Trajectories
+from .. import require
+from ..data import FLOATS, Trajectories
 from ..device import as_generator, one_thread
-from .checks import check_arguments, check_memory, check_system, default_scheme, initial_states
-from .langevin import System, Underdamped, noise_induced_drift, square_root
+from .checks import check_memory, check_system, default_scheme, initial_states
+from .langevin import System, Underdamped, square_root
 from .linear import Linear
-
-# step(state, t, out): from the state at time t to that at t + dt. `out` arrives holding the noise of
-# this step and leaves holding the new state. A state is x, or, in the schemes that move positions
-# and velocities of an underdamped system by turns, the pair (x, v).
-Pair = tuple[Tensor, Tensor]
-Step = Callable[..., None]
+from .schemes import SCHEMES, times
 
 # Normal numbers drawn at once. On a CPU 0.5 MB, about a second-level cache; on a GPU as much as
 # keeps it busy between two looks at the numbers by the host.
@@ -75,7 +71,12 @@ def simulate(
     """
     generator = as_generator(generator)
     scheme = scheme or default_scheme(system)
-    check_arguments(n_trajectories, n_steps, dt, burn_in, every, dtype)
+    require.positive(dt=dt)
+    require.integer(1, n_trajectories=n_trajectories, n_steps=n_steps, every=every)
+    require.integer(0, burn_in=burn_in)
+    require.one_of(FLOATS, dtype=dtype)
+    if n_steps % every:
+        raise ValueError(f"n_steps={n_steps} must be a multiple of every={every}")
     device = generator.device
     n_times = n_steps // every + 1
     check_memory((n_times, system.dim, n_trajectories), dtype, device)
@@ -110,6 +111,7 @@ def _integrate(
 ) -> None:
     """Burn-in runs at t < 0; from t = 0 on each `every`-th state goes to `storage`."""
     step, amplitude = SCHEMES[scheme](system, dt, x.T[:1])
+    # Storage is (n_times, dim, n), scratch (steps, dim, n): what is not kept is overwritten.
     (_, dim, n), last = storage.shape, (len(storage) - 1) * every
     half = dim // 2 if isinstance(system, Underdamped) else 0  # positions get no noise of their own
     length = ceil((CHUNK if storage.device.type == "cpu" else CHUNK_GPU) / (n * dim))
@@ -117,8 +119,8 @@ def _integrate(
     scratch = storage.new_empty(min(length, burn_in + (last if every > 1 else 0)), dim, n)
 
     def states(block: Tensor) -> Iterable:
-        """The states in `block (steps, dim, n)` one by one; a view costs as much as an addition,
-        so all are made at once."""
+        """The states `(n, dim)` in `block (steps, dim, n)` one by one, or the pairs `(n, half)` of
+        them; a view costs as much as an addition, so all are made at once."""
         if half and scheme != "heun":
             return zip(block[:, :half].mT.unbind(0), block[:, half:].mT.unbind(0), strict=True)
         return block.mT.unbind(0)
@@ -133,6 +135,7 @@ def _integrate(
         for j, out in enumerate(states(block), start=i):
             step(state, j * dt, out)
             state = out
+        # A state that is not finite stays so, and so does a sum with it: one look at the last.
         if not isfinite(block[-1].sum().item()):
             bad = ~torch.isfinite(block).flatten(1).all(1)
             raise FloatingPointError(
@@ -150,127 +153,16 @@ def _integrate(
             x = walk(storage[i + 1 : i + 1 + steps], x, i)
         else:
             x = walk(scratch[:steps], x, i)
-            kept = scratch[every - 1 - i % every : steps : every]
+            kept = scratch[every - 1 - i % every : steps : every]  # those after each `every` steps
             storage[i // every + 1 : i // every + 1 + len(kept)] = kept
 
 
 def _draw(out: Tensor, amplitude: Tensor | float, generator: torch.Generator) -> Tensor:
     """Fill `out (steps, dim, n)` with B ξ."""
     if isinstance(amplitude, Tensor):
-        _times(amplitude, out.normal_(generator=generator).mT)
+        times(amplitude, out.normal_(generator=generator).mT)
         return out
     return out.normal_(0, abs(float(amplitude)), generator=generator)
-
-
-def _times(amplitude: Tensor | float, noise: Tensor) -> Tensor:
-    """ξ → B ξ in place, `(…, n_trajectories, dim)`; a matrix B has the shape (… or 1, dim, dim)."""
-    if not isinstance(amplitude, Tensor) or amplitude.ndim < 3:
-        return noise.mul_(amplitude)
-    B = amplitude.to(noise)
-    return noise.copy_(noise @ B[0].T if len(B) == 1 else (B * noise[..., None, :]).sum(-1))
-
-
-def _constant_amplitude(system: System, dt: float, x: Tensor) -> Tensor | float:
-    """What multiplies the noise of all steps at once: B √dt, or √dt where B is not constant."""
-    if not system.additive:
-        return dt**0.5
-    if isinstance(system, Underdamped):
-        position, velocity = x.chunk(2, dim=-1)
-        return system.velocity_noise(position, velocity, 0.0) * dt**0.5
-    return system.noise_amplitude(x, 0.0) * dt**0.5
-
-
-def _euler(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
-    """x' = x + drift dt + B ξ √dt."""
-    if isinstance(system, Underdamped):
-        return _euler_underdamped(system, dt, x)
-
-    def step(x: Tensor, t: float, out: Tensor) -> None:
-        if not system.additive:
-            _times(system.noise_amplitude(x, t), out)
-        out.add_(system.drift(x, t), alpha=dt).add_(x)
-
-    def step_within_bounds(x: Tensor, t: float, out: Tensor) -> None:
-        step(x, t, out)
-        system.confine(out)
-
-    bounded = type(system).confine is not System.confine
-    return step_within_bounds if bounded else step, _constant_amplitude(system, dt, x)
-
-
-def _euler_underdamped(system: Underdamped, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
-    """The same, with noise on the velocities alone."""
-
-    def step(state: Pair, t: float, out: Pair) -> None:
-        (x, v), (x_out, v_out) = state, out
-        if not system.additive:
-            _times(system.velocity_noise(x, v, t), v_out)
-        v_out.add_(system.acceleration(x, v, t), alpha=dt).add_(v)
-        torch.add(x, v, alpha=dt, out=x_out)
-
-    return step, _constant_amplitude(system, dt, x)
-
-
-def _heun(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
-    """Predictor and corrector: averages drift and noise amplitude over both ends of the step."""
-
-    def kick(x: Tensor, t: float, noise: Tensor) -> Tensor:
-        return noise if system.additive else _times(system.noise_amplitude(x, t), noise.clone())
-
-    def drift(x: Tensor, t: float) -> Tensor:
-        a = system.drift(x, t)
-        return a if system.additive else a - noise_induced_drift(system, x, t)
-
-    def step(x: Tensor, t: float, out: Tensor) -> None:
-        noise = out.clone()
-        if isinstance(system, Underdamped):
-            noise[:, : system.dim // 2] = 0
-        a, dx = drift(x, t), kick(x, t, noise)
-        y = x + a * dt + dx
-        b, dy = drift(y, t + dt), kick(y, t + dt, noise)
-        torch.add(x, a + b, alpha=dt / 2, out=out)
-        out.add_(dx + dy, alpha=0.5)
-
-    return step, _constant_amplitude(system, dt, x)
-
-
-def _baoab(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
-    """Half kick, half drift, exact friction and noise, half drift, half kick."""
-    assert isinstance(system, Underdamped)
-    gamma, mass, T = (
-        torch.as_tensor(a, dtype=torch.float64) for a in (system.gamma, system.mass, system.T)
-    )
-
-    def number(a: Tensor) -> Tensor | float:
-        return a.to(x) if a.ndim else a.item()
-
-    kick, decay = number(dt / (2 * mass)), number(torch.exp(-gamma * dt / mass))
-    amplitude = number(torch.sqrt(-torch.expm1(-2 * gamma * dt / mass) * T / mass))
-    force: Tensor | None = None  # at the end of a step = at the beginning of the next
-
-    def step(state: Pair, t: float, out: Pair) -> None:
-        nonlocal force
-        (x, v), (x_out, v_out) = state, out
-        if force is None:
-            force = system.force(x, t)
-        v = _plus(v, kick, force)
-        x = torch.add(x, v, alpha=dt / 2)
-        v = _plus(v_out, decay, v)
-        torch.add(x, v, alpha=dt / 2, out=x_out)
-        force = system.force(x_out, t + dt)
-        _plus(v, kick, force, out=v_out)
-
-    return step, amplitude
-
-
-def _plus(x: Tensor, a: Tensor | float, y: Tensor, out: Tensor | None = None) -> Tensor:
-    """x + a y in one operation; `a` is a number, or one for each degree of freedom."""
-    if isinstance(a, Tensor):
-        return torch.addcmul(x, a, y, out=out)
-    return torch.add(x, y, alpha=a, out=out)
-
-
-SCHEMES = {"euler": _euler, "heun": _heun, "baoab": _baoab}
 
 
 def _sample_linear(
@@ -282,16 +174,19 @@ def _sample_linear(
     every: int,
     generator: torch.Generator,
 ) -> None:
-    """Exact: several frames at once are one matrix times (last state, fresh noise)."""
+    r"""Exact: k frames at once, by one product of a matrix with the last state and fresh noise ξ,
+
+    $$x_k = P^k x_0 + \sum_{j=1}^{k} P^{k-j} \sqrt{Q}\,\xi_j,$$
+
+    with P, Q of `Linear.transition` (Gardiner, Handbook of Stochastic Methods, §4.4.6). Noise that
+    is constant has one reading, Itô's and Stratonovich's.
+    """
     dim, n = x.shape
 
-    def normal(rows: int) -> Tensor:
-        z = torch.empty(rows, n, dtype=x.dtype, device=x.device)
-        return z.normal_(generator=generator)
-
-    if burn_in:
+    if burn_in:  # one long step
         P, Q = system.transition(burn_in * dt)
-        x = P.to(x) @ x + square_root(Q).to(x) @ normal(dim)
+        noise = x.new_empty(dim, n).normal_(generator=generator)
+        x = P.to(x) @ x + square_root(Q).to(x) @ noise
     storage[0] = x
     P, Q = system.transition(dt * every)
     # Long blocks save calls, short ones arithmetic: 16 to 32 rows cost least on a CPU.
@@ -302,7 +197,8 @@ def _sample_linear(
     rest = storage[1:].view(-1, n)  # rows: time and coordinate
     rows = frames * dim
     chunk = CHUNK if on_cpu else CHUNK_GPU
-    noise = torch.empty(max(1, chunk // (rows * n)) * rows, n, dtype=x.dtype, device=x.device)
+    # Noise (rows of several blocks, n) is drawn at once, each block of it made into frames.
+    noise = x.new_empty(max(1, chunk // (rows * n)) * rows, n)
     x = storage[0]
     for part in rest.split(len(noise)):
         noise[: len(part)].normal_(generator=generator)
@@ -320,6 +216,7 @@ def _block(P: Tensor, root: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     powers = [torch.eye(dim, dtype=P.dtype)]
     for _ in range(frames):
         powers.append(P @ powers[-1])
+    # Frame i feels noise j ≤ i through P^(i−j) √Q: block (i, j) of the matrix.
     age = torch.arange(frames)[:, None] - torch.arange(frames)  # of a noise, in frames
     from_noise = (torch.stack(powers) @ root)[age.clamp(min=0)] * (age >= 0)[..., None, None]
     return torch.cat(powers[1:]), from_noise.transpose(1, 2).reshape(frames * dim, frames * dim)
