@@ -1,11 +1,11 @@
 """What an estimator asks of a system that knows the answer: the entropy that its paths produce."""
 
-from numbers import Integral
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from ..data import Paths
+from .. import require
+from ..paths import Paths
 
 
 @runtime_checkable
@@ -35,19 +35,8 @@ def end_to_end(steps: Tensor, frames: int) -> Tensor:
     return steps if frames == 2 else steps.unfold(1, frames - 1, frames - 1).sum(-1)
 
 
-def check_frames(frames: int, n_times: int) -> None:
-    """Refuse windows of fewer than two frames, of more than a path has, or of half a frame."""
-    if not (isinstance(frames, Integral) and 2 <= frames <= n_times):
-        raise ValueError(
-            f"frames={frames} must lie between 2 and the {n_times} frames of a trajectory, an integer"
-        )
-
-
 def known_scheme(scheme: str | None, schemes: tuple[str, ...], name: str) -> str:
     """The scheme, by default the first that the system called `name` knows."""
-    if scheme is not None and scheme not in schemes:
-        known = " or ".join(map(repr, schemes))
-        raise ValueError(
-            f"{name} knows the entropy of a step for scheme={known}, not for {scheme!r}"
-        )
-    return scheme or schemes[0]
+    scheme = schemes[0] if scheme is None else scheme
+    require.one_of(schemes, scheme=scheme, hint=f"{name} knows the entropy of no other steps")
+    return scheme

@@ -12,9 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
-from ..data import Paths, Trajectories
-from .exact import check_frames, end_to_end, known_scheme
+from ..data import Trajectories
+from ..paths import Paths, check_frames
+from .exact import end_to_end, known_scheme
 
 
 class System(Brief, ABC):
@@ -123,11 +125,10 @@ class Underdamped(System):
     additive = True
 
     def __post_init__(self) -> None:
-        for name, least in (("mass", "positive"), ("T", "positive"), ("gamma", "non-negative")):
-            value = torch.as_tensor(getattr(self, name))
-            fine = value > 0 if least == "positive" else value >= 0
-            if not (torch.isfinite(value) & fine).all():
-                raise ValueError(f"{name} must be {least}, got {getattr(self, name)}")
+        positive, not_negative = require.positive, require.not_negative
+        for name, check in (("mass", positive), ("T", positive), ("gamma", not_negative)):
+            for entry in torch.as_tensor(getattr(self, name)).flatten().tolist():
+                check(**{name: entry})
 
     def force(self, x: Tensor, t: float) -> Tensor:
         """Force at positions `x (n_trajectories, n)`, same shape."""

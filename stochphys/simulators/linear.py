@@ -42,14 +42,12 @@ class Linear(System):
     entropy_schemes = ("exact", "euler", "midpoint")
 
     def __post_init__(self) -> None:
-        A = torch.as_tensor(self.A, dtype=torch.float64)
-        D = torch.as_tensor(self.D, dtype=torch.float64)
+        A, D = (torch.as_tensor(matrix, dtype=torch.float64) for matrix in (self.A, self.D))
         if A.ndim != 2 or A.shape[0] != A.shape[1] or D.shape != A.shape:
             raise ValueError(
                 f"A and D must be square and of one size, got {tuple(A.shape)} and {tuple(D.shape)}"
             )
-        if not (torch.isfinite(A).all() and torch.isfinite(D).all()):
-            raise ValueError("A and D must be finite")
+        require.finite(A=A, D=D)
         scale = D.abs().max().clamp(min=1e-300)
         if (D - D.T).abs().max() > 1e-12 * scale:
             raise ValueError("D must be symmetric")
@@ -109,10 +107,8 @@ class Linear(System):
 
         `"exact"` is the process itself, seen every `dt`; `"euler"` is the Euler–Maruyama chain.
         """
-        if not (np.isfinite(dt) and dt > 0):
-            raise ValueError(f"dt must be a positive time, got {dt}")
-        if scheme not in ("exact", "euler"):
-            raise ValueError(f"scheme must be 'exact' or 'euler', got {scheme!r}")
+        require.positive(dt=dt)
+        require.one_of(("exact", "euler"), scheme=scheme)
         if scheme == "euler":
             return torch.eye(self.dim, dtype=torch.float64) + self.A * dt, 2 * self.D * dt
         # A short step by the matrix exponential of Van Loan, doubled until it is dt long.

@@ -143,5 +143,6 @@ def _constant_amplitude(system: System, dt: float, x: Tensor) -> Tensor | float:
     if not system.additive:
         return dt**0.5
     if isinstance(system, Underdamped):
-        return system.velocity_noise(*x.chunk(2, dim=-1), 0.0) * dt**0.5
+        position, velocity = x.chunk(2, dim=-1)
+        return system.velocity_noise(position, velocity, 0.0) * dt**0.5
     return system.noise_amplitude(x, 0.0) * dt**0.5

@@ -8,6 +8,7 @@ in n of them is a divergence of two Gaussians. How a camera makes y of x lives i
 import torch
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories, Windows
 from .linear import Linear
 
@@ -92,8 +93,7 @@ def frame_covariances(
     scheme: str,
 ) -> tuple[Tensor, Tensor]:
     """Covariances of n successive frames, and of the same in reversed order, `(n k, n k)` each."""
-    if frames < 2:
-        raise ValueError(f"frames must be at least 2, got {frames}: one frame has no direction")
+    require.integer(2, frames=frames, hint="one frame has no direction")
     unit = torch.eye(system.dim, dtype=torch.float64)
     M = unit if observe is None else torch.as_tensor(observe, dtype=torch.float64)
     if M.ndim != 2 or M.shape[1] != system.dim:

@@ -15,7 +15,8 @@ from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..estimate import Estimate
-from ..simulators.exact import check_frames, known_scheme
+from ..paths import check_frames
+from ..simulators.exact import known_scheme
 from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
