@@ -35,7 +35,7 @@ def closed_form(K):
 
 def exact_areas(system, n):
     """The moments of infinitely many steps, as if they came from n."""
-    P, _, C = system._sampled(DT, "exact")
+    P, C = system._sampled(DT, "exact")
     midpoint, step = (2 * C + P @ C + C @ P.T) / 4, 2 * C - P @ C - C @ P.T
     mixed = (C @ P.T - P @ C) / 2
     covariance = torch.cat((torch.cat((midpoint, mixed), 1), torch.cat((mixed.T, step), 1)))

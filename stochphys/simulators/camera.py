@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding
 
+from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
@@ -58,11 +59,10 @@ class Camera(Brief):
                 "centre (n_points, 2) and motion (n_points, 2, dim) must fit, got "
                 f"{tuple(self.centre.shape)} and {tuple(self.motion.shape)}"
             )
-        if min(self.shape) < 1 or not self.psf > 0 or not self.noise >= 0:
-            raise ValueError(
-                f"shape={self.shape} and psf={self.psf} must be positive, noise={self.noise} must "
-                "not be negative"
-            )
+        height, width = self.shape
+        require.integer(1, height=height, width=width)
+        require.positive(self, "psf")
+        require.not_negative(self, "noise")
 
     @property
     def dim(self) -> int:
@@ -96,9 +96,8 @@ class Camera(Brief):
         frames.mul_(self.brightness * self.peak).clamp_(max=self.peak)
         if self.noise:
             source = self._source_of_noise(generator)
-            noise = torch.randn(
-                frames.shape, generator=source, device=source.device, dtype=frames.dtype
-            )
+            noise = torch.empty(frames.shape, dtype=frames.dtype, device=source.device)
+            noise.normal_(generator=source)
             frames.add_(noise.to(x.device), alpha=self.noise * self.peak)
         if self.bits:
             step = self.peak / (2**self.bits - 1)

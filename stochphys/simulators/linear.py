@@ -71,7 +71,8 @@ class Linear(System):
         return square_root(2 * self.D).to(x)[None]
 
     def stationary_covariance(self) -> Tensor:
-        """C `(dim, dim)`, the solution of the Lyapunov equation A C + C Aᵀ = −2D.
+        """C `(dim, dim)`, the solution of the Lyapunov equation A C + C Aᵀ = −2D (Gardiner, Handbook
+        of Stochastic Methods, §4.4.6), by the method of Bartels and Stewart.
 
         Raises `ValueError` if A is not stable: then there is no stationary state.
         """
@@ -86,7 +87,7 @@ class Linear(System):
                 "give start=…"
             )
         C = solve_continuous_lyapunov(self.A.numpy(), -2 * self.D.numpy())
-        return torch.from_numpy((C + C.T) / 2)
+        return torch.from_numpy((C + C.T) / 2)  # rounding leaves it not quite symmetric
 
     def sample_stationary(
         self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
@@ -111,28 +112,28 @@ class Linear(System):
         require.one_of(("exact", "euler"), scheme=scheme)
         if scheme == "euler":
             return torch.eye(self.dim, dtype=torch.float64) + self.A * dt, 2 * self.D * dt
-        # A short step by the matrix exponential of Van Loan, doubled until it is dt long.
+        # P = exp(A h) and Q = ∫₀ʰ exp(A s) 2D exp(Aᵀ s) ds are blocks of one matrix exponential (Van
+        # Loan, IEEE Trans. Automat. Contr. 23, 395 (1978)). It also holds exp(−A h), which a long
+        # step would make huge: a short one is doubled until it is dt long.
         doublings = max(0, int(np.ceil(np.log2(float(self.A.norm()) * dt + 1e-300))) + 1)
-        h = dt / 2**doublings
-        zero = torch.zeros_like(self.A)
-        block = torch.cat((torch.cat((-self.A, 2 * self.D), 1), torch.cat((zero, self.A.T), 1)))
+        h, n = dt / 2**doublings, self.dim
+        block = _blocks(-self.A, 2 * self.D, torch.zeros_like(self.A), self.A.T)
         E = torch.from_numpy(expm(block.numpy() * h))
-        P = E[self.dim :, self.dim :].T
-        Q = P @ E[: self.dim, self.dim :]
+        P = E[n:, n:].T
+        Q = P @ E[:n, n:]
         for _ in range(doublings):
             P, Q = P @ P, P @ Q @ P.T + Q
         return P, (Q + Q.T) / 2
 
-    def _sampled(self, dt: float, scheme: str) -> tuple[Tensor, Tensor, Tensor]:
-        """P, the covariance of two successive states `(2 dim, 2 dim)`, and that of one state."""
+    def _sampled(self, dt: float, scheme: str) -> tuple[Tensor, Tensor]:
+        """P of a step, and the covariance C of states seen every `dt`, C = P C Pᵀ + Q."""
         P, Q = self.transition(dt, scheme)
         if (growth := torch.linalg.eigvals(P).abs().max().item()) >= 1:
             raise ValueError(
                 f"no stationary state with scheme={scheme!r} and dt={dt:g}: a step multiplies a mode "
                 f"by {growth:.3g}; take a shorter dt"
             )
-        C = torch.from_numpy(solve_discrete_lyapunov(P.numpy(), Q.numpy()))
-        return P, torch.cat((torch.cat((C, C @ P.T), 1), torch.cat((P @ C, C), 1))), C
+        return P, torch.from_numpy(solve_discrete_lyapunov(P.numpy(), Q.numpy()))
 
     def entropy_matrix(self, dt: float | None = None, scheme: str = "exact") -> Tensor:
         r"""K `(dim, dim)` of the entropy produced in a step, ΔS = x̄ᵀ K Δx.
@@ -145,15 +146,13 @@ class Linear(System):
         if dt is None:
             F = self.A + self.D @ torch.linalg.inv(self.stationary_covariance())
             return torch.linalg.solve(self.D, F).T
-        n = self.dim
-        _, pair, _ = self._sampled(dt, scheme)
-        swapped = torch.cat(
-            (torch.cat((pair[n:, n:], pair[n:, :n]), 1), torch.cat((pair[:n, n:], pair[:n, :n]), 1))
-        )
+        # The log-ratio of two Gaussians: of (x, x'), and of the same in reversed order.
+        P, C = self._sampled(dt, scheme)
+        pair, swapped = _blocks(C, C @ P.T, P @ C, C), _blocks(C, P @ C, C @ P.T, C)
         M = torch.linalg.inv(swapped) - torch.linalg.inv(pair)
         # In (x̄, Δx) only the mixed block of this quadratic form survives.
-        by_step = (M[:, n:] - M[:, :n]) / 2
-        return by_step[:n] + by_step[n:]
+        by_step = (M[:, self.dim :] - M[:, : self.dim]) / 2
+        return by_step[: self.dim] + by_step[self.dim :]
 
     def _step_matrix(self, dt: float, scheme: str) -> Tensor:
         """`entropy_matrix` of frames every `dt` that are read by this scheme."""
@@ -180,7 +179,7 @@ class Linear(System):
         if dt is None:
             C = self.stationary_covariance()
             return torch.sum(K * (C @ self.A.T - self.A @ C) / 2, dim=0)
-        P, _, C = self._sampled(dt, scheme)
+        P, C = self._sampled(dt, scheme)
         return torch.sum(K * (C @ P.T - P @ C) / 2, dim=0) / dt
 
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
@@ -197,3 +196,8 @@ class Linear(System):
         x = trajectories.x
         midpoint, step = (x[:, 1:] + x[:, :-1]) / 2, x[:, 1:] - x[:, :-1]
         return (midpoint @ K.to(x)) * step
+
+
+def _blocks(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+    """The matrix of four blocks, a and b above c and d."""
+    return torch.vstack((torch.hstack((a, b)), torch.hstack((c, d))))

@@ -112,7 +112,7 @@ def frame_covariances(
             f"noise must be a covariance ({k}, {k}) of what is seen, symmetric and without negative "
             f"variances, got shape {tuple(R.shape)}; torch.diag(variances) makes one"
         )
-    P, _, C = system._sampled(dt, scheme)
+    P, C = system._sampled(dt, scheme)
     lags, C_t = [M @ C @ M.T], C
     for _ in range(frames - 1):
         C_t = P @ C_t  # ⟨x(t) x(0)ᵀ⟩
