@@ -115,6 +115,8 @@ def test_many_movies_and_npz(tmp_path, frames):
         movie.at(movie.x.flatten()), torch.from_numpy(many.reshape(12, 16, 32)).float()
     )
     assert Movie.load(tmp_path / "a.npz", 0.1).dt == 0.1
+    np.savez(tmp_path / "b.npz", many)  # without a name
+    assert np.array_equal(read(tmp_path / "b.npz", DT)[0], many)
 
 
 def test_a_film_is_saved_as_a_camera_would_record_it(tmp_path):
@@ -211,8 +213,8 @@ def test_arrays_that_are_no_movie_are_refused(tmp_path, frames):
     np.save(tmp_path / "a.npy", broken)
     with pytest.raises(ValueError, match="not finite, at frame 4, row 3, column 2"):
         Movie.load(tmp_path / "a.npy", DT)
-    np.savez(tmp_path / "a.npz", x=frames)
-    with pytest.raises(ValueError, match="must hold an array named 'frames'"):
+    np.savez(tmp_path / "a.npz", x=frames, y=frames)
+    with pytest.raises(ValueError, match=r"must hold an array named 'frames', has \['x', 'y'\]"):
         Movie.load(tmp_path / "a.npz", DT)
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .tables import arrays, library, require_real, time_step
+from .tables import library, require_real, stored, time_step
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")
@@ -27,7 +27,8 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
     |------------------------|-------------------------------------------------|------------------|
     | `.npy`                 | `(n_times, height, width)`, or many movies with | numpy, mapped    |
     |                        | one axis more in front                          |                  |
-    | `.npz`                 | the same under the name `frames`, and `dt`      | numpy, in memory |
+    | `.npz`                 | the same under the name `frames` or as the only | numpy, in memory |
+    |                        | array, and `dt`                                 |                  |
     | `.tif`, `.tiff`        | a page per frame                                | tifffile, mapped |
     | `.gif`                 | a page per frame, 8 bit                         | Pillow           |
     | `.mp4`, `.avi`, `.mov` | a video, 8 bit                                  | PyAV             |
@@ -59,10 +60,8 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
     if ending not in known:
         raise ValueError(f"{path.name}: the ending must be one of {', '.join(known)}")
     dt = time_step(path, dt)  # asked for before a long movie is unpacked
-    if ending == ".npy":
-        frames = arrays(path, "c")
-    elif ending == ".npz":
-        frames = _read_npz(path)
+    if ending in (".npy", ".npz"):
+        frames = stored(path, "frames", "c")
     elif ending in TIF:
         frames = _read_tif(path)
     else:
@@ -77,13 +76,6 @@ def write_npy(file: BinaryIO, shape: tuple[int, ...], pieces: Iterator[np.ndarra
     np.lib.format.write_array_header_2_0(file, header)
     for piece in chain((first,), pieces):
         file.write(np.ascontiguousarray(piece).data)
-
-
-def _read_npz(path: Path) -> np.ndarray:
-    with arrays(path) as file:
-        if "frames" not in file:
-            raise ValueError(f"{path.name} must hold an array named 'frames', has {file.files}")
-        return file["frames"]
 
 
 def _read_tif(path: Path) -> np.ndarray:

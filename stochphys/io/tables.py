@@ -22,19 +22,13 @@ def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     """
     path = Path(expanduser(path))
     ending = path.suffix.lower()
-    underdamped = False
-    if ending == ".npy":
-        x = arrays(path)
-    elif ending == ".npz":
-        with arrays(path) as file:
-            if "x" not in file and len(file.files) != 1:
-                raise ValueError(f"{path.name} must hold an array named 'x', has {file.files}")
-            x = file["x" if "x" in file else file.files[0]]
-            underdamped = bool(number(file, "underdamped", path))
+    if ending in (".npy", ".npz"):
+        x = stored(path, "x")
     elif ending == ".csv":
         x, dt = _read_csv(path, dt)
     else:
         raise ValueError(f"{path.name}: the ending must be .npy, .npz or .csv")
+    underdamped = ending == ".npz" and bool(number(path, "underdamped"))
     dt = time_step(path, dt)
     require_real(x, path)
     if x.ndim == 1:
@@ -95,28 +89,39 @@ def arrays(path: Path, mmap_mode: Literal["c"] | None = None) -> Any:
         ) from None
 
 
-def time_step(path: Path, dt: float | None) -> float:
-    """The time between two frames: the one that is given, or else the one that an `.npz` file holds."""
-    if dt is None and path.suffix.lower() == ".npz":
-        with arrays(path) as file:
-            dt = number(file, "dt", path)
-    if dt is None:
-        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
-    require.positive(dt=dt, hint="it is the time between two frames")
-    return dt
+def stored(path: Path, name: str, mmap_mode: Literal["c"] | None = None) -> np.ndarray:
+    """The array of a `.npy` file, or that of an `.npz` file under a name or as the only one."""
+    file = arrays(path, mmap_mode)
+    if isinstance(file, np.ndarray):
+        return file
+    with file:
+        if name not in file and len(file.files) != 1:
+            raise ValueError(f"{path.name} must hold an array named {name!r}, has {file.files}")
+        return file[name if name in file else file.files[0]]
 
 
-def number(file: Any, name: str, path: Path) -> float | None:
+def number(path: Path, name: str) -> float | None:
     """The one number that an `.npz` file holds under a name, if there is something of this name."""
-    if name not in file:
-        return None
-    held = file[name]
+    with arrays(path) as file:
+        if name not in file:
+            return None
+        held = file[name]
     if held.size != 1 or held.dtype.kind not in "buif":
         raise ValueError(
             f"{path.name} must hold one number named {name!r}, has {held.dtype} of shape "
             f"{held.shape}; save it as one number or not at all"
         )
     return float(held.item())
+
+
+def time_step(path: Path, dt: float | None) -> float:
+    """The time between two frames: the one that is given, or else the one that an `.npz` file holds."""
+    if dt is None and path.suffix.lower() == ".npz":
+        dt = number(path, "dt")
+    if dt is None:
+        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
+    require.positive(dt=dt, hint="it is the time between two frames")
+    return dt
 
 
 def require_real(values: np.ndarray, path: Path) -> None:
