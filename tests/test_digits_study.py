@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stochphys.course.studies.digits import study
-from stochphys.training import Callback
+from tests.at_step import Stop
 
 SHORT = partial(study, (3, 4), 0.4, generator=1, steps=600)
 
@@ -49,12 +49,7 @@ def test_other_starts_have_the_same_data() -> None:
 
 
 def test_a_study_that_was_interrupted_says_so() -> None:
-    class Stop(Callback):
-        def after_step(self, run) -> None:
-            if run.step == 20:
-                raise KeyboardInterrupt
-
-    found = SHORT(steps=40, callbacks=[Stop()])
+    found = SHORT(steps=40, callbacks=[Stop(20)])
     assert repr(found).startswith("Study(interrupted at step 20 of 40, kept=")
 
 

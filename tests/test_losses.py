@@ -14,7 +14,6 @@ from stochphys.course.studies.losses import ELR, forward_corrected, gce, sce
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
 from stochphys.training import (
-    Callback,
     Ensemble,
     Labelled,
     Run,
@@ -25,6 +24,7 @@ from stochphys.training import (
     fit,
     symmetric_noise,
 )
+from tests.at_step import At
 from tests.chance import K
 
 C = 5
@@ -220,15 +220,8 @@ def test_a_model_in_eval_mode_is_taught_too_and_targets_come_back(device: str):
     torch.testing.assert_close(*found)
 
 
-class Break(Callback):
-    """A machine that dies at some step."""
-
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def after_step(self, run: Run) -> None:
-        if run.step == self.step:
-            raise RuntimeError
+def die(run: Run) -> None:
+    raise RuntimeError
 
 
 def test_a_run_goes_on_from_its_checkpoint_with_its_targets(tmp_path):
@@ -236,7 +229,7 @@ def test_a_run_goes_on_from_its_checkpoint_with_its_targets(tmp_path):
         model, elr = network(), ELR(60, 3)
         fit(
             model, elr, blobs(60), steps=40, generator=make_generator(1), validate_every=10,
-            batch_size=8, callbacks=[elr, Break(until)], checkpoint=checkpoint, progress=False,
+            batch_size=8, callbacks=[elr, At(until, die)], checkpoint=checkpoint, progress=False,
             device="cpu",
         )  # fmt: skip
         return model, elr

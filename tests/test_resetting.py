@@ -23,6 +23,7 @@ from stochphys.training import (
     fit,
     load_checkpoint,
 )
+from tests.at_step import Stop
 from tests.chance import K
 
 MOMENTUM = partial(torch.optim.SGD, momentum=0.5)
@@ -294,11 +295,6 @@ def test_averaged_weights_are_the_checkpoint():
 
 
 def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(tmp_path):
-    class Stop(Callback):
-        def after_step(self, run):
-            if run.step == 110:
-                raise KeyboardInterrupt
-
     def measures():
         return Monitor(20, size=lambda m: m[0].weight.norm()), SWA(50)
 
@@ -306,7 +302,7 @@ def test_an_interrupted_run_goes_on_as_if_it_had_never_stopped(tmp_path):
     options = dict(optimizer=MOMENTUM, schedule="cosine")
     first = (resetting(0.2), *measures())
     a = train(whole, *first, **options)
-    train(halved, resetting(0.2), *measures(), Stop(), checkpoint=tmp_path / "run.pt", **options)
+    train(halved, resetting(0.2), *measures(), Stop(110), checkpoint=tmp_path / "run.pt", **options)
     assert load_checkpoint(tmp_path / "run.pt")["run"]["step"] == 105
     second = (resetting(0.2), *measures())
     b = train(halved, *second, checkpoint=tmp_path / "run.pt", **options)
@@ -399,11 +395,6 @@ def test_members_share_the_steps_of_adam():
 
 @pytest.mark.cuda
 def test_a_run_on_cuda_resets_monitors_and_resumes(tmp_path):
-    class Stop(Callback):
-        def after_step(self, run):
-            if run.step == 110:
-                raise KeyboardInterrupt
-
     def callbacks():
         study.networks.load_state_dict(start)
         return resetting(0.2), Monitor(20, test=lambda m: accuracy(m, study.test)), SWA(50)
@@ -413,7 +404,7 @@ def test_a_run_on_cuda_resets_monitors_and_resumes(tmp_path):
     options = dict(steps=200, batch_size=8, lr=0.1, ema=0, optimizer=MOMENTUM, validate_every=5)
     options |= dict(validation=study.validation, keep="lowest", device="cuda", progress=False)
     path = tmp_path / "run.pt"
-    for stop in ((Stop(),), ()):
+    for stop in ((Stop(110),), ()):
         watching = callbacks()
         history = fit(
             study.networks,
