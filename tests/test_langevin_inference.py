@@ -89,19 +89,6 @@ def test_intervals_hold_the_truth_as_often_as_they_say():
     assert ((held / 400 - levels).abs() < 3.5 * (levels * (1 - levels) / 400).sqrt()).all()
 
 
-def test_draws_have_the_mean_and_std_of_the_posterior_and_are_functions():
-    samples, _ = line_samples(2)
-    found = BayesianRegression(ones_and_x).fit(samples)
-    f = found.sample(4000, generator=make_generator(0))
-    x = torch.tensor([[0.0], [2.0]]).double()
-    values = f(x[None])
-    assert values.shape == (4000, 2, 1)
-    error = found.std(x) / 4000**0.5
-    assert ((values.mean(0) - found.mean(x)).abs() < sigmas(error.numel()) * error).all()
-    assert ((values.std(0) / found.std(x) - 1).abs() < sigmas(x.numel()) / 8000**0.5).all()
-    torch.testing.assert_close(f(x[None, :1]), values[:, :1])  # the same function wherever asked
-
-
 def test_the_logarithm_of_a_variance_is_found_with_its_error_bar():
     """log y of constant variance: Fisher's information is n/2, the estimate the mean square."""
     generator = make_generator(3)

@@ -209,7 +209,8 @@ def seen(posterior, generator, dim=2):
 
 
 def by_method(method, generator):
-    return method.fit(samples(), generator=generator).mean(samples().x[:3])
+    posterior, x = method.fit(samples(), generator=generator), samples().x[:3]
+    return posterior.mean(x), posterior.std(x)
 
 
 def stationary(system, generator):
