@@ -43,6 +43,28 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.manual_seed = lambda seed: seed_all(seed + shift)
 
 
+@pytest.fixture
+def course_style() -> Any:
+    """The style of the course; figures are closed and settings put back afterwards."""
+    matplotlib = pytest.importorskip("matplotlib")
+    from matplotlib import pyplot as plt
+
+    from stochphys import widgets
+
+    with matplotlib.rc_context():
+        widgets.use_style()
+        yield
+        plt.close("all")
+
+
+@pytest.fixture
+def ax(course_style: None) -> Any:
+    """Axes of a figure of their own."""
+    from matplotlib import pyplot as plt
+
+    return plt.subplots()[1]
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked `cuda` are skipped, not failed, where there is no such device; those marked
     `example` with other random numbers, of which they claim nothing."""

@@ -59,14 +59,6 @@ def samples(n: int = 400, *, dim_in: int = 2, dim_out: int = 2, seed: int = 0) -
     return Samples(x, 0.7 + x @ slope + noise, weight)
 
 
-def variances(n: int = 400) -> Samples:
-    """Labels of a variance exp(x), as squares of normal numbers."""
-    generator = make_generator(1)
-    x = torch.randn(n, 1, generator=generator, dtype=torch.float64)
-    z = torch.randn(n, 1, generator=generator, dtype=torch.float64)
-    return Samples(x, x.exp() * z**2, torch.ones_like(x))
-
-
 def test_the_kl_is_that_of_independent_gaussians():
     network = BayesianMLP((2, 4, 1), generator=make_generator(0))
     exact = sum(

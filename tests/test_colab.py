@@ -43,7 +43,7 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import stochphys
-from stochphys.figures import explore
+from stochphys.widgets import explore
 
 
 def draw(gamma=0.5):

@@ -80,7 +80,8 @@ from torch.utils.data import TensorDataset
 
 from stochphys.device import make_generator
 from stochphys.inference import dissipation_map, infer_entropy_production, infer_langevin
-from stochphys.simulators import BeadSpring, bead_camera, simulate
+from stochphys.simulators import simulate
+from stochphys.systems import BeadSpring, bead_camera
 from stochphys.training import fit
 
 generator = make_generator(0)

@@ -25,20 +25,8 @@ from stochphys.training import History
 from stochphys.widgets import style
 from stochphys.widgets.explore import png
 
+pytestmark = pytest.mark.usefixtures("course_style")
 explore_module = sys.modules["stochphys.widgets.explore"]
-
-
-@pytest.fixture(autouse=True)
-def course_style():
-    with matplotlib.rc_context():
-        widgets.use_style()
-        yield
-        plt.close("all")
-
-
-@pytest.fixture
-def ax():
-    return plt.subplots()[1]
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +149,24 @@ def test_each_member_of_an_ensemble_has_its_line_and_its_star(ax):
 def test_without_held_out_data_only_training_is_drawn(ax):
     figures.learning_curve(ax, History([50, 100], [3.0, 2.0], [0.0, 0.0], best_step=100))
     assert labels(ax) == ["training"]
+
+
+def test_a_learned_curve_has_a_band_of_two_std_and_the_exact_one_is_dashed(ax):
+    x = torch.linspace(-1, 1, 7)[:, None]
+    figures.learned_curve(ax, x, x**2, 0.1 + 0 * x, exact=x**3, ylim=(-2, 2))
+    learned, exact = ax.lines
+    np.testing.assert_allclose(learned.get_ydata(), x.ravel() ** 2)
+    np.testing.assert_allclose(exact.get_ydata(), x.ravel() ** 3)
+    assert (learned.get_color(), exact.get_linestyle()) == (style.LEARNED, "--")
+    edges = ax.collections[0].get_paths()[0].vertices
+    assert edges[:, 1].max() == pytest.approx(1.2) and edges[:, 1].min() == pytest.approx(-0.2)
+    assert ax.get_ylim() == (-2, 2)
+    assert labels(ax) == ["learned", "± 2 std", "exact"]
+
+
+def test_a_learned_curve_leaves_out_what_is_none(ax):
+    figures.learned_curve(ax, torch.linspace(-1, 1, 7), exact=torch.zeros(7))
+    assert len(ax.lines) == 1 and not ax.collections
 
 
 TEST = DetailedFluctuationTheorem(

@@ -138,39 +138,3 @@ def test_loss_of_coefficients_is_the_objective_of_their_polynomial(lesson, trap)
     everything = windows[torch.arange(len(windows))]
     by_objective = lesson.objective(lambda x: w[0] + w[1] * x + w[2] * x**2, everything)
     assert lesson.loss(w, H, c).item() == pytest.approx(by_objective.item(), rel=1e-9)
-
-
-@pytest.fixture
-def ax():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    yield plt.subplots()[1]
-    plt.close()
-
-
-@pytest.fixture
-def figures():
-    return pytest.importorskip("stochphys.course.figures")
-
-
-def test_learned_curve_draws_what_it_is_given(ax, figures):
-    """A band of two standard deviations in the colour of what is learned, the exact one dashed."""
-    from stochphys.widgets import style
-
-    x = torch.linspace(-1, 1, 7)[:, None]
-    figures.learned_curve(ax, x, x**2, 0.1 + 0 * x, exact=x**3, ylim=(-2, 2))
-    learned, exact = ax.lines
-    assert np.allclose(learned.get_ydata(), x.ravel() ** 2)
-    assert np.allclose(exact.get_ydata(), x.ravel() ** 3)
-    assert (learned.get_color(), exact.get_linestyle()) == (style.LEARNED, "--")
-    edges = ax.collections[0].get_paths()[0].vertices
-    assert edges[:, 1].max() == pytest.approx(1.2)
-    assert edges[:, 1].min() == pytest.approx(-0.2)
-    assert ax.get_ylim() == (-2, 2)
-    labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["learned", "± 2 std", "exact"]
-
-
-def test_learned_curve_leaves_out_what_is_none(ax, figures):
-    figures.learned_curve(ax, torch.linspace(-1, 1, 7), exact=torch.zeros(7))
-    assert len(ax.lines) == 1
-    assert not ax.collections

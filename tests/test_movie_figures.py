@@ -13,20 +13,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from stochphys import widgets
 from stochphys.movie import Movie
-from stochphys.widgets import explore, movies
+from stochphys.widgets import movies
 from stochphys.widgets.movies import Panel, filmstrip, play_movie
 
+pytestmark = pytest.mark.usefixtures("course_style")
 N = 12
-
-
-@pytest.fixture(autouse=True)
-def course_style():
-    with matplotlib.rc_context():
-        widgets.use_style()
-        yield
-        plt.close("all")
 
 
 @pytest.fixture
@@ -151,13 +143,3 @@ def test_play_and_scrub_redraw_one_figure_and_leave_none_open(film):
 def test_what_is_no_movie_is_refused(panels, options, what):
     with pytest.raises(ValueError, match=what):
         play_movie(panels, **{"alt": "Nothing moves.", **options})
-
-
-def test_explore_still_stores_its_own_picture(monkeypatch):
-    page: list[dict] = []
-    monkeypatch.setitem(
-        movies.Explorer.show.__globals__, "display", lambda bundle, raw: page.append(bundle)
-    )
-    explorer = explore(lambda a=1: plt.subplots()[0], alt="Axes.", a=(1, 3, 1))
-    explorer.show()
-    assert b64decode(page[0]["image/png"]) == explorer.image.value

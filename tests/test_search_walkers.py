@@ -248,26 +248,16 @@ def figures():
     return pytest.importorskip("stochphys.course.figures.search")
 
 
-@pytest.fixture
-def axes():
-    plt = pytest.importorskip("matplotlib.pyplot")
-    figure, (left, right) = plt.subplots(1, 2)
-    yield left, right
-    plt.close(figure)
-
-
-def test_a_film_shows_the_past_alone(axes, figures):
+def test_a_film_shows_the_past_alone(ax, figures):
     x = torch.ones(2, 101)
     x[0, 40:] = torch.nan  # the first walker arrives at 0.4
-    ax, _ = axes
     figures.searching(ax, x, 0.01, until=0.5)
     *walkers, dots, _ = ax.lines
     assert [len(line.get_xdata()) for line in walkers] == [51, 51]
     assert dots.get_xdata() == pytest.approx([0.4])
 
 
-def test_histogram_is_a_density_of_all_walkers(axes, figures):
-    ax, _ = axes
+def test_histogram_is_a_density_of_all_walkers(ax, figures):
     times = torch.tensor([0.5, 1.5, 2.5, 3.0])
     figures.arrivals(ax, times, until=2.0, longest=3.0, label="run")
     count, edges, _ = ax.patches[0].get_data()
@@ -275,10 +265,7 @@ def test_histogram_is_a_density_of_all_walkers(axes, figures):
     assert ax.get_legend().get_texts()[0].get_text() == "run: 50%"
 
 
-def test_curve_marks_its_minimum_or_none(axes, figures):
-    left, right = axes
-    assert figures.time_against_rate(left, Search(v=1.0), most=5.0) == pytest.approx(
-        1.372, abs=1e-3
-    )
-    assert figures.time_against_rate(right, Search(v=3.0), most=5.0) == 0
-    assert [len(ax.lines) for ax in (left, right)] == [3, 2]
+@pytest.mark.parametrize(("v", "best", "lines"), [(1.0, 1.372, 3), (3.0, 0.0, 2)])
+def test_curve_marks_its_minimum_or_none(v, best, lines, ax, figures):
+    found = figures.time_against_rate(ax, Search(v=v), most=5.0)
+    assert found == pytest.approx(best, abs=1e-3) and len(ax.lines) == lines
