@@ -265,7 +265,7 @@ def test_impossible_processes_are_refused(W, reversal, says):
 
 
 def test_impossible_rings_are_refused():
-    with pytest.raises(ValueError, match="c must be larger"):
+    with pytest.raises(ValueError, match=r"c must lie in \(-5, inf\)"):
         OddRing(-5.0)
     with pytest.raises(ValueError, match="n_sites"):
         OddRing(n_sites=2)

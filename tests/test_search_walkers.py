@@ -175,11 +175,11 @@ def test_one_seed_one_search(device):
         (lambda: Search(x0=0.0), "x0 must be positive, got 0"),
         (lambda: Search(D=-1.0), "D must be positive, got -1"),
         (lambda: Search(v=inf), "v must be finite, got inf"),
-        (lambda: Interval(1.0), "between the targets 0 and 1.0, got 1.0"),
+        (lambda: Interval(1.0), r"x0 must lie in \(0, 1.0\), got 1.0; a place between the targets"),
         (lambda: FreeDiffusion(inf), "x0 must be finite"),
         (lambda: Poisson(0.0), "r must be positive, got 0"),
         (lambda: Sharp(-2.0), "period must be positive, got -2"),
-        (lambda: Lomax(1.0), "a must exceed 1, got 1.0"),
+        (lambda: Lomax(1.0), r"a must lie in \(1, inf\), got 1.0; else the mean"),
         (lambda: Lomax(2.0, 0.0), "t0 must be positive"),
         (lambda: StationaryState(Poisson(), D=0.0), "D must be positive"),
     ],
@@ -193,10 +193,10 @@ def test_laws_that_make_no_sense_are_refused(make, words):
     ("change", "words"),
     [
         ({"search": FreeDiffusion()}, "no target; give a Search or an Interval"),
-        ({"n_walkers": 0}, "n_walkers must be at least 1, got 0"),
-        ({"dt": 0.0}, "dt must be a positive time, got 0"),
-        ({"longest": inf}, "longest must be a time of at least dt=0.01, got inf"),
-        ({"longest": 1e-3}, "longest must be a time"),
+        ({"n_walkers": 0}, "n_walkers must be a positive integer, got 0"),
+        ({"dt": 0.0}, "dt must be positive, got 0"),
+        ({"longest": inf}, r"longest must lie in \[0.01, inf\), got inf; dt or more"),
+        ({"longest": 1e-3}, "longest must lie in"),
         ({"clock": Sharp(1e-3)}, r"too long for Sharp\(period=0.001\).* = 5e-05"),
         ({"clock": Poisson(100.0)}, r"take dt ≤ clock.mean/20 = 0.0005"),
     ],
@@ -208,7 +208,7 @@ def test_searches_that_make_no_sense_are_refused(change, words):
 
 
 def test_paths_that_make_no_sense_are_refused():
-    with pytest.raises(ValueError, match="every must lie between 1 and n_steps=10, got 11"):
+    with pytest.raises(ValueError, match=r"every must lie in \[1, 10\], got 11; n_steps or less"):
         simulate_paths(Search(), None, 2, 10, 0.1, generator=make_generator(0), every=11)
     with pytest.raises(ValueError, match="take dt ≤ clock.mean/20"):
         simulate_paths(Search(), Poisson(1.0), 2, 10, 0.1, generator=make_generator(0))

@@ -21,6 +21,8 @@ from ..device import as_generator
 from ..simulators.langevin import Underdamped, square_root
 
 STROKES = ("cold isotherm", "adiabatic compression", "hot isotherm", "adiabatic expansion")
+# Four starts of the moments, one per column: zero, and each moment one by itself.
+AFFINE_STARTS = np.eye(4, k=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +75,14 @@ def moment_rates(moments: np.ndarray, kappa: Any, gamma: Any, T: Any, mass: floa
     return np.stack((2 * xv, vv + force, 2 * (heat - kappa * xv) / mass, heat))
 
 
-def affine_starts() -> np.ndarray:
-    """Four starts of the moments `(4, 4)`, one per column: zero, and each moment one by itself."""
-    return np.eye(4, k=1)
-
-
 def periodic(columns: np.ndarray) -> np.ndarray:
-    """The moments that repeat, `(n_times, 4, …)`, from those of the `affine_starts`,
+    """The moments that repeat, `(n_times, 4, …)`, from those of `AFFINE_STARTS`,
     `(n_times, 4, …, 4)`: the map over one period is affine, so four starts tell all."""
     constant = columns[..., 0]
     matrix = columns[..., 1:] - columns[..., :1]  # what each unit of a start adds
-    rows = np.moveaxis(matrix[-1, :3], 0, -2)  # (…, 3, 3)
+    rows = np.moveaxis(matrix[-1, :3], 0, -2)  # (…, 3, 3); the heat so far is no part of the state
     end = np.moveaxis(constant[-1, :3], 0, -1)[..., None]
-    start = np.linalg.solve(np.eye(3) - rows, end)[..., 0]
+    start = np.linalg.solve(np.eye(3) - rows, end)[..., 0]  # start = end + rows · start
     return constant + (matrix * start).sum(-1)
 
 
@@ -101,7 +98,7 @@ def cycle_of(
     n = kappa.shape[1] // 2
     h, quarter = period / n, n // 4
     k, T, g = kappa.T[..., None], T.T[..., None], gamma[:, None]
-    now = np.repeat(affine_starts()[:, None], len(gamma), axis=1)  # (4 moments, engines, 4 starts)
+    now = np.repeat(AFFINE_STARTS[:, None], len(gamma), axis=1)  # (4 moments, engines, 4 starts)
     kept = [now]
     for i in range(n):
         a, b, c = 2 * i, 2 * i + 1, 2 * i + 2
@@ -190,7 +187,7 @@ class CarnotEngine(Underdamped):
     @cached_property
     def _periodic(self) -> np.ndarray:
         """⟨x²⟩, ⟨xv⟩, ⟨v²⟩ and the heat so far at the ends of the strokes, `(5, 4)`."""
-        columns = [affine_starts()]
+        columns = [AFFINE_STARTS]
         for stroke in range(4):
             start = stroke * self.tau / 4
             columns.append(self._integrate(columns[-1], start, start + self.tau / 4))

@@ -98,11 +98,9 @@ class Stirred(System):
         is not quite that of the chain. Frames of the process itself have no closed form: of paths
         of which not every step was kept, the midpoint rule is as good.
         """
-        x = trajectories.x
-        first, second = x[:, :-1], x[:, 1:]
-        step = second - first
+        x, step = trajectories.x, trajectories.x.diff(dim=1)
         if scheme == "midpoint":
-            return (self.mean_local_velocity((first + second) / 2) * step).sum(-1) / self.T
+            return (self.mean_local_velocity((x[:, :-1] + x[:, 1:]) / 2) * step).sum(-1) / self.T
         F, U = self.drift(x, 0.0), self.energy(x)
         medium = ((F[:, :-1] + F[:, 1:]) * step).sum(-1) / 2
         return (medium + (U + F.square().sum(-1) * trajectories.dt / 4).diff(dim=1)) / self.T

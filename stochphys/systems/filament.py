@@ -136,41 +136,26 @@ def local_dissipation(system: BeadSpring | ElasticNetwork) -> LocalDissipation:
     return LocalDissipation(heat, bond[joined], velocity, bonds.T[joined])
 
 
-def filament_camera(
-    network: ElasticNetwork,
-    *,
-    cell: int = 6,
-    psf: float = 1.2,
-    motion: float = 0.5,
-    points_per_bond: int = 4,
-    brightness: float = 0.2,
-) -> Camera:
-    """A camera that films the springs as bright lines, `(n + 1) cell` pixels square.
+def filament_camera(network: ElasticNetwork) -> Camera:
+    """A camera that films the springs as bright lines, `6 (n + 1)` pixels square.
 
-    Each spring, those to the ring included, is a row of Gaussian spots on the straight line
-    between its ends, so that every spot moves linearly with the state.
-
-    Args:
-        cell: pixels between two neighbouring nodes at rest; the ring lies on the edge of the frame.
-        psf: standard deviation of a spot, in pixels.
-        motion: pixels by which a node moves per unit of length.
-        points_per_bond: spots per spring, evenly spaced.
-        brightness: of one spot in units of the camera's peak. At the default a node where four
-            springs meet has 3/4 of the peak at rest, so that hardly any pixel saturates.
+    Neighbouring nodes at rest are six pixels apart, the ring lies on the edge of the frame, and a node
+    moves by half a pixel per unit of length. Each spring, those to the ring included, is a row of four
+    Gaussian spots on the straight line between its ends, so that every spot moves linearly with the
+    state. At this brightness a node where four springs meet has 3/4 of the peak at rest, so that
+    hardly any pixel saturates.
     """
     n, side = network.n, network.n + 2  # with the ring
     mobile = torch.zeros(side, side, dtype=torch.bool)
     mobile[1:-1, 1:-1] = True
-    place = cell * torch.cartesian_prod(torch.arange(side), torch.arange(side)) - 0.5
-    move = torch.zeros(side**2, 2, 2 * n**2)
-    move[mobile.flatten()] = motion * torch.eye(2 * n**2).view(n**2, 2, -1)
+    place = 6 * torch.cartesian_prod(torch.arange(side), torch.arange(side)) - 0.5  # (side², 2)
+    move = torch.zeros(side**2, 2, 2 * n**2)  # of each node by each coordinate of the state
+    move[mobile.flatten()] = 0.5 * torch.eye(2 * n**2).view(n**2, 2, -1)
     ends = neighbours(side)
-    first, second = ends[mobile.flatten()[ends].any(1)].T
+    first, second = ends[mobile.flatten()[ends].any(1)].T  # no springs between nodes of the ring
 
-    weight = (torch.arange(points_per_bond) + 0.5) / points_per_bond
+    weight = (torch.arange(4) + 0.5) / 4
     centre = torch.lerp(place[first][:, None], place[second][:, None], weight[:, None])
     motions = torch.lerp(move[first][:, None], move[second][:, None], weight[:, None, None])
-    size = cell * (n + 1)
-    return Camera(
-        centre.flatten(0, 1), motions.flatten(0, 1), (size, size), psf, brightness=brightness
-    )
+    size = (6 * (n + 1), 6 * (n + 1))
+    return Camera(centre.flatten(0, 1), motions.flatten(0, 1), size, psf=1.2, brightness=0.2)

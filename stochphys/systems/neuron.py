@@ -246,11 +246,9 @@ def spike_times(
     A spike begins where V reaches `threshold`; the next one can begin only after V was below
     `rearm`. With `rearm=threshold` each crossing counts, wiggles on top of a spike included.
     """
-    change = (V >= threshold).to(torch.int8) - (V < rearm).to(
-        torch.int8
-    )  # up 1, down −1, between 0
+    change = (V >= threshold).int() - (V < rearm).int()  # up 1, down −1, between 0
     times = torch.arange(V.shape[1], device=V.device)
-    latest = torch.where(change != 0, times, 0).cummax(dim=1).values
+    latest = torch.where(change != 0, times, 0).cummax(dim=1).values  # when it was last up or down
     up = change.gather(1, latest) > 0
     begins = up[:, 1:] & ~up[:, :-1]
     return [(row.nonzero()[:, 0] + 1).double() * dt for row in begins]

@@ -5,11 +5,11 @@ without a clock, and the engine `simulate_jumps` for both, live in `jumps`.
 """
 
 from dataclasses import dataclass, field
-from math import isfinite
 
 import torch
 from torch import Tensor
 
+from .. import require
 from ..data import Jumps
 from ..simulators.jumps import JumpChain
 
@@ -160,10 +160,8 @@ class OddRing(OddJumpProcess):
     n_sites: int = 10
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.c) and self.c > -5):
-            raise ValueError(f"c must be larger than -5, so that rates are positive, got {self.c}")
-        if self.n_sites < 3:
-            raise ValueError(f"n_sites must be at least 3, got {self.n_sites}")
+        require.within("(-5, inf)", self, "c", hint="a rate is 1 + c/5")
+        require.integer(3, self, "n_sites")
         n, place = self.n_sites, torch.arange(self.n_sites)
         W = torch.zeros(2 * n, 2 * n, dtype=torch.float64)
         W[place, (place + 1) % n] = 1.0

@@ -1,6 +1,5 @@
 """Search for a target by diffusion with resets: clocks, walkers, and the exact laws they obey."""
 
-from .clocks import Clock, Lomax, Poisson, Sharp
+from .clocks import Clock, Lomax, Poisson, Sharp, StationaryState
 from .laws import FreeDiffusion, Interval, Search, coefficient_of_variation, mean_time, optimal
-from .stationary import StationaryState
 from .walkers import SearchTimes, simulate_paths, simulate_search

@@ -3,8 +3,8 @@ their mean, by renewal. Walkers that really search live in `walkers`.
 """
 
 from dataclasses import dataclass
-from math import exp, expm1, inf, isfinite, pi, sqrt
-from typing import TypeVar
+from math import exp, expm1, inf, pi, sqrt
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -32,19 +32,20 @@ class FreeDiffusion:
 
     x0: float = 0.0
     D: float = 1.0
+    targets: ClassVar[tuple[float, ...]] = ()
+    drift: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         require.positive(self, "D")
-        if not isfinite(self.x0):
-            raise ValueError(f"x0 must be finite, got {self.x0}")
+        require.finite(self, "x0")
 
-    @property
-    def targets(self) -> tuple[float, ...]:
-        return ()
+    def resets(self, r: float) -> float:
+        """Mean number of resets at rate r until the walker arrives; ∞ from 1e308 on."""
+        return inf
 
-    @property
-    def drift(self) -> float:
-        return 0.0
+    def laplace(self, s: float) -> float:
+        r"""$\langle e^{-sT}\rangle$ without resets."""
+        return 1 / (1 + self.resets(s))
 
 
 @dataclass(frozen=True)
@@ -77,18 +78,14 @@ class Search(FreeDiffusion):
     x0: float = 1.0
     D: float = 1.0
     v: float = 0.0
+    targets: ClassVar[tuple[float, ...]] = (0.0,)
 
     def __post_init__(self) -> None:
         require.positive(self, "x0", "D")
-        if not isfinite(self.v):
-            raise ValueError(f"v must be finite, got {self.v}")
+        require.finite(self, "v")
 
     @property
-    def targets(self) -> tuple[float, ...]:
-        return (0.0,)
-
-    @property
-    def drift(self) -> float:
+    def drift(self) -> float:  # type: ignore[override]
         return -self.v
 
     @property
@@ -111,12 +108,7 @@ class Search(FreeDiffusion):
         """Standard deviation of T over its mean, without resets; ∞ where the mean is."""
         return self.peclet**-0.5 if self.v > 0 else inf
 
-    def laplace(self, s: float) -> float:
-        r"""$\langle e^{-sT}\rangle$ without resets."""
-        return 1 / (1 + self.resets(s))
-
     def resets(self, r: float) -> float:
-        """Mean number of resets at rate r until the walker arrives; ∞ from 1e308 on."""
         root = sqrt(self.v**2 + 4 * self.D * r)
         gap = 4 * self.D * r / (root + self.v) if self.v > 0 else root - self.v  # root − v, exact
         exponent = self.x0 / (2 * self.D) * gap
@@ -159,11 +151,10 @@ class Interval(FreeDiffusion):
 
     def __post_init__(self) -> None:
         require.positive(self, "D", "length")
-        if not 0 < self.x0 < self.length:
-            raise ValueError(f"x0 must lie between the targets 0 and {self.length}, got {self.x0}")
+        require.within(f"(0, {self.length})", self, "x0", hint="a place between the targets")
 
     @property
-    def targets(self) -> tuple[float, ...]:
+    def targets(self) -> tuple[float, ...]:  # type: ignore[override]
         return (0.0, self.length)
 
     @property
@@ -182,12 +173,7 @@ class Interval(FreeDiffusion):
         u = self.x0 / self.length
         return ((1 + u - u * u) / (3 * u * (1 - u)) - 1) ** 0.5
 
-    def laplace(self, s: float) -> float:
-        r"""$\langle e^{-sT}\rangle$ without resets."""
-        return 1 / (1 + self.resets(s))
-
     def resets(self, r: float) -> float:
-        """Mean number of resets at rate r until the walker arrives; ∞ from 1e308 on."""
         k = sqrt(r / self.D)
         near, far = sorted((k * self.x0, k * (self.length - self.x0)))
         return expm1(near) * -expm1(-far) / (1 + exp(near - far)) if near < LARGEST else inf

@@ -4,11 +4,12 @@ The exact laws to compare with live in `laws`.
 """
 
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import nan
 
 import torch
 from torch import Tensor
 
+from ... import require
 from ...brief import Brief
 from ...device import as_generator, one_thread
 from .clocks import Clock, uniform
@@ -97,8 +98,7 @@ def simulate_search(
     if not search.targets:
         raise ValueError(f"search={search} has no target; give a Search or an Interval")
     _check(clock, n_walkers, dt)
-    if not (isfinite(longest) and longest >= dt):
-        raise ValueError(f"longest must be a time of at least dt={dt}, got {longest}")
+    require.within(f"[{dt}, inf)", longest=longest, hint="dt or more")
     device, last = generator.device, round(longest / dt)
     chunk = CHUNK if device.type == "cpu" else CHUNK_GPU
     times = torch.full((n_walkers,), last * dt, dtype=torch.float64, device=device)
@@ -109,12 +109,13 @@ def simulate_search(
     x = torch.full((n_walkers,), search.x0, device=device)
     age = torch.zeros_like(who)
     left = _waiting(clock, n_walkers, dt, last, generator)
+    step_mean, step_std = search.drift * dt, (2 * search.D * dt) ** 0.5
     with one_thread():
         while n := len(who):
             steps = min(max(chunk // n, 8), 256)
             path = x.new_empty(steps + 1, n)
-            _displacements(path[1:], search, dt, generator)
             path[0] = x
+            path[1:].normal_(step_mean, step_std, generator=generator)
             path.cumsum_(0)
             touch = torch.full_like(age, steps + 1)  # the step of the first touch
             step, walker = _touches(search, path[:-1], path[1:], dt, bridge, generator).unbind(1)
@@ -156,15 +157,17 @@ def simulate_paths(
     """
     generator = as_generator(generator)
     _check(clock, n_walkers, dt)
-    if not 1 <= every <= n_steps:
-        raise ValueError(f"every must lie between 1 and n_steps={n_steps}, got {every}")
+    require.integer(1, n_steps=n_steps, every=every)
+    require.within(f"[1, {n_steps}]", every=every, hint="n_steps or less")
     x = torch.full((n_walkers,), search.x0, device=generator.device)
     paths = x.new_empty(n_steps // every + 1, n_walkers)
     paths[0] = x
+    step_mean, step_std = search.drift * dt, (2 * search.D * dt) ** 0.5
     due = _waiting(clock, n_walkers, dt, n_steps, generator)  # the step after which to reset
     with one_thread():
         for step in range(1, n_steps + 1):
-            before, x = x, _displacements(torch.empty_like(x), search, dt, generator).add_(x)
+            before = x
+            x = x + torch.empty_like(x).normal_(step_mean, step_std, generator=generator)
             x[_touches(search, before, x, dt, True, generator)] = nan
             reset = ((due == step) & ~x.isnan()).nonzero()
             x[reset] = search.x0
@@ -175,22 +178,13 @@ def simulate_paths(
 
 
 def _check(clock: Clock | None, n_walkers: int, dt: float) -> None:
-    if n_walkers < 1:
-        raise ValueError(f"n_walkers must be at least 1, got {n_walkers}")
-    if not (isfinite(dt) and dt > 0):
-        raise ValueError(f"dt must be a positive time, got {dt}")
+    require.integer(1, n_walkers=n_walkers)
+    require.positive(dt=dt)
     if clock is not None and clock.mean < STEPS_PER_WAIT * dt:
         raise ValueError(
             f"dt={dt} is too long for {clock}, whose resets fall on whole steps; take "
             f"dt ≤ clock.mean/{STEPS_PER_WAIT} = {clock.mean / STEPS_PER_WAIT:.3g}"
         )
-
-
-def _displacements(
-    out: Tensor, search: FreeDiffusion, dt: float, generator: torch.Generator
-) -> Tensor:
-    """Fill `out` with displacements of single steps."""
-    return out.normal_(search.drift * dt, (2 * search.D * dt) ** 0.5, generator=generator)
 
 
 def _touches(
