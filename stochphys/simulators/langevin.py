@@ -8,7 +8,6 @@ here, and `Linear`, for which everything is known in closed form, in a file of i
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -152,14 +151,6 @@ class Underdamped(System):
             self.velocity_noise(position, velocity, t), dtype=x.dtype, device=x.device
         )
         return torch.cat((torch.zeros_like(position), amplitude.expand_as(velocity)), dim=-1)
-
-
-def require_positive(system: object, *names: str) -> None:
-    """`ValueError` that names the first of these parameters that is not positive and finite."""
-    for name in names:
-        value = getattr(system, name)
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be positive, got {value}")
 
 
 def square_root(covariance: Tensor) -> Tensor:

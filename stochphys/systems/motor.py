@@ -112,11 +112,13 @@ class ThermalMotor(Ring, Overdamped):
         r"""Grid over one period, density on it, and current J, from $(Tp)' = (F/T)\,Tp - \gamma J$."""
         x = np.linspace(0, self.period, N_GRID + 1)
         T = self.temperature(x)
-        climbed = self.k * cumulative_trapezoid(1 / T, x, initial=0)  # −∫F/T of the hot half
+        # ψ = −∫F/T goes up on the hot half and down on the other; Tp = e^−ψ (1 − γJ ∫e^ψ) times a
+        # factor. That Tp is periodic fixes J, and the norm of p fixes the factor.
+        climbed = self.k * cumulative_trapezoid(1 / T, x, initial=0)
         top = N_GRID // 2
         psi = np.where(np.arange(N_GRID + 1) <= top, climbed, 2 * climbed[top] - climbed)
         integral = cumulative_trapezoid(np.exp(psi), x, initial=0)
-        flow = -np.expm1(psi[-1]) / integral[-1]  # makes Tp periodic
+        flow = -np.expm1(psi[-1]) / integral[-1]
         p = np.exp(-psi) * (1 - flow * integral) / T
         norm = cumulative_trapezoid(p, x)[-1]
         return x, p / norm, float(flow / norm / self.gamma)

@@ -48,14 +48,13 @@ class OddJumpProcess(JumpChain):
     def __post_init__(self) -> None:
         W = torch.as_tensor(self.W, dtype=torch.float64)
         reversal = torch.as_tensor(self.reversal)
-        n = len(reversal)
+        n, states = len(reversal), torch.arange(len(reversal))
         if W.shape != (n, n):
             raise ValueError(
                 f"W must have shape ({n}, {n}), one row per state of reversal, got {tuple(W.shape)}"
             )
-        if not torch.equal(reversal.sort().values, torch.arange(n)) or not torch.equal(
-            reversal[reversal], torch.arange(n)
-        ):
+        exchanged = torch.equal(reversal.sort().values, states)
+        if not exchanged or not torch.equal(reversal[reversal], states):
             raise ValueError("reversal must exchange states in pairs, or leave them: ε² = 1")
         W = W * (1 - torch.eye(n, dtype=torch.float64))
         if not (torch.isfinite(W) & (W >= 0)).all():
