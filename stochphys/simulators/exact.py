@@ -1,10 +1,13 @@
-"""What an estimator asks of a system that knows the answer: the entropy that its paths produce."""
+"""What an estimator asks of a system that knows the answer: the entropy that its paths produce.
+
+Where forces are compared, a `langevin.System` is asked for its drift and noise; nothing else of a
+system is known to inference.
+"""
 
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-from .. import require
 from ..paths import Paths
 
 
@@ -33,10 +36,3 @@ def end_to_end(steps: Tensor, frames: int) -> Tensor:
     """From ΔS of steps `(n_trajectories, n_steps)` to that of windows of so many frames, with one
     frame in common: for a process without memory, what its steps produce adds up."""
     return steps if frames == 2 else steps.unfold(1, frames - 1, frames - 1).sum(-1)
-
-
-def known_scheme(scheme: str | None, schemes: tuple[str, ...], name: str) -> str:
-    """The scheme, by default the first that the system called `name` knows."""
-    scheme = schemes[0] if scheme is None else scheme
-    require.one_of(schemes, scheme=scheme, hint=f"{name} knows the entropy of no other steps")
-    return scheme

@@ -15,7 +15,7 @@ from ..brief import Brief
 from ..data import Jumps, Paths
 from ..device import as_generator, one_thread
 from ..paths import check_frames
-from .exact import end_to_end, known_scheme
+from .exact import end_to_end
 
 BITS, GROUPS = 12, 5  # one random integer has 63 bits: five groups of twelve
 BLOCK = 2**17  # integers drawn at once: a megabyte, which stays in the cache
@@ -112,7 +112,7 @@ class JumpChain(Brief):
         Raises `TypeError` for what are no `Jumps`, `ValueError` for another number of states, another
         scheme, too many frames, or a jump without a reverse.
         """
-        known_scheme(scheme, ("exact",), type(self).__name__)
+        require.one_of((None, "exact"), scheme=scheme)
         jumps = jumps_of(data, self.n_states)
         check_frames(frames, jumps.n_times)
         return end_to_end(self.jump_entropy(jumps), frames)

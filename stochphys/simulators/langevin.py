@@ -15,7 +15,7 @@ from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..paths import Paths, check_frames
-from .exact import end_to_end, known_scheme
+from .exact import end_to_end
 
 
 class System(Brief, ABC):
@@ -89,8 +89,9 @@ class System(Brief, ABC):
         if scheme is not None and scheme not in self.entropy_schemes:
             # A system that refuses them all says why before it says which it knows.
             self.step_entropy(data.take(slice(1)), self.entropy_schemes[0])
-        scheme = known_scheme(scheme, self.entropy_schemes, type(self).__name__)
-        return end_to_end(self.step_entropy(data, scheme), frames)
+            hint = f"{type(self).__name__} knows the entropy of no other steps"
+            require.one_of(self.entropy_schemes, scheme=scheme, hint=hint)
+        return end_to_end(self.step_entropy(data, scheme or self.entropy_schemes[0]), frames)
 
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
         """ΔS of each step, `(n_trajectories, n_times - 1)`; see `entropy_production`."""

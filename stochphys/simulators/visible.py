@@ -113,13 +113,15 @@ def frame_covariances(
             f"variances, got shape {tuple(R.shape)}; torch.diag(variances) makes one"
         )
     P, C = system._sampled(dt, scheme)
-    lags, C_t = [M @ C @ M.T], C
+    # ⟨x(t + j dt) x(t)ᵀ⟩ = P^j C (Gardiner, §4.4.6), of what is seen M P^j C Mᵀ `(k, k)`.
+    lags, C_j = [M @ C @ M.T], C
     for _ in range(frames - 1):
-        C_t = P @ C_t  # ⟨x(t) x(0)ᵀ⟩
-        lags.append(M @ C_t @ M.T)
-    order = range(frames)
+        C_j = P @ C_j
+        lags.append(M @ C_j @ M.T)
+    order = range(frames)  # block (i, j) of Σ is that of the frames i and j
     rows = [torch.cat([lags[i - j] if i > j else lags[j - i].T for j in order], 1) for i in order]
     forward = torch.cat(rows)
+    # The same frames, the last one first: blocks in reversed order, each as it is.
     backward = forward.view(frames, k, frames, k).flip(0, 2).reshape_as(forward)
     noises = torch.block_diag(*[R] * frames)
     return forward + noises, backward + noises

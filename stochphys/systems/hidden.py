@@ -16,7 +16,6 @@ from ..brief import Brief
 from ..data import Jumps, Paths
 from ..estimate import Estimate
 from ..paths import check_frames
-from ..simulators.exact import known_scheme
 from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
@@ -175,7 +174,7 @@ class HiddenChain(Brief):
         Raises `TypeError` for what are no `Jumps`, `ValueError` for another number of symbols, another
         scheme, or too many frames.
         """
-        known_scheme(scheme, ("exact",), type(self).__name__)
+        require.one_of((None, "exact"), scheme=scheme)
         symbols = jumps_of(data, self.n_symbols).x
         check_frames(frames, symbols.shape[1])
         return self.log_ratio(symbols.unfold(1, frames, frames - 1))
