@@ -55,7 +55,7 @@ def test_setup_takes_one_thread_or_what_is_asked_for_but_no_more_than_there_are_
     for asked, given in (({}, 1), ({"threads": 2}, 2), ({"threads": 8}, 3)):
         course.setup(quiet=True, **asked)
         assert torch.get_num_threads() == given
-    with pytest.raises(ValueError, match="threads must be 1 or more, got 0"):
+    with pytest.raises(ValueError, match="threads must be a positive integer, got 0"):
         course.setup(threads=0)
 
 
@@ -86,7 +86,7 @@ def test_the_scale_of_the_paper_is_one_argument_away(monkeypatch):
 
 
 def test_sizes_refuses_an_unknown_size(monkeypatch):
-    with pytest.raises(ValueError, match="size must be one of quick, default, paper; got 'huge'"):
+    with pytest.raises(ValueError, match="size must be one of quick, default, paper, got 'huge'"):
         course.sizes(**STEPS, size="huge")
     monkeypatch.setenv("STOCHPHYS_SIZE", "fast")
     with pytest.raises(ValueError, match="STOCHPHYS_SIZE must be one of .*'fast'"):

@@ -361,9 +361,9 @@ def test_other_wrong_data_and_names_are_refused(fine):
     _, data = fine
     with pytest.raises(ValueError, match="gate must be one of n, m, h"):
         infer_gate(data, "k")
-    with pytest.raises(ValueError, match="rule must be"):
+    with pytest.raises(ValueError, match="rule must be one of start, midpoint"):
         infer_conductances(data, rule="end")
-    with pytest.raises(ValueError, match="degree must be 1 or more"):
+    with pytest.raises(ValueError, match="degree must be a positive integer"):
         GateBasis(0)
     clamped = data.x.clone()
     clamped[..., 0] = 20.0

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .. import __version__
+from .. import __version__, require
 from ..device import make_generator, pick_device
 
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
@@ -39,8 +39,7 @@ def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Gene
 
     from ..widgets.style import use_style
 
-    if threads < 1:
-        raise ValueError(f"threads must be 1 or more, got {threads}")
+    require.integer(1, threads=threads)
     size = size_name()
     use_style()
     shell = get_ipython()
@@ -76,9 +75,7 @@ def available_cpus() -> int:
 def size_name(size: str | None = None) -> str:
     """`size`, or else the environment variable STOCHPHYS_SIZE, or else "default"; checked."""
     name = size or os.environ.get("STOCHPHYS_SIZE") or "default"
-    if name not in SIZES:
-        source = "size" if size else "the environment variable STOCHPHYS_SIZE"
-        raise ValueError(f"{source} must be one of {', '.join(SIZES)}; got {name!r}")
+    require.one_of(SIZES, **{"size" if size else "STOCHPHYS_SIZE": name})
     return name
 
 
@@ -97,17 +94,14 @@ def sizes(
         paper: the scale of the publication, for a GPU.
         size: one of these names; without it the environment variable STOCHPHYS_SIZE, or "default".
 
-    Returns:
-        The chosen numbers as attributes, and `name`.
-
-    Raises:
-        ValueError: an unknown size, or sizes that do not name the same numbers.
+    Returns the chosen numbers as attributes, and `name`; raises `ValueError` for an unknown size, or
+    sizes that do not name the same numbers.
 
     Example:
         `size = sizes(quick=dict(steps=20), default=dict(steps=1500), paper=dict(steps=100_000))`,
         then `fit(…, steps=size.steps)`. The paper's scale is one argument away: `size="paper"`.
     """
-    choices = {"quick": quick, "default": default, "paper": paper}
+    choices = dict(zip(SIZES, (quick, default, paper), strict=True))
     for name, numbers in choices.items():
         if odd := sorted(numbers.keys() ^ default.keys()):
             raise ValueError(f"quick, default and paper must name the same numbers; {name}: {odd}")

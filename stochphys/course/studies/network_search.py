@@ -13,10 +13,12 @@ from math import inf
 import torch
 from torch import Tensor, nn
 
+from ... import require
 from ...brief import Brief
 from ...device import as_generator
 from ...estimate import Averages
 from ...training import Callback, Ensemble, Labelled, Resetting, Run, classify, fit
+from .digits import RECIPE
 
 
 class Looks(Callback):
@@ -25,20 +27,20 @@ class Looks(Callback):
     Given to `fit` after `Resetting`, it sees what a validation at that step would see.
     """
 
-    losses: Tensor
-
     def __init__(self, validation: Labelled, ages: Tensor) -> None:
         self.batch = validation[torch.arange(len(validation))]
-        self.row = {age: i for i, age in enumerate(ages.tolist())}
-
-    def before_training(self, run: Run) -> None:
-        self.losses = torch.empty(len(self.row), *run.best_step.shape)
+        self.ages = set(ages.tolist())
+        self.seen: list[Tensor] = []
 
     @torch.no_grad()
     def after_step(self, run: Run) -> None:
-        if run.step in self.row:
+        if run.step in self.ages:
             shared = [t.expand(*run.best_step.shape, *t.shape) for t in self.batch]
-            self.losses[self.row[run.step]] = classify()(run.model, shared)
+            self.seen.append(classify()(run.model, shared))
+
+    @property
+    def losses(self) -> Tensor:
+        return torch.stack(self.seen)
 
 
 def walk(
@@ -50,17 +52,15 @@ def walk(
     ages: Tensor,
     walkers: int,
     generator: torch.Generator | int,
-    lr: float = 0.2,
-    batch_size: int = 8,
 ) -> Tensor:
-    """Held-out losses of SGD walkers from one checkpoint, with resets to it: one run of `fit`.
+    """Held-out losses of SGD walkers from one checkpoint, with resets to it: one run of `fit` by the
+    `RECIPE` of the digits, at a constant learning rate.
 
     Args:
         p_reset: probability of a reset after each step; 0 gives free excursions.
         train, validation: of one network, labels `(n,)`; each walker draws batches of its own.
         ages: steps after which is looked, rising; the walk ends with the last.
         walkers: for each `p_reset`.
-        lr: the learning rate, constant.
 
     Returns:
         `(n_ages, len(p_reset), walkers)`.
@@ -69,22 +69,9 @@ def walk(
     crowd = Ensemble([checkpoint] * (len(p_reset) * walkers))
     p = torch.tensor(p_reset, dtype=torch.float64).repeat_interleave(walkers)
     resets = Resetting(p, to=crowd.state_dict(), generator=generator)
-    looks = Looks(validation, ages)
-    fit(
-        crowd,
-        classify(),
-        train,
-        steps=int(ages[-1]),
-        generator=generator,
-        batch_size=batch_size,
-        lr=lr,
-        optimizer=torch.optim.SGD,
-        ema=0,
-        validate_every=int(ages[-1]),
-        device="cpu",
-        callbacks=[resets, looks],
-        progress=False,
-    )
+    looks, steps = Looks(validation, ages), int(ages[-1])
+    how = RECIPE | dict(steps=steps, validate_every=steps, keep="newest", generator=generator)
+    fit(crowd, classify(), train, callbacks=[resets, looks], **how)
     return looks.losses.unflatten(1, (len(p_reset), walkers))
 
 
@@ -108,7 +95,7 @@ class Walks(Brief):
 
     def hitting_times(self, target: float) -> "HittingTimes":
         """When the walkers first showed a loss below `target`, for each `p_reset`."""
-        return hitting_times(self.losses, self.looks, target)
+        return HittingTimes(_first(self.losses < target, self.looks), float(self.looks[-1]))
 
     def predict(
         self,
@@ -184,12 +171,6 @@ class HittingTimes(Brief):
         spread = self.restricted.std(-1) / self.restricted.shape[-1] ** 0.5
         return Averages(self.restricted.mean(-1), spread)
 
-    def likelihood_mean(self) -> Averages:
-        """⟨T⟩ where T is exponential: time of all over hits, by maximum likelihood, and its standard
-        error, a fraction 1/√hits. Infinite where nobody arrived."""
-        mean = self.restricted.sum(-1) / self.hits
-        return Averages(mean, mean / self.hits**0.5)
-
     def cv(self) -> Averages:
         r"""Standard deviation over mean of min(T, longest), and its standard error, each `(…)`.
 
@@ -208,11 +189,6 @@ class HittingTimes(Brief):
         cv = std / mean
         influence = cv * ((u**2 - 1) / 2 - cv * u)
         return Averages(cv[..., 0], influence.std(-1) / x.shape[-1] ** 0.5)
-
-
-def hitting_times(losses: Tensor, ages: Tensor, target: float) -> HittingTimes:
-    """When the loss was first seen below `target`; losses `(n_ages, …)` as `walk` returns them."""
-    return HittingTimes(_first(losses < target, ages), float(ages[-1]))
 
 
 def free_hitting_times(losses: Tensor, ages: Tensor, target: float, every: int = 10) -> Tensor:
@@ -258,31 +234,26 @@ def renewal_time(first_hits: Tensor, p_reset: float) -> float:
 
     Args:
         first_hits: from `free_hitting_times`, `(every, walkers)`.
-        p_reset: in (0, 1).
+        p_reset: in (0, 1), else `ValueError`.
 
     Returns:
         $M_0$, in steps, for walkers that begin with the clock; inf if hardly an excursion arrives
         before its reset, fewer than one in 10¹².
 
-    Raises:
-        ValueError: `p_reset` not in (0, 1).
-
     Source: renewal argument of Evans and Majumdar, PRL 106, 160601 (2011), here for discrete time.
     """
-    if not 0 < p_reset < 1:
-        raise ValueError(f"p_reset must lie in (0, 1), got {p_reset}; at 0 there is no renewal")
+    require.within("(0, 1)", hint="at 0 there is no renewal", p_reset=p_reset)
     every = len(first_hits)
     T, z, p = first_hits.double(), 1 - p_reset, p_reset
     arrives = (z**T).mean(1)
     if arrives.max() < 1e-12:  # the equations are singular to rounding
         return inf
     lasts = (1 - arrives) / p
-    j = torch.arange(1, every + 1, dtype=torch.float64)[:, None, None]
-    terms = ((T - j).div(every).floor() + 1).clamp(min=0)  # of the sum over j, j + every, …
-    weight = p * z ** (j - 1) * (1 - z ** (every * terms)) / (1 - z**every)
-    after = weight.mean(-1)  # (j, s): the next excursion begins s − j before a look
+    # The sum over j in steps of `every`, all of which lead to the same s − j: a geometric series.
+    j, s = torch.arange(1, every + 1)[:, None], torch.arange(every)
+    first = j[..., None].double()  # (every, 1, 1), beside T (every, walkers)
+    terms = ((T - first).div(every).floor() + 1).clamp(min=0)
+    weight = p * z ** (first - 1) * (1 - z ** (every * terms)) / (1 - z**every)
     step = torch.zeros(every, every, dtype=torch.float64)
-    s = torch.arange(every)
-    for k in range(every):
-        step[s, (s - k - 1) % every] = after[k]
+    step[s, (s - j) % every] = weight.mean(-1)  # (j, s)
     return torch.linalg.solve(torch.eye(every, dtype=torch.float64) - step, lasts)[0].item()

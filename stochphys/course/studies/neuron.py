@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ... import require
 from ...brief import Brief
 from ...data import Trajectories
 from ...estimate import Averages
@@ -54,11 +55,9 @@ def infer_conductances(
         rule: where the right side is taken: `"start"` of the step, an error of order dt, or
             `"midpoint"`, the mean of both ends, which removes it. Both are allowed, as V is smooth.
 
-    Raises:
-        ValueError: another rule, or trajectories that are not those of a neuron.
+    Raises `ValueError` for another rule, or trajectories that are not those of a neuron.
     """
-    if rule not in ("start", "midpoint"):
-        raise ValueError(f"rule must be 'start' or 'midpoint', got {rule!r}")
+    require.one_of(("start", "midpoint"), rule=rule)
     x = _states(trajectories)
     V, n, m, h = x.unbind(-1)
     sodium, potassium = m**3 * h, n**4
@@ -87,8 +86,7 @@ class GateBasis:
     degree: int = 12
 
     def __post_init__(self) -> None:
-        if self.degree < 1:
-            raise ValueError(f"degree must be 1 or more, got {self.degree}")
+        require.integer(1, self, "degree")
 
     def fitted(self, x: Tensor) -> Features:
         """For states `x (n, 2)`, voltage and gate."""
@@ -154,19 +152,19 @@ def infer_gate(
         method: of regression; by default on `GateBasis()`. T is taken as constant: noise of
             channels, which is not, gives its mean, and bands that hold on average alone.
 
-    Raises:
-        ValueError: another name, the voltage among them: what has no noise has no likelihood.
+    Raises `ValueError` for another name, and for what has no noise, as the voltage: it has no
+    likelihood.
     """
     x = _states(trajectories)
-    if gate == "V" or gate in GATES and smooth_coordinates(x.diff(dim=1))[1 + GATES.index(gate)]:
+    if gate != "V":
+        require.one_of(GATES, gate=gate)
+    dt, column = trajectories.dt, ("V", *GATES).index(gate)
+    if gate == "V" or smooth_coordinates(x.diff(dim=1))[column]:
         raise ValueError(
             f"{gate} has no noise of its own: what an equation leaves of its increments is the error "
             "of a finite dt, and an error bar made of it would mean nothing; for the voltage use "
             "infer_conductances, which gives numbers and a residual"
         )
-    if gate not in GATES:
-        raise ValueError(f"gate must be one of n, m, h, got {gate!r}")
-    dt, column = trajectories.dt, 1 + GATES.index(gate)
     inputs = x[:, :-1, [0, column]].flatten(0, 1)
     label = x[..., column].diff(dim=1).flatten()[:, None] / dt
     # To weigh by: in differences of successive labels the drift cancels to leading order.

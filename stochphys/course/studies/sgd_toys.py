@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ... import require
 from ...brief import Brief
 from ...device import as_generator
 
@@ -23,10 +24,7 @@ def ridge(p_reset: float, lr: float) -> float:
     The age of an iterate, in steps since the last reset, is geometric, $p(1-p)^j$, and after j
     steps the mean has kept $(1 - \text{lr}\,H)^j$ of the distance to the minimum.
     """
-    if not 0 <= p_reset < 1:
-        raise ValueError(
-            f"p_reset must lie in [0, 1) for a ridge of finite strength, got {p_reset}"
-        )
+    require.within("[0, 1)", hint="1 would need an endless ridge", p_reset=p_reset)
     return p_reset / ((1 - p_reset) * lr)
 
 
