@@ -1,6 +1,5 @@
 """What a notebook starts with, and what its exercises answer."""
 
-import os
 
 import pytest
 
@@ -10,14 +9,13 @@ import numpy as np
 import torch
 
 from stochphys import course
-from stochphys.course import exercises, page
+from stochphys.course import exercises
 from stochphys.course.exercises import check, grade, grading
 
 
 @pytest.fixture(autouse=True)
 def default_size_and_threads(monkeypatch):
     monkeypatch.delenv("STOCHPHYS_SIZE", raising=False)
-    monkeypatch.delenv("CPU_LIMIT", raising=False)
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
@@ -49,29 +47,10 @@ def test_setup_leaves_the_global_generator_of_numpy_alone():
     assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
 
 
-def test_setup_takes_one_thread_or_what_is_asked_for_but_no_more_than_there_are_cpus(monkeypatch):
+def test_setup_leaves_torch_one_thread():
     torch.set_num_threads(2)
-    monkeypatch.setattr(page, "available_cpus", lambda: 3)
-    for asked, given in (({}, 1), ({"threads": 2}, 2), ({"threads": 8}, 3)):
-        course.setup(quiet=True, **asked)
-        assert torch.get_num_threads() == given
-    with pytest.raises(ValueError, match="threads must be a positive integer, got 0"):
-        course.setup(threads=0)
-
-
-def test_cpus_are_those_that_a_container_grants(monkeypatch, tmp_path):
-    quota = tmp_path / "cpu.max"
-    monkeypatch.setattr(page, "CGROUP_LIMIT", quota)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(16), raising=False)
-    assert page.available_cpus() == 16
-    quota.write_text("max 100000\n")
-    assert page.available_cpus() == 16
-    quota.write_text("250000 100000\n")
-    assert page.available_cpus() == 2
-    monkeypatch.setenv("CPU_LIMIT", "1.0")
-    assert page.available_cpus() == 1
-    quota.write_text("50000 100000\n")
-    assert page.available_cpus() == 1
+    course.setup(quiet=True)
+    assert torch.get_num_threads() == 1
 
 
 STEPS = dict(quick=dict(steps=20), default=dict(steps=1500), paper=dict(steps=100_000))

@@ -5,7 +5,6 @@ Physics and plots live elsewhere; a script that uses the package needs nothing f
 
 import os
 import platform
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,32 +13,25 @@ import torch
 from .. import __version__, require
 from ..device import make_generator, pick_device
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 SIZES = ("quick", "default", "paper")
 
 
-def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Generator:
+def setup(seed: int = 0, *, quiet: bool = False) -> torch.Generator:
     """Prepare a notebook and print one line that says what it runs on; safe to run again.
 
-    Sets the figure style and the number of threads, and seeds torch's own source of random
-    numbers, from which come the start weights of the networks that a page writes out itself.
+    Sets the figure style, and seeds torch's own source of random numbers, from which come the start
+    weights of the networks that a page writes out itself. On the CPU torch computes in one thread:
+    small networks gain nothing from a second one, and where another program takes its core, all wait
+    for it, and a notebook lasts many times as long. At the paper's size, on a machine of your own,
+    `torch.set_num_threads` may pay.
 
-    Args:
-        threads: in which torch computes on the CPU, at most as many as there are CPUs. Small
-            networks gain nothing from a second one, and where another program takes its core, all
-            wait for it: a notebook then lasts many times as long. At the paper's size, on a machine
-            of your own, more may pay.
-
-    Returns:
-        A generator on the CPU, seeded with `seed`: the source of all other random numbers.
-
-    Raises `ValueError` for less than one thread, or if STOCHPHYS_SIZE is set to an unknown size.
+    Returns a generator on the CPU, seeded with `seed`: the source of all other random numbers. Raises
+    `ValueError` if STOCHPHYS_SIZE is set to an unknown size.
     """
     from IPython import get_ipython
 
     from ..widgets.style import use_style
 
-    require.integer(1, threads=threads)
     size = size_name()
     use_style()
     shell = get_ipython()
@@ -47,7 +39,7 @@ def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Gene
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("png")
-    torch.set_num_threads(min(threads, available_cpus()))
+    torch.set_num_threads(1)
     torch.manual_seed(seed)
     if not quiet:
         print(
@@ -55,21 +47,6 @@ def setup(seed: int = 0, *, threads: int = 1, quiet: bool = False) -> torch.Gene
             f"torch {torch.__version__}, device {pick_device()}, sizes: {size}, seed {seed}"
         )
     return make_generator(seed)
-
-
-def available_cpus() -> int:
-    """CPUs that this process may use: in a container, as on Binder, fewer than there are.
-
-    Counts the affinity of the process, the quota of its cgroup (version 2) and CPU_LIMIT, which
-    JupyterHub sets.
-    """
-    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limits = [cpus, float(os.environ.get("CPU_LIMIT") or cpus)]
-    if CGROUP_LIMIT.exists():
-        quota, period = CGROUP_LIMIT.read_text().split()
-        if quota != "max":
-            limits.append(int(quota) / int(period))
-    return max(1, int(min(limits)))
 
 
 def size_name(size: str | None = None) -> str:

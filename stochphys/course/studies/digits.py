@@ -112,7 +112,6 @@ def study(
     generator: torch.Generator | int,
     coins: torch.Generator | int = 1,
     steps: int = STEPS,
-    schedule: str = "cosine",
     objective: Objective | None = None,
     rules: Sequence[Mapping[str, Any]] = (),
     starts: int = 0,
@@ -137,10 +136,10 @@ def study(
             per copy. With a `generator` there, a copy tosses coins of its own.
         starts: see `digits`.
         callbacks: further ones of `fit`.
-        changed: what else of the `RECIPE` is to be another, such as `lr` or `ema`.
+        changed: what else of the `RECIPE` is to be another, such as `lr` or `ema`, or the schedule
+            of the learning rate, `"cosine"`.
 
-    Raises:
-        ValueError: as `digits`, `Resetting` and `fit` do; rules that are not one per copy.
+    Raises `ValueError` as `digits`, `Resetting` and `fit` do, and for rules that are not one per copy.
 
     Source: resets against wrong labels are those of Bae, Song and Jeong, arXiv 2406.00396.
     """
@@ -148,7 +147,6 @@ def study(
     if rules and len(rules) != copies:
         raise ValueError(f"rules must be one for each of {copies} p_reset, got {len(rules)}")
     data = digits(seeds, noise_rate, copies=copies, starts=starts)
-    networks = data.networks
     p = torch.tensor(p_reset).repeat(n)  # (members,)
     how: dict[str, Any] = dict(patience=PATIENCE, generator=coins)
     resets = [
@@ -156,20 +154,12 @@ def study(
         for k, rule in enumerate(rules)
     ] or [Resetting(p, **how)]
     end = Monitor(steps, test=lambda model: accuracy(model, data.test))
-    history = fit(
-        networks,
-        objective or classify(),
-        data.train,
-        validation=data.validation,
-        steps=steps,
-        schedule=schedule,
-        generator=generator,
-        callbacks=[*resets, end, *callbacks],
-        **RECIPE | changed,
-    )
+    options = RECIPE | dict(steps=steps, schedule="cosine", generator=generator) | changed
+    options |= dict(validation=data.validation, callbacks=[*resets, end, *callbacks])
+    history = fit(data.networks, objective or classify(), data.train, **options)
     shape = n, copies
     return Study(
-        kept=100 * accuracy(networks, data.test).view(shape),
+        kept=100 * accuracy(data.networks, data.test).view(shape),
         last=100 * end.values["test"][-1].view(shape),
         lowest=torch.tensor(history.validation).amin(0).view(shape),
         test=data.test,

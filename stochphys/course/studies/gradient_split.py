@@ -82,9 +82,8 @@ def gradient_split(model: nn.Module, data: Labelled, transition: Tensor) -> Grad
         data: examples with given and with true labels.
         transition: T[true, given], probability of a given label `(n_classes, n_classes)`.
 
-    Raises:
-        ValueError: data without true labels; a transition matrix of another number of classes, or
-            whose rows are no probabilities.
+    Raises `ValueError` for data without true labels, and for a transition matrix of another number
+    of classes, or whose rows are no probabilities.
     """
     per_member, index = _everything(model, data)
     if data.true is None:

@@ -85,9 +85,8 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
             five classes each) or `"ciFAIR-10"`.
         train: the train set, else the test set.
 
-    Raises:
-        FileNotFoundError: says what to fetch and where to put it.
-        ValueError: another name, or a file that is not the one that was published.
+    Raises `FileNotFoundError`, which says what to fetch and where to put it, and `ValueError` for
+    another name, or a file that is not the one that was published.
 
     Sources: Krizhevsky 2009, *Learning multiple layers of features from tiny images*; Barz and
     Denzler 2020, arXiv 1902.00423; of the benchmark Brigato et al. 2022, *Image classification with
@@ -131,10 +130,8 @@ def read_human_labels(path: str | Path, kind: str, true: Tensor) -> Tensor:
             of CIFAR-100 `"noisy_label"`.
         true: labels `(n,)` of the train set from `read_cifar`: they prove that order is the same.
 
-    Raises:
-        FileNotFoundError: says what to fetch.
-        ValueError: the file holds other things, or labels of other images; an unknown kind; labels
-            outside of the classes.
+    Raises `FileNotFoundError`, which says what to fetch, and `ValueError` for a file that holds other
+    things, or labels of other images; an unknown kind; labels outside of the classes.
 
     Source: Wei et al. 2022, *Learning with noisy labels revisited*, arXiv 2110.12088.
     """
@@ -171,10 +168,8 @@ def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Ten
         path: the directory with `training` and `testing`, whose files are named `LABEL_ID.jpg`.
         train: the train set, else the test set.
 
-    Raises:
-        FileNotFoundError: says what to fetch and where to put it.
-        ValueError: a file of another name, a label outside of 0 to 9, images of several sizes, a
-            file that is no image.
+    Raises `FileNotFoundError`, which says what to fetch and where to put it, and `ValueError` for a
+    file of another name, a label outside of 0 to 9, images of several sizes, a file that is no image.
 
     Source: Song, Kim and Lee 2019, *SELFIE: refurbishing unclean samples for robust deep learning*, ICML.
     """

@@ -102,8 +102,7 @@ class ELR(Callback):
         targets: t of every example, `(n_examples, n_classes)` or `(members, n_examples, n_classes)`,
             on the CPU wherever they are learned.
 
-    Raises:
-        ValueError: β outside [0, 1). When called: batches that do not fit `members`.
+    Raises `ValueError` for β outside [0, 1), and, when called, for batches that do not fit `members`.
 
     Source: Liu et al. 2020, arXiv 2007.00151.
     """

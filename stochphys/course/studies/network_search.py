@@ -62,8 +62,7 @@ def walk(
         ages: steps after which is looked, rising; the walk ends with the last.
         walkers: for each `p_reset`.
 
-    Returns:
-        `(n_ages, len(p_reset), walkers)`.
+    Returns losses `(n_ages, len(p_reset), walkers)`.
     """
     generator = as_generator(generator)
     crowd = Ensemble([checkpoint] * (len(p_reset) * walkers))
@@ -128,18 +127,16 @@ def record_walks(
     excursions: int,
     generator: torch.Generator | int,
     longest: int = 1500,
-    every: int = 10,
 ) -> Walks:
     """Walkers with resets, and free excursions, from one checkpoint; arguments as for `walk`.
 
-    Walkers are looked at every so many steps until `longest`; excursions after each of their first 40
+    Walkers are looked at every 10 steps until `longest`; excursions after each of their first 40
     steps, where most resets come, then as often as walkers, up to 300.
     """
     generator = as_generator(generator)
     run = partial(walk, checkpoint, train=train, validation=validation, generator=generator)
-    looks = torch.arange(every, longest + 1, every)
-    later = torch.arange(40 + every, min(300, longest) + 1, every)
-    ages = torch.cat((torch.arange(1, 41), later))
+    looks = torch.arange(10, longest + 1, 10)
+    ages = torch.cat((torch.arange(1, 41), torch.arange(50, min(300, longest) + 1, 10)))
     free = run((0.0,), ages=ages, walkers=excursions)[:, 0]
     losses = run(p_reset, ages=looks, walkers=walkers)
     return Walks(p_reset, looks, losses, ages, free)
@@ -201,9 +198,8 @@ def free_hitting_times(losses: Tensor, ages: Tensor, target: float, every: int =
         ages: rising from 1. An age that is not among them is judged by the next one that is; with
             all ages up to several times `every` the error is small.
 
-    Returns:
-        Ages at the first hit, `(every, walkers)`, inf where there is none. Row s is who begins s
-        steps before a look; row 0 is who begins with one.
+    Returns ages at the first hit, `(every, walkers)`, inf where there is none. Row s is who begins s
+    steps before a look; row 0 is who begins with one.
     """
     below, rows = losses < target, []
     for begin in range(every):
@@ -236,9 +232,8 @@ def renewal_time(first_hits: Tensor, p_reset: float) -> float:
         first_hits: from `free_hitting_times`, `(every, walkers)`.
         p_reset: in (0, 1), else `ValueError`.
 
-    Returns:
-        $M_0$, in steps, for walkers that begin with the clock; inf if hardly an excursion arrives
-        before its reset, fewer than one in 10¹².
+    Returns $M_0$, in steps, for walkers that begin with the clock; inf if hardly an excursion arrives
+    before its reset, fewer than one in 10¹².
 
     Source: renewal argument of Evans and Majumdar, PRL 106, 160601 (2011), here for discrete time.
     """
