@@ -1,6 +1,5 @@
 """What a notebook starts with, and what its exercises answer."""
 
-
 import pytest
 
 pytest.importorskip("ipywidgets")
