@@ -66,9 +66,8 @@ class RNEEP(nn.Module):
         films = torch.stack((window, window.flip(-1))).flatten(0, -2).T  # (n, both directions)
         n_states, width = self.news.weight.shape
         # One-hot vectors (n, both directions, n_states): a product is faster than looking up rows.
-        which = (films[..., None] == torch.arange(n_states, device=films.device)).to(
-            self.news.weight
-        )
+        symbols = torch.arange(n_states, device=films.device)
+        which = (films[..., None] == symbols).to(self.news.weight)
         weight, bias = (p.split((2 * width, width)) for p in self.recall.parameters())
         memory = which.new_zeros(which.shape[1], width)
         total = memory

@@ -48,9 +48,7 @@ class MovieNEEP(nn.Module):
         super().__init__()
         require.integer(2, frames=frames)
         if min(shape) < 5:
-            raise ValueError(
-                f"shape={shape} is too small; a frame needs 5 pixels each way at least"
-            )
+            raise ValueError(f"shape={shape} is too small; a frame needs 5 pixels each way")
         self.frames = frames
         self.n_even, self.n_odd = (frames + 1) // 2, frames // 2
         self.centre: Tensor = nn.Buffer(torch.zeros(shape))

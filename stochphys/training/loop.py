@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from os.path import expanduser
 from pathlib import Path
@@ -118,14 +118,14 @@ def fit(
         for callback in callbacks:
             callback.before_training(run)
         kept = [callback for callback in callbacks if callback.state_dict()]  # with the run
-        run.settings = replace(
-            settings,
+        on = ", ".join(f"{k}={v}" for k, v in run.optimizer.defaults.items() if v and k != "lr")
+        identity = asdict(settings) | dict(
             seed=draw.initial_seed(),
-            optimizer=_named(run.optimizer),
+            optimizer=f"{type(run.optimizer).__name__}({on})",  # with all that is not off
             callbacks=tuple(type(callback).__name__ for callback in kept),
         )
         if checkpoint is not None and Path(checkpoint).exists():
-            _resume(run, Path(checkpoint), kept)
+            _resume(run, Path(checkpoint), identity, kept)
 
         history, began = run.history, time.perf_counter() - run.history.seconds
         total = torch.zeros(per_member, device=device)  # of the objective since the last validation
@@ -164,9 +164,7 @@ def fit(
                 bar.update(run.step - bar.n)
                 if checkpoint is not None:
                     watched = [callback.state_dict() for callback in kept]
-                    state = dict(
-                        settings=asdict(run.settings), run=run.state_dict(), callbacks=watched
-                    )
+                    state = dict(settings=identity, run=run.state_dict(), callbacks=watched)
                     save_checkpoint(checkpoint, state)
         except KeyboardInterrupt:
             history.interrupted = f"at step {run.step} of {settings.steps}"
@@ -180,13 +178,7 @@ def fit(
     return history
 
 
-def _named(optimizer: torch.optim.Optimizer) -> str:
-    """Its kind, with all that is not off except the learning rate."""
-    on = ", ".join(f"{k}={v}" for k, v in optimizer.defaults.items() if v and k != "lr")
-    return f"{type(optimizer).__name__}({on})"
-
-
-def _resume(run: Run, path: Path, callbacks: Sequence[Callback]) -> None:
+def _resume(run: Run, path: Path, identity: dict, callbacks: Sequence[Callback]) -> None:
     """Go on from a checkpoint, if it is one of this run."""
     saved = load_checkpoint(path)
     if not {"settings", "run"} <= saved.keys():
@@ -195,7 +187,7 @@ def _resume(run: Run, path: Path, callbacks: Sequence[Callback]) -> None:
     wanted = {k: tuple(t.shape) for k, t in run.model.state_dict().items()}
     differ = [
         f"{k}: {old.get(k)} there, {new.get(k)} here"
-        for old, new in ((found, wanted), (saved["settings"], asdict(run.settings)))
+        for old, new in ((found, wanted), (saved["settings"], identity))
         for k in old | new
         if old.get(k) != new.get(k)
     ]

@@ -81,9 +81,7 @@ class Resetting(Callback):
         if patience is not None:
             require.integer(1, patience=patience)
         if isinstance(layers, str) or layers == ():
-            raise ValueError(
-                f"layers must be a tuple of names, got {layers!r}; ({layers!r},) will do"
-            )
+            raise ValueError(f"layers must be a tuple of names, such as ('2',), got {layers!r}")
         self.generator = as_generator(generator)
         self.patience, self.sharp, self.adaptive = patience, sharp, adaptive
         self.layers, self.strength = layers, strength
@@ -92,9 +90,7 @@ class Resetting(Callback):
 
     def __getattr__(self, name: str) -> Any:
         """Asked for what there is only once `before_training` was called."""
-        raise AttributeError(
-            f"a Resetting has no {name!r} before training; give it to fit, callbacks=[resetting]"
-        )
+        raise AttributeError(f"no {name!r} before training; give it to fit, callbacks=[resetting]")
 
     def before_training(self, run: Run) -> None:
         self._check(run)

@@ -28,13 +28,8 @@ SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `fit` was asked to do, see there; a run goes on from a checkpoint of the same only.
-
-    Attributes:
-        examples, held_out: numbers of examples in data and validation, 0 without.
-        seed: of the batches, which `fit` drew from the generator it was given.
-        optimizer: its kind, with all that is not off except the learning rate.
-        callbacks: names of those that have a state.
+    """What `fit` was asked to do, see there; `examples` and `held_out` are the numbers of examples in
+    data and validation, 0 without.
 
     Raises `ValueError` for values that make no sense.
     """
@@ -48,9 +43,6 @@ class Settings:
     keep: str
     examples: int
     held_out: int
-    seed: int = 0
-    optimizer: str = ""
-    callbacks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require.integer(1, self, "steps", "batch_size", "validate_every")
@@ -166,21 +158,17 @@ class Run(Brief):
         self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: getattr(self, name).state_dict() for name in PARTS} | dict(
-            draw=self.draw.get_state(),
-            dropout=[source.get_state() for source in own_generators(self.lowest.device)],
-            best=self.best,
-            best_step=self.best_step,
-            lowest=self.lowest,
-            step=self.step,
-            history=asdict(self.history),
-        )
+        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        found = {name: getattr(self, name) for name in ("best", "best_step", "lowest", "step")}
+        dropout = [source.get_state() for source in own_generators(self.draw.device)]
+        random = dict(draw=self.draw.get_state(), dropout=dropout)
+        return parts | found | random | dict(history=asdict(self.history))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.draw.set_state(state["draw"])
-        device = self.lowest.device
+        device = self.draw.device
         for source, saved in zip(own_generators(device), state["dropout"], strict=True):
             source.set_state(saved)
         self.best = {name: t.to(device) for name, t in state["best"].items()}

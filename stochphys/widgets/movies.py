@@ -16,11 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from .. import require
 from ..brief import Brief
 from ..movie import Movie
 from .explore import Explorer, png
-from .style import IMAGE, SIGNED, array
+from .style import IMAGE, SIGNED, WIDE, array
 
 DIRECTIONS = {"forwards": False, "backwards": True}
 
@@ -92,7 +91,6 @@ def play_movie(
     *,
     alt: str,
     dt: float | None = None,
-    rate: float = 5.0,
     n_strip: int = 6,
 ) -> Explorer:
     """A movie with play, slider and direction, beside it whatever else moves or stands still.
@@ -105,21 +103,18 @@ def play_movie(
             many frames are played: a movie of n frames has n − 1 steps.
         alt: the movie in words, for readers who do not see it.
         dt: time between two frames, if no `Movie` tells; without it frames are counted.
-        rate: frames shown per second, as far as kernel and network keep up.
         n_strip: frames in the filmstrip.
 
     Returns:
         The `Explorer`, already on the page; `controls["frame"]` counts what has been played.
 
-    Raises `ValueError` for no `alt`, no panel that moves, fewer than two frames, or a rate that is
-    not positive.
+    Raises `ValueError` for no `alt`, no panel that moves, or fewer than two frames.
 
     Example:
         `play_movie({"film A": A, "film B": B}, alt="Two beads …", dt=0.05)`
     """
     panels, n_frames, dt = _panels(movies, dt)
-    require.positive(rate=rate, hint="frames per second")
-    width = min(4.2, 8.4 / len(panels))
+    width = min(WIDE[0] / 2, WIDE[0] / len(panels))
     height = max(width * p.images.shape[-2] / p.images.shape[-1] for p in panels.values())
     bars = any(panel.signed for panel in panels.values())
     figure = Figure((width * len(panels), height + 0.5 + 0.6 * bars))
@@ -142,7 +137,7 @@ def play_movie(
 
     explorer = Explorer(draw, alt, "frame", dict(frame=(0, n_frames - 1), direction=DIRECTIONS))
     assert explorer.player is not None
-    explorer.player.interval = round(1000 / rate)
+    explorer.player.interval = 200  # milliseconds, as far as kernel and network keep up
     if get_ipython() is not None:
         strip = filmstrip(panels, dt=dt, n=n_strip)
         plt.close(strip)
@@ -150,16 +145,12 @@ def play_movie(
     return explorer
 
 
-def filmstrip(
-    movies: Mapping[str, Any], *, dt: float | None = None, n: int = 6, width: float = 8.4
-) -> Figure:
+def filmstrip(movies: Mapping[str, Any], *, dt: float | None = None, n: int = 6) -> Figure:
     """`n` frames of each movie in a row, evenly spaced in time; what stands still comes last.
 
     Args:
-        movies: as in `play_movie`.
-        dt: as in `play_movie`.
+        movies, dt: as in `play_movie`.
         n: frames shown, at most all.
-        width: of the figure in inches.
 
     Raises `ValueError` for no panel that moves, or fewer than two frames.
     """
@@ -171,8 +162,9 @@ def filmstrip(
     )
     shape = max(len(moving), len(still)), len(index) + bool(still)
     height, breadth = moving[0][1].images.shape[1:]
-    row_height = 0.1 + width / shape[1] * height / breadth
-    figure, axes = plt.subplots(*shape, squeeze=False, figsize=(width, 0.3 + shape[0] * row_height))
+    row_height = 0.1 + WIDE[0] / shape[1] * height / breadth
+    size = WIDE[0], 0.3 + shape[0] * row_height
+    figure, axes = plt.subplots(*shape, squeeze=False, figsize=size)
     for ax in axes.ravel():
         ax.set_visible(False)
     for row, (title, panel) in zip(axes, moving, strict=False):
