@@ -18,18 +18,13 @@ CGROUP = Path("/sys/fs/cgroup")  # limits of a container, version 2
 SEEDS = range(-(2**63), 2**64)  # that torch takes
 
 
-def available_devices() -> list[str]:
-    """Names of the kinds of device that are here, the fastest first; `"cpu"` is always last."""
-    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    return [*(kind for kind, is_here in kinds.items() if is_here), "cpu"]
-
-
 def pick_device(name: str | torch.device | None = None) -> torch.device:
     """The named device, or the fastest that is here.
 
     Raises `ValueError` if the named device is not on this machine.
     """
-    here = available_devices()
+    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    here = [*(kind for kind, is_here in kinds.items() if is_here), "cpu"]  # the fastest first
     try:
         device = torch.device(here[0] if name is None else name)
     except (RuntimeError, TypeError):
@@ -53,17 +48,15 @@ def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Gener
     return _seeded_source(seed, "seed must be an integer", device)
 
 
-def as_generator(
-    generator: torch.Generator | int, device: str | torch.device = "cpu"
-) -> torch.Generator:
-    """A generator as it is, or the one on `device` that an integer seeds, see `make_generator`.
+def as_generator(generator: torch.Generator | int) -> torch.Generator:
+    """A generator as it is, or that on the CPU which an integer seeds, see `make_generator`.
 
     Raises `TypeError` for anything else, `ValueError` for an integer that is too large.
     """
     if isinstance(generator, torch.Generator):
         return generator
     wanted = "generator must be a torch.Generator or an integer, its seed"
-    return _seeded_source(generator, wanted, device)
+    return _seeded_source(generator, wanted, "cpu")
 
 
 def _seeded_source(seed: int, wanted: str, device: str | torch.device) -> torch.Generator:

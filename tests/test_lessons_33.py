@@ -35,9 +35,9 @@ def test_what_the_lesson_says_of_slow_and_noisy_cameras() -> None:
 
 
 def test_the_inline_law_is_that_of_the_package(lesson: SimpleNamespace) -> None:
-    forward, _ = frame_covariances(SYSTEM, DT, M, R, N, "exact")
+    forward, _ = frame_covariances(SYSTEM, DT, M, R, N)
     torch.testing.assert_close(lesson.law(SYSTEM, DT, M, R, N), forward)
-    everything, _ = frame_covariances(SYSTEM, DT, None, None, 2, "exact")
+    everything, _ = frame_covariances(SYSTEM, DT, None, None, 2)
     torch.testing.assert_close(lesson.law(SYSTEM, DT), everything)
 
 

@@ -182,7 +182,6 @@ def test_a_mixture_of_the_coordinates_is_seen_as_well_as_the_coordinates() -> No
         (dict(observe=beads(1), noise=torch.eye(2)), r"covariance \(1, 1\)"),
         (dict(noise=-torch.eye(5)), "negative"),
         (dict(observe=beads(1, 1)), "copies"),
-        (dict(scheme="midpoint"), "scheme"),
     ],
 )
 def test_a_camera_that_makes_no_sense_is_refused(options: dict, words: str) -> None:

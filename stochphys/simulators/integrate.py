@@ -50,7 +50,7 @@ def simulate(
     | `"euler"` | every system (default)    | 1 (Euler–Maruyama)                              |
 
     Noise is read in the sense of Itô by all of them; Heun, which converges to Stratonovich, is
-    given the matching drift.
+    given the matching drift. Formulas and sources stand in `schemes`.
 
     Args:
         n_steps: integration steps of length `dt` that are recorded, a multiple of `every`.

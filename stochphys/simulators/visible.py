@@ -20,7 +20,6 @@ def visible_entropy_rate(
     observe: Tensor | None = None,
     noise: Tensor | None = None,
     frames: int = 2,
-    scheme: str = "exact",
 ) -> float:
     r"""Entropy production per unit time that n successive frames of a linear system show,
 
@@ -39,14 +38,13 @@ def visible_entropy_rate(
             matrix pick single coordinates.
         noise: covariance of ξ `(k, k)`, drawn anew for each frame; none without it.
         frames: successive frames that are judged together.
-        scheme: how the frames follow one another, see `Linear.transition`.
 
     Raises `ValueError` for shapes that do not fit, a noise that is no covariance, fewer than two
     frames, visible coordinates that are copies of one another, and what `system` refuses.
 
     Source: Roldán & Parrondo, PRE 85, 031129 (2012), where frames are letters instead.
     """
-    forward, backward = frame_covariances(system, dt, observe, noise, frames, scheme)
+    forward, backward = frame_covariances(system, dt, observe, noise, frames)
     # tr(backward⁻¹ forward) - n k would lose digits: the two are nearly equal.
     excess = torch.cholesky_solve(forward - backward, factor(backward))
     return excess.trace().item() / 2 / ((frames - 1) * dt)
@@ -59,7 +57,6 @@ def visible_entropy(
     observe: Tensor | None = None,
     noise: Tensor | None = None,
     frames: int = 2,
-    scheme: str = "exact",
 ) -> Tensor:
     r"""ΔS that each window of n frames shows, $\ln p(y_1 \dots y_n)/p(y_n \dots y_1)$,
     `(n_trajectories, n_windows)`, float64.
@@ -72,7 +69,7 @@ def visible_entropy(
     The other arguments, and what is raised, as in `visible_entropy_rate`; also a `ValueError` for
     frames that do not have k coordinates, or too few of them.
     """
-    forward, backward = frame_covariances(system, seen.dt, observe, noise, frames, scheme)
+    forward, backward = frame_covariances(system, seen.dt, observe, noise, frames)
     if seen.dim * frames != len(forward):
         raise ValueError(
             f"seen has {seen.dim} coordinates, the camera shows {len(forward) // frames}; give "
@@ -85,12 +82,7 @@ def visible_entropy(
 
 
 def frame_covariances(
-    system: Linear,
-    dt: float,
-    observe: Tensor | None,
-    noise: Tensor | None,
-    frames: int,
-    scheme: str,
+    system: Linear, dt: float, observe: Tensor | None, noise: Tensor | None, frames: int
 ) -> tuple[Tensor, Tensor]:
     """Covariances of n successive frames, and of the same in reversed order, `(n k, n k)` each."""
     require.integer(2, frames=frames, hint="one frame has no direction")
@@ -112,7 +104,7 @@ def frame_covariances(
             f"noise must be a covariance ({k}, {k}) of what is seen, symmetric and without negative "
             f"variances, got shape {tuple(R.shape)}; torch.diag(variances) makes one"
         )
-    P, C = system._sampled(dt, scheme)
+    P, C = system._sampled(dt, "exact")
     # ⟨x(t + j dt) x(t)ᵀ⟩ = P^j C (Gardiner, §4.4.6), of what is seen M P^j C Mᵀ `(k, k)`.
     lags, C_j = [M @ C @ M.T], C
     for _ in range(frames - 1):

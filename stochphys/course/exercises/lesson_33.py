@@ -88,7 +88,7 @@ def check_33_3(answer: Any) -> str:
 def check_33_4(answer: Any) -> str:
     """Rate that a scanning camera shows of two beads in equilibrium, dt = 0.2."""
     dt = 0.2
-    covariance, _ = frame_covariances(BeadSpring(T_c=5.0, T_h=5.0), dt / 2, None, None, 4, "exact")
+    covariance, _ = frame_covariances(BeadSpring(T_c=5.0, T_h=5.0), dt / 2, None, None, 4)
     forward = covariance[SCANNED][:, SCANNED]
     rate = scanned_rate(forward, dt)
     number(
