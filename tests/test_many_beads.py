@@ -49,6 +49,7 @@ def exact_areas(system, n):
     ("n_beads", "T_c"), [(8, 0.416997), (16, 0.20768), (32, 0.10358), (64, 0.05171), (128, 0.02583)]
 )
 def test_cold_baths_of_the_family_agree_with_the_table(n_beads, T_c):
+    """Kim et al. 2020, the high-dimensional example: rate 1 whatever the length, T_h = 10."""
     chain = BeadSpring.of_rate(1.0, n_beads=n_beads, T_h=10.0)
     assert chain.T_c == pytest.approx(T_c, abs=6e-6)  # the table has five digits
     assert chain.entropy_production_rate() == pytest.approx(1.0, rel=1e-9)

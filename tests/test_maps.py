@@ -104,14 +104,16 @@ def test_networks_without_maps_and_ensembles_without_movies_are_refused(movie: M
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"),
+    ("kind", "expected", "receptive_field"),
     [
-        (FlowNEEP, 2),  # slopes of the mean frame, 4 px, have no part in this
-        (BilinearCNEEP, 9),
-        (CNEEP, 23),
+        (FlowNEEP, 2, 4),  # slopes of the mean frame, 4 px, have no part in this
+        (BilinearCNEEP, 9, 9),
+        (CNEEP, 23, 23),
     ],
 )
-def test_a_cell_sees_changes_in_its_receptive_field_only(kind: Any, expected: int) -> None:
+def test_a_cell_sees_changes_in_its_receptive_field_only(
+    kind: Any, expected: int, receptive_field: int
+) -> None:
     """The change from frame to frame is altered pixel by pixel, their mean is kept."""
     side, generator = 32, make_generator(4)
     network = kind((side, side), width=4, generator=generator)
@@ -132,7 +134,11 @@ def test_a_cell_sees_changes_in_its_receptive_field_only(kind: Any, expected: in
     place = cell_places(rows, columns, network.cell).view(rows, columns, 2)[row, column]
     assert (high - low + 1).tolist() == [expected] * 2
     assert ((low + high) / 2 - place).abs().max() <= 0.5
-    assert expected <= network.receptive_field
+    assert (
+        seen.sum() > 0.98 * expected**2
+    )  # a corner, on one path through the layers, may be silent
+    assert network.receptive_field == receptive_field
+    assert network.cell * rows == network.cell * columns == side
 
 
 # The score
@@ -264,34 +270,16 @@ def test_the_receptive_field_is_drawn_around_its_cell(figures) -> None:
 # What networks learn
 
 
-@pytest.fixture(scope="module")
-def two_beads() -> Movie:
+@pytest.mark.slow
+def test_a_convolution_sees_the_arrow_of_time_between_two_beads() -> None:
+    """A cell that sees one bead finds no irreversibility: 90 % of the map lies where both are seen."""
     films = simulate(BeadSpring(), 100, 500, 0.05, generator=make_generator(9))
-    return bead_camera(BeadSpring()).film(films)
-
-
-def learned(movie: Movie, kind: Any, steps: int) -> DissipationMap:
-    generator = make_generator(10)
-    options: dict = dict(members=1, steps=steps, lr=3e-3, batch_size=256, progress=False)
-    network = kind(movie.shape, generator=generator).standardise(movie)
+    movie, generator = bead_camera(BeadSpring()).film(films), make_generator(10)
+    network = BilinearCNEEP(movie.shape, generator=generator).standardise(movie)
+    options: dict = dict(members=1, steps=200, lr=3e-3, batch_size=256, progress=False)
     result = infer_entropy_production(
         movie, generator=generator, network=lambda: network, **options
     )
     assert result.compare(BeadSpring()).r_squared > 0.9
-    return dissipation_map(result)
-
-
-@pytest.mark.slow
-def test_a_convolution_sees_the_arrow_of_time_between_two_beads(two_beads: Movie) -> None:
-    """A cell that sees one bead finds no irreversibility: 90 % of the map lies where both are seen."""
-    columns = learned(two_beads, BilinearCNEEP, 200).mean.sum(0)
+    columns = dissipation_map(result).mean.sum(0)
     assert columns[4:7].sum() > 0.9 * columns.sum()  # the beads stand in cells 2 and 7 of ten
-
-
-@pytest.mark.slow
-def test_force_times_displacement_puts_the_entropy_where_beads_move(two_beads: Movie) -> None:
-    """The cold bead's half holds its share ⟨ν²⟩/D of the rate; networks scatter by 0.015: 4 of these."""
-    found = learned(two_beads, FlowNEEP, 300).mean
-    exact = local_dissipation(BeadSpring()).velocity
-    share = found[:, :5].sum() / found.sum()
-    assert share.item() == pytest.approx((exact[0] / exact.sum()).item(), abs=0.06)

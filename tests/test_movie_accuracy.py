@@ -102,20 +102,3 @@ def test_maps_add_up_to_the_entropy_and_reversal_turns_their_sign(shape):
         assert (H.sum((1, 2)) - entropy).abs().max() < 1e-5 * H.abs().sum((1, 2)).max()
         assert torch.equal(network.map(window.flip(1)), -H)
         assert torch.equal(network(window.flip(1)), -entropy)
-
-
-@pytest.mark.parametrize(("which", "pixels"), [(0, 23), (1, 9)])
-def test_a_cell_of_a_map_sees_so_many_pixels(which, pixels):
-    """Where the gradient of one cell in the middle is not zero, whatever the frames."""
-    shape = (48, 56)
-    network = networks(shape)[which]
-    assert network.receptive_field == pixels
-    window = torch.randn(200, 2, *shape, generator=make_generator(6), requires_grad=True)
-    H = network.map(window)
-    row, column = (n // 2 for n in H.shape[1:])
-    H[:, row, column].sum().backward()
-    assert window.grad is not None
-    seen = window.grad.abs().sum((0, 1)) > 0
-    assert seen.any(1).sum() == pixels and seen.any(0).sum() == pixels
-    assert seen.sum() == pixels**2
-    assert network.cell * H.shape[1] == 48 and network.cell * H.shape[2] == 56

@@ -47,14 +47,6 @@ def test_a_frame_is_the_sum_of_gaussian_blobs(trajectories):
     )
 
 
-def test_published_frames_have_the_pixels_of_the_published_file(generator):
-    """Mean 35.524 and standard deviation 57.435; the few hundred frames here differ by 0.02."""
-    camera = replace(bead_camera(BEADS, cell=(20, 20), psf=3.0, motion=1.0), bits=8)
-    frames = camera(BEADS.sample_stationary(4000, generator=generator))
-    assert frames.mean().item() == pytest.approx(35.52, abs=0.1)
-    assert frames.std().item() == pytest.approx(57.44, abs=0.1)
-
-
 def test_crop_hide_and_bits_act_on_the_same_frames(trajectories):
     camera, x = bead_camera(BEADS), trajectories.x.double()  # in float32 pixels round by 1e-4
     frames = camera(x)
@@ -253,12 +245,8 @@ def test_the_published_network_reads_frames_one_by_one_but_for_its_first_layer(
 
 
 def test_shares_of_the_beads_add_up_to_the_entropy_of_each_step(generator):
-    """Exact shares ⟨ν²⟩/D from the velocities of the probability current."""
-    for beads, shares in (
-        (BeadSpring(), [1.428, 0.597]),
-        (BeadSpring(n_beads=5), [0.226, 0.283, 0.080, 0.033, 0.0075]),
-    ):
-        assert beads.local_entropy_production_rate().tolist() == pytest.approx(shares, abs=6e-4)
+    """⟨ν²⟩/D from the velocities of the probability current; test_filament has their values."""
+    for beads in (BeadSpring(), BeadSpring(n_beads=5)):
         rate = beads.entropy_production_rate(0.05)
         assert beads.local_entropy_production_rate(0.05).sum().item() == pytest.approx(rate)
         paths = simulate(beads, 400, 500, 0.05, generator=generator)

@@ -5,8 +5,6 @@ Statistical tolerances are K standard errors of tests/chance.py.
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from scipy.linalg import expm
@@ -20,9 +18,8 @@ from stochphys.simulators import simulate
 from stochphys.simulators.jumps import simulate_jumps
 from stochphys.systems import BeadSpring, OddJumpProcess, OddRing, UnderdampedBeadSpring
 from tests.chance import K, assert_mean
-from tests.lesson import sources
+from tests.lesson import inline
 
-NOTEBOOK = "25_odd_variables"
 CHAIN = UnderdampedBeadSpring()  # m = 0.01, T = 1 and 10
 RATE = 3.97059
 
@@ -294,19 +291,6 @@ def test_underdamped_neep_within_5_percent(underdamped):
 
 
 @pytest.mark.slow
-def test_the_estimate_is_odd_where_it_should_be(underdamped):
-    """h₂ of the reversed pair is −h₂, and h₁ of the reversed state is −h₁."""
-    pairs = torch.stack((underdamped.held_out.x[:9, 0], underdamped.held_out.x[:9, 1]), 1)
-    flip = torch.tensor([1.0, 1.0, -1.0, -1.0])
-    network = underdamped.model.member(0)
-    with torch.no_grad():
-        forward, backward = network(pairs), network(pairs.flip(1) * flip)
-        same_state = network(pairs * flip)
-    torch.testing.assert_close(backward[0], -forward[0], rtol=1e-3, atol=1e-4)
-    torch.testing.assert_close(same_state[1], -forward[1], rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.slow
 def test_naive_reversal_fails_even_in_equilibrium():
     """Without the flip, a pair is asked whether positions move along velocities. They always do:
     the claim grows with training, and here where nothing is produced it passes 20 times 3.97:
@@ -337,33 +321,23 @@ def test_odd_jump_neep_within_3_percent():
 # ------------------------------------------------------------------------- what the notebook says
 
 
-@pytest.fixture(scope="module")
-def lesson():
-    """`OddNetwork` and `loss` as the notebook defines them: the cells as they stand."""
-    cells = sources(NOTEBOOK)
-    names = {"torch": torch, "nn": nn, "MLP": MLP, "generator": make_generator(0)}
-    (network,) = (s for s in cells if s.startswith("class OddNetwork("))
-    (loss,) = (s for s in cells if s.startswith("def loss("))
-    exec(compile(network, NOTEBOOK, "exec"), names)
-    exec(compile(loss.split("\n\n")[0], NOTEBOOK, "exec"), names)
-    return SimpleNamespace(**names)
-
-
-def test_the_inline_network_is_underdamped_neep(lesson):
+def test_the_inline_network_is_underdamped_neep():
     """Its features are a linear map of those of the package, which whitens them by another one."""
+    given = dict(torch=torch, nn=nn, MLP=MLP, generator=make_generator(0))
+    lesson = inline("25_odd_variables", "OddNetwork", "loss", **given)
     data = simulate(CHAIN, 50, 50, 0.05, generator=make_generator(1))
-    inline = lesson.OddNetwork(data)
+    written = lesson.OddNetwork(data)
     package = UnderdampedNEEP(4, width=32, generator=make_generator(2)).standardise(data)
-    package.h_2.load_state_dict(inline.g_2.state_dict())
-    package.h_1.load_state_dict(inline.g_1.state_dict())
-    rest, mean = (1 / inline.odd_spread).chunk(2)
+    package.h_2.load_state_dict(written.g_2.state_dict())
+    package.h_1.load_state_dict(written.g_1.state_dict())
+    rest, mean = (1 / written.odd_spread).chunk(2)
     zero = torch.zeros(2, 2)
     left = torch.cat((torch.diag(rest), -data.dt * torch.diag(rest)))
     package.odd.copy_(torch.cat((left, torch.cat((zero, torch.diag(mean)))), 1))
-    package.even.copy_(torch.diag(1 / inline.even_spread))
+    package.even.copy_(torch.diag(1 / written.even_spread))
     package.centre.zero_()
     pairs = Windows(data)[torch.arange(500)]
-    torch.testing.assert_close(inline(pairs), package(pairs), rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(written(pairs), package(pairs), rtol=1e-3, atol=1e-5)
     assert (package(pairs).std(1) > 1e-3).all()  # they do not agree on zero
     objective = neep_objective(package, pairs).sum()
-    torch.testing.assert_close(lesson.loss(inline, pairs), objective)
+    torch.testing.assert_close(lesson.loss(written, pairs), objective)

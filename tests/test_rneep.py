@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib.resources import files
 
 import pytest
@@ -17,9 +16,7 @@ from stochphys.simulators import simulate_jumps
 from stochphys.systems import FlashingRatchet, HiddenChain
 from stochphys.training import load_checkpoint
 from tests.chance import K
-from tests.lesson import sources
-
-NOTEBOOK = "24_hidden_states"
+from tests.lesson import inline
 
 
 def hidden_ratchet(V: float) -> HiddenChain:
@@ -51,24 +48,22 @@ def share(network: nn.Module, hidden: HiddenChain, words: Tensor) -> float:
 
 def test_the_recurrent_network_of_the_notebook_is_rneep():
     """A GRU of torch with the same weights, as the notebook writes it out."""
-    source = next(s for s in sources(NOTEBOOK) if re.search(r"^class Recurrent\(", s, re.M))
-    names: dict = {"torch": torch, "nn": nn, "one_hot": nn.functional.one_hot}
-    exec(compile(source.partition("\n\n\n")[0], NOTEBOOK, "exec"), names)
-    inline, width = names["Recurrent"](n_states=3, width=32), 32
+    given, width = dict(torch=torch, nn=nn, one_hot=nn.functional.one_hot), 32
+    written = inline("24_hidden_states", "Recurrent", **given).Recurrent(n_states=3, width=width)
     package = RNEEP(3, width=width, generator=make_generator(0))
     with torch.no_grad():
         recall, bias = package.recall[0].weight, package.recall[0].bias
         sign = torch.ones(3 * width, 1)
         sign[width : 2 * width] = -1  # torch's gate says what to keep, ours what to renew
-        inline.memory.weight_hh_l0.copy_(sign * recall)
-        inline.memory.bias_hh_l0.copy_(sign[:, 0] * bias)
+        written.memory.weight_hh_l0.copy_(sign * recall)
+        written.memory.bias_hh_l0.copy_(sign[:, 0] * bias)
         symbols = torch.cat((package.gates.weight, package.news.weight), 1)
-        inline.memory.weight_ih_l0.copy_(sign * symbols.T)
-        inline.memory.bias_ih_l0.zero_()
-        inline.g.load_state_dict(package.g[0].state_dict())
+        written.memory.weight_ih_l0.copy_(sign * symbols.T)
+        written.memory.bias_ih_l0.zero_()
+        written.g.load_state_dict(package.g[0].state_dict())
     for frames in (2, 16, 40):
         w = words(hidden_ratchet(2.0), 100, frames, 1)
-        torch.testing.assert_close(package(w), inline(w), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(package(w), written(w), rtol=1e-4, atol=1e-5)
         assert package(w).std() > 0.01
 
 
