@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -139,6 +141,14 @@ def sensing(seeds: int, copies: int, noise: float) -> tuple[MatrixSensing, Matri
     return train, MatrixSensing.draw(X, 40, noise=noise, copies=copies, generator=generator)
 
 
+def learn(train: MatrixSensing, held_out: MatrixSensing, members: int, **options: Any) -> Ensemble:
+    networks = Ensemble([Factor(0.1 * torch.eye(20))] * members)
+    how: dict[str, Any] = dict(batch_size=12, lr=0.02, optimizer=SGD, ema=0, device="cpu")
+    how |= dict(generator=make_generator(1), progress=False)
+    fit(networks, half_square, train, validation=held_out, **how, **options)
+    return networks
+
+
 def test_sensing_gradients_are_those_of_autograd() -> None:
     train, _ = sensing(2, 2, 0.3)
     U = torch.randn(4, 20, 20, generator=make_generator(5), requires_grad=True)
@@ -154,25 +164,10 @@ def test_sensing_settles_where_drift_and_latent_bias_balance() -> None:
     """24 problems: at the start the clean gradient knows nothing of the bias, after 500 steps the
     two cancel, and what was sensed is the noise."""
     train, held_out = sensing(24, 1, 0.3)
-    networks = Ensemble([Factor(0.1 * torch.eye(20))] * 24)
-    clean, bias = train.gradients(networks.U.detach())
+    clean, bias = train.gradients((0.1 * torch.eye(20)).expand(24, -1, -1))
     start = torch.cosine_similarity(clean.flatten(1), bias.flatten(1))
     assert start.mean().abs() < sigmas(samples=24) * start.std() / 24**0.5 + 0.02
-    fit(
-        networks,
-        half_square,
-        train,
-        validation=held_out,
-        steps=500,
-        generator=make_generator(1),
-        batch_size=12,
-        lr=0.02,
-        optimizer=SGD,
-        ema=0,
-        validate_every=500,
-        device="cpu",
-        progress=False,
-    )
+    networks = learn(train, held_out, 24, steps=500, validate_every=500)
     clean, bias = train.gradients(networks.U.detach())
     cosine = torch.cosine_similarity(clean.flatten(1), bias.flatten(1))
     assert (cosine < -0.9).all()
@@ -190,25 +185,9 @@ def test_resets_lower_the_error_of_sensing_a_little() -> None:
     train, held_out = (
         MatrixSensing.draw(X, m, noise=0.3, copies=2, generator=generator) for m in (120, 40)
     )
-    networks = Ensemble([Factor(0.1 * torch.eye(20))] * 48)
     resets = Resetting(torch.tensor(p_reset * 24), patience=300, generator=make_generator(2))
-    fit(
-        networks,
-        half_square,
-        train,
-        validation=held_out,
-        steps=3000,
-        generator=make_generator(1),
-        batch_size=12,
-        lr=0.02,
-        optimizer=SGD,
-        ema=0,
-        validate_every=10,
-        keep="lowest",
-        device="cpu",
-        callbacks=[resets],
-        progress=False,
-    )
+    options = dict(steps=3000, validate_every=10, keep="lowest", callbacks=[resets])
+    networks = learn(train, held_out, 48, **options)
     stopped, reset = train.error(networks.U.detach()).view(24, 2).T
     gain = paired_gain(reset, stopped).gain / stopped.mean().item()
     assert abs(gain + 0.034) < K * 0.075 / 24**0.5
