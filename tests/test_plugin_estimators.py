@@ -8,7 +8,13 @@ import torch
 
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import first_passage_ratio, gaussian_plugin, knn_plugin, word_plugin
+from stochphys.inference import (
+    first_passage_ratio,
+    gaussian_plugin,
+    knn_plugin,
+    short_time_tur,
+    word_plugin,
+)
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring
 from tests.chance import K
@@ -59,15 +65,24 @@ def test_gaussian_plugin_finds_the_bias_of_the_euler_chain(generator):
     assert abs(estimate.rate - 2.025) > K * estimate.std
 
 
-def test_error_bar_of_the_gaussian_plugin_is_the_spread_between_experiments(generator):
-    """40 experiments know their spread to 1/√78 = 11 %; we allow 4 of these."""
-    many = simulate(BeadSpring(), 40 * 50, 100, 0.1, generator=generator)
-    estimates = [gaussian_plugin(Trajectories(x, 0.1)) for x in many.x.split(50)]
+@pytest.mark.parametrize("kind", ["Gaussian", "words", "TUR"])
+def test_error_bars_are_the_spread_between_experiments(kind, generator):
+    """40 experiments know their spread to 1/√78 = 11 %, of which K are allowed."""
+    if kind == "words":
+        estimates = [word_plugin(ring(50, 100, generator)) for _ in range(40)]
+    else:
+        paths, steps, dt = (50, 100, 0.1) if kind == "Gaussian" else (100, 50, DT)
+        infer = (
+            gaussian_plugin if kind == "Gaussian" else partial(short_time_tur, generator=generator)
+        )
+        many = simulate(BeadSpring(), 40 * paths, steps, dt, generator=generator)
+        estimates = [infer(Trajectories(x, dt)) for x in many.x.split(paths)]
     rates = torch.tensor([estimate.rate for estimate in estimates])
     said = sum(estimate.std for estimate in estimates) / 40
     assert rates.std().item() == pytest.approx(said, rel=K * 0.11)
-    error = rates.std().item() / 40**0.5
-    assert abs(rates.mean().item() - BeadSpring().entropy_production_rate(0.1)) < K * error
+    if kind == "Gaussian":
+        exact, error = BeadSpring().entropy_production_rate(dt), rates.std().item() / 40**0.5
+        assert abs(rates.mean().item() - exact) < K * error
 
 
 def test_jackknife_removes_the_bias_of_many_coefficients(generator):
@@ -101,13 +116,6 @@ def test_word_plugin_is_exact_for_a_markov_chain_whatever_the_length(frames, gen
     assert abs(estimate.rate - RING) < K * estimate.std
     assert estimate.std < 0.01 * RING
     assert estimate.unseen == 0
-
-
-def test_error_bar_of_the_word_plugin_is_the_spread_between_experiments(generator):
-    estimates = [word_plugin(ring(50, 100, generator)) for _ in range(40)]
-    rates = torch.tensor([estimate.rate for estimate in estimates])
-    said = sum(estimate.std for estimate in estimates) / 40
-    assert rates.std().item() == pytest.approx(said, rel=K * 0.11)
 
 
 def test_rare_words_push_the_word_plugin_up_and_half_the_data_tell(generator):
@@ -197,7 +205,8 @@ def test_neighbours_miss_a_part_of_two_beads_and_their_error_bar_does_not_know(b
 
 def test_what_these_estimators_cannot_take_is_refused(generator):
     x = torch.randn(4, 10, 2, generator=generator)
-    for estimator in (gaussian_plugin, partial(knn_plugin, generator=generator)):
+    drawing = [partial(f, generator=generator) for f in (knn_plugin, short_time_tur)]
+    for estimator in (gaussian_plugin, *drawing):
         with pytest.raises(ValueError, match="cut it into pieces"):
             estimator(Trajectories(x[:1], DT))
         with pytest.raises(ValueError, match="overdamped"):
