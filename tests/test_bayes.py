@@ -22,9 +22,13 @@ from stochphys.inference import (
     VariationalNetwork,
     infer_langevin,
 )
-from stochphys.inference.neural import units_of
-from stochphys.inference.neural_posteriors import LinearisedPosterior, MemberPosterior
-from stochphys.inference.resampling import Resampled, tensors
+from stochphys.inference.neural_posteriors import (
+    LinearisedPosterior,
+    MemberPosterior,
+    Resampled,
+    tensors,
+    units_of,
+)
 from stochphys.models import (
     MLP,
     BayesianLinear,
@@ -213,14 +217,20 @@ def test_the_layers_of_a_body_follow_its_width_and_depth():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (lambda: LaplaceNetwork(width=0), "width must be 1 or more, got 0"),
-        (lambda: LaplaceNetwork(depth=-1), "depth must be 0 or more, got -1"),
-        (lambda: BootstrapEnsemble(members=1), "members must be 2 or more to have a spread, got 1"),
-        (lambda: BootstrapEnsemble(block=0), "block must be 1 or more, got 0"),
-        (lambda: VariationalNetwork(kl_weight=-1.0), "kl_weight must not be negative, got -1.0"),
-        (lambda: VariationalNetwork(draws=1), "draws must be 2 or more"),
-        (lambda: DropoutNetwork(p=1.0), "p must lie between 0 and 1, got 1.0"),
-        (lambda: DropoutNetwork(draws=0), "draws must be 2 or more"),
+        (lambda: LaplaceNetwork(width=0), "width must be a positive integer, got 0"),
+        (lambda: LaplaceNetwork(depth=-1), "depth must be an integer of at least 0, got -1"),
+        (
+            lambda: BootstrapEnsemble(members=1),
+            "members must be an integer of at least 2, got 1; fewer have no",
+        ),
+        (lambda: BootstrapEnsemble(block=0), "block must be a positive integer, got 0"),
+        (
+            lambda: VariationalNetwork(kl_weight=-1.0),
+            "kl_weight must be finite and not negative, got -1.0",
+        ),
+        (lambda: VariationalNetwork(draws=1), "draws must be an integer of at least 2"),
+        (lambda: DropoutNetwork(p=1.0), r"p must lie in \(0, 1\), got 1.0"),
+        (lambda: DropoutNetwork(draws=0), "draws must be an integer of at least 2"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(arguments, words):

@@ -136,14 +136,10 @@ def passages(data: Trajectories) -> list[float]:
     start = one.x.mean().item()
     found = langevin(one, BayesianRegression(Polynomial(1)))
     half = one.x.std().item() / 2
-    line = mean_first_passage_time(
+    time = mean_first_passage_time(
         found, start, start + half, generator=make_generator(2), draws=20
     )
-    found, start = langevin(data, BayesianRegression(Polynomial(1))), data.x.mean((0, 1))
-    ball = mean_first_passage_time(
-        found, start, start + half, generator=make_generator(2), draws=5, paths=2, radius=half / 2
-    )
-    return [line.estimate, line.std, ball.estimate]
+    return [time.estimate, time.std]
 
 
 def paths(data: Trajectories) -> list[float]:

@@ -6,7 +6,7 @@ have error bars that hold where there are data, the first beyond them too; `Vari
 `DropoutNetwork` are here to be diagnosed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,37 +16,18 @@ from torch import Tensor, nn
 from .. import require
 from ..device import as_generator
 from ..models.bayes import BayesianMLP, DropoutMLP
-from ..models.drift_diffusion import Likelihood, LogVariance, Normal
+from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, InUnits, WithLine
 from ..training import Callback, Ensemble, Objective, Run, fit
-from .neural_posteriors import LinearisedPosterior, MemberPosterior
+from .neural_posteriors import (
+    LinearisedPosterior,
+    MemberPosterior,
+    Resampled,
+    at_origin,
+    tensors,
+    units_of,
+)
 from .regression import Samples
-from .resampling import Resampled, tensors
-
-BINS = 20  # in which labels are averaged to see how large the signal is
-
-
-def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
-    """⟨x⟩, std x `(dim_in,)`, a and b `(dim_out,)` of `InUnits`.
-
-    Raises `ValueError` for an input that never changes.
-    """
-    scale = samples.x.std(0)
-    require.changing(inputs=scale)
-    mean = (samples.weight * samples.y).sum(0) / samples.weight.sum(0)
-    if isinstance(likelihood, LogVariance):
-        return samples.x.mean(0), scale, mean.log(), torch.ones_like(mean)
-    spreads = []  # of means over bins along each input, in which noise is averaged away
-    for order in samples.x.argsort(0).unbind(-1):
-        labels, weights = (t[order].tensor_split(BINS) for t in (samples.y, samples.weight))
-        bins = [(w * y).sum(0) / w.sum(0) for y, w in zip(labels, weights, strict=True)]
-        spreads.append(torch.stack(bins).std(0))
-    return samples.x.mean(0), scale, mean, torch.stack(spreads).amax(0)
-
-
-def at_origin(units: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The units of the same samples less ⟨x⟩, which is how `tensors` gives them to a network."""
-    return torch.zeros_like(units[1], dtype=torch.float32), *units[1:]
 
 
 def misfit(likelihood: Likelihood) -> Objective:
@@ -79,9 +60,8 @@ class Network:
     batch_size: int = 2048
 
     def __post_init__(self) -> None:
-        for name, least in (("width", 1), ("depth", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be {least} or more, got {getattr(self, name)}")
+        require.integer(1, self, "width")
+        require.integer(0, self, "depth")
 
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
@@ -110,6 +90,26 @@ class Network:
         fit(model, objective, data, generator=generator, callbacks=callbacks, **options)
         model.requires_grad_(False)
 
+    def _in_units(
+        self,
+        body: nn.Module,
+        samples: Samples,
+        likelihood: Likelihood,
+        generator: torch.Generator,
+        penalty: Callable[[], Tensor | float] = lambda: 0.0,
+        callbacks: Sequence[Callback] = (),
+    ) -> tuple[Tensor, ...]:
+        """Train a body in the units of the samples, which are returned; the penalty on its weights
+        is counted per sample, as the misfit is."""
+        units, loss = units_of(samples, likelihood), misfit(likelihood)
+
+        def objective(model: nn.Module, batch: Any) -> Tensor:
+            return loss(model, batch) + penalty()
+
+        network, data = InUnits(body, at_origin(units)), tensors(samples, units[0])
+        self.train(network, objective, data, generator, callbacks)
+        return units
+
 
 @dataclass(frozen=True)
 class LaplaceNetwork(Network):
@@ -130,18 +130,13 @@ class LaplaceNetwork(Network):
         generator: torch.Generator | int,
     ) -> LinearisedPosterior:
         generator = as_generator(generator)
-        units, sizes = units_of(samples, likelihood), self.sizes(samples)
+        sizes, share = self.sizes(samples), self.precision / 2 / len(samples.x)
         body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
-        network = InUnits(body, at_origin(units))
-        loss, share = misfit(likelihood), self.precision / 2 / len(samples.x)
 
-        def objective(model: nn.Module, batch: Any) -> Tensor:
-            return (
-                loss(model, batch)
-                + share * torch.stack([w.square().sum() for w in model.parameters()]).sum()
-            )
+        def minus_log_prior() -> Tensor:
+            return share * torch.stack([w.square().sum() for w in body.parameters()]).sum()
 
-        self.train(network, objective, tensors(samples, units[0]), generator)
+        units = self._in_units(body, samples, likelihood, generator, minus_log_prior)
         return LinearisedPosterior(InUnits(body, units).double(), samples, likelihood)
 
 
@@ -169,10 +164,8 @@ class BootstrapEnsemble(Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.members < 2:
-            raise ValueError(f"members must be 2 or more to have a spread, got {self.members}")
-        if self.block < 1:
-            raise ValueError(f"block must be 1 or more, got {self.block}")
+        require.integer(2, self, "members", hint="fewer have no spread")
+        require.integer(1, self, "block")
 
     def fit(
         self,
@@ -188,15 +181,12 @@ class BootstrapEnsemble(Network):
             raise ValueError(
                 f"{n} samples do not fill a block of {self.block}; take shorter blocks"
             )
-        ensemble = Ensemble(
-            [InUnits(self.mlp(samples, generator), at_origin(units)) for _ in range(self.members)]
-        )
+        bodies = [self.mlp(samples, generator) for _ in range(self.members)]
+        ensemble = Ensemble([InUnits(body, at_origin(units)) for body in bodies])
         data: Any = tensors(samples, units[0])
         if self.bootstrap:
-            shape = (self.members, n // self.block)
-            starts = torch.randint(
-                n - self.block + 1, shape, generator=generator, device=generator.device
-            )
+            last, shape = n - self.block, (self.members, n // self.block)
+            starts = torch.randint(last + 1, shape, generator=generator, device=generator.device)
             data = Resampled(data, starts, self.block)
         self.train(ensemble, misfit(likelihood), data, generator)
         trained: list[Any] = [ensemble.member(i) for i in range(self.members)]
@@ -239,9 +229,8 @@ class VariationalNetwork(Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.kl_weight >= 0:
-            raise ValueError(f"kl_weight must not be negative, got {self.kl_weight}")
-        check_draws(self.draws)
+        require.not_negative(self, "kl_weight")
+        require.integer(2, self, "draws", hint="fewer have no spread")
 
     def fit(
         self,
@@ -251,22 +240,15 @@ class VariationalNetwork(Network):
         generator: torch.Generator | int,
     ) -> MemberPosterior:
         generator = as_generator(generator)
-        units = units_of(samples, likelihood)
         body = BayesianMLP(self.sizes(samples), generator=generator)
-        loss, share, rise = (
-            misfit(likelihood),
-            self.kl_weight / len(samples.x),
-            Rise(self.steps // 2),
-        )
+        rise, share = Rise(self.steps // 2), self.kl_weight / len(samples.x)
 
-        def objective(model: nn.Module, batch: Any) -> Tensor:
-            return loss(model, batch) + rise.factor * share * body.kl()
+        def weighted_kl() -> Tensor:
+            return rise.factor * share * body.kl()
 
-        network, data = InUnits(body, at_origin(units)), tensors(samples, units[0])
-        self.train(network, objective, data, generator, [rise])
-        return MemberPosterior(
-            [InUnits(b, units) for b in body.draw(self.draws, generator=generator)]
-        )
+        units = self._in_units(body, samples, likelihood, generator, weighted_kl, [rise])
+        drawn = body.draw(self.draws, generator=generator)
+        return MemberPosterior([InUnits(network, units) for network in drawn])
 
 
 @dataclass(frozen=True)
@@ -286,9 +268,8 @@ class DropoutNetwork(Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.p < 1:
-            raise ValueError(f"p must lie between 0 and 1, got {self.p}")
-        check_draws(self.draws)
+        require.within("(0, 1)", self, "p")
+        require.integer(2, self, "draws", hint="fewer have no spread")
 
     def fit(
         self,
@@ -298,15 +279,7 @@ class DropoutNetwork(Network):
         generator: torch.Generator | int,
     ) -> MemberPosterior:
         generator = as_generator(generator)
-        units = units_of(samples, likelihood)
         body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
-        network, data = InUnits(body, at_origin(units)), tensors(samples, units[0])
-        self.train(network, misfit(likelihood), data, generator)
-        return MemberPosterior(
-            [InUnits(b, units) for b in body.draw(self.draws, generator=generator)]
-        )
-
-
-def check_draws(draws: int) -> None:
-    if draws < 2:
-        raise ValueError(f"draws must be 2 or more to have a spread, got {draws}")
+        units = self._in_units(body, samples, likelihood, generator)
+        drawn = body.draw(self.draws, generator=generator)
+        return MemberPosterior([InUnits(network, units) for network in drawn])

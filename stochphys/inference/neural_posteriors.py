@@ -1,22 +1,87 @@
-r"""Posteriors made of networks: one network and its tangent space, or many networks.
+r"""What goes into networks and what comes out: samples in units of order one, float32, or drawn anew
+for each member; posteriors of one network and its tangent space, or of many networks.
 
 How the networks are trained lives in `neural`.
 """
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, jvp, vmap
+from torch.utils.data import TensorDataset
 
+from .. import require
+from ..brief import Brief
 from ..device import as_generator
-from ..models.drift_diffusion import Likelihood
+from ..models.drift_diffusion import Likelihood, LogVariance
 from ..training import Ensemble
 from .posterior import Functions, Posterior
 from .regression import Samples, most_probable
 
 CHUNK = 2**12  # states whose Jacobian is held at once
+BINS = 20  # in which labels are averaged to see how large the signal is
+
+
+def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
+    """⟨x⟩, std x `(dim_in,)`, a and b `(dim_out,)` of `InUnits`.
+
+    Raises `ValueError` for an input that never changes.
+    """
+    scale = samples.x.std(0)
+    require.changing(inputs=scale)
+    mean = (samples.weight * samples.y).sum(0) / samples.weight.sum(0)
+    if isinstance(likelihood, LogVariance):
+        return samples.x.mean(0), scale, mean.log(), torch.ones_like(mean)
+    spreads = []  # of means over bins along each input, in which noise is averaged away
+    for order in samples.x.argsort(0).unbind(-1):
+        labels, weights = (t[order].tensor_split(BINS) for t in (samples.y, samples.weight))
+        bins = [(w * y).sum(0) / w.sum(0) for y, w in zip(labels, weights, strict=True)]
+        spreads.append(torch.stack(bins).std(0))
+    return samples.x.mean(0), scale, mean, torch.stack(spreads).amax(0)
+
+
+def at_origin(units: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The units of the same samples less ⟨x⟩, which is how `tensors` gives them to a network."""
+    return torch.zeros_like(units[1], dtype=torch.float32), *units[1:]
+
+
+def tensors(samples: Samples, centre: Tensor) -> TensorDataset:
+    """The samples as networks take them: float32, states less their `centre (dim_in,)`.
+
+    Raises `ValueError` for labels whose noise is in x, too: only a linear model can take it out.
+    """
+    if samples.tangent is not None:
+        raise ValueError(
+            "a network cannot take out the noise that labels share with x; give rule='ito' (overdamped) "
+            "or rule='combined' (underdamped), or take BayesianRegression"
+        )
+    return TensorDataset((samples.x - centre).float(), samples.y.float(), samples.weight.float())
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled(Brief):
+    """Samples drawn anew for each member, in blocks of successive ones, as data for `fit`.
+
+    A block keeps what neighbours share: second differences overlap by one step of time.
+
+    Args:
+        data: the samples.
+        starts: of the blocks `(members, n_blocks)`.
+        block: length of each.
+    """
+
+    data: TensorDataset
+    starts: Tensor
+    block: int
+
+    def __len__(self) -> int:
+        return self.starts.shape[1] * self.block
+
+    def __getitem__(self, index: Tensor) -> tuple[Tensor, ...]:
+        return self.data[self.starts.gather(1, index // self.block) + index % self.block]
 
 
 class LinearisedPosterior(Posterior):
@@ -41,26 +106,25 @@ class LinearisedPosterior(Posterior):
     def __init__(self, network: nn.Module, samples: Samples, likelihood: Likelihood) -> None:
         self.network = network
         self.at = {name: w.detach() for name, w in network.named_parameters()}
-        weights = torch.cat([w.flatten() for w in self.at.values()])
+        weights = torch.cat([w.flatten() for w in self.at.values()])  # ŵ
         H = torch.zeros(len(weights), len(weights), dtype=torch.float64)
         moment = torch.zeros_like(weights)
-        for x, y, w in zip(
-            *(t.split(CHUNK) for t in (samples.x, samples.y, samples.weight)), strict=True
-        ):
-            f, J = network(x), self.jacobian(x)
-            residual = likelihood.working_label(f, y) - f + J @ weights
-            for c, r, rows in zip(
-                likelihood.curvature(w).unbind(1), residual.unbind(1), J.unbind(1), strict=True
-            ):
+        for part in samples.chunks(CHUNK):
+            f, J = network(part.x), self.jacobian(part.x)  # (n, dim_out), (n, dim_out, n_weights)
+            # What J w should be, for a prior around 0 and not around ŵ: label − (f − J ŵ).
+            label = likelihood.working_label(f, part.y) - f + J @ weights
+            curvature = likelihood.curvature(part.weight)
+            for i in range(J.shape[1]):
+                c, rows = curvature[:, i], J[:, i]
                 H += rows.T @ (c[:, None] * rows)
-                moment += (c * r) @ rows
+                moment += (c * label[:, i]) @ rows
+        # In the frame where H is diagonal each weight is found alone: as in `regression`.
         values, vectors = torch.linalg.eigh(H)
         values, b = values.clamp(min=0), vectors.T @ moment
-        self.precision, self.log_evidence = most_probable(
-            values[None], b[None], values.mean()[None]
-        )
+        evidence = most_probable(values[None], b[None], values.mean()[None])
+        self.precision, self.log_evidence = evidence
         total = values + self.precision
-        self.effective_parameters = (values / total).sum().item()
+        self.effective_parameters = (values / total).sum().item()  # MacKay's γ
         self.shift = vectors @ (b / total) - weights  # m − ŵ
         self.root = (vectors / total.sqrt()) @ vectors.mT  # vectors turn where values are alike
 

@@ -135,8 +135,12 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
         )
     if jumps.n_trajectories < 2:
         raise ValueError("one path gives no error bar; cut it into pieces, jumps.cut(100)")
-    words = _words(jumps.x, jumps.n_states, frames)
-    reverse = _reversed_words(jumps.n_states, frames, words.device)
+    # The number of a word has its states for digits; the reverse of each reads them from the end.
+    words = torch.zeros_like(jumps.x[:, frames - 1 :], dtype=torch.int64)
+    for i in range(frames):
+        words.mul_(jumps.n_states).add_(jumps.x[:, i : i + words.shape[1]])
+    digits = np.arange(n_words).reshape([jumps.n_states] * frames)
+    reverse = torch.from_numpy(digits.T.ravel()).to(words.device)
     time = (frames - 1) * jumps.dt
 
     def log_ratio(words: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,24 +166,6 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=(count[count[reverse] == 0].sum() / count.sum()).item(),
     )
-
-
-def _words(x: Tensor, n_states: int, frames: int) -> Tensor:
-    """The number of each word, its states as digits, `(n_trajectories, n_times - frames + 1)`."""
-    n = x.shape[1] - frames + 1
-    words = torch.zeros(len(x), n, dtype=torch.int64, device=x.device)
-    for i in range(frames):
-        words.mul_(n_states).add_(x[:, i : i + n])
-    return words
-
-
-def _reversed_words(n_states: int, frames: int, device: torch.device) -> Tensor:
-    """The number of the reverse of each word `(n_states ** frames,)`."""
-    rest = torch.arange(n_states**frames, device=device)
-    reverse = torch.zeros_like(rest)
-    for _ in range(frames):
-        reverse, rest = reverse * n_states + rest % n_states, rest // n_states
-    return reverse
 
 
 def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Estimate:

@@ -10,7 +10,7 @@ and α maximises the evidence, the probability of the data with the weights inte
 `LogVariance` the same formulas are iterated with working labels (Fisher scoring).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -45,10 +45,10 @@ class Samples(Brief):
     weight: Tensor
     tangent: Tensor | None = None
 
-    def chunks(self) -> "Iterator[Samples]":
+    def chunks(self, size: int = CHUNK) -> "Iterator[Samples]":
         """The samples in pieces."""
-        for i in range(0, len(self.x), CHUNK):
-            part = slice(i, i + CHUNK)
+        for i in range(0, len(self.x), size):
+            part = slice(i, i + size)
             tangent = None if self.tangent is None else self.tangent[part]
             yield Samples(self.x[part], self.y[part], self.weight[part], tangent)
 
@@ -95,18 +95,26 @@ class BayesianRegression(Brief):
         # A variance is a factor: its logarithm is measured from that of the mean.
         offset = samples.y.mean(0).log() if isinstance(likelihood, LogVariance) else 0.0
         offset = torch.zeros(dim, dtype=torch.float64) + offset
-        gram = torch.zeros(dim, n_features, n_features, dtype=torch.float64)
+        gram = torch.zeros(dim, n_features, n_features, dtype=torch.float64)  # ΦᵀWΦ
         for part in samples.chunks():
-            phi = basis(part.x)
+            phi = basis(part.x)  # (n, n_features)
             for i, c in enumerate(likelihood.curvature(part.weight).unbind(-1)):
                 gram[i] += phi.T @ (c[:, None] * phi)
         groups = getattr(basis, "groups", torch.zeros(n_features, dtype=torch.long))
-        prior = Prior.alike(gram, groups)
+        prior = Prior.of(gram, groups)
         w = torch.zeros(dim, n_features, dtype=torch.float64)
         for iteration in range(ITERATIONS):
             label = likelihood.first_label if iteration == 0 else likelihood.working_label
-            moment = self._moment(basis, samples, likelihood, label, w, offset)
+            moment = torch.zeros_like(w)  # ΦᵀWz of labels z, less the noise that z shares with x
+            for part in samples.chunks():
+                phi = basis(part.x)
+                z = label(phi @ w.T + offset, part.y) - offset
+                moment += (likelihood.curvature(part.weight) * z).T @ phi
+                if part.tangent is not None:
+                    for i, direction in enumerate(part.tangent.unbind(1)):
+                        moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
             prior = prior.updated(gram, moment) if groups.max() > 1 else prior
+            # In the frame V, where ΦᵀWΦ is diagonal, each weight is found alone: b/(α + λ).
             b = torch.einsum("ofr,of->or", prior.vectors, moment)
             alpha, evidence = most_probable(prior.values, b, prior.values.mean(1))
             total = prior.values + alpha[:, None]
@@ -116,26 +124,6 @@ class BayesianRegression(Brief):
             if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
                 break
         return LinearPosterior(basis, w, prior.root(total), alpha, evidence, offset)
-
-    @staticmethod
-    def _moment(
-        basis: Features,
-        samples: Samples,
-        likelihood: Likelihood,
-        label: Callable[[Tensor, Tensor], Tensor],
-        w: Tensor,
-        offset: Tensor,
-    ) -> Tensor:
-        """$\\Phi^\\top W z$ `(dim_out, n_features)` of labels z, less their shared noise."""
-        moment = torch.zeros_like(w)
-        for part in samples.chunks():
-            phi = basis(part.x)
-            z = label(phi @ w.T + offset, part.y) - offset
-            moment += (likelihood.curvature(part.weight) * z).T @ phi
-            if part.tangent is not None:
-                for i, direction in enumerate(part.tangent.unbind(1)):
-                    moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
-        return moment
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,15 +149,13 @@ class Prior(Brief):
     vectors: Tensor
 
     @classmethod
-    def of(cls, gram: Tensor, groups: Tensor, relative: Tensor) -> "Prior":
+    def of(cls, gram: Tensor, groups: Tensor, relative: Tensor | None = None) -> "Prior":
+        """One precision for all groups, if there are no `relative` ones."""
+        if relative is None:
+            relative = torch.ones(len(gram), int(groups.max()) + 1, dtype=gram.dtype)
         scale = relative[:, groups] ** -0.5
         values, vectors = torch.linalg.eigh(scale[:, :, None] * gram * scale[:, None])
         return cls(groups, relative, values.clamp(min=0), scale[:, :, None] * vectors)
-
-    @classmethod
-    def alike(cls, gram: Tensor, groups: Tensor) -> "Prior":
-        relative = torch.ones(len(gram), int(groups.max()) + 1, dtype=gram.dtype)
-        return cls.of(gram, groups, relative)
 
     def root(self, total: Tensor) -> Tensor:
         r"""R with $RR^\top = V\,\mathrm{diag}(1/t)\,V^\top$, the covariance of the weights where t is
@@ -182,8 +168,14 @@ class Prior(Brief):
         return (self.vectors / total[:, None].sqrt()) @ turned_back.mT
 
     def updated(self, gram: Tensor, moment: Tensor) -> "Prior":
-        """Precisions of greatest evidence, by MacKay's fixed point: the numbers that a group has
-        determined over the squares of its weights."""
+        r"""Precisions of greatest evidence, by MacKay's fixed point,
+
+        $$\alpha_g \leftarrow \gamma_g \Big/ \sum_{k \in g} w_k^2, \qquad
+          \gamma_g = n_g - \alpha_g \sum_{k \in g} \Sigma_{kk} .$$
+
+        γ of the n weights of a group are determined by the data: Σ is their covariance, 1/α each if
+        the data say nothing. With one weight in each group: Tipping, JMLR 1, 211 (2001).
+        """
         alpha, n = self.relative, torch.bincount(self.groups).to(gram)
 
         def per_group(values: Tensor) -> Tensor:
@@ -191,11 +183,11 @@ class Prior(Brief):
 
         for _ in range(UPDATES):
             covariance = torch.linalg.inv(gram + torch.diag_embed(alpha[:, self.groups]))
-            w = torch.einsum("ofg,og->of", covariance, moment)
-            determined = n - alpha * per_group(covariance.diagonal(dim1=1, dim2=2))
+            w = torch.einsum("ofg,og->of", covariance, moment)  # (dim_out, n_features)
+            determined = n - alpha * per_group(covariance.diagonal(dim1=1, dim2=2))  # γ
             new = determined.clamp(min=1e-6) / per_group(w.square()).clamp(min=1e-12)
-            new = new.clamp(1e-6, 1e8)
-            new[:, 0] = 1
+            new = new.clamp(1e-6, 1e8)  # a group that nothing needs goes to infinity
+            new[:, 0] = 1  # the scale of all is α itself, which `most_probable` finds
             moved = (new / alpha).log().abs().max()
             alpha = new
             if moved < 0.01:
@@ -212,7 +204,7 @@ def most_probable(values: Tensor, b: Tensor, scale: Tensor) -> tuple[Tensor, Ten
     with the eigenvalues λ of $\Phi^\top W \Phi$ and $\Phi^\top W y$ in their frame, b.
     """
     alpha = PRECISIONS * scale[:, None]  # (dim_out, candidates)
-    total = values[:, None] + alpha[..., None]
+    total = values[:, None] + alpha[..., None]  # (dim_out, candidates, n_features)
     terms = (alpha[..., None] / total).log() + b[:, None].square() / total
     evidence, best = (terms.sum(-1) / 2).max(1)
     return alpha.gather(1, best[:, None])[:, 0], evidence
