@@ -6,8 +6,6 @@ labels when the inferred drift is taken away: if the equation is right, one says
 next. Nothing is trained here. Tests of a whole distribution live in `fluctuation`.
 """
 
-from math import isfinite
-
 import torch
 from torch import Tensor
 
@@ -80,13 +78,13 @@ def calibration(result: EntropyProduction) -> str:
     if not clear(abs(gap), error, 0.1 * abs(result.rate)):
         return ""
     what, remedy = (
-        ("above", "It is too bold: take more data, or fewer steps and a smaller width.")
+        ("above", "bold: take more data, or fewer steps and a smaller width.")
         if gap > 0
-        else ("below", "It is too timid: train for more steps.")
+        else ("below", "timid: train for more steps.")
     )
     return (
         f"Not calibrated: the rate, {result.rate:.3g}, is {what} the held-out bound, "
-        f"{result.bound:.3g}, by {abs(gap) / error:.0f} standard errors. {remedy}"
+        f"{result.bound:.3g}, by {abs(gap) / error:.0f} standard errors. It is too {remedy}"
     )
 
 
@@ -138,12 +136,12 @@ def slow_camera(result: EntropyProduction) -> str:
 def little_data(result: EntropyProduction) -> str:
     """Whether the error bar is large, or too few paths make it."""
     rate, std, paths = abs(result.rate), result.std, result.held_out.n_trajectories
-    if isfinite(std) and rate < 2 * std:
+    if rate < 2 * std:  # not where std is nan, of one member
         return (
             f"Little data: the rate is within 2 standard errors ({2 * std:.2g}) of zero, so "
             "equilibrium cannot be excluded. The error falls like 1/√(number of steps)."
         )
-    if isfinite(std) and std > 0.2 * rate:
+    if std > 0.2 * rate:
         return (
             f"Little data: the error bar is {std / rate:.0%} of the rate. About "
             f"{(std / (0.1 * rate)) ** 2:.0f} times as much would bring it to 10 %."
@@ -169,28 +167,21 @@ def bound_per_path(entropy: Tensor) -> Tensor:
 # Of an equation of motion
 
 
-def doubts_of_equation(result: Langevin, trajectories: Trajectories) -> tuple[str, ...]:
-    """What a careful colleague would add to `result`, inferred from `trajectories`; empty if all is
-    well.
+def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
+    """What a careful colleague would add to `result`; empty if all is well.
 
     Has each coordinate noise of its own? Do residuals tell of a noisy measurement, or of inertia?
     Only if not: is there enough data, are frames close in time?
     """
-    rest = residuals(result)
+    data = result.increments
+    labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
+    rest = labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)  # (n_paths, n_steps, dim)
     if rest.shape[1] < 3:
         return ()
     doubts = [no_noise(result, rest, k) or memory(result, rest, k) for k in range(rest.shape[2])]
-    found = tuple(filter(None, doubts))
-    return found or tuple(
-        filter(None, (little_information(result) or lost_between_frames(result, trajectories),))
-    )
-
-
-def residuals(result: Langevin) -> Tensor:
-    """Labels less the inferred drift `(n_paths, n_steps, dim)`."""
-    data = result.increments
-    labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
-    return labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)
+    if not any(doubts):
+        doubts = [little_information(result) or lost_between_frames(result, labels, rest)]
+    return tuple(filter(None, doubts))
 
 
 def smooth_coordinates(steps: Tensor) -> Tensor:
@@ -246,17 +237,16 @@ def memory(result: Langevin, rest: Tensor, k: int) -> str:
     made_for_it = data.rule in ("symmetric", "midpoint")
     if made_for_it or not clear(-excess, error, MEMORY if data.secant else BLURRED):
         return ""
-    if data.secant:
-        zeta = (-excess * square * data.dt**4 / 5.5).sqrt().item()
-        return (
-            f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking "
-            f"error of {zeta:.2g}. Give rule='symmetric', which survives it."
-        )
-    zeta = (-excess * square * data.dt**2).sqrt().item()
+    zeta = (-excess * square * (data.dt**4 / 5.5 if data.secant else data.dt**2)).sqrt().item()
+    remedy = (
+        ". Give rule='symmetric', which survives it."
+        if data.secant
+        else f", which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. Give rule='midpoint', "
+        "which survives it, or leave out frames: trajectories.every(2) halves it."
+    )
     return (
         f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking error of "
-        f"{zeta:.2g}, which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. "
-        "Give rule='midpoint', which survives it, or leave out frames: trajectories.every(2) halves it."
+        f"{zeta:.2g}{remedy}"
     )
 
 
@@ -278,31 +268,27 @@ def little_information(result: Langevin) -> str:
     )
 
 
-def lost_between_frames(result: Langevin, trajectories: Trajectories) -> str:
-    """Whether drift or diffusion change between frames by more than the error bars admit.
+def lost_between_frames(result: Langevin, labels: Tensor, rest: Tensor) -> str:
+    r"""Whether drift or diffusion change between frames by more than the error bars admit.
 
-    In one step the drift Φ of the start turns into Φ′; half of what it loses, $\\tfrac12(1 -
-    \\langle\\Phi\\Phi'\\rangle/\\langle\\Phi^2\\rangle)$, is lost to its estimate. Error bars know nothing
+    In one step the drift Φ of the start turns into Φ′; half of what it loses, $\tfrac12(1 -
+    \langle\Phi\Phi'\rangle/\langle\Phi^2\rangle)$, is lost to its estimate. Error bars know nothing
     of it: it may be as large as half of them, or a tenth of the drift, before it is said.
     """
-    data, rest = result.increments, residuals(result)
-    drift = (data.y if data.secant else data.steps / data.dt) - rest
-    weight = 1 / (data.steps.square().mean((0, 1)))
+    data, drift = result.increments, labels - rest
+    weight = 1 / data.steps.square().mean((0, 1))  # as 1/D weighs coordinates
     square = (weight * drift.square()).mean((0, 1)).sum()
     lost = ((weight * drift.diff(dim=1).square()).mean((0, 1)).sum() / square).item() / 4
     blind = min(LOST, max(LOST / 5, (result.predicted_nmse / 5) ** 0.5))
     if lost > (LOST_BY_SECANTS if data.secant else blind):
         return (
             f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "
-            f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than "
-            f"{trajectories.dt:g}."
+            f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than {data.dt:g}."
         )
-    if (
-        not data.overlapping
-        and (fall := 1 - growth(data.steps, rest * data.dt).min().item()) > LOST
-    ):
-        return (
-            f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
-            f"again is lost between your frames. Take a shorter dt than {trajectories.dt:g}."
-        )
-    return ""
+    fall = 0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt).min().item()
+    if fall < LOST:
+        return ""
+    return (
+        f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
+        f"again is lost between your frames. Take a shorter dt than {data.dt:g}."
+    )

@@ -66,7 +66,7 @@ def infer_langevin(
     force = torch.linalg.solve(D_there, phi[..., None])[..., 0]
     information = data.time / 4 * (force * phi).sum(-1).mean().item() - p / 2
     result = Langevin(found, D, information, p, data)
-    return replace(result, warnings=doubts_of_equation(result, trajectories))
+    return replace(result, warnings=doubts_of_equation(result))
 
 
 def infer_drift(
