@@ -13,7 +13,7 @@ from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import infer_langevin
 from stochphys.inference.currents import Affine, CurrentEstimate
-from stochphys.inference.passage import PassageTime
+from stochphys.inference.predict import PassageTime
 from stochphys.inference.results import EntropyProduction
 from stochphys.inference.thermodynamics import EntropyRate
 from stochphys.movie import Movie

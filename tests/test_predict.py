@@ -8,8 +8,13 @@ import torch
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference.drift import infer_langevin
-from stochphys.inference.passage import mean_first_passage_time, passage_quadrature
-from stochphys.inference.predict import PredictedNumber, PredictedRate, predict_paths
+from stochphys.inference.predict import (
+    PredictedNumber,
+    PredictedRate,
+    mean_first_passage_time,
+    passage_quadrature,
+    predict_paths,
+)
 from stochphys.inference.regression import BayesianRegression
 from stochphys.inference.thermodynamics import divergence, entropy_production_rate, heat_rate
 from stochphys.models.bases import Polynomial
@@ -86,7 +91,9 @@ def test_the_passage_time_lies_in_its_credible_interval_as_often_as_it_says(hump
 
 def test_passage_times_refuse_what_the_data_do_not_know(hump):
     g = make_generator(0)
-    with pytest.raises(ValueError, match=r"target=9 lies outside the training data"):
+    with pytest.raises(
+        ValueError, match=r"target must lie in .*, got 9.0; nothing is known outside"
+    ):
         mean_first_passage_time(hump, 0.0, 9.0, generator=g)
     with pytest.raises(ValueError, match=r"level must lie in \(0, 1\)"):
         mean_first_passage_time(hump, 0.0, 1.0, generator=g, level=90)

@@ -26,9 +26,8 @@ from stochphys.inference.diffusion import infer_diffusion
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
 from stochphys.inference.increments import increments
-from stochphys.inference.passage import mean_first_passage_time
 from stochphys.inference.posterior import Combination
-from stochphys.inference.predict import predict_paths
+from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
 from stochphys.models import bayes, jump_neep, many, movies, neep

@@ -23,7 +23,7 @@ from stochphys.inference import (
     infer_langevin,
     short_time_tur,
 )
-from stochphys.inference.passage import mean_first_passage_time
+from stochphys.inference.predict import mean_first_passage_time
 from stochphys.inference.thermodynamics import entropy_production_rate
 from stochphys.models.bases import RBF, Polynomial
 from stochphys.simulators import simulate

@@ -9,7 +9,6 @@ from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluc
 from .increments import Increments, increments, secant_factor
 from .maps import DissipationMap, dissipation_map, frame_maps
 from .neural import BootstrapEnsemble, DropoutNetwork, LaplaceNetwork, VariationalNetwork
-from .passage import mean_first_passage_time
 from .plugin_estimators import (
     WordEstimate,
     first_passage_ratio,
@@ -18,7 +17,7 @@ from .plugin_estimators import (
     word_plugin,
 )
 from .posterior import Posterior
-from .predict import Prediction, predict_paths
+from .predict import Prediction, mean_first_passage_time, predict_paths
 from .regression import BayesianRegression, Samples
 from .results import EntropyProduction, Langevin
 from .thermodynamics import entropy_production_rate, heat_rate

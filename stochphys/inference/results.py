@@ -1,7 +1,7 @@
 r"""What inference returns: an entropy production, and an equation of motion, each with its doubts.
 
 How they are found lives in `entropy` and `drift`, what is doubtful about them in `doubts`, what
-follows from an equation in `predict`, `passage` and `thermodynamics`.
+follows from an equation in `predict` and `thermodynamics`.
 """
 
 from dataclasses import dataclass, field
