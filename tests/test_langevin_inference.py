@@ -18,7 +18,8 @@ from stochphys.inference import (
     infer_langevin,
     nmse,
 )
-from stochphys.inference.diffusion import ConstantDiffusion, independent_share, infer_diffusion
+from stochphys.inference.langevin import independent_share, infer_diffusion
+from stochphys.inference.posterior import ConstantDiffusion
 from stochphys.models import RBF, Fourier, LogVariance, Polynomial
 from stochphys.simulators import Linear, Overdamped, simulate
 from stochphys.systems import BeadSpring

@@ -7,7 +7,7 @@ import torch
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference.drift import infer_langevin
+from stochphys.inference.langevin import infer_langevin
 from stochphys.inference.predict import (
     PredictedNumber,
     PredictedRate,

@@ -21,11 +21,11 @@ from stochphys.course.studies import images, map_scores, network_search, sgd_toy
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
-from stochphys.inference import currents, drift, maps, neural, plugin_estimators
-from stochphys.inference.diffusion import infer_diffusion
+from stochphys.inference import currents, maps, neural, plugin_estimators
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
 from stochphys.inference.increments import increments
+from stochphys.inference.langevin import infer_diffusion, infer_drift, infer_langevin
 from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
@@ -87,9 +87,9 @@ def test_what_is_no_source_of_randomness_is_refused_in_words(what):
 
 
 def test_only_what_draws_asks_for_a_generator():
-    assert drift.infer_langevin(paths(TRAP)).drift.mean(torch.zeros(1, 1)).isfinite().all()
+    assert infer_langevin(paths(TRAP)).drift.mean(torch.zeros(1, 1)).isfinite().all()
     with pytest.raises(TypeError, match="its seed, got None"):
-        drift.infer_langevin(paths(TRAP), drift=neural.LaplaceNetwork())
+        infer_langevin(paths(TRAP), drift=neural.LaplaceNetwork())
 
 
 # What the functions below are given, the same at each call.
@@ -112,7 +112,7 @@ def film():
 
 @cache
 def langevin():
-    return drift.infer_langevin(
+    return infer_langevin(
         simulate(TRAP, 20, 400, 0.01, generator=0), drift=BayesianRegression(Polynomial(1))
     )
 
@@ -249,10 +249,10 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "infer_diffusion": lambda g: infer_diffusion(
         increments(paths()), method=neural.LaplaceNetwork(**few), generator=g
     ).mean(torch.zeros(1, 2)),
-    "infer_drift": lambda g: drift.infer_drift(
+    "infer_drift": lambda g: infer_drift(
         langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), generator=g
     ).mean(torch.zeros(1, 1)),
-    "infer_langevin": lambda g: drift.infer_langevin(
+    "infer_langevin": lambda g: infer_langevin(
         paths(), drift=neural.BootstrapEnsemble(**few), generator=g
     ).drift.mean(torch.zeros(1, 2)),
     "Langevin.draw": lambda g: simulate(

@@ -2,11 +2,10 @@
 
 from .comparison import Comparison, coverage, coverage_curve, nmse
 from .currents import CurrentEstimate, finite_time_tur, short_time_tur
-from .diffusion import DiffusionField
-from .drift import infer_langevin
 from .entropy import infer_entropy_production
 from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluctuation_theorem
 from .increments import Increments, increments, secant_factor
+from .langevin import infer_langevin
 from .maps import DissipationMap, dissipation_map, frame_maps
 from .neural import BootstrapEnsemble, DropoutNetwork, LaplaceNetwork, VariationalNetwork
 from .plugin_estimators import (
@@ -16,7 +15,7 @@ from .plugin_estimators import (
     knn_plugin,
     word_plugin,
 )
-from .posterior import Posterior
+from .posterior import DiffusionField, Posterior
 from .predict import Prediction, mean_first_passage_time, predict_paths
 from .regression import BayesianRegression, Samples
 from .results import EntropyProduction, Langevin

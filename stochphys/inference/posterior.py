@@ -1,7 +1,7 @@
 r"""What is known about a function after data were seen: its mean, its std, and functions drawn from it.
 
-Every method of Langevin inference ends in a `Posterior`. How one is found lives in `regression` and
-`neural`.
+Every method of Langevin inference ends in a `Posterior`. How one is found lives in `regression`,
+`neural` and `langevin`.
 """
 
 from abc import ABC, abstractmethod
@@ -119,3 +119,60 @@ class Combination(Posterior):
             return functions(x) + shift.unflatten(0, x.shape[:2])
 
         return shifted
+
+
+# Of a diffusion matrix `(n, dim, dim)`, written as an exponential: each draw is positive definite.
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantDiffusion(Posterior):
+    r"""One matrix for all states, from n independent increments: $D = L\,e^S L^\top$ with
+    $LL^\top = \hat D$ and S a symmetric matrix of normal numbers, of variance 2/n on its diagonal and
+    1/n beside it. That is Wishart's law for n large."""
+
+    estimate: Tensor  # (dim, dim)
+    n: float
+
+    def _everywhere(self, matrix: Tensor, x: Tensor) -> Tensor:
+        return matrix.expand(*x.shape[:-1], *matrix.shape[-2:])
+
+    def mean(self, x: Tensor) -> Tensor:
+        return self._everywhere(self.estimate, x)
+
+    def std(self, x: Tensor) -> Tensor:
+        D, diagonal = self.estimate, self.estimate.diagonal()
+        return self._everywhere(((diagonal[:, None] * diagonal + D**2) / self.n).sqrt(), x)
+
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+        generator = as_generator(generator)
+        L, dim = torch.linalg.cholesky(self.estimate), len(self.estimate)
+        z = torch.randn(draws, dim, dim, generator=generator, device=generator.device)
+        S = (z + z.mT).to(L) / (2 * self.n) ** 0.5
+        drawn = L @ torch.linalg.matrix_exp(S) @ L.T
+
+        def functions(x: Tensor) -> Tensor:
+            return drawn[:, None].expand(draws, x.shape[1], dim, dim)
+
+        return functions
+
+
+@dataclass(frozen=True, eq=False)
+class DiffusionField(Posterior):
+    """Independent noises: $D = \\mathrm{diag}(e^{f_1(x)}, e^{f_2(x)}, …)$ with a posterior of f."""
+
+    logarithm: Posterior
+
+    def mean(self, x: Tensor) -> Tensor:
+        return torch.diag_embed((self.logarithm.mean(x) + self.logarithm.std(x) ** 2 / 2).exp())
+
+    def std(self, x: Tensor) -> Tensor:
+        relative = torch.expm1(self.logarithm.std(x) ** 2).sqrt()
+        return self.mean(x) * torch.diag_embed(relative)
+
+    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+        f = self.logarithm.sample(draws, generator=generator)
+        return lambda x: torch.diag_embed(f(x).exp())
+
+    def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
+        low, high = self.logarithm.interval(x, level)
+        return torch.diag_embed(low.exp()), torch.diag_embed(high.exp())

@@ -1,6 +1,6 @@
 r"""What inference returns: an entropy production, and an equation of motion, each with its doubts.
 
-How they are found lives in `entropy` and `drift`, what is doubtful about them in `doubts`, what
+How they are found lives in `entropy` and `langevin`, what is doubtful about them in `doubts`, what
 follows from an equation in `predict` and `thermodynamics`.
 """
 

@@ -16,8 +16,7 @@ from .. import require
 from ..data import Trajectories
 from ..device import as_generator
 from .comparison import ask
-from .diffusion import ConstantDiffusion
-from .posterior import Functions
+from .posterior import ConstantDiffusion, Functions
 from .predict import Agreement, PredictedRate
 from .results import Langevin
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..inference.drift import infer_langevin
+from ..inference.langevin import infer_langevin
 from ..inference.posterior import Posterior
 from ..inference.predict import PredictedNumber
 from ..inference.regression import BayesianRegression

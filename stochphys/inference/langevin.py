@@ -13,12 +13,14 @@ from torch import Tensor
 
 from ..data import Trajectories
 from ..device import as_generator
-from .diffusion import infer_diffusion
+from ..models.drift_diffusion import LogVariance
 from .doubts import doubts_of_equation
 from .increments import Increments, increments
-from .posterior import Combination, Posterior
+from .posterior import Combination, ConstantDiffusion, DiffusionField, Posterior
 from .regression import BayesianRegression, Method, Samples
 from .results import Langevin
+
+LAGS = 5  # labels so far apart in time share no noise
 
 
 def infer_langevin(
@@ -93,3 +95,60 @@ def infer_drift(
         return fit(data.x, data.before)
     # Weights go with the states, else they would share another part of the noise.
     return Combination(fit(data.x, data.before), fit(data.reverse, data.reverse))
+
+
+def infer_diffusion(
+    data: Increments,
+    drift: Tensor | None = None,
+    method: Method | None = None,
+    *,
+    generator: torch.Generator | int | None = None,
+) -> Posterior:
+    """D from increments: one matrix, or with a `method` a field of independent noises.
+
+    Args:
+        drift: at the increments `(n_paths, n_steps, dim)`; without it D is too large by Φ²dt/2.
+        method: of the logarithm of D, anything with the `fit` of `BayesianRegression`.
+
+    Raises `ValueError` for a coordinate without noise.
+    """
+    generator = None if generator is None else as_generator(generator)
+    squares = data.squares(drift)
+    labels = squares.diagonal(dim1=-2, dim2=-1)
+    if (labels.mean((0, 1)) <= 0).any():
+        k = int((labels.mean((0, 1)) <= 0).nonzero()[0])
+        raise ValueError(
+            f"coordinate {k} shows no noise: its diffusion comes out as {labels[..., k].mean():.2g}; "
+            "leave it out of the inference, or fit it as an ordinary differential equation"
+        )
+    if method is None:
+        D = squares.mean((0, 1))
+        n = squares.shape[0] * squares.shape[1] * independent_share(labels / D.diagonal())
+        return ConstantDiffusion(positive(D), n)
+    x, y = data.at.flatten(0, 1), labels.flatten(0, 1)
+    weight = torch.ones_like(y)
+    rough = method.fit(Samples(x, y, weight), LogVariance(), generator=generator)
+    if not data.overlapping:
+        return DiffusionField(rough)
+    share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels))
+    return DiffusionField(
+        method.fit(Samples(x, y, share * weight), LogVariance(), generator=generator)
+    )
+
+
+def independent_share(labels: Tensor) -> float:
+    """Of labels of a variance, `(n_paths, n, dim)` and of mean 1: how many independent χ² numbers
+    each is worth, 2 over the variance of their sum per label."""
+    rest = labels - labels.mean((0, 1))
+    n = rest.shape[1]
+    lags = range(min(LAGS, n))
+    variance = sum(
+        (1 if k == 0 else 2) * (rest[:, k:] * rest[:, : n - k]).sum(1).mean() / n for k in lags
+    )
+    return float(2 / variance)
+
+
+def positive(D: Tensor) -> Tensor:
+    """D with eigenvalues that rounding or noise made negative lifted to a small positive number."""
+    values, vectors = torch.linalg.eigh(D)
+    return vectors * values.clamp(min=1e-9 * values.max()) @ vectors.T
