@@ -149,7 +149,7 @@ def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="at least 2"):
         StirredDoubleWell(n_coordinates=1)
     data = Trajectories(torch.zeros(1, 2, 2), DT)
-    with pytest.raises(ValueError, match="scheme='euler' or 'midpoint'"):
+    with pytest.raises(ValueError, match="scheme must be one of euler, midpoint, got 'exact'"):
         StirredDoubleWell().entropy_production(data, "exact")
 
 

@@ -134,9 +134,9 @@ class Camera(Brief):
                 f"{trajectories.dim}"
             )
         source = self._source_of_noise(generator) if self.noise else None
-        numbers = torch.arange(trajectories.x.shape[:2].numel(), device=trajectories.x.device)
-        film = Film(self, trajectories.x.flatten(0, 1), source)
-        return Movie(film, trajectories.dt, numbers.view(trajectories.x.shape[:2]))
+        states = trajectories.x.flatten(0, 1)  # (n_trajectories · n_times, dim)
+        numbers = torch.arange(len(states), device=states.device).view(trajectories.x.shape[:2])
+        return Movie(Film(self, states, source), trajectories.dt, numbers)
 
     def crop(self, top: int, left: int, height: int, width: int) -> "Camera":
         """A camera that sees only this part of the frame."""
