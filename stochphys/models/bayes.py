@@ -104,10 +104,10 @@ class BayesianMLP(MLP):
     def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
         """n networks with weights drawn from q."""
         generator = as_generator(generator)
-        networks = _tanh_networks(n, self.sizes, generator)
+        networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]
         for k, layer in enumerate(self.layers):
-            weights, biases = layer.draw(n, generator=generator)
-            for network, weight, bias in zip(networks, weights, biases, strict=True):
+            drawn = layer.draw(n, generator=generator)
+            for network, weight, bias in zip(networks, *drawn, strict=True):
                 network[2 * k].load_state_dict({"weight": weight, "bias": bias})
         return networks
 
@@ -138,7 +138,7 @@ class DropoutMLP(MLP):
     def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
         """n networks, each with units of its own switched off for good."""
         generator = as_generator(generator)
-        networks = _tanh_networks(n, self.sizes, generator)
+        networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]
         for network in networks:
             network.load_state_dict(self.state_dict())
             for layer in list(network)[2:]:
@@ -146,7 +146,3 @@ class DropoutMLP(MLP):
                     on = torch.rand(layer.in_features, generator=generator) >= self.p
                     layer.weight.data *= on / (1 - self.p)
         return networks
-
-
-def _tanh_networks(n: int, sizes: Sequence[int], generator: torch.Generator) -> list[MLP]:
-    return [MLP(sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]

@@ -170,6 +170,7 @@ def _read(text: bytes, path: Path) -> dict[str, Row]:
 def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[Row]:
     """The row of each run as it ends. When a worker is killed, joblib gives up all that was begun:
     a new pool goes on with the rest, and at the end each of the lost shows alone whose fault it was."""
+    pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
     begun: dict[str, Row] = {}
     rest = iter(todo)
 
@@ -177,10 +178,6 @@ def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[Row]:
         for row in rest:
             begun[row["key"]] = row
             yield delayed(_run)(function, row)
-
-    def pool(calls: Iterable[Any]) -> Iterator[Row]:
-        work = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
-        return work(calls)
 
     while True:
         try:

@@ -133,8 +133,9 @@ class Explorer:
             text = escape("".join(lines + traceback.format_exception_only(error)))
             self.message.value = f'<pre style="color:#B00020; line-height:1.3">{text}</pre>'
             self.message.layout.display = None
-            if not _moved_by_hand():
-                raise
+            kernel = getattr(get_ipython(), "kernel", None)
+            if kernel is None or kernel.get_parent("shell")["header"]["msg_type"] != "comm_msg":
+                raise  # to whom runs a cell; a hand that moved a control sees the message
 
     def show(self, still: bytes | None = None) -> None:
         """Put it on the page: one output with the live widget, the picture and the words.
@@ -151,12 +152,6 @@ class Explorer:
 
     def _ipython_display_(self) -> None:
         """Nothing: a cell that ends with `explore(…)` has shown it already."""
-
-
-def _moved_by_hand() -> bool:
-    """True while the kernel answers a control on the page, False while it runs a cell."""
-    kernel = getattr(get_ipython(), "kernel", None)
-    return kernel is not None and kernel.get_parent("shell")["header"]["msg_type"] == "comm_msg"
 
 
 def _control(name: str, choice: Any, default: Any) -> widgets.Widget:

@@ -21,8 +21,6 @@ from ..movie import Movie
 from .explore import Explorer, png
 from .style import IMAGE, SIGNED, WIDE, array
 
-DIRECTIONS = {"forwards": False, "backwards": True}
-
 
 @dataclass(frozen=True, eq=False)
 class Panel(Brief):
@@ -135,7 +133,8 @@ def play_movie(
         clock.set_text(_when(frame, dt))
         return figure
 
-    explorer = Explorer(draw, alt, "frame", dict(frame=(0, n_frames - 1), direction=DIRECTIONS))
+    directions = {"forwards": False, "backwards": True}
+    explorer = Explorer(draw, alt, "frame", dict(frame=(0, n_frames - 1), direction=directions))
     assert explorer.player is not None
     explorer.player.interval = 200  # milliseconds, as far as kernel and network keep up
     if get_ipython() is not None:
