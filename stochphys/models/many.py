@@ -56,7 +56,7 @@ class Areas(Brief):
         n = self.n + other.n
         a, b, between = self.n / n, other.n / n, other.mean - self.mean
         covariance = a * self.covariance + b * other.covariance
-        covariance = covariance + a * b * torch.outer(between, between)
+        covariance = covariance + a * b * torch.outer(between, between)  # that of the two means
         return Areas(n, a * self.mean + b * other.mean, covariance)
 
     def entropy_matrix(self, *, shrink: bool = True) -> Tensor:
@@ -87,11 +87,11 @@ class Areas(Brief):
             raise ValueError("coordinates are linear functions of each other; leave some out")
         W = (vectors * values.rsqrt()).T * scale  # W Q Wᵀ = 1
         variance, rotation = torch.linalg.eigh(W @ C @ W.T)
-        W = rotation.T @ W
+        W = rotation.T @ W  # now W C Wᵀ is diagonal, too: y = W x
         m = W @ self.covariance[:dim, dim:] @ W.T
         precision = 1 / variance
         weight = (precision[:, None] + precision).sqrt()
-        S = (precision[:, None] * m - m.T * precision) / weight
+        S = (precision[:, None] * m - m.T * precision) / weight  # the mean of m_ij and −m_ji
         if shrink:
             S = shrink_antisymmetric(S, self.n)
         M = S / weight
@@ -110,7 +110,7 @@ def shrink_antisymmetric(S: Tensor, n: int) -> Tensor:
     noise: modes shrink, the rate does not.
     """
     noise = 1 / n**0.5
-    values, vectors = torch.linalg.eigh(1j * S)
+    values, vectors = torch.linalg.eigh(1j * S)  # Hermitian: its eigenvalues s come as pairs ± s
     distance = values[:, None] - values
     hilbert = (distance / (distance**2 + noise**2)).sum(1)  # N times that of the density
     kept = ((values - 2 * noise**2 * hilbert) * values.sign()).clamp(min=0) * values.sign()

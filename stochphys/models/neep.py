@@ -152,6 +152,7 @@ def whitening(features: Tensor) -> Tensor:
     features = features.double()
     moments = features.T @ features / len(features)
     scale = moments.diagonal().rsqrt()
+    # Scaled to a unit diagonal first: features of very different size keep their digits.
     values, vectors = torch.linalg.eigh(scale[:, None] * moments * scale)
     return scale[:, None] * vectors * values.clamp(min=1e-9).rsqrt()
 

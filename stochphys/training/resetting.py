@@ -113,7 +113,7 @@ class Resetting(Callback):
         self.lowest = torch.where(better, value, self.lowest)
         self.best_step = torch.where(better, run.step, self.best_step)
         if better.any():
-            who = _indices(better, self._device)
+            who = _indices(better, self._device)  # where `fit` averages, θ_c is the average
             for name, now in (_state(run) | run.average.state_dict()).items():
                 if name in self.checkpoint:
                     self.checkpoint[name][who] = now[who]
@@ -138,8 +138,9 @@ class Resetting(Callback):
         for name, now in _state(run).items():
             if self.layers is not None and not _inside(name, self.layers):
                 continue
+            # What is not in the checkpoint is memory that the optimiser did not have then: zero.
             then = self.checkpoint[name][who] if name in self.checkpoint else now.new_zeros(())
-            if now.is_floating_point():
+            if now.is_floating_point():  # a count of steps goes all the way back
                 then = now[who].lerp(then.expand_as(now[who]), self.strength)
             now[who] = then
 

@@ -130,7 +130,7 @@ class Run(Brief):
         """Move the average towards the model; its memory grows up to 1/(1 − ema) steps."""
         if self.average is self.model:
             return
-        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))
+        decay = min(self.settings.ema, (1 + self.step) / (10 + self.step))  # forgets the start
         for p, q in zip(self.average.parameters(), self.model.parameters(), strict=True):
             p.lerp_(q, 1 - decay)
         for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
@@ -150,7 +150,7 @@ class Run(Brief):
             good = excess.mean(0) < 0
         else:
             error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
-            good = ~(excess.mean(0) > error)
+            good = ~(excess.mean(0) > error)  # also at first, when lowest = ∞ and the error is nan
         for name, now in self.average.state_dict().items():
             mask = good.reshape(good.shape + (1,) * (now.ndim - good.ndim))
             self.best[name] = torch.where(mask, now, self.best[name])
