@@ -8,7 +8,6 @@ from scipy.integrate import solve_ivp
 from scipy.stats import truncnorm
 
 from stochphys.course.studies.neuron import (
-    GateBasis,
     infer_conductances,
     infer_gate,
 )
@@ -363,8 +362,6 @@ def test_other_wrong_data_and_names_are_refused(fine):
         infer_gate(data, "k")
     with pytest.raises(ValueError, match="rule must be one of start, midpoint"):
         infer_conductances(data, rule="end")
-    with pytest.raises(ValueError, match="degree must be a positive integer"):
-        GateBasis(0)
     clamped = data.x.clone()
     clamped[..., 0] = 20.0
     with pytest.raises(ValueError, match="V never leaves 20 mV.*several voltages"):

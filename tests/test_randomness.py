@@ -271,9 +271,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "score_map": by_score,
     "walk": partial(by_walk, network_search.walk, ages=torch.tensor([1, 3])),
-    "record_walks": partial(
-        by_walk, network_search.record_walks, excursions=3, longest=70, every=10
-    ),
+    "record_walks": partial(by_walk, network_search.record_walks, excursions=3, longest=70),
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g, draws=5),
     "Network.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
     "Network.train": by_training,

@@ -101,9 +101,7 @@ def gains(
     ax.set(xlabel=f"accuracy minus that of {over} (points)")
 
 
-def search_times(
-    ax: Axes, search: Walks, target: float, predicted: tuple[Any, Any] | None = None
-) -> None:
+def search_times(ax: Axes, search: Walks, target: float, predicted: tuple[Any, Any]) -> None:
     """Mean hitting times of a network over p_reset, both on logarithmic scales.
 
     Points are walkers, restricted to the time of the walk (the grey line); the band is those without
@@ -114,14 +112,13 @@ def search_times(
     p, (mean, std) = array(search.p_reset), map(array, times.restricted_mean())
     for low, high in zip((mean - std)[p == 0], (mean + std)[p == 0], strict=True):
         ax.axhspan(low, high, color=COLD, alpha=0.35, linewidth=0, label="no resets ± s.e.")
-    if predicted is not None:
-        at, (curve, lower, upper) = map(array, predicted)
-        ax.fill_between(at, lower, upper, color=LEARNED, alpha=0.3, linewidth=0)
-        ax.plot(at, curve, color=LEARNED, label="from free excursions")
-        if curve.argmin() > 0:
-            z = 1.593624 * np.sqrt(at / at[curve.argmin()])  # √(r/D) x₀, and its best value
-            brownian = curve.min() * (np.exp(z) - 1) / z**2 / 1.544138
-            ax.plot(at, brownian, **EXACT_LINE, label="Brownian search, scaled")
+    at, (curve, lower, upper) = map(array, predicted)
+    ax.fill_between(at, lower, upper, color=LEARNED, alpha=0.3, linewidth=0)
+    ax.plot(at, curve, color=LEARNED, label="from free excursions")
+    if curve.argmin() > 0:
+        z = 1.593624 * np.sqrt(at / at[curve.argmin()])  # √(r/D) x₀, and its best value
+        brownian = curve.min() * (np.exp(z) - 1) / z**2 / 1.544138
+        ax.plot(at, brownian, **EXACT_LINE, label="Brownian search, scaled")
     ax.errorbar(p[p > 0], mean[p > 0], std[p > 0], fmt="o", color=DATA, label="walkers")
     ax.axhline(times.longest, color="0.6", linewidth=0.8)
     ax.set(xscale="log", yscale="log", xlabel="$p_{reset}$", ylabel="mean search (steps)")

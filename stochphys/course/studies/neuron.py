@@ -19,6 +19,7 @@ from ...inference.regression import BayesianRegression, Samples
 from ...models.bases import Features
 
 GATES = ("n", "m", "h")
+DEGREE = 12  # of the highest polynomial of a rate
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,17 @@ class Conductances:
     residual: float
 
 
-def infer_conductances(
-    trajectories: Trajectories, *, C: float = 1.0, current: float = 0.0, rule: str = "midpoint"
-) -> Conductances:
+def infer_conductances(trajectories: Trajectories, *, rule: str = "midpoint") -> Conductances:
     r"""Conductances and reversal potentials, by least squares on
 
-    $$C\,\frac{\Delta V}{dt} - I = -g_\text{Na}\,m^3hV + g_\text{Na}E_\text{Na}\,m^3h
-      - g_\text{K}\,n^4V + g_\text{K}E_\text{K}\,n^4 - g_\text{L}V + g_\text{L}E_\text{L}.$$
+    $$\frac{\Delta V}{dt} = -g_\text{Na}\,m^3hV + g_\text{Na}E_\text{Na}\,m^3h
+      - g_\text{K}\,n^4V + g_\text{K}E_\text{K}\,n^4 - g_\text{L}V + g_\text{L}E_\text{L},$$
+
+    for a membrane of 1 µF/cm² without injected current: data give the ratios to the capacitance
+    alone, and the sum of the current and $g_\text{L}E_\text{L}$ alone.
 
     Args:
         trajectories: states (V, n, m, h), mV and ms.
-        C, current: capacitance and injected current; data give the ratios to C alone, and the sum
-            of I and $g_\text{L}E_\text{L}$ alone.
         rule: where the right side is taken: `"start"` of the step, an error of order dt, or
             `"midpoint"`, the mean of both ends, which removes it. Both are allowed, as V is smooth.
 
@@ -63,8 +63,7 @@ def infer_conductances(
     sodium, potassium = m**3 * h, n**4
     terms = torch.stack((-sodium * V, sodium, -potassium * V, potassium, -V, V * 0 + 1), dim=-1)
     terms = terms[:, :-1] if rule == "start" else (terms[:, :-1] + terms[:, 1:]) / 2
-    slope = C * V.diff(dim=1) / trajectories.dt - current
-    A, y = terms.flatten(0, 1), slope.flatten()
+    A, y = terms.flatten(0, 1), (V.diff(dim=1) / trajectories.dt).flatten()
     scale = A.square().mean(0).sqrt()
     w = torch.linalg.lstsq(A / scale, y).solution / scale
     left = (y - A @ w).square().mean().sqrt() / y.square().mean().sqrt()
@@ -78,15 +77,10 @@ class GateBasis:
 
     $$T_0 = 1, \quad T_1 = z, \quad T_{k+1} = 2 z T_k - T_{k-1},$$
 
-    with z from −1 to 1 over the voltages of the data. Rates are smooth in V, so few are needed.
+    with z from −1 to 1 over the voltages of the data. Rates are smooth in V, so 13 are enough.
 
-    Raises `ValueError` for a degree below one, and for data of one voltage only.
+    Raises `ValueError` for data of one voltage only.
     """
-
-    degree: int = 12
-
-    def __post_init__(self) -> None:
-        require.integer(1, self, "degree")
 
     def fitted(self, x: Tensor) -> Features:
         """For states `x (n, 2)`, voltage and gate."""
@@ -100,7 +94,7 @@ class GateBasis:
         def features(x: Tensor) -> Tensor:
             z = (2 * x[..., 0] - low - high) / (high - low)
             T = [torch.ones_like(z), z]
-            for _ in range(self.degree - 1):
+            for _ in range(DEGREE - 1):
                 T.append(2 * z * T[-1] - T[-2])
             along, gate = torch.stack(T, dim=-1), x[..., 1:]
             return torch.cat((along * (1 - gate), -along * gate), dim=-1)
@@ -134,9 +128,7 @@ class Gate(Brief):
         return Averages((1 - 2 * gate) * self.drift.mean(x)[:, 0], self.drift.std(x)[:, 0])
 
 
-def infer_gate(
-    trajectories: Trajectories, gate: str, *, method: BayesianRegression | None = None
-) -> Gate:
+def infer_gate(trajectories: Trajectories, gate: str) -> Gate:
     r"""Rates and noise of one gate, with error bars, from
 
     $$\frac{\Delta x}{dt} = \alpha(V)(1 - x) - \beta(V)\,x + \sqrt{\frac{2T}{dt}}\,\xi.$$
@@ -144,13 +136,10 @@ def infer_gate(
     The error bars hold the luck of the noise. They do not hold what a finite dt does: the gate
     relaxes during the step, so that T comes out too small by $(\alpha + \beta)\,dt$, relative, and
     rates by half of that; where V moves fast they are those of half a step later. Nor do they hold
-    the push of a bound that mirrors the gate.
+    the push of a bound that mirrors the gate. T is taken as constant: noise of channels, which is
+    not, gives its mean, and bands that hold on average alone.
 
-    Args:
-        trajectories: states (V, n, m, h).
-        gate: "n", "m" or "h".
-        method: of regression; by default on `GateBasis()`. T is taken as constant: noise of
-            channels, which is not, gives its mean, and bands that hold on average alone.
+    `trajectories` are states (V, n, m, h), `gate` is "n", "m" or "h".
 
     Raises `ValueError` for another name, and for what has no noise, as the voltage: it has no
     likelihood.
@@ -170,7 +159,7 @@ def infer_gate(
     # To weigh by: in differences of successive labels the drift cancels to leading order.
     T = x[..., column].diff(n=2, dim=1).square().mean().item() / (4 * dt)
     samples = Samples(inputs, label, torch.full_like(label, dt / (2 * T)))
-    drift = (method or BayesianRegression(GateBasis())).fit(samples)
+    drift = BayesianRegression(GateBasis()).fit(samples)
     T = (label - drift.mean(inputs)).square().mean().item() * dt / 2
     return Gate(drift, T, T * (2 / len(label)) ** 0.5)
 

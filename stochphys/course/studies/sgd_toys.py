@@ -127,58 +127,43 @@ class MatrixSensing(Brief):
         probes: A, standard normal `(groups, m, n, n)`; a group is a problem of its own.
         y, true: noisy and noiseless numbers `(groups, m)`.
         X: the truths `(groups, n, n)`.
-        copies: so many members of an `Ensemble` share each group and its batches.
     """
 
     probes: Tensor
     y: Tensor
     true: Tensor
     X: Tensor
-    copies: int = 1
 
     @classmethod
     def draw(
-        cls,
-        X: Tensor,
-        m: int,
-        *,
-        noise: float,
-        copies: int = 1,
-        generator: torch.Generator | int,
+        cls, X: Tensor, m: int, *, noise: float, generator: torch.Generator | int
     ) -> "MatrixSensing":
         """m probes of each truth X `(groups, n, n)`, and what they read."""
         generator = as_generator(generator)
         groups, n, _ = X.shape
         probes = torch.randn(groups, m, n, n, generator=generator)
         true = (probes * X[:, None]).sum((-2, -1))
-        return cls(
-            probes, true + noise * torch.randn(true.shape, generator=generator), true, X, copies
-        )
+        y = true + noise * torch.randn(true.shape, generator=generator)
+        return cls(probes, y, true, X)
 
     def __len__(self) -> int:
         return self.y.shape[1]
 
     def __getitem__(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """`index (groups × copies, batch)`; the first copy of each group draws for all."""
-        own = index[:: self.copies].repeat_interleave(self.copies, 0)
-        group = (torch.arange(len(own), device=own.device) // self.copies)[:, None]
-        return self.probes[group, own], self.y[group, own]
+        """Probes and numbers of the batches `index (groups, batch)`."""
+        group = torch.arange(len(index), device=index.device)[:, None]
+        return self.probes[group, index], self.y[group, index]
 
     def gradients(self, U: Tensor) -> tuple[Tensor, Tensor]:
         """On noiseless numbers, and what their noise adds to it (the latent bias), each
-        `(members, n, n)` at U of that shape."""
-        A = (self.probes + self.probes.mT).repeat_interleave(self.copies, 0)
-        true, y = (t.repeat_interleave(self.copies, 0) for t in (self.true, self.y))
+        `(groups, n, n)` at U of that shape."""
+        A = self.probes + self.probes.mT
         seen = torch.einsum("gmij,gij->gm", A, U @ U.mT) / 2
 
         def gradient(residual: Tensor) -> Tensor:
             return torch.einsum("gm,gmij->gij", residual, A) @ U / len(self)
 
-        return gradient(seen - true), gradient(true - y)
-
-    def error(self, U: Tensor) -> Tensor:
-        """Squared distance |UUᵀ − X|² `(members,)`: the mean squared error at new probes."""
-        return (U @ U.mT - self.X.repeat_interleave(self.copies, 0)).square().sum((-2, -1))
+        return gradient(seen - self.true), gradient(self.true - self.y)
 
 
 def low_rank(groups: int, n: int, rank: int, *, generator: torch.Generator | int) -> Tensor:
