@@ -178,6 +178,7 @@ class Linear(System):
         K = self.entropy_matrix(dt, scheme)
         if dt is None:
             C = self.stationary_covariance()
+            # ⟨x̄ᵢ Δxⱼ⟩/dt = (C Aᵀ − A C)/2: what the current carries round, none in equilibrium.
             return torch.sum(K * (C @ self.A.T - self.A @ C) / 2, dim=0)
         P, C = self._sampled(dt, scheme)
         return torch.sum(K * (C @ P.T - P @ C) / 2, dim=0) / dt
