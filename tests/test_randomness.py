@@ -30,7 +30,7 @@ from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
-from stochphys.models import bayes, jump_neep, many, movies, neep
+from stochphys.models import jump_neep, many, movies, neep, networks
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
 from stochphys.simulators import jumps
@@ -221,7 +221,7 @@ def posterior_of(method):
 
 
 def by_training(generator):
-    model = bayes.BayesianMLP((2, 4, 1), generator=0)
+    model = networks.BayesianMLP((2, 4, 1), generator=0)
     data = TensorDataset(samples().x.float(), samples().y.float())
     neural.LaplaceNetwork(steps=3).train(model, squared_error, data, generator)
     return model
@@ -287,12 +287,16 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
         langevin(), paths(TRAP), generator=g, draws=10
     ),
     "heat_rate": lambda g: heat_rate(langevin(), paths(TRAP), 1.0, generator=g, draws=10),
-    "BayesianLinear": lambda g: bayes.BayesianLinear(2, 3, generator=g),
-    "BayesianLinear.draw": lambda g: bayes.BayesianLinear(2, 3, generator=0).draw(2, generator=g),
-    "BayesianMLP": lambda g: bayes.BayesianMLP((2, 3, 1), generator=g),
-    "BayesianMLP.draw": lambda g: bayes.BayesianMLP((2, 3, 1), generator=0).draw(2, generator=g),
-    "DropoutMLP": lambda g: bayes.DropoutMLP((2, 3, 1), 0.5, generator=g),
-    "DropoutMLP.draw": lambda g: bayes.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(4, generator=g),
+    "BayesianLinear": lambda g: networks.BayesianLinear(2, 3, generator=g),
+    "BayesianLinear.draw": lambda g: networks.BayesianLinear(2, 3, generator=0).draw(
+        2, generator=g
+    ),
+    "BayesianMLP": lambda g: networks.BayesianMLP((2, 3, 1), generator=g),
+    "BayesianMLP.draw": lambda g: networks.BayesianMLP((2, 3, 1), generator=0).draw(2, generator=g),
+    "DropoutMLP": lambda g: networks.DropoutMLP((2, 3, 1), 0.5, generator=g),
+    "DropoutMLP.draw": lambda g: networks.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(
+        4, generator=g
+    ),
     "VCNN": lambda g: images.VCNN(pixels(), 4, generator=g),
     "ResNet": lambda g: images.ResNet(18, pixels(), 4, generator=g),
     "JumpNEEP": lambda g: jump_neep.JumpNEEP(3, width=4, generator=g),

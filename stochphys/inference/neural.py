@@ -15,9 +15,8 @@ from torch import Tensor, nn
 
 from .. import require
 from ..device import as_generator
-from ..models.bayes import BayesianMLP, DropoutMLP
 from ..models.drift_diffusion import Likelihood, Normal
-from ..models.networks import MLP, InUnits, WithLine
+from ..models.networks import MLP, BayesianMLP, DropoutMLP, InUnits, WithLine
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .neural_posteriors import (
     LinearisedPosterior,

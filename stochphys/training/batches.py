@@ -30,9 +30,8 @@ def require_what_learns(model: Any, data: Any, validation: Any) -> None:
             f"model must be an nn.Module with weights that learn, got {brief(model)} with {what}; "
             "model.requires_grad_() frees those that are frozen"
         )
-    for name, given in dict(
-        data=data, validation=data if validation is None else validation
-    ).items():
+    sources = dict(data=data) if validation is None else dict(data=data, validation=validation)
+    for name, given in sources.items():
         if not hasattr(given, "__len__"):
             raise TypeError(f"{name} must have a length and {name}[index], got {brief(given)}")
         if len(given) == 0:

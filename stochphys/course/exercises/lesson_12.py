@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...device import make_generator
-from ...models.bayes import BayesianMLP
+from ...models.networks import BayesianMLP
 from .grading import Hint, evaluate, function
 
 
