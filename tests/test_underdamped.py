@@ -6,7 +6,9 @@ fields are cubic polynomials, which can hold the truth, so what is left is bias 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -23,6 +25,7 @@ from stochphys.models.drift_diffusion import Normal
 from stochphys.simulators import simulate
 from stochphys.systems import UnderdampedBeadSpring, VanDerPol
 from tests.chance import K, sigmas
+from tests.lesson import inline
 
 CUBIC = BayesianRegression(Polynomial(3))
 DT = 0.01
@@ -306,3 +309,70 @@ def test_data_without_an_answer_are_refused(change: dict, words: str) -> None:
     x = torch.cat((x, torch.ones_like(x)), -1) if change.pop("still", False) else x
     with pytest.raises(ValueError, match=words):
         increments(Trajectories(x, DT), underdamped=True, **change)
+
+
+# What notebook 13 writes out by hand: the fit to secants
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    """`features` and `fit_drift` as the notebook defines them: the cell as it stands."""
+    return inline("13_underdamped", "features", "fit_drift", torch=torch)
+
+
+@pytest.fixture(scope="module")
+def data() -> Trajectories:
+    """One path with its velocities."""
+    return oscillators(n=1)
+
+
+def forces(fit: Callable[..., Tensor], features: Callable, data: Trajectories, rule: str) -> Tensor:
+    """Forces at every 20th state, `(n, 1)`, by the notebook's fit."""
+    weights = fit(data.position[..., 0], data.dt, rule)
+    return features(*data.x[0, ::20].T) @ weights.T
+
+
+@pytest.mark.parametrize("rule", ["forward", "reverse", "combined"])
+def test_the_inline_fit_is_least_squares_on_the_labels_of_the_package(
+    rule: str, lesson: SimpleNamespace, data: Trajectories
+) -> None:
+    film = Trajectories(data.position, DT)
+
+    def fitted(rule: str) -> Tensor:
+        labels = increments(film, underdamped=True, rule=rule)
+        phi = lesson.features(*labels.x[0].T)
+        return torch.linalg.lstsq(phi, labels.y[0]).solution
+
+    expected = fitted("forward") if rule == "combined" else fitted(rule)
+    if rule == "combined":
+        expected = (5 * expected - fitted("reverse")) / 4
+    inline = lesson.fit_drift(film.x[..., 0], DT, rule)
+    torch.testing.assert_close(inline, expected.T, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", ["forward", "reverse", "combined"])
+def test_the_inline_fit_is_that_of_the_package(
+    rule: str, lesson: SimpleNamespace, data: Trajectories
+) -> None:
+    """Least squares against Bayesian regression: its prior shifts by less than an error bar."""
+    inline = forces(lesson.fit_drift, lesson.features, data, rule)
+    result = infer_langevin(
+        Trajectories(data.position, DT),
+        drift=CUBIC,
+        underdamped=True,
+        rule=rule,
+        generator=make_generator(0),
+    )
+    states = data.x[0, ::20]
+    difference = (inline - result.drift.mean(states)) / result.drift.std(states)
+    assert difference.square().mean() < 1
+    assert inline.std() > 2  # they do not agree on zero
+
+
+def test_a_lesson_that_drifts_away_is_noticed(lesson: SimpleNamespace, data: Trajectories) -> None:
+    def wrong(x: Tensor, dt: float, rule: str) -> Tensor:
+        return (4 * lesson.fit_drift(x, dt, "forward") - lesson.fit_drift(x, dt, "reverse")) / 3
+
+    changed = SimpleNamespace(features=lesson.features, fit_drift=wrong)
+    with pytest.raises(AssertionError):
+        test_the_inline_fit_is_least_squares_on_the_labels_of_the_package("combined", changed, data)

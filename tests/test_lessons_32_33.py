@@ -1,7 +1,9 @@
-"""What notebook 32 writes out by hand is what the package does: mean map, fit by blobs, p-value."""
+"""What notebooks 32 and 33 write out by hand is what the package does: mean map, fit by blobs and
+p-value; law of the frames, and divergence."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +16,14 @@ from stochphys.inference import dissipation_map
 from stochphys.models import BilinearCNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import simulate
-from stochphys.systems import ElasticNetwork, filament_camera, local_dissipation
+from stochphys.simulators.visible import frame_covariances, visible_entropy_rate
+from stochphys.systems import (
+    BeadSpring,
+    ElasticNetwork,
+    bead_camera,
+    filament_camera,
+    local_dissipation,
+)
 from stochphys.training import Ensemble
 from tests.chance import K
 from tests.lesson import inline
@@ -70,3 +79,53 @@ def test_the_inline_score_is_that_of_score_map(
     assert r == pytest.approx(score.correlation)
     error = (2 * score.p * (1 - score.p) / 2000) ** 0.5
     assert abs(p - score.p) < K * error + 1e-3
+
+
+# Frames of imperfect cameras
+
+SYSTEM, DT, N = BeadSpring(n_beads=5), 0.05, 4
+M = torch.tensor([[1.0, 0, 0.5, 0, 0], [0, 1.0, 0, 0, -1.0]], dtype=torch.float64)
+R = torch.tensor([[0.3, 0.1], [0.1, 0.2]], dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def laws() -> SimpleNamespace:
+    """`law` and `divergence` as the notebook defines them: the cell as it stands."""
+    return inline("33_imperfect_movies", "law", "divergence", torch=torch)
+
+
+def test_what_the_lesson_says_of_slow_and_noisy_cameras() -> None:
+    """Noise of 0.2 on the coarse camera: what pairs show of 2.025, at three intervals."""
+    two = BeadSpring()
+    camera = replace(bead_camera(two, cell=(5, 5), psf=0.75, motion=0.25), noise=0.1)
+    shares = [
+        visible_entropy_rate(two, dt, noise=camera.localisation()) / two.entropy_production_rate()
+        for dt in (0.01, 0.05, 0.15)
+    ]
+    assert shares == pytest.approx([0.08, 0.26, 0.36], abs=0.006)
+
+
+def test_the_inline_law_is_that_of_the_package(laws: SimpleNamespace) -> None:
+    forward, _ = frame_covariances(SYSTEM, DT, M, R, N)
+    torch.testing.assert_close(laws.law(SYSTEM, DT, M, R, N), forward)
+    everything, _ = frame_covariances(SYSTEM, DT, None, None, 2)
+    torch.testing.assert_close(laws.law(SYSTEM, DT), everything)
+
+
+def test_the_inline_divergence_is_that_of_the_package(laws: SimpleNamespace) -> None:
+    rate = laws.divergence(laws.law(SYSTEM, DT, M, R, N), N) / ((N - 1) * DT)
+    exact = visible_entropy_rate(SYSTEM, DT, observe=M, noise=R, frames=N)
+    assert rate == pytest.approx(exact, rel=1e-9)
+
+
+@pytest.mark.parametrize("part", ["law", "divergence"])
+def test_a_lesson_that_drifts_away_is_noticed(part: str, laws: SimpleNamespace) -> None:
+    wrong = SimpleNamespace(**vars(laws))
+    if part == "law":  # the transposed covariance: time reversed
+        wrong.law = lambda *args: laws.law(*args).flip(0, 1)
+        test = test_the_inline_law_is_that_of_the_package
+    else:
+        wrong.divergence = lambda *args: 2 * laws.divergence(*args)
+        test = test_the_inline_divergence_is_that_of_the_package
+    with pytest.raises(AssertionError):
+        test(wrong)
