@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from stochphys.systems import (
 )
 from stochphys.training import Ensemble
 from tests.chance import K, sigmas
+from tests.lesson import inline
 
 NETWORK = ElasticNetwork(n=3)
 NODES = 6 * NETWORK.nodes - 0.5
@@ -283,3 +285,49 @@ def test_a_convolution_sees_the_arrow_of_time_between_two_beads() -> None:
     assert result.compare(BeadSpring()).r_squared > 0.9
     columns = dissipation_map(result).mean.sum(0)
     assert columns[4:7].sum() > 0.9 * columns.sum()  # the beads stand in cells 2 and 7 of ten
+
+
+# What notebook 32 writes out by hand
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    """The functions as the notebook defines them, cut out of their cells."""
+    names = "mean_map", "fit_blobs", "permutation_p"
+    given = dict(torch=torch, Windows=Windows, blobs=blobs)
+    return inline("32_dissipation_maps", *names, **given)
+
+
+@pytest.fixture(scope="module")
+def network(movie: Movie) -> BilinearCNEEP:
+    network = BilinearCNEEP(movie.shape, generator=make_generator(1)).standardise(movie)
+    with torch.no_grad():  # away from any start at zero
+        for weights in network.parameters():
+            weights += 0.1 * torch.randn(weights.shape, generator=make_generator(2))
+    return network
+
+
+def test_the_inline_map_is_the_dissipation_map(
+    lesson: SimpleNamespace, network: BilinearCNEEP, movie: Movie
+) -> None:
+    written, found = lesson.mean_map(network, movie), dissipation_map(Ensemble([network]), movie)
+    torch.testing.assert_close(written.double(), found.mean, rtol=1e-4, atol=1e-4)
+    assert written.abs().max() > 1e-3
+
+
+def test_the_inline_fit_is_blob_weights(lesson: SimpleNamespace) -> None:
+    H = torch.randn(12, 12, generator=make_generator(3))
+    torch.testing.assert_close(lesson.fit_blobs(H, NODES), blob_weights(H, NODES, 2))
+
+
+def test_the_inline_score_is_that_of_score_map(
+    lesson: SimpleNamespace, network: BilinearCNEEP, movie: Movie
+) -> None:
+    """The same correlation, and p within K standard errors of 2000 permutations in each."""
+    found = dissipation_map(Ensemble([network]), movie)
+    truth = TRUTHS["velocity"]
+    score = score_map(found, truth, generator=make_generator(4))
+    r, p = lesson.permutation_p(score.weights, truth.values, make_generator(5))
+    assert r == pytest.approx(score.correlation)
+    error = (2 * score.p * (1 - score.p) / 2000) ** 0.5
+    assert abs(p - score.p) < K * error + 1e-3
