@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from math import exp, inf
+import math
+from math import inf
+from types import SimpleNamespace
 
 import pytest
 import torch
 from scipy.integrate import quad
-from scipy.special import lambertw
+from scipy.stats import ks_2samp
 
 from stochphys.device import make_generator
 from stochphys.systems.search import (
@@ -24,14 +26,10 @@ from stochphys.systems.search import (
     simulate_search,
 )
 from tests.chance import K
+from tests.lesson import inline, written
+from tests.searches import Z_STAR, at
 
 CUDA = pytest.param("cuda", marks=pytest.mark.cuda)
-Z_STAR = 2 + lambertw(-2 * exp(-2)).real
-
-
-def at(f, t: float) -> float:
-    """A function of tensors at one number."""
-    return f(torch.tensor(t, dtype=torch.float64)).item()
 
 
 @pytest.mark.parametrize("r", [1.0, Z_STAR**2, 6.0])
@@ -269,3 +267,48 @@ def test_histogram_is_a_density_of_all_walkers(ax, figures):
 def test_curve_marks_its_minimum_or_none(v, best, lines, ax, figures):
     found = figures.time_against_rate(ax, Search(v=v), most=5.0)
     assert found == pytest.approx(best, abs=1e-3) and len(ax.lines) == lines
+
+
+# What notebook 41 writes out by hand: formula and loop
+
+NOTEBOOK = "41_search_with_resetting"
+ALARM = 1e-3  # chance of a wrong one: 3.3 standard errors
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    return inline(NOTEBOOK, "mean_search_time", "search_times", torch=torch, math=math)
+
+
+def test_the_inline_formula_is_mean_time(lesson: SimpleNamespace) -> None:
+    for r, x0, D in ((1.0, 1.0, 1.0), (3.0, 2.0, 0.5), (0.1, 0.3, 4.0)):
+        package = mean_time(Search(x0, D), Poisson(r))
+        assert lesson.mean_search_time(r, x0, D) == pytest.approx(package, rel=1e-12)
+
+
+def agreement(search_times) -> float:
+    """Chance that times of both loops, 6000 walkers each, differ as much by luck (Kolmogorov,
+    Smirnov), for a start and a diffusion that are not 1."""
+    r, x0, D, dt = 3.0, 1.5, 1.2, 1e-2
+    ours = search_times(r, 6000, dt, make_generator(41), x0=x0, D=D)
+    package = simulate_search(
+        Search(x0, D), Poisson(r), 6000, dt, generator=make_generator(42), longest=200
+    )
+    assert package.arrived.all()
+    middle = ours.double() - dt / 2  # of the step in which they arrive
+    return ks_2samp(middle, package.times).pvalue
+
+
+def test_the_inline_loop_is_simulate_search(lesson: SimpleNamespace) -> None:
+    assert agreement(lesson.search_times) > ALARM
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("x * x_new > D * dt * E", "x_new > 0"), ("r * dt", "r * dt / 2")]
+)
+def test_a_lesson_that_drifts_away_is_noticed(right: str, wrong: str) -> None:
+    source = written(NOTEBOOK, "search_times")["search_times"]
+    assert right in source
+    scope = {"torch": torch}
+    exec(source.replace(right, wrong), scope)
+    assert agreement(scope["search_times"]) < ALARM
