@@ -197,8 +197,6 @@ def test_arrays_that_are_no_movie_are_refused(tmp_path, frames):
     cases = [
         (frames[0, 0], ValueError, "must have the axes"),
         (frames[None, None], ValueError, "must have the axes"),
-        (frames > 9, TypeError, "kind bool"),
-        (frames + 1j, TypeError, "kind complex128"),
     ]
     for array, error, text in cases:
         np.save(tmp_path / "a.npy", array)

@@ -17,11 +17,6 @@ from tests.notebook_rules import RULES, SETUP_CELL
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
-def test_there_are_notebooks():
-    assert NOTEBOOKS
-    assert NOTEBOOKS[0].name == "00_start_here.ipynb"
-
-
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_keeps_the_house_style(path: Path):
     page = Page(path)
