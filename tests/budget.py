@@ -5,8 +5,6 @@ Processor seconds are reported at the end of the run, for a person to read: on a
 grow, so nothing fails by them. Memory does not, and Binder ends a session that takes too much.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ An assertion about random draws allows `sigmas()` standard errors: a true one fa
 with random numbers it has never seen (`pytest --stream`), fails somewhere by chance: below 1 in 100.
 """
 
-from __future__ import annotations
-
 import math
 
 from scipy import stats

@@ -4,8 +4,6 @@
 tests/chance.py says how sure that is.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

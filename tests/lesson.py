@@ -1,8 +1,6 @@
 """Functions and classes of a lesson, taken from the stored notebook itself, so that lesson and
 package cannot drift apart unseen."""
 
-from __future__ import annotations
-
 import ast
 import json
 from pathlib import Path

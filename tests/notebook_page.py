@@ -1,7 +1,5 @@
 """A notebook as the rules of the house style see it: cells, headings, words, links."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

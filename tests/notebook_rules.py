@@ -5,8 +5,6 @@ Each rule takes a `Page` and yields one sentence per problem; an empty answer is
 numbered from 1, Markdown and code alike, as one counts them on the page.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote

@@ -1,8 +1,6 @@
 """Networks with uncertain weights: the KL is the textbook's and pulls, Laplace is regression where
 the network is a line, and posteriors of networks keep the promises of `Posterior`."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import pairwise
 

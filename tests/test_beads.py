@@ -1,7 +1,5 @@
 """The bead-spring chain: covariance, currents, heat and entropy against closed forms."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

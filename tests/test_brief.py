@@ -1,7 +1,5 @@
 """What is printed at a prompt is one line in words, not a screen of numbers."""
 
-from __future__ import annotations
-
 import inspect
 import pkgutil
 from dataclasses import fields, is_dataclass, replace

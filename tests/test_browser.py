@@ -4,8 +4,6 @@ JupyterLab is started as the README says. Chromium is driven by playwright; wher
 the browser's part is skipped, except in continuous integration (CI=true), where it fails.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

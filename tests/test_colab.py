@@ -5,8 +5,6 @@ runs the tests but not the package, and a `google.colab` that is imported before
 as Colab's kernel does. The network step becomes a git repository on this disk, at the same tag.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Trajectories and windows: what goes in comes out, and nothing leaks from one side to another."""
 
-from __future__ import annotations
-
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The study of the digits: copies part by their resets alone, and what is changed changes."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

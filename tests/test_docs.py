@@ -1,7 +1,5 @@
 """What the README and the documents say is so: links, tables, names, and every block of Python."""
 
-from __future__ import annotations
-
 import functools
 import re
 import runpy

@@ -1,7 +1,5 @@
 """The Carnot engine of one particle: its exact cycle, its trajectories, and the engine inferred."""
 
-from __future__ import annotations
-
 from math import log, sqrt
 
 import numpy as np

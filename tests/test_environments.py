@@ -4,8 +4,6 @@ Each environment is a new one that sees, of the packages here, those alone that 
 what is asked for, and what these require in turn, as their own metadata say.
 """
 
-from __future__ import annotations
-
 import ast
 import re
 import subprocess

@@ -4,8 +4,6 @@ The seeds were listed before anything was run on them. Gains are in points of te
 choices within a method are made on noisy validation labels.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 import pytest

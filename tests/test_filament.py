@@ -1,7 +1,5 @@
 """The filament network: its rate, where it dissipates in three tellings, and its camera."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

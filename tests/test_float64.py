@@ -4,8 +4,6 @@ Data a million widths away from the origin are the same data. Float32 would leav
 between two numbers there, and nothing of a step. A new estimator is one more line in `ESTIMATORS`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """`python -m benchmarks gpu`, as far as a CPU can tell: all parts in tiny sizes, the clock, parts that
 fail, the page made from the results, and what a CUDA graph asks of a training step."""
 
-from __future__ import annotations
-
 import json
 import time
 from contextlib import nullcontext

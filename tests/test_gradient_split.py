@@ -1,7 +1,5 @@
 """The split of the noisy gradient is exact: each part is what its name says, on its own."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Published images come back byte by byte, and a file that is not what was published is refused."""
 
-from __future__ import annotations
-
 import hashlib
 import pickle
 import re

@@ -1,7 +1,5 @@
 """Image networks: as many weights as published, bytes made numbers, weights drawn from a seed."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -5,8 +5,6 @@ with K standard errors over held-out movies added to the tolerance. What coarse 
 six frames show beyond two, notebook 33 asserts itself.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

@@ -4,8 +4,6 @@ The heavy packages are not downloaded a second time: an environment under test s
 environment that runs the tests. That the pins can be installed at all, that one proves itself.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Drift and diffusion from increments: the posterior is the exact one, its error bars cover."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -6,8 +6,6 @@ for the mean over all films; what K standard errors of the mean over these add s
 Networks are of every week.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cache
 from typing import Any

@@ -4,8 +4,6 @@ The functions are taken from the stored notebook itself, so that lesson and pack
 apart unseen; they are run here on other systems, networks and sizes than in the lesson.
 """
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import numpy as np

@@ -1,8 +1,6 @@
 """What notebooks 11 and 12 write out by hand is what the package does: Bayesian regression with
 evidence; layer, KL, loss and loop of a network with uncertain weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any

@@ -1,8 +1,6 @@
 """What notebooks 14, 15 and 16 write out by hand is what the package does: conductances, the moments
 of a cycle, and passage times draw by draw."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import astuple
 

@@ -1,8 +1,6 @@
 """What notebook 42 writes out by hand is what the package does: the loop with resets agrees with
 `fit` and `Resetting`, the formula of the renewal with `renewal_time`."""
 
-from __future__ import annotations
-
 import math
 from copy import deepcopy
 from functools import partial

@@ -2,8 +2,6 @@
 given, and its comparison is the study of the package. That its split of the gradient is the package's,
 it asserts itself."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 import pytest

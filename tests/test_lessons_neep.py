@@ -1,7 +1,5 @@
 """What notebooks 21 and 31 write out by hand is what the package does: network, loss, loop agree."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Robust losses: their limits, what they are symmetric in, where their minimum lies, memory of ELR."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Dissipation maps: sums and signs, where a cell looks, and a score that knows what chance gives."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 from typing import Any
 

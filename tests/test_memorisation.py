@@ -1,7 +1,5 @@
 """What is memorised is counted rightly, for one network and for many, and is seen to grow."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

@@ -1,7 +1,5 @@
 """How accurate networks that see nothing but frames are, and what their maps are made of."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Movies without networks: what principal components and tracked blobs hold of the entropy."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

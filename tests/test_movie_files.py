@@ -1,7 +1,5 @@
 """Movies in files: every format gives the same frames back, and what is no movie is refused."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -5,8 +5,6 @@ defines and imports. A variable, such as the `movie` of `movie.dt`, may be anyth
 that has the attribute.
 """
 
-from __future__ import annotations
-
 import ast
 import builtins
 import inspect

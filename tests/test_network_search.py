@@ -1,7 +1,5 @@
 """The first passage of a network, on walks where everything is exact, and on digits."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import pytest

@@ -1,7 +1,5 @@
 """Every estimator is odd under its own reversal of time, and every objective peaks at ΔS."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """Wrong labels are as wrong as asked for; sets of members share what they should."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

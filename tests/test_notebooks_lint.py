@@ -1,7 +1,5 @@
 """The notebooks keep the house style, and each rule of it can fail."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 Statistical tolerances are K standard errors of tests/chance.py.
 """
 
-from __future__ import annotations
-
 import pytest
 import torch
 from scipy.linalg import expm

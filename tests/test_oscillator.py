@@ -1,7 +1,5 @@
 """The van der Pol oscillator against its limit cycle, its Fokker–Planck equation and exact averages."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Properties that hold whatever the numbers: shapes, seeds, units, files."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory

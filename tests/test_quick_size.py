@@ -1,7 +1,5 @@
 """Every notebook runs from top to bottom in the size for slow machines, solutions included."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

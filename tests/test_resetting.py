@@ -1,7 +1,5 @@
 """Resetting does what it says to weights, memory and statistics, and to nothing else."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

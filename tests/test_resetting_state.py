@@ -1,7 +1,5 @@
 """The stationary state that resets keep up: its shape, its entropy, its price."""
 
-from __future__ import annotations
-
 from math import exp, inf, pi
 
 import pytest

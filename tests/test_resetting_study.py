@@ -5,8 +5,6 @@ listed before, and run once the choices stood. Gains are paired: methods of one 
 and batches. The intervals are over splits, labels, starts and batches of one data set.
 """
 
-from __future__ import annotations
-
 from functools import cache
 
 import pytest

@@ -1,7 +1,5 @@
 """Networks for jumps, all states seen or some hidden, against what is exact."""
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 import pytest

@@ -1,7 +1,5 @@
 """Search with resetting: exact laws and mean times, each against another way to the same number."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from math import exp, inf, pi
 

@@ -1,7 +1,5 @@
 """Walkers against the exact laws of their search, and the figures of them."""
 
-from __future__ import annotations
-
 import math
 from math import inf
 from types import SimpleNamespace

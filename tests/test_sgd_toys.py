@@ -1,7 +1,5 @@
 """Where resetting is solved: trained by `fit` with the callback of the course, beside the formulas."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

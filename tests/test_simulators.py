@@ -3,8 +3,6 @@
 How far a mean may lie from the expected one, tests/chance.py says.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The studies run at a tiny size, keep what they ran, and make their tables from the file."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

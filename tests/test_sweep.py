@@ -1,8 +1,6 @@
 """A sweep runs everything once, what cannot be swept is refused before any run, and a sweep whose
 process is killed or interrupted, or whose worker is, loses no run that ended."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -4,8 +4,6 @@ Van der Pol, k = 2, D = 1, dt = 0.01, ten Euler steps per frame, 60 paths of τ 
 fields are cubic polynomials, which can hold the truth, so what is left is bias of the labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace

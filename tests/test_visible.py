@@ -1,7 +1,5 @@
 """What frames still show: exact figures of the bead-spring chain, and laws that need no figures."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import pi
 from types import SimpleNamespace

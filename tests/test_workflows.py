@@ -1,7 +1,5 @@
 """Continuous integration: what runs when, and that it names what there is."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Files are written whole or not at all, and who has read or mapped the old one keeps it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

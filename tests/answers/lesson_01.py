@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 01."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 11."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import exp
 from typing import Any

@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 13."""
 
-from __future__ import annotations
-
 from typing import Any
 
 ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {

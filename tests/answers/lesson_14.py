@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 14."""
 
-from __future__ import annotations
-
 from math import exp
 from typing import Any
 

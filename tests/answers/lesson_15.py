@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 15."""
 
-from __future__ import annotations
-
 from math import cos, pi, sin, sqrt
 from typing import Any
 

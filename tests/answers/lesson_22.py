@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 22."""
 
-from __future__ import annotations
-
 from math import cosh, log, sinh
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 25."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import log
 from typing import Any

@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 33."""
 
-from __future__ import annotations
-
 from math import pi, sqrt
 from typing import Any
 

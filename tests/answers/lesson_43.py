@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 43."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
