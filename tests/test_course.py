@@ -85,18 +85,13 @@ def test_all_sizes_name_the_same_numbers():
 def made_up(monkeypatch):
     """Exercise 99.1 wants the number 3, exercise 99.2 the function 3 T."""
 
-    def check_number(answer):
-        grading.number(answer, 3.0, wrong={30.0: "a power of ten."})
-        return "Three it is."
+    check_number = grading.number(3.0, (30.0, "a power of ten."), means="Three it is.")
 
-    def check_function(answer):
-        grading.function(
-            answer,
-            lambda T: 3 * T,
-            at=[(1.0,), (2.0,)],
-            wrong={lambda T: T / 3: "divided where one multiplies."},
-        )
-        return "Proportional to T."
+    @grading.function(at=[(1.0,), (2.0,)], means="Proportional to T.")
+    def check_function(T):
+        """The triple of T."""
+        yield 3 * T
+        yield T / 3, "divided where one multiplies."
 
     checks = {"99.1": check_number, "99.2": check_function}
     monkeypatch.setattr(exercises, "lessons", lambda: ["99"])
@@ -137,30 +132,61 @@ def hint_of(helper, *arguments, **options) -> str:
 
 
 def test_number_passes_what_rounding_explains():
-    grading.number(2.03, 2.025)
-    grading.number([1.0, 2.0], torch.tensor([1.0, 2.0]))
-    grading.number(0, 0.0)
-    assert hint_of(grading.number, 2.1, 2.025, otherwise="look again") == "look again"
+    grading.compare(2.03, 2.025)
+    grading.compare([1.0, 2.0], torch.tensor([1.0, 2.0]))
+    grading.compare(0, 0.0)
+    grading.compare([torch.ones((), requires_grad=True), np.float32(2)], (1, 2))
+    assert hint_of(grading.compare, 2.1, 2.025, otherwise="look again") == "look again"
 
 
 def test_number_tells_a_wrong_sign_from_a_factor_of_two():
-    assert hint_of(grading.number, -3.0, 3.0) == grading.SIGN
-    assert "twice" in hint_of(grading.number, 6.0, 3.0)
-    assert "half" in hint_of(grading.number, 1.5, 3.0)
-    assert hint_of(grading.number, -3.0, 3.0, wrong={-3.0: "own words"}) == "own words"
-    assert hint_of(grading.number, [1, 1], [1, 2], wrong={(1, 1): "own words"}) == "own words"
+    assert hint_of(grading.compare, -3.0, 3.0) == grading.SIGN
+    assert "twice" in hint_of(grading.compare, 6.0, 3.0)
+    assert "half" in hint_of(grading.compare, 1.5, 3.0)
+    assert hint_of(grading.compare, -3.0, 3.0, (-3.0, "own words")) == "own words"
+    assert hint_of(grading.compare, [1, 1], [1, 2], ((1, 1), "own words")) == "own words"
 
 
 def test_number_explains_what_is_not_a_number():
-    assert "number is wanted" in hint_of(grading.number, "two", 2.0)
-    assert "shape should be ()" in hint_of(grading.number, [2.0, 2.0], 2.0)
-    assert "finite" in hint_of(grading.number, float("nan"), 2.0)
+    assert hint_of(grading.compare, "two", 2.0) == "a number is wanted here, you gave str."
+    assert "a number is wanted here, you gave int" in hint_of(grading.compare, 10**400, 2.0)
+    assert "a number is wanted here, you gave complex" in hint_of(grading.compare, 2 + 1j, 2.0)
+    assert "a number is wanted here; yours has the shape (2,)" in hint_of(
+        grading.compare, [2.0, 2.0], 2.0
+    )
+    assert "the shape should be (2,); yours is 2.0" in hint_of(grading.compare, 2.0, (2.0, 2.0))
+    assert "finite" in hint_of(grading.compare, float("nan"), 2.0)
 
 
-def test_choice_has_a_hint_for_each_other_word():
-    wrong = {"itô": "where is the midpoint?"}
-    grading.choice(" Stratonovich", "stratonovich", wrong)
-    assert hint_of(grading.choice, "Itô", "stratonovich", wrong=wrong) == "where is the midpoint?"
-    assert hint_of(grading.choice, "?", "stratonovich", wrong=wrong) == (
-        "choose one of itô, stratonovich."
+def test_a_tensor_has_the_shape_that_is_wanted_and_keeps_its_integers():
+    assert grading.tensor([[1, 2]], (1, 2)).dtype == torch.int64
+    assert grading.tensor(torch.ones(1)).dtype == torch.float64  # one number in a list is a number
+    words = hint_of(grading.tensor, [1.0], (2,), wanted="one weight per feature is wanted")
+    assert words == "one weight per feature is wanted; yours has the shape (1,)."
+    assert hint_of(grading.tensor, [np.inf], (1,), finite="was it trained?") == "was it trained?"
+
+
+def test_a_function_that_changes_its_arguments_spoils_nothing():
+    @grading.function(at=[([3.0, 1.0],), ([2.0, 4.0],)], means="The order stays.")
+    def check(values):
+        yield values[0]
+        yield min(values), "the smallest is not the first."
+
+    def sorts(values):
+        values.sort()
+        return values[0]
+
+    for _ in range(2):
+        assert hint_of(check, sorts) == "the smallest is not the first."
+        assert check(lambda values: values[0]) == "The order stays."
+
+
+def test_an_answer_that_a_check_did_not_expect_gets_a_hint_too(made_up):
+    class Stubborn:
+        def __array__(self, *_, **__):
+            raise RuntimeError("no array")
+
+    assert (
+        "Hint: nothing can be done with this Stubborn (RuntimeError: no array)"
+        in grade("99.1", Stubborn())[1]
     )

@@ -4,12 +4,11 @@ The answers stand in `tests/answers/lesson_NM.py`, in its table `ROWS`: the righ
 answers with words of their hint.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 
 import pytest
+import torch
 
 from stochphys.course import exercises
 
@@ -56,3 +55,17 @@ def test_wrong_answers_are_told_apart(name: str) -> None:
 def test_every_check_has_its_rows() -> None:
     checks = {name for lesson in exercises.lessons() for name in exercises.checks_of(lesson)}
     assert ROWS.keys() == checks
+
+
+STRANGE: list[Any] = [
+    *(object(), "two", b"two", {}, set(), [], [None], [[1.0], [2.0, 3.0]], 10**400, -1e308, 1 + 2j),
+    *(float("nan"), float("inf"), torch.zeros(3, 3), torch.nn.Linear(1, 1), int, pytest),
+    *(lambda: 1, lambda *_: 1 / 0, lambda *_: "text", lambda *_: object(), lambda *_: 10**400),
+    *(lambda *_: [[None]], lambda *_: {}, lambda *_: torch.zeros(2, requires_grad=True)),
+]
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_whatever_is_given_a_hint_comes_back(name: str) -> None:
+    for answer in STRANGE:
+        assert exercises.grade(name, answer)[0] == "hint", answer

@@ -66,7 +66,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (lambda H: H, "the map that was given"),
             (lambda H: H.roll(1, 0).roll(-1, 0).roll(3, 2), "nothing in any cell but"),
             (lambda H: H.sum((1, 2)), "same shape"),
-            (lambda H: 3, "you gave int"),
+            (lambda H: 3, "yours is 3"),
         ],
     ),
 }

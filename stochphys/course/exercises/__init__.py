@@ -35,6 +35,9 @@ def grade(name: str, answer: Any) -> tuple[str, str]:
         return "not attempted", f"Exercise {name}: not attempted yet."
     except Hint as hint:
         return "hint", f"Exercise {name}: not yet. Hint: {hint}"
+    except Exception as error:  # an answer of a kind that the check did not expect
+        kind = f"{type(answer).__name__} ({type(error).__name__}: {error})"
+        return "hint", f"Exercise {name}: not yet. Hint: nothing can be done with this {kind}."
     return "correct", f"Exercise {name}: correct. {meaning}"
 
 

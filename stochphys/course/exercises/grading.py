@@ -1,10 +1,31 @@
-"""How an answer is judged: compared with what is exact; a wrong one gets a physical hint."""
+"""How an answer is judged: compared with what is exact; a wrong one gets a physical hint.
 
-from collections.abc import Callable
+A check takes an answer, raises `Hint` if it is wrong, and returns what the right one means. Most are
+tables of the right answer and of mistakes, each with its hint. `number` makes a check of values:
+
+    check_98_1 = number(2.25, (0.225, "this is Q_h/T_h; …"), means="The hot bath loses …")
+
+and `function` makes one of formulas, written as at one point:
+
+    @function(at=[(1.0, 10.0), (2.0, 3.0)], means="It is of second order in …")
+    def check_98_2(T_c: float, T_h: float) -> Table:
+        yield (T_h - T_c) ** 2 / (4 * T_c * T_h)
+        yield (T_h - T_c) / 4, "this is the heat flow; …"
+
+What fits in neither is written out with `evaluate`, `tensor`, `compare` and `refuse`.
+"""
+
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
+
+Check = Callable[[Any], str]
+Table = Iterator[Any]  # the right value, then pairs of a wrong value and its hint
 
 
 class NotAttempted(Exception):
@@ -13,6 +34,59 @@ class NotAttempted(Exception):
 
 class Hint(Exception):
     """The answer is wrong; the message says where to look."""
+
+
+SIGN = "the size is right, the sign is not: which direction of time, or of the flow, is positive?"
+FACTORS = {
+    2.0: "exactly twice too large: look for a factor of two, such as 2D where D belongs.",
+    0.5: "exactly half of it: look for a factor of two, such as D where 2D belongs.",
+}
+
+
+OFF = "the value is off by more than rounding explains; check one limit by hand."
+
+
+def number(
+    right: Any,
+    *mistakes: tuple[Any, str],
+    means: str,
+    rtol: float = 0.01,
+    otherwise: str = OFF,
+) -> Check:
+    """The check of a number, or of an array of them; what is given is what `compare` takes."""
+
+    def check(answer: Any) -> str:
+        compare(answer, right, *mistakes, rtol=rtol, otherwise=otherwise)
+        return means
+
+    return check
+
+
+def function(
+    *,
+    at: list[tuple],
+    means: str,
+    rtol: float = 0.01,
+    otherwise: str = "the function is off at some of the points tried; check one limit by hand.",
+) -> Callable[[Callable[..., Table]], Check]:
+    """Makes the check of a learner's function, which is called with the arguments listed in `at`, of
+    a generator that takes the same arguments: it yields the right value there, then mistakes."""
+
+    def table_to_check(table: Callable[..., Table]) -> Check:
+        @wraps(table)
+        def check(answer: Any) -> str:
+            right, *mistakes = zip(*(table(*arguments) for arguments in at), strict=True)
+            found = [
+                tensor(evaluate(answer, *deepcopy(arguments)), np.shape(value))
+                for arguments, value in zip(at, right, strict=True)
+            ]
+            wrong = [([value for value, _ in row], row[0][1]) for row in mistakes]
+            compare(found, right, *wrong, rtol=rtol, otherwise=otherwise)
+            return means
+
+        return check
+
+    return table_to_check
 
 
 def attempted(answer: Any) -> Any:
@@ -33,84 +107,73 @@ def evaluate(answer: Callable, *arguments: Any) -> Any:
     return attempted(value)
 
 
-SIGN = "the size is right, the sign is not: which direction of time, or of the flow, is positive?"
-FACTORS = {
-    2.0: "exactly twice too large: look for a factor of two, such as 2D where D belongs.",
-    0.5: "exactly half of it: look for a factor of two, such as D where 2D belongs.",
-}
+def refuse(wrong: Any, hint: str) -> None:
+    """The hint, if the answer is wrong in this way."""
+    if wrong:
+        raise Hint(hint)
 
 
-def number(
+def compare(
     answer: Any,
-    exact: Any,
-    *,
+    right: Any,
+    *mistakes: tuple[Any, str],
     rtol: float = 0.01,
-    wrong: dict[Any, str] | None = None,
-    otherwise: str = "the value is off by more than rounding explains; check one limit by hand.",
+    otherwise: str = OFF,
 ) -> None:
-    """Pass if the number, or each number of an array, agrees with `exact` to `rtol`.
+    """Pass if the number, or each number of an array, agrees with `right` to `rtol`.
 
     Args:
-        wrong: plausible wrong values (a number, or a tuple for an array) and the hint for each.
-            A wrong sign and a factor of two have hints of their own.
+        mistakes: plausible wrong values and the hint for each. A wrong sign and a factor of two have
+            hints of their own.
         otherwise: the hint for any other value.
     """
-    target = np.asarray(exact, dtype=np.float64)
-    if isinstance(answer, torch.Tensor):
-        answer = answer.detach().cpu()
-    try:
-        value = np.asarray(answer, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise Hint(f"a number is wanted here, you gave {type(answer).__name__}.") from None
-    if value.shape != target.shape:
-        raise Hint(f"the shape should be {target.shape}, yours is {value.shape}.")
-    if not np.isfinite(value).all():
-        raise Hint("the answer must be finite.")
+    target = numbers(right)
+    value = tensor(answer, target.shape).numpy()
 
     def near(x: Any) -> bool:
-        return np.allclose(value, np.asarray(x, dtype=np.float64), rtol=rtol, atol=1e-9)
+        return np.allclose(value, numbers(x), rtol=rtol, atol=1e-9)
 
     if near(target):
         return
-    for x, hint in (wrong or {}).items():
-        if near(x):
-            raise Hint(hint)
-    if near(-target):
-        raise Hint(SIGN)
+    for wrong, hint in mistakes:
+        refuse(near(wrong), hint)
+    refuse(near(-target), SIGN)
     for factor, hint in FACTORS.items():
-        if near(factor * target):
-            raise Hint(hint)
+        refuse(near(factor * target), hint)
     raise Hint(otherwise)
 
 
-def function(
+def tensor(
     answer: Any,
-    exact: Callable[..., float],
+    shape: tuple[int, ...] = (),
     *,
-    at: list[tuple],
-    rtol: float = 0.01,
-    wrong: dict[Callable[..., float], str] | None = None,
-    otherwise: str = "the function is off at some of the points tried; check one limit by hand.",
-) -> None:
-    """Pass if the learner's function agrees with `exact` at the arguments listed in `at`.
+    wanted: str | None = None,
+    finite: str = "the answer must be finite.",
+) -> Tensor:
+    """The finite numbers of an answer, as a tensor of this shape: one number by default.
 
-    `wrong`: plausible wrong functions and the hint for each.
+    It has float64, or integers if the answer has. Hints begin with what was `wanted`.
     """
+    wanted = wanted or (f"the shape should be {shape}" if shape else "a number is wanted here")
+    try:
+        values = numbers(answer)
+    except (TypeError, ValueError, OverflowError):
+        raise Hint(f"{wanted}, you gave {type(answer).__name__}.") from None
+    if not shape and values.size == 1:
+        values = values.reshape(())  # one number in a list is a number
+    given = f"yours has the shape {values.shape}" if values.ndim else f"yours is {values}"
+    refuse(values.shape != shape, f"{wanted}; {given}.")
+    refuse(not np.isfinite(values).all(), finite)
+    return torch.tensor(values)
 
-    def values(f: Callable[..., float]) -> tuple[float, ...]:
-        return tuple(float(f(*arguments)) for arguments in at)
 
-    number(
-        [evaluate(answer, *arguments) for arguments in at],
-        values(exact),
-        rtol=rtol,
-        wrong={values(f): hint for f, hint in (wrong or {}).items()},
-        otherwise=otherwise,
-    )
-
-
-def choice(answer: Any, right: str, wrong: dict[str, str]) -> None:
-    """Pass if the word `right` was chosen; each other word has its hint."""
-    word = str(answer).strip().lower()
-    if word != right:
-        raise Hint(wrong.get(word, f"choose one of {', '.join(sorted([right, *wrong]))}."))
+def numbers(answer: Any) -> np.ndarray:
+    """Numbers as numpy holds them, whatever they are in: lists and tensors too."""
+    if isinstance(answer, Tensor):
+        answer = answer.detach().cpu().numpy()
+    if isinstance(answer, list | tuple | set):
+        answer = [numbers(part) for part in answer]
+    values = np.asarray(answer)
+    if np.iscomplexobj(values):
+        raise TypeError("real numbers are wanted")
+    return values if values.dtype.kind in "iu" else values.astype(np.float64)

@@ -1,5 +1,6 @@
 """Exercises of 11 Drift and diffusion."""
 
+from functools import cache
 from math import expm1
 from typing import Any
 
@@ -9,146 +10,117 @@ from torch import Tensor
 from ...device import make_generator
 from ...simulators import simulate
 from ...systems import DoubleHump
-from .grading import SIGN, Hint, evaluate, function, number
+from .grading import SIGN, Table, evaluate, function, refuse, tensor
+
+SYSTEM, DT = DoubleHump(), 0.002
 
 
-def check_11_1(answer: Any) -> str:
+@function(
+    at=[(0.0147, 8, 13.59), (0.01, 20, 4.6), (0.1, 3, 1.0)],
+    otherwise="p/(2 I_F) = nmse with I_F = τq/4; solve for τ.",
+    means="Proportional to the number of parameters, and no frame rate in it.",
+)
+def check_11_1(nmse: float, p: float, q: float) -> Table:
     """Time for an expected NMSE with p numbers, where ⟨ΦᵀD⁻¹Φ⟩ = q."""
-    function(
-        answer,
-        lambda nmse, p, q: 2 * p / (q * nmse),
-        at=[(0.0147, 8, 13.59), (0.01, 20, 4.6), (0.1, 3, 1.0)],
-        wrong={
-            lambda nmse, p, q: p / (2 * q * nmse): "q is not I_F per time: I_F = τq/4.",
-            lambda nmse, p, q: q * nmse / (2 * p): "upside down: more numbers take more time.",
-            lambda nmse, p, q: 2 * p / (q * nmse**2): "NMSE is a squared error already.",
-        },
-        otherwise="p/(2 I_F) = nmse with I_F = τq/4; solve for τ.",
-    )
-    return "Proportional to the number of parameters, and no frame rate in it."
+    yield 2 * p / (q * nmse)
+    yield p / (2 * q * nmse), "q is not I_F per time: I_F = τq/4."
+    yield q * nmse / (2 * p), "upside down: more numbers take more time."
+    yield 2 * p / (q * nmse**2), "NMSE is a squared error already."
 
 
-def check_11_2(answer: Any) -> str:
+@function(
+    at=[(1.0, 1.0, 0.1), (2.0, 3.0, 0.5), (5.0, 0.4, 0.01), (1.0, 1.0, 3.0)],
+    otherwise="the noise of a frame has the variance (D/k)(1 − e^(−2k dt)); for dt → 0 it must give D.",
+    means="Less than D, by the factor 1 − k dt for short dt: a bias that more data do not cure.",
+)
+def check_11_2(k: float, D: float, dt: float) -> Table:
     """D from frames every dt of a particle in a spring k."""
-    function(
-        answer,
-        lambda k, D, dt: -D * expm1(-2 * k * dt) / (2 * k * dt),
-        at=[(1.0, 1.0, 0.1), (2.0, 3.0, 0.5), (5.0, 0.4, 0.01), (1.0, 1.0, 3.0)],
-        wrong={
-            lambda k, D, dt: D: "only for dt → 0: the spring drives back between frames.",
-            lambda k, D, dt: D * (1 - k * dt): (
-                "right to first order; for long dt it would become negative."
-            ),
-            lambda k, D, dt: -D * expm1(-k * dt) / (k * dt): (
-                "this is ⟨Δx²⟩/2dt; the mean of the step, given x, was to be taken away."
-            ),
-            lambda k, D, dt: -D * expm1(-2 * k * dt) / k: "divide the variance by 2dt.",
-            lambda k, D, dt: D * (1 + k * dt / 2): (
-                "this is what Φ²dt/2 adds if nature itself moves in steps of dt."
-            ),
-        },
-        otherwise="the noise of a frame has the variance (D/k)(1 − e^(−2k dt)); for dt → 0 it must give D.",
-    )
-    return "Less than D, by the factor 1 − k dt for short dt: a bias that more data do not cure."
+    yield -D * expm1(-2 * k * dt) / (2 * k * dt)
+    yield D, "only for dt → 0: the spring drives back between frames."
+    yield D * (1 - k * dt), "right to first order; for long dt it would become negative."
+    whole = -D * expm1(-k * dt) / (k * dt)
+    yield whole, "this is ⟨Δx²⟩/2dt; the mean of the step, given x, was to be taken away."
+    yield -D * expm1(-2 * k * dt) / k, "divide the variance by 2dt."
+    yield D * (1 + k * dt / 2), "this is what Φ²dt/2 adds if nature itself moves in steps of dt."
+
+
+@cache
+def steps() -> tuple[Tensor, Tensor, Tensor]:
+    """Midpoints `(n, 1)`, steps `(n,)` and diffusion at the midpoints `(n,)` of paths of our own."""
+    data = simulate(SYSTEM, 50, 4000, DT, generator=make_generator(113), dtype=torch.float64)
+    x = ((data.x[:, 1:] + data.x[:, :-1]) / 2).reshape(-1, 1)
+    return x, data.x.diff(dim=1).flatten(), SYSTEM.diffusion(x)[:, 0, 0]
 
 
 def check_11_3(answer: Any) -> str:
     """Weights of x and x e^(−x²/2) from midpoints, on steps of our own."""
-    system, dt = DoubleHump(), 0.002
-    data = simulate(system, 50, 4000, dt, generator=make_generator(113), dtype=torch.float64)
-    x = ((data.x[:, 1:] + data.x[:, :-1]) / 2).reshape(-1, 1)
-
-    def features(x: Tensor) -> Tensor:
-        return torch.cat((x, x * torch.exp(-x.square() / 2)), dim=1)
-
-    slope = torch.cat((torch.ones_like(x), (1 - x.square()) * torch.exp(-x.square() / 2)), dim=1)
-    D, dx = system.diffusion(x)[:, 0, 0], data.x.diff(dim=1).flatten()
-    w = torch.as_tensor(evaluate(answer, features(x), slope, dx, D, dt)).detach().double()
-    if w.shape != (2,):
-        raise Hint(f"one weight per feature is wanted, shape (2,); yours is {tuple(w.shape)}.")
-    if not torch.isfinite(w).all():
-        raise Hint("the weights must be finite.")
-    exact, found = system.drift(x)[:, 0], features(x) @ w
+    x, dx, D = steps()
+    bell = torch.exp(-x.square() / 2)
+    features = torch.cat((x, x * bell), dim=1)  # (n, 2)
+    slope = torch.cat((torch.ones_like(x), (1 - x.square()) * bell), dim=1)
+    w = tensor(
+        evaluate(answer, features, slope, dx.clone(), D.clone(), DT),
+        (2,),
+        wanted="one weight per feature is wanted, shape (2,)",
+        finite="the weights must be finite.",
+    )
+    exact, found = SYSTEM.drift(x)[:, 0], features @ w
     part = (found @ exact / (exact @ exact)).item()  # how much of the drift was found
     nmse = ((found - exact).square().sum() / (exact @ exact)).item()
-    if abs(part) < 0.05:
-        raise Hint(
-            "nothing is left of the drift: is this the current, without the repair, or were weights "
-            "divided by the number of steps?"
-        )
-    if part < -0.5:
-        raise Hint(SIGN)
+    refuse(
+        abs(part) < 0.05,
+        "nothing is left of the drift: is this the current, without the repair, or were weights "
+        "divided by the number of steps?",
+    )
+    refuse(part < -0.5, SIGN)
     for factor in (2, 0.5):
-        if abs(part / factor - 1) < 0.15:
-            raise Hint(f"{factor:g} times the drift: the repair is ⟨Dφ′⟩, once.")
-    if nmse > 0.01:
-        raise Hint(f"NMSE = {nmse:.2g}, 0.01 can be had: do you divide by ⟨φφᵀ⟩, and dx by dt?")
+        near = abs(part / factor - 1) < 0.15
+        refuse(near, f"{factor:g} times the drift: the repair is ⟨Dφ′⟩, once.")
+    refuse(
+        nmse > 0.01, f"NMSE = {nmse:.2g}, 0.01 can be had: do you divide by ⟨φφᵀ⟩, and dx by dt?"
+    )
     return f"NMSE = {nmse:.4f}. This is how information is read off steps of any calculus."
 
 
 def check_11_4(answer: Any) -> str:
     """Fraction of places that the intervals of a cubic hold, from 1000 time units."""
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        raise Hint(f"a number is wanted here, you gave {type(answer).__name__}.") from None
-    if not 0 <= value <= 100:
-        raise Hint("a fraction lies between 0 and 1.")
-    if value > 1:
-        raise Hint("in per cent? A fraction between 0 and 1 is wanted.")
-    if 0.225 < value < 0.24:
-        raise Hint("this is the NMSE, the first of the two numbers.")
-    if value > 0.4:
-        raise Hint("that many? Is the basis of degree 3, and did you take all of `camera`?")
+    held = tensor(answer).item()
+    refuse(not 0 <= held <= 100, "a fraction lies between 0 and 1.")
+    refuse(held > 1, "in per cent? A fraction between 0 and 1 is wanted.")
+    refuse(0.225 < held < 0.24, "this is the NMSE, the first of the two numbers.")
+    refuse(held > 0.4, "that many? Is the basis of degree 3, and did you take all of `camera`?")
     return (
-        f"{value:.0%}. The bands are narrow, since four weights are well known; but no cubic is the "
+        f"{held:.0%}. The bands are narrow, since four weights are well known; but no cubic is the "
         "drift. Error bars answer for noise, not for the basis."
     )
 
 
-def check_11_5(answer: Any) -> str:
+X = torch.linspace(-5, 5, 10_001, dtype=torch.float64)
+GRID = X, SYSTEM.drift(X), SYSTEM.diffusion(X[:, None])[:, 0, 0]
+
+
+@function(
+    at=[(*GRID, -SYSTEM.well, SYSTEM.well), (*GRID, -1.0, 0.5)],
+    otherwise="ψ first, then the inner integral, then the outer one; from −1.79 to 1.79 it is 12.39.",
+    means="Nobody fitted this time: it is a test of drift and diffusion together.",
+)
+def check_11_5(x: Tensor, drift: Tensor, D: Tensor, start: float, target: float) -> Table:
     """Mean first-passage times of the two wells, from drift and diffusion on a grid."""
-    system = DoubleHump()
-    x = torch.linspace(-5, 5, 10_001, dtype=torch.float64)
-    drift, D = system.drift(x), system.diffusion(x[:, None])[:, 0, 0]
-    pairs = [(-system.well, system.well), (-1.0, 0.5)]
-    exact = [system.mean_first_passage_time(*pair) for pair in pairs]
-    number(
-        [evaluate(answer, x, drift, D, *pair) for pair in pairs],
-        exact,
-        wrong={
-            tuple(_passage(x, drift, D, *pair, **mistake) for pair in pairs): hint
-            for mistake, hint in (
-                ({"inner": torch.ones_like(D)}, "the inner integral holds 1/D(z) as well."),
-                ({"steady": drift}, "ψ′ is Φ/D, not Φ."),
-                ({"from_start": True}, "the inner integral begins far left, not at the start."),
-            )
-        },
-        otherwise="ψ first, then the inner integral, then the outer one; from −1.79 to 1.79 it is 12.39.",
-    )
-    return "Nobody fitted this time: it is a test of drift and diffusion together."
-
-
-def _passage(
-    x: Tensor,
-    drift: Tensor,
-    D: Tensor,
-    start: float,
-    target: float,
-    *,
-    inner: Tensor | None = None,
-    steady: Tensor | None = None,
-    from_start: bool = False,
-) -> float:
-    """Mean first-passage time on a grid, with one mistake built in."""
 
     def integral(values: Tensor) -> Tensor:
         return torch.nn.functional.pad(torch.cumulative_trapezoid(values, x), (1, 0))
 
-    psi = integral(drift / D if steady is None else steady)
-    psi = psi - psi.max()
-    a, b = (int(i) for i in torch.searchsorted(x, torch.tensor([start, target]).to(x)))
-    below = integral(psi.exp() / (D if inner is None else inner))
-    below = below - below[a] if from_start else below
-    time = integral(below * (-psi).exp())
-    return (time[b] - time[a]).item()
+    def time(slope: Tensor, inner_D: Tensor | float, *, from_start: bool = False) -> float:
+        """With ψ′ = slope and 1/inner_D in the inner integral, which begins far left or at the start."""
+        psi = integral(slope)
+        psi = psi - psi.max()
+        a, b = (int(i) for i in torch.searchsorted(x, torch.tensor([start, target]).to(x)))
+        below = integral(psi.exp() / inner_D)
+        outer = integral((below - below[a] * from_start) * (-psi).exp())
+        return (outer[b] - outer[a]).item()
+
+    yield SYSTEM.mean_first_passage_time(start, target)
+    yield time(drift / D, 1.0), "the inner integral holds 1/D(z) as well."
+    yield time(drift, D), "ψ′ is Φ/D, not Φ."
+    late = time(drift / D, D, from_start=True)
+    yield late, "the inner integral begins far left, not at the start."

@@ -1,104 +1,71 @@
 """Exercises of 14 A neuron."""
 
 from math import exp, expm1
-from typing import Any
 
-from .grading import Hint, function, number
+from .grading import Table, function, number
 
 
-def check_14_1(answer: Any) -> str:
+@function(
+    at=[(0.0582, 0.125, 3e-4), (1.0, 1.0, 1e-3), (0.4, 0.067, 1e-4)],
+    otherwise="set x∞(1 − x∞)/N equal to T/(α + β) and insert x∞ = α/(α + β).",
+    means="132 potassium channels at rest for T = 3·10⁻⁴: 7 µm² of membrane, a tiny patch.",
+)
+def check_14_1(alpha: float, beta: float, T: float) -> Table:
     """Number of channels whose gate varies as much as one under noise of strength T."""
-    function(
-        answer,
-        lambda alpha, beta, T: alpha * beta / ((alpha + beta) * T),
-        at=[(0.0582, 0.125, 3e-4), (1.0, 1.0, 1e-3), (0.4, 0.067, 1e-4)],
-        wrong={
-            lambda alpha, beta, T: alpha * beta / ((alpha + beta) ** 2 * T): (
-                "x∞(1 − x∞)/N must equal T/(α + β), not T."
-            ),
-            lambda alpha, beta, T: (alpha + beta) * T / (alpha * beta): (
-                "upside down: more noise means fewer channels."
-            ),
-            lambda alpha, beta, T: alpha / T: "x∞ is α/(α + β), and 1 − x∞ is β/(α + β).",
-        },
-        otherwise="set x∞(1 − x∞)/N equal to T/(α + β) and insert x∞ = α/(α + β).",
-    )
-    return "132 potassium channels at rest for T = 3·10⁻⁴: 7 µm² of membrane, a tiny patch."
+    yield alpha * beta / ((alpha + beta) * T)
+    yield alpha * beta / ((alpha + beta) ** 2 * T), "x∞(1 − x∞)/N must equal T/(α + β), not T."
+    yield (alpha + beta) * T / (alpha * beta), "upside down: more noise means fewer channels."
+    yield alpha / T, "x∞ is α/(α + β), and 1 − x∞ is β/(α + β)."
 
 
-def check_14_2(answer: Any) -> str:
-    """g_Na, E_Na and g_K from frames that are 0.05 ms apart."""
-    number(
-        answer,
-        (120.0, 115.0, 36.0),
-        rtol=0.01,
-        wrong={
-            (114.6, 114.3, 34.3): (
-                "these are the values of the start of the step, an error of order dt; where else can "
-                "the right side be taken?"
-            ),
-            (120.0, 13800.0, 36.0): "the second weight is g_Na E_Na: divide it by g_Na.",
-        },
-        otherwise="three numbers are wanted, g_Na, E_Na and g_K; each within 1 %.",
-    )
-    return "V is smooth, so the trapezoid is allowed, and its error falls faster than dt."
+# g_Na, E_Na and g_K from frames that are 0.05 ms apart.
+check_14_2 = number(
+    (120.0, 115.0, 36.0),
+    (
+        (114.6, 114.3, 34.3),
+        "these are the values of the start of the step, an error of order dt; where else can "
+        "the right side be taken?",
+    ),
+    ((120.0, 13800.0, 36.0), "the second weight is g_Na E_Na: divide it by g_Na."),
+    rtol=0.01,
+    otherwise="three numbers are wanted, g_Na, E_Na and g_K; each within 1 %.",
+    means="V is smooth, so the trapezoid is allowed, and its error falls faster than dt.",
+)
+
+# Smallest jump of V from rest that makes a spike.
+check_14_3 = number(
+    6.5,
+    (50.0, "50 mV is where our counter says spike; the neuron decides long before."),
+    (10.6, "this is the leak's reversal potential; the sodium channels open earlier."),
+    rtol=0.03,
+    otherwise="look at the peak of V as a function of the jump: where does it leap to 100 mV?",
+    means="6.5 mV: a jump of 6.4 dies out at 7, one of 6.6 grows to 100. All or nothing.",
+)
 
 
-def check_14_3(answer: Any) -> str:
-    """Smallest jump of V from rest that makes a spike."""
-    number(
-        answer,
-        6.5,
-        rtol=0.03,
-        wrong={
-            50.0: "50 mV is where our counter says spike; the neuron decides long before.",
-            10.6: "this is the leak's reversal potential; the sodium channels open earlier.",
-        },
-        otherwise="look at the peak of V as a function of the jump: where does it leap to 100 mV?",
-    )
-    return "6.5 mV: a jump of 6.4 dies out at 7, one of 6.6 grows to 100. All or nothing."
+# Fraction of frames in which a clipped m sits on a bound, at T = 0.01.
+check_14_4 = number(
+    0.089,
+    (0.0, "a mirror leaves no frame on a bound; did you say bounds='clip'?"),
+    (0.035, "averaged over three gates? Only m is asked."),
+    (8.9, "a fraction is wanted, not per cent."),
+    rtol=0.12,
+    otherwise="count the frames where m is exactly 0 or exactly 1.",
+    means="one frame in eleven, in a set of measure zero: there the noise is not the one you infer.",
+)
 
 
-def check_14_4(answer: Any) -> str:
-    """Fraction of frames in which a clipped m sits on a bound, at T = 0.01."""
-    if isinstance(answer, (int, float)) and answer == 0:
-        raise Hint("a mirror leaves no frame on a bound; did you say bounds='clip'?")
-    number(
-        answer,
-        0.089,
-        rtol=0.12,
-        wrong={
-            0.035: "averaged over three gates? Only m is asked.",
-            8.9: "a fraction is wanted, not per cent.",
-        },
-        otherwise="count the frames where m is exactly 0 or exactly 1.",
-    )
-    return (
-        "one frame in eleven, in a set of measure zero: there the noise is not the one you infer."
-    )
-
-
-def check_14_5(answer: Any) -> str:
+@function(
+    at=[(2.414e-4, 4.3, 0.05), (1e-4, 0.2, 0.01), (1e-3, 5.0, 0.2)],
+    rtol=0.005,
+    otherwise="after dt a gate has the variance T(1 − e^(−2k dt))/k about its mean.",
+    means="for m at dt = 0.05 it turns 2.4·10⁻⁴ into 3.0·10⁻⁴: a repair, made by a law and not by data.",
+)
+def check_14_5(T_hat: float, k: float, dt: float) -> Table:
     """The strength of the noise from what frames dt apart show of it."""
-    function(
-        answer,
-        lambda T_hat, k, dt: T_hat * 2 * k * dt / -expm1(-2 * k * dt),
-        at=[(2.414e-4, 4.3, 0.05), (1e-4, 0.2, 0.01), (1e-3, 5.0, 0.2)],
-        rtol=0.005,
-        wrong={
-            lambda T_hat, k, dt: T_hat * (1 + k * dt): (
-                "right to first order in dt; the exact variance after dt is asked."
-            ),
-            lambda T_hat, k, dt: T_hat * -expm1(-2 * k * dt) / (2 * k * dt): (
-                "the wrong way round: this is what frames show of T."
-            ),
-            lambda T_hat, k, dt: T_hat * k * dt / -expm1(-k * dt): (
-                "the mean relaxes with k, the variance with 2k."
-            ),
-            lambda T_hat, k, dt: T_hat * 2 * k * dt / (1 - exp(-k * dt)): (
-                "the exponent of a variance holds 2k."
-            ),
-        },
-        otherwise="after dt a gate has the variance T(1 − e^(−2k dt))/k about its mean.",
-    )
-    return "for m at dt = 0.05 it turns 2.4·10⁻⁴ into 3.0·10⁻⁴: a repair, made by a law and not by data."
+    first_order, seen = 1 + k * dt, -expm1(-2 * k * dt) / (2 * k * dt)
+    yield T_hat / seen
+    yield T_hat * first_order, "right to first order in dt; the exact variance after dt is asked."
+    yield T_hat * seen, "the wrong way round: this is what frames show of T."
+    yield T_hat * k * dt / -expm1(-k * dt), "the mean relaxes with k, the variance with 2k."
+    yield T_hat * 2 * k * dt / (1 - exp(-k * dt)), "the exponent of a variance holds 2k."

@@ -3,72 +3,65 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...systems import FlashingRatchet, HiddenChain
 from ...systems.hidden import hidden_ratchet_rate
-from .grading import Hint, evaluate, number
+from .grading import compare, evaluate, number, refuse, tensor
+
+LOW, STEEP = FlashingRatchet(V=2.0), FlashingRatchet(V=3.0)
+SEEN_LOW, SEEN_STEEP = (HiddenChain(ratchet, ratchet.sites) for ratchet in (LOW, STEEP))
+D_3, D_8 = SEEN_LOW.window_bound(3), SEEN_STEEP.window_bound(8)  # per step
+
+# Entropy per jump of the ratchet at V = 3, from its matrix alone.
+check_24_1 = number(
+    STEEP.entropy_production_rate(),
+    (0.7465, "each state weighs the same here; the ratchet is at the bottom more often: use π."),
+    (0.2131, "this is V = 2."),
+    (0.9927, "this is per unit time of the rates w; what is asked is per jump, with P."),
+    (0.3968, "a simulation of the published code gives this; from P alone there is no scatter."),
+    rtol=0.002,
+    otherwise="Σ π_i P_ij ln(π_i P_ij / π_j P_ji), over the pairs where P_ij is not zero.",
+    means="Without r (no switching) or V (no potential) it is 0: only both together pump.",
+)
 
 
-def check_24_1(answer: Any) -> str:
-    """Entropy per jump of the ratchet at V = 3, from its matrix alone."""
-    number(
-        answer,
-        FlashingRatchet(V=3.0).entropy_production_rate(),
-        rtol=0.002,
-        wrong={
-            0.7465: "each state weighs the same here; the ratchet is at the bottom more often: use π.",
-            0.2131: "this is V = 2.",
-            0.9927: "this is per unit time of the rates w; what is asked is per jump, with P.",
-            0.3968: "a simulation of the published code gives this; from P alone there is no scatter.",
-        },
-        otherwise="Σ π_i P_ij ln(π_i P_ij / π_j P_ji), over the pairs where P_ij is not zero.",
-    )
-    return "Without r (no switching) or V (no potential) it is 0: only both together pump."
-
-
-def check_24_2(answer: Any) -> str:
-    """D_3/2 of the hidden ratchet at V = 2."""
-    ratchet = FlashingRatchet(V=2.0)
-    hidden = HiddenChain(ratchet, ratchet.sites)
-    number(
-        answer,
-        hidden.window_bound(3),
-        rtol=0.002,
-        wrong={
-            2 * hidden.window_bound(3): "this is D_3; a word of three has two steps.",
-            2 * hidden.window_bound(3) / 3: "a word of three symbols has two steps, not three.",
-            hidden.window_bound(2): "this is D_2: words of two.",
-            ratchet.entropy_production_rate(): "this is what the six states tell; sum the hidden "
-            "ones out first: p(w) = Σ over all paths that show w.",
-        },
-        otherwise="p(abc) sums π_i P_ij P_jk over i in {a, a + 3}, j in {b, b + 3}, k in {c, c + 3}.",
-    )
-    return "33 times more per step than words of two: the arrow sits in the order of three."
+# D_3/2 of the hidden ratchet at V = 2.
+check_24_2 = number(
+    D_3,
+    (2 * D_3, "this is D_3; a word of three has two steps."),
+    (2 * D_3 / 3, "a word of three symbols has two steps, not three."),
+    (SEEN_LOW.window_bound(2), "this is D_2: words of two."),
+    (
+        LOW.entropy_production_rate(),
+        "this is what the six states tell; sum the hidden ones out first: p(w) = Σ over all paths "
+        "that show w.",
+    ),
+    rtol=0.002,
+    otherwise="p(abc) sums π_i P_ij P_jk over i in {a, a + 3}, j in {b, b + 3}, k in {c, c + 3}.",
+    means="33 times more per step than words of two: the arrow sits in the order of three.",
+)
 
 
 def check_24_3(answer: Any) -> str:
     """d_∞ of a ratchet, as a function of its matrix and its stationary law."""
     cases = [FlashingRatchet(V=V, r=r) for V, r in ((1.5, 1.0), (2.0, 1.0), (3.0, 0.5))]
 
-    def formula(chain: FlashingRatchet, backward: torch.Tensor) -> float:
-        flow = chain.stationary_law[:, None] * chain.P
-        return torch.where(chain.P > 0, flow * (chain.P / backward).log(), 0.0).sum().item()
+    def told(P: Tensor, law: Tensor, backward: Tensor) -> Tensor:
+        return torch.where(P > 0, law[:, None] * P * (P / backward).log(), 0.0).sum()
 
-    def swap(matrix: torch.Tensor) -> torch.Tensor:
-        return matrix.roll((3, 3), (0, 1))
-
-    def values(backward: Any) -> tuple[float, ...]:
-        return tuple(formula(chain, backward(chain.P)) for chain in cases)
-
-    number(
-        [float(evaluate(answer, chain.P, chain.stationary_law)) for chain in cases],
+    compare(
+        [tensor(evaluate(answer, chain.P, chain.stationary_law)) for chain in cases],
         [hidden_ratchet_rate(chain) for chain in cases],
+        (
+            [told(chain.P, chain.stationary_law, chain.P.T) for chain in cases],
+            "this is all of σ̇: backwards the same labels. Which other labels show the same film?",
+        ),
+        (
+            [told(c.P, c.stationary_law, c.P.roll((3, 3), (0, 1))) for c in cases],
+            "the labels are swapped, but time still runs forwards: j* → i*.",
+        ),
         rtol=0.002,
-        wrong={
-            values(lambda P: P.T): "this is all of σ̇: backwards the same labels. Which other "
-            "labels show the same film?",
-            values(swap): "the labels are swapped, but time still runs forwards: j* → i*.",
-        },
         otherwise="one jump i → j, seen backwards with the modes swapped, is j* → i*.",
     )
     return (
@@ -78,19 +71,15 @@ def check_24_3(answer: Any) -> str:
 
 def check_24_4(answer: Any) -> str:
     """⟨e^(−ΔS)⟩ at V = 3 with π upside down."""
-    chain = FlashingRatchet(V=3.0)
-    law, P = chain.stationary_law, chain.P
-    exact = (law[:, None] ** 2 * P.T / law).sum().item()  # 2.009
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        raise Hint(f"a number is wanted here, you gave {type(answer).__name__}.") from None
-    if abs(value - 1) < 0.1:
-        raise Hint("this is the right ΔS; turn π upside down: π_j P_ij / (π_i P_ji).")
-    if abs(value - 0.398) < 0.02:
-        raise Hint("this is the mean of ΔS, which the error leaves alone; average e^(−ΔS).")
-    number(
-        value, exact, rtol=0.03, otherwise="average e^(−ΔS) over the jumps of the ratchet, V = 3."
+    mean, law = tensor(answer).item(), STEEP.stationary_law
+    right_S, mean_S = abs(mean - 1) < 0.1, abs(mean - 0.398) < 0.02
+    refuse(right_S, "this is the right ΔS; turn π upside down: π_j P_ij / (π_i P_ji).")
+    refuse(mean_S, "this is the mean of ΔS, which the error leaves alone; average e^(−ΔS).")
+    compare(
+        mean,
+        (law[:, None] ** 2 * STEEP.P.T / law).sum(),  # 2.009
+        rtol=0.03,
+        otherwise="average e^(−ΔS) over the jumps of the ratchet, V = 3.",
     )
     return (
         "Along a path π cancels but for its ends, so that means and cumulative plots look right; "
@@ -98,22 +87,15 @@ def check_24_4(answer: Any) -> str:
     )
 
 
-def check_24_5(answer: Any) -> str:
-    """Held-out bound per step of a network for windows of 8, V = 3."""
-    ratchet = FlashingRatchet(V=3.0)
-    hidden = HiddenChain(ratchet, ratchet.sites)
-    exact = hidden.window_bound(8)
-    number(
-        answer,
-        exact,
-        rtol=0.1,
-        wrong={
-            7 * exact: "this is D_8; divide by the seven steps.",
-            0.398: "the network still sees all six states: observe the sites.",
-            0.0251: "this is V = 2.",
-            hidden.window_bound(2): "words of two frames: give frames=8.",
-        },
-        otherwise="off by more than 10 %: is lr = 0.03 and the learning rate falling, are there "
-        "some 500 steps?",
-    )
-    return f"The exact bound is {exact:.4f}."
+# Held-out bound per step of a network for windows of 8, V = 3.
+check_24_5 = number(
+    D_8,
+    (7 * D_8, "this is D_8; divide by the seven steps."),
+    (0.398, "the network still sees all six states: observe the sites."),
+    (0.0251, "this is V = 2."),
+    (SEEN_STEEP.window_bound(2), "words of two frames: give frames=8."),
+    rtol=0.1,
+    otherwise="off by more than 10 %: is lr = 0.03 and the learning rate falling, are there "
+    "some 500 steps?",
+    means=f"The exact bound is {D_8:.4f}.",
+)

@@ -3,61 +3,48 @@
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from ...device import make_generator
 from ..studies.digits import paired_gain
-from .grading import Hint, evaluate, function, number
+from .grading import Hint, Table, evaluate, function, number, refuse
 
 
-def check_42_1(answer: Any) -> str:
+@function(
+    at=[(0.6, 0.4, 10), (0.52, 0.4, 10), (0.5, 0.2, 2), (0.35, 0.6, 100)],
+    otherwise="a perfect network has the noisy accuracy 1 − τ, one that guesses has 1/C.",
+    means="The way back divides by 1 − τC/(C − 1) = 0.556: so does it multiply an error bar by 1.8. "
+    "300 noisy labels tell the true accuracy to ± 5 points. Two networks are judged on the same "
+    "images, so their difference is known better.",
+)
+def check_42_1(noisy: float, tau: float, C: float) -> Table:
     """True accuracy from the accuracy on noisy labels."""
-    function(
-        answer,
-        lambda noisy, tau, C: (noisy - tau / (C - 1)) / (1 - tau * C / (C - 1)),
-        at=[(0.6, 0.4, 10), (0.52, 0.4, 10), (0.5, 0.2, 2), (0.35, 0.6, 100)],
-        wrong={
-            lambda noisy, tau, C: noisy / (1 - tau): (
-                "a wrong answer also agrees with a wrong label at times: (1 − a)τ/(C − 1) of them."
-            ),
-            lambda noisy, tau, C: (1 - tau) * noisy + tau / (C - 1) * (1 - noisy): (
-                "this goes from the true accuracy to the noisy one; the way back is wanted."
-            ),
-            lambda noisy, tau, C: (noisy - tau / C) / (1 - tau): (
-                "the other labels are C − 1, not C: a label is never replaced by itself."
-            ),
-        },
-        otherwise="a perfect network has the noisy accuracy 1 − τ, one that guesses has 1/C.",
-    )
-    return (
-        "The way back divides by 1 − τC/(C − 1) = 0.556: so does it multiply an error bar by 1.8. "
-        "300 noisy labels tell the true accuracy to ± 5 points. Two networks are judged on the same "
-        "images, so their difference is known better."
-    )
+    by_luck, lone = tau / (C - 1), noisy / (1 - tau)
+    yield (noisy - by_luck) / (1 - tau - by_luck)
+    yield lone, "a wrong answer also agrees with a wrong label at times: (1 − a)τ/(C − 1) of them."
+    forth, replaced = (1 - tau) * noisy + by_luck * (1 - noisy), (noisy - tau / C) / (1 - tau)
+    yield forth, "this goes from the true accuracy to the noisy one; the way back is wanted."
+    yield replaced, "the other labels are C − 1, not C: a label is never replaced by itself."
 
 
-def check_42_2(answer: Any) -> str:
+@function(
+    at=[(0.2, 0.1), (0.05, 0.5), (0.6, 0.01)],
+    otherwise="for p → 0 both orders must agree; each excursion lasts (1 − ⟨zᵀ⟩)/p on average.",
+    means="Shorter by 1 − p. At p = 1 it is 1/P(T = 1): one-step excursions, again and again.",
+)
+def check_42_2(G: float, p: float) -> Table:
     """Mean search time if the look comes before the coin."""
-    function(
-        answer,
-        lambda G, p: (1 - p) * (1 - G) / (p * G),
-        at=[(0.2, 0.1), (0.05, 0.5), (0.6, 0.01)],
-        wrong={
-            lambda G, p: (1 - G) / (p * G): (
-                "that is Eq. 2, where a reset in the step of arrival hides it. Now a hit at T needs "
-                "no reset in the T − 1 steps before."
-            ),
-            lambda G, p: (1 - G) / (p * G * (1 - p)): (
-                "upside down: who is looked at before the coin arrives more often, not less."
-            ),
-            lambda G, p: (1 - p) * (1 - G / (1 - p)) / (p * G): (
-                "the length of an excursion has not changed: min(T, R) counts the step of arrival."
-            ),
-        },
-        otherwise="for p → 0 both orders must agree; each excursion lasts (1 − ⟨zᵀ⟩)/p on average.",
+    first = (1 - G) / (p * G)  # the coin first
+    late, long = first / (1 - p), (1 - p) * (1 - G / (1 - p)) / (p * G)
+    yield (1 - p) * first
+    yield (
+        first,
+        "that is Eq. 2, where a reset in the step of arrival hides it. Now a hit at T needs "
+        "no reset in the T − 1 steps before.",
     )
-    return "Shorter by 1 − p. At p = 1 it is 1/P(T = 1): one-step excursions, again and again."
+    yield late, "upside down: who is looked at before the coin arrives more often, not less."
+    yield long, "the length of an excursion has not changed: min(T, R) counts the step of arrival."
 
 
 def check_42_3(answer: Any) -> str:
@@ -81,81 +68,66 @@ def check_42_3(answer: Any) -> str:
                 raise Hint(
                     f"{name} should keep its shape {tuple(w.shape)}; yours has {tuple(value.shape)}."
                 )
-            if same(value, w):
-                raise Hint("nobody was reset.")
-            if not mask.all() and same(value, before[name]):
-                raise Hint("everybody was reset; only members with who = True go back.")
             rows = mask.reshape(-1, *[1] * (w.ndim - 1))
-            if same(value, torch.where(rows, w, before[name])):
-                raise Hint("the wrong ones were reset: those with who = False.")
-            if not same(value, torch.where(rows, before[name], w)):
-                raise Hint("a member goes back as a whole: the mask belongs to the first axis.")
+            refuse(same(value, w), "nobody was reset.")
+            everybody = not mask.all() and same(value, before[name])
+            refuse(everybody, "everybody was reset; only members with who = True go back.")
+            others = same(value, torch.where(rows, w, before[name]))
+            refuse(others, "the wrong ones were reset: those with who = False.")
+            parts = not same(value, torch.where(rows, before[name], w))
+            refuse(parts, "a member goes back as a whole: the mask belongs to the first axis.")
             value += 1.0  # the next step of SGD, in place
-        if any(not torch.equal(checkpoint[name], before[name]) for name in before):
-            raise Hint(
-                "the next step moves your checkpoint: weights and checkpoint share memory. Copy."
-            )
+        refuse(
+            any(not torch.equal(checkpoint[name], before[name]) for name in before),
+            "the next step moves your checkpoint: weights and checkpoint share memory. Copy.",
+        )
     return (
         "With who drawn at each step it is `Resetting`. With who all True after each step nothing "
         "moves: early stopping."
     )
 
 
-def check_42_4(answer: Any) -> str:
+GENERATOR = make_generator(424)
+LUCK = 3 * torch.randn(24, generator=GENERATOR, dtype=torch.float64)
+BASELINE = 85 + LUCK
+METHOD = 86 + LUCK + 0.8 * torch.randn(24, generator=GENERATOR, dtype=torch.float64)
+GAIN, HALF = paired_gain(METHOD, BASELINE)
+UNPAIRED = 2.0687 * ((METHOD.var() + BASELINE.var()) / 24).item() ** 0.5
+
+
+@function(
+    at=[(METHOD, BASELINE)],
+    rtol=1e-3,
+    otherwise="mean of the differences, and t(0.975, n − 1) times their std over √n.",
+    means=f"± {HALF:.1f} points, and ± {UNPAIRED:.1f} if one forgets that the seeds are paired.",
+)
+def check_42_4(method: Tensor, baseline: Tensor) -> Table:
     """Paired gain and half width of its 95 % interval."""
-    generator = make_generator(424)
-    luck = 3 * torch.randn(24, generator=generator, dtype=torch.float64)
-    baseline = 85 + luck
-    method = 86 + luck + 0.8 * torch.randn(24, generator=generator, dtype=torch.float64)
-    value = evaluate(answer, method, baseline)
-    gain, half = paired_gain(method, baseline)
-    d = (method - baseline).numpy()
-    unpaired = 2.0687 * ((method.var() + baseline.var()) / 24).item() ** 0.5
-    number(
-        np.asarray([float(v) for v in value]) if isinstance(value, tuple | list) else value,
-        (gain, half),
-        rtol=1e-3,
-        wrong={
-            (gain, unpaired): (
-                "this treats the two as strangers. Take the difference seed by seed first."
-            ),
-            (gain, 1.96 * d.std(ddof=1) / 24**0.5): (
-                "1.96 is for a known spread; with 24 seeds Student's t has 2.07."
-            ),
-            (gain, 2.0687 * d.std(ddof=1)): (
-                "this is the spread of single seeds; that of their mean is √24 times less."
-            ),
-            (gain, d.std(ddof=1) / 24**0.5): (
-                "one standard error; a 95 % interval has t times that."
-            ),
-            (gain, half * (23 / 24) ** 0.5): (
-                "numpy's std divides by n; with the mean from the same data it is n − 1 (ddof=1)."
-            ),
-            (gain, 2 * half): "that is the whole width; half of it is wanted.",
-            (gain - half, gain + half): (
-                "those are the ends of the interval; its middle and half its width are wanted."
-            ),
-        },
-        otherwise="mean of the differences, and t(0.975, n − 1) times their std over √n.",
-    )
-    return f"± {half:.1f} points, and ± {unpaired:.1f} if one forgets that the seeds are paired."
+    std = (method - baseline).std().item()
+    error, by_n = std / 24**0.5, HALF * (23 / 24) ** 0.5
+    yield GAIN, HALF
+    for half, hint in (
+        (UNPAIRED, "this treats the two as strangers. Take the difference seed by seed first."),
+        (1.96 * error, "1.96 is for a known spread; with 24 seeds Student's t has 2.07."),
+        (2.0687 * std, "this is the spread of single seeds; that of their mean is √24 times less."),
+        (error, "one standard error; a 95 % interval has t times that."),
+        (by_n, "numpy's std divides by n; with the mean from the same data it is n − 1 (ddof=1)."),
+        (2 * HALF, "that is the whole width; half of it is wanted."),
+    ):
+        yield (GAIN, half), hint
+    ends = (GAIN - HALF, GAIN + HALF)
+    yield ends, "those are the ends of the interval; its middle and half its width are wanted."
 
 
-def check_42_5(answer: Any) -> str:
-    """What the best of six gains is on average where none is there."""
-    number(
-        answer,
-        1.2672,
-        rtol=0.02,
-        wrong={
-            0.0: "each of the six is 0 on average; the largest of six is not.",
-            1.0: "that is one standard deviation; draw six numbers a few times.",
-            1.8930: "√(2 ln n) is for very many; six are not many.",
-            1.2672 / 24**0.5: "the mean over seeds does not help: each seed picks its own luck.",
-        },
-        otherwise="simulate: the mean of the largest of six standard normal numbers.",
-    )
-    return (
-        "A method that does nothing gains 1.27 standard deviations, whatever the number of seeds: "
-        "the paired interval would swear to it."
-    )
+# What the best of six gains is on average where none is there.
+check_42_5 = number(
+    1.2672,
+    (0.0, "each of the six is 0 on average; the largest of six is not."),
+    (1.0, "that is one standard deviation; draw six numbers a few times."),
+    (1.8930, "√(2 ln n) is for very many; six are not many."),
+    (1.2672 / 24**0.5, "the mean over seeds does not help: each seed picks its own luck."),
+    rtol=0.02,
+    otherwise="simulate: the mean of the largest of six standard normal numbers.",
+    means="A method that does nothing gains 1.27 standard deviations, whatever the number of seeds: "
+    "the paired interval would swear to it.",
+)
