@@ -1,5 +1,8 @@
 """What a notebook starts with, and what its exercises answer."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip("ipywidgets")
@@ -27,6 +30,13 @@ def test_setup_run_again_gives_the_same_numbers_and_the_same_weights():
 
     (x, weight), (x_again, weight_again) = numbers(), numbers()
     assert torch.equal(x, x_again) and torch.equal(weight, weight_again)
+
+
+def test_what_pages_ask_of_the_course_is_there():
+    pages = (Path(__file__).parents[1] / "notebooks").glob("*.ipynb")
+    asked = {name for p in pages for name in re.findall(r"\bcourse\.(\w+)\(", p.read_text("utf-8"))}
+    assert {"setup", "sizes"} <= asked
+    assert not [name for name in asked if not hasattr(course, name)]
 
 
 def test_setup_prints_one_line_or_nothing(capsys):
