@@ -1,16 +1,15 @@
 """The checks of the exercises: a learner's answer in, a physical hint out.
 
-A check is a function `check_NM_k(answer)` in `lesson_NM.py`, for exercise k of notebook NM. It
-compares with what is exact by the helpers of `grading`, which raise `Hint` for a wrong answer, and
-it returns one sentence on what the right answer means.
+A check is a function `check_NM_k(answer)` in `lesson_NM.py`, for exercise k of notebook NM. Most
+are made by `grading` of a table: what is exact, and mistakes with their hints. A check raises `Hint`
+for a wrong answer, and returns one sentence on what the right answer means.
 """
 
-from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from .grading import Hint, NotAttempted, attempted
+from .grading import Check, Hint, NotAttempted, attempted
 
 
 def check(name: str, answer: Any) -> None:
@@ -47,7 +46,7 @@ def lessons() -> list[str]:
     return [name.removeprefix("lesson_") for name in names if name.startswith("lesson_")]
 
 
-def checks_of(lesson: str) -> dict[str, Callable[[Any], str]]:
+def checks_of(lesson: str) -> dict[str, Check]:
     """Every `check_NM_k` of a lesson by its name "NM.k"."""
     module = import_module(f"{__name__}.lesson_{lesson}")
     return {

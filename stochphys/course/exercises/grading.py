@@ -41,8 +41,6 @@ FACTORS = {
     2.0: "exactly twice too large: look for a factor of two, such as 2D where D belongs.",
     0.5: "exactly half of it: look for a factor of two, such as D where 2D belongs.",
 }
-
-
 OFF = "the value is off by more than rounding explains; check one limit by hand."
 
 
@@ -53,7 +51,7 @@ def number(
     rtol: float = 0.01,
     otherwise: str = OFF,
 ) -> Check:
-    """The check of a number, or of an array of them; what is given is what `compare` takes."""
+    """The check of a number, or of an array of them: `compare` says what the arguments mean."""
 
     def check(answer: Any) -> str:
         compare(answer, right, *mistakes, rtol=rtol, otherwise=otherwise)
@@ -69,12 +67,13 @@ def function(
     rtol: float = 0.01,
     otherwise: str = "the function is off at some of the points tried; check one limit by hand.",
 ) -> Callable[[Callable[..., Table]], Check]:
-    """Makes the check of a learner's function, which is called with the arguments listed in `at`, of
-    a generator that takes the same arguments: it yields the right value there, then mistakes."""
+    """Makes a check of a `Table`, a generator that is called with each of the arguments listed in
+    `at`, as the learner's function is: it yields the right value there, then mistakes."""
 
     def table_to_check(table: Callable[..., Table]) -> Check:
         @wraps(table)
         def check(answer: Any) -> str:
+            # Each row of the table has one value for each point.
             right, *mistakes = zip(*(table(*arguments) for arguments in at), strict=True)
             found = [
                 tensor(evaluate(answer, *deepcopy(arguments)), np.shape(value))
