@@ -29,8 +29,14 @@ def written(notebook: str, *names: str) -> dict[str, str]:
     return found
 
 
-def inline(notebook: str, *names: str, **scope: Any) -> SimpleNamespace:
-    """These functions and classes, run with what they take from elsewhere in `scope`."""
-    for source in written(notebook, *names).values():
-        exec(source, scope)
+def inline(
+    notebook: str, *names: str, spoil: tuple[str, str] | None = None, **scope: Any
+) -> SimpleNamespace:
+    """These functions and classes, run with what they take from elsewhere in `scope`; spoilt, they
+    have a wrong text where the right one stood, which a test of them must notice."""
+    source = "\n".join(written(notebook, *names).values())
+    if spoil is not None:
+        assert spoil[0] in source
+        source = source.replace(*spoil)
+    exec(source, scope)
     return SimpleNamespace(**{name: scope[name] for name in names})

@@ -280,22 +280,19 @@ def test_impossible_chains_are_refused(wrong: dict) -> None:
         BeadSpring(**wrong)
 
 
-def test_entropy_production_is_refused_where_it_is_undefined() -> None:
-    silent = Linear(
-        torch.tensor([[-1.0, 0.5], [0.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]])
-    )
-    with pytest.raises(ValueError, match="D is singular"):
-        silent.entropy_production_rate()
-    runaway = Linear(torch.tensor([[0.1]]), torch.tensor([[1.0]]))
-    with pytest.raises(ValueError, match="stationary"):
-        runaway.entropy_production_rate()
+SILENT = Linear(torch.tensor([[-1.0, 0.5], [0.0, -1.0]]), torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+RUNAWAY = Linear(torch.tensor([[0.1]]), torch.tensor([[1.0]]))
 
 
-def test_a_scheme_that_does_not_exist_is_refused() -> None:
-    with pytest.raises(ValueError, match="scheme"):
-        BeadSpring().entropy_production_rate(0.1, "eluer")
-
-
-def test_an_unstable_euler_chain_has_no_rate() -> None:
-    with pytest.raises(ValueError, match="dt"):
-        BeadSpring().entropy_production_rate(0.7, "euler")  # stable up to 2/3
+@pytest.mark.parametrize(
+    ("system", "sampled", "says"),
+    [
+        (SILENT, (), "D is singular"),
+        (RUNAWAY, (), "stationary"),
+        (BeadSpring(), (0.1, "eluer"), "scheme"),
+        (BeadSpring(), (0.7, "euler"), "dt"),  # stable up to 2/3
+    ],
+)
+def test_a_rate_is_refused_where_it_is_undefined(system: Linear, sampled: tuple, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        system.entropy_production_rate(*sampled)

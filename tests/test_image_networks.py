@@ -1,6 +1,7 @@
 """Image networks: as many weights as published, bytes made numbers, weights drawn from a seed."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -20,13 +21,9 @@ def images(n: int, size: int = 32, seed: int = 0) -> Tensor:
 
 
 NETWORKS = {
-    "VCNN": lambda x, n_classes=10, seed=0: VCNN(x, n_classes, generator=make_generator(seed)),
-    "ResNet-18": lambda x, n_classes=10, seed=0: ResNet(
-        18, x, n_classes, generator=make_generator(seed)
-    ),
-    "ResNet-34": lambda x, n_classes=10, seed=0: ResNet(
-        34, x, n_classes, generator=make_generator(seed)
-    ),
+    "VCNN": partial(VCNN, generator=0),
+    "ResNet-18": partial(ResNet, 18, generator=0),
+    "ResNet-34": partial(ResNet, 34, generator=0),
 }
 
 
@@ -34,7 +31,7 @@ NETWORKS = {
     ("name", "n"), [("VCNN", 5_856_138), ("ResNet-18", 11_173_962), ("ResNet-34", 21_282_122)]
 )
 def test_networks_have_as_many_weights_as_the_published_ones(name: str, n: int):
-    network = NETWORKS[name](images(20))
+    network = NETWORKS[name](images(20), 10)
     assert sum(p.numel() for p in network.parameters()) == n
     assert network.eval()(images(2)).shape == (2, 10)
 
@@ -42,7 +39,7 @@ def test_networks_have_as_many_weights_as_the_published_ones(name: str, n: int):
 @pytest.mark.parametrize("name", ["VCNN", "ResNet-18"])
 def test_start_weights_are_uniform_within_one_over_root_of_the_inputs(name: str):
     """The mean square is bound²/3, its standard error 0.3 bound²/√n."""
-    for layer in NETWORKS[name](images(20), 10, 1).modules():
+    for layer in NETWORKS[name](images(20), 10).modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             n, bound = layer.weight.numel(), 1 / math.sqrt(layer.weight[0].numel())
             assert layer.weight.abs().max() <= bound
@@ -51,7 +48,7 @@ def test_start_weights_are_uniform_within_one_over_root_of_the_inputs(name: str)
 
 
 def test_a_residual_network_of_small_images_halves_them_three_times():
-    network, sizes = NETWORKS["ResNet-18"](images(20)).eval(), []
+    network, sizes = NETWORKS["ResNet-18"](images(20), 10).eval(), []
     for i in range(1, 5):
         network.get_submodule(f"layer{i}").register_forward_hook(
             lambda _, __, out: sizes.append(tuple(out.shape[1:]))
