@@ -26,6 +26,12 @@ def sigmas(comparisons: int = 1, samples: float = math.inf) -> float:
 K = sigmas()  # 4.42
 
 
+def rate_and_error(per_step: Tensor, dt: float) -> tuple[float, float]:
+    """Mean over time and over independent paths `(n_paths, n_steps)`, with its standard error."""
+    rate = per_step.double().mean(1) / dt
+    return rate.mean().item(), (rate.std() / len(rate) ** 0.5).item()
+
+
 def assert_mean(sample: Tensor, expected: Tensor | float) -> None:
     """The means over the first axis, of independent samples, are `expected` within chance."""
     sample = sample.double()

@@ -11,7 +11,7 @@ from stochphys.device import make_generator
 from stochphys.inference import integral_fluctuation_theorem
 from stochphys.simulators import Linear, simulate
 from stochphys.systems import DoubleHump, InhomogeneousDiffusion, NonlinearForce
-from tests.chance import K, sigmas
+from tests.chance import K, rate_and_error, sigmas
 
 FIELDS = [NonlinearForce(), NonlinearForce(dim=4), InhomogeneousDiffusion(), DoubleHump()]
 
@@ -19,11 +19,6 @@ FIELDS = [NonlinearForce(), NonlinearForce(dim=4), InhomogeneousDiffusion(), Dou
 @pytest.fixture
 def generator():
     return make_generator(11)
-
-
-def mean_and_error(per_step, dt):
-    rate = per_step.double().mean(1) / dt
-    return rate.mean().item(), (rate.std() / len(rate) ** 0.5).item()
 
 
 @pytest.mark.parametrize("system", FIELDS, ids=lambda system: type(system).__name__)
@@ -64,7 +59,7 @@ def test_entropy_of_paths_is_that_of_the_fokker_planck_equation(generator):
     data = simulate(system, 400, 4000, 0.001, generator=generator, **options)
     exact = system.entropy_production_rate()
     for per_step in (system.medium_entropy(data), system.entropy_production(data)):
-        rate, error = mean_and_error(per_step, data.dt)
+        rate, error = rate_and_error(per_step, data.dt)
         assert abs(rate - exact) < K * error + 0.005 * exact
         assert error < 0.03 * exact
     total = system.entropy_production(data)
@@ -77,7 +72,7 @@ def test_entropy_of_the_medium_in_four_dimensions(generator):
     system = NonlinearForce(dim=4, alpha=0.0)
     linear = Linear(system.A, system.D)
     data = simulate(linear, 200, 2000, 0.002, generator=generator)
-    rate, error = mean_and_error(system.medium_entropy(data), data.dt)
+    rate, error = rate_and_error(system.medium_entropy(data), data.dt)
     exact = linear.entropy_production_rate()
     assert abs(rate - exact) < K * error + 0.005 * exact
     with pytest.raises(ValueError, match="medium_entropy"):
@@ -121,7 +116,7 @@ def test_noise_that_depends_on_the_place_drives_a_chain_of_two(generator):
     system = InhomogeneousDiffusion()
     exact = system.entropy_production_rate()
     data = simulate(system, 400, 4000, 0.001, generator=generator, start=0.0, burn_in=4000)
-    rate, error = mean_and_error(system.entropy_production(data), data.dt)
+    rate, error = rate_and_error(system.entropy_production(data), data.dt)
     assert exact > 0 and abs(rate - exact) < K * error
     assert abs(InhomogeneousDiffusion(T0=0.0).entropy_production_rate()) < 1e-9
 

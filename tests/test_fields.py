@@ -16,7 +16,7 @@ from stochphys.inference import (
 )
 from stochphys.simulators import Linear, simulate
 from stochphys.systems import Stirred, StirredDoubleWell
-from tests.chance import K, sigmas
+from tests.chance import K, rate_and_error, sigmas
 
 DT = 0.005
 
@@ -34,11 +34,6 @@ class Bowl(Stirred):
 
     def gradient(self, x):
         return x
-
-
-def mean_and_error(per_step, dt):
-    rate = per_step.double().mean(1) / dt
-    return rate.mean().item(), (rate.std() / len(rate) ** 0.5).item()
 
 
 def test_rate_of_the_double_well_is_the_published_number():
@@ -95,7 +90,7 @@ def test_simulation_stays_in_the_stationary_state_and_produces_what_the_formula_
     """Midpoint entropy of Heun's paths at dt = 0.001: K standard errors, and 1 % for dt."""
     system = StirredDoubleWell(n_coordinates=n)
     data = simulate(system, 2000, 1000, 0.001, generator=generator, scheme="heun")
-    rate, error = mean_and_error(system.entropy_production(data, "midpoint"), data.dt)
+    rate, error = rate_and_error(system.entropy_production(data, "midpoint"), data.dt)
     exact = system.entropy_production_rate()
     assert abs(rate - exact) < K * error + 0.01 * exact
     assert error < 0.03 * exact
@@ -116,8 +111,8 @@ def test_entropy_of_a_linear_bowl_is_that_of_the_linear_system(generator):
     # The chain's own law of x differs from e^(−U/T) by terms of order dt: 10⁻⁴ of the mean here.
     ours, theirs = (s.entropy_production(data, "euler") for s in (bowl, linear))
     assert (ours - theirs).std() < 0.05 * theirs.std()
-    difference, error = mean_and_error(ours - theirs, data.dt)
-    rate = mean_and_error(theirs, data.dt)[0]
+    difference, error = rate_and_error(ours - theirs, data.dt)
+    rate = rate_and_error(theirs, data.dt)[0]
     assert abs(difference) < K * error + 3e-4 * rate
 
 
@@ -134,7 +129,7 @@ def test_log_ratio_of_the_euler_chain_satisfies_the_integral_theorem(generator):
     agreement = torch.corrcoef(torch.stack((exact.flatten(), midpoint.flatten())))[0, 1] ** 2
     assert 0.95 < agreement < 0.985
     # The chain produces 0.75 % more than the continuous process (7.045 ± 0.009, measured at length).
-    rate, error = mean_and_error(exact, data.dt)
+    rate, error = rate_and_error(exact, data.dt)
     assert abs(rate - 1.0075 * system.entropy_production_rate()) < K * error
 
 

@@ -57,7 +57,7 @@ def test_the_part_that_sees_the_whole_window_changes_sign_with_time(
     parts = len(getattr(network, "signs", (1,)))
     h, back = (network(w).detach().view(parts, -1)[0] for w in (window, reverse))
     torch.testing.assert_close(h, -back, rtol=1e-4, atol=1e-5)
-    assert h.std() > 1e-3
+    assert h.std() > 1e-3 and (not isinstance(network, NEEP) or torch.equal(h, -back))
 
 
 def test_states_and_stays_change_sign_with_their_reversal() -> None:
