@@ -143,7 +143,9 @@ def test_heat_without_velocities_is_refused_with_the_reason() -> None:
 
 
 def test_temperatures_are_positive() -> None:
-    with pytest.raises(ValueError, match="T_1 must be smaller than T_0"):
+    with pytest.raises(
+        ValueError, match=r"T_1 must lie in \(-2.0, 2.0\), got 2.0; smaller than T_0 = 2"
+    ):
         ThermalMotor(T_1=2.0)
     with pytest.raises(ValueError, match="gamma must be positive"):
         ThermalMotor(gamma=0.0)

@@ -65,14 +65,13 @@ class BeadSpring(Linear):
         require.positive(sigma_dot=sigma_dot)
 
         def excess(T_c: float) -> float:
-            chain = cls(T_c=T_c, T_h=T_h, n_beads=n_beads, k=k)
-            return chain.entropy_production_rate() - sigma_dot
+            return cls(T_c, T_h, n_beads, k).entropy_production_rate() - sigma_dot
 
         lowest = 1e-9 * T_h
         if excess(lowest) < 0:
             raise ValueError(f"sigma_dot={sigma_dot} is out of reach for {n_beads} beads")
         T_c = brentq(excess, lowest, T_h, xtol=1e-12 * T_h, rtol=1e-12)
-        return cls(T_c=T_c, T_h=T_h, n_beads=n_beads, k=k)
+        return cls(T_c, T_h, n_beads, k)
 
     @property
     def temperatures(self) -> Tensor:
@@ -195,12 +194,11 @@ class UnderdampedBeadSpring(Linear):
         n = self.n_beads
         if dt is not None:
             return -2 * torch.linalg.inv(self._pair(dt))[: 2 * n, 2 * n :]
-        C = torch.linalg.inv(self.stationary_covariance())
-        cold = torch.diag(1 / self.temperatures)
-        springs = self.gamma * self.overdamped.A
-        top = torch.cat((cold @ springs + C[:n, :n], -C[:n, n:] / 2), 1)
-        below = torch.cat((-2 * C[n:, :n], C[n:, n:] - self.mass * cold), 1)
-        return torch.cat((top, below))
+        C_inverse = torch.linalg.inv(self.stationary_covariance())
+        xx, xv, vx, vv = (part for half in C_inverse.chunk(2) for part in half.chunk(2, 1))
+        cold = torch.diag(1 / self.temperatures)  # heat over temperature: ΔxᵀFx̄/T − m v̄ᵀΔv/T
+        top = torch.cat((cold @ (self.gamma * self.overdamped.A) + xx, -xv / 2), 1)
+        return torch.cat((top, torch.cat((-2 * vx, vv - self.mass * cold), 1)))
 
     def _pair(self, dt: float) -> Tensor:
         """Covariance of (o, e) = (Δx, v̄, x̄, Δv) of two frames `dt` apart."""

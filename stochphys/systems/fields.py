@@ -5,7 +5,6 @@ a current along its levels. `DoubleHump` has one coordinate, and noise that depe
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import exp, inf, log
 
@@ -144,18 +143,16 @@ class StirredDoubleWell(Stirred):
 
     def entropy_production_rate(self) -> float:
         """σ̇ of the stationary state, by quadrature over x₁."""
-        square = self._average(lambda x: x**2) / self._average(lambda x: 1.0)
-        curvature = torch.ones(self.dim, dtype=torch.float64)
-        curvature[0] = 12 * square - 4
+
+        def moment(power: int) -> float:  # of the density of x₁, which is not normalised
+            def integrand(x: float) -> float:
+                return x**power * exp(-((x * x - 1) ** 2) / self.T)
+
+            return quad(integrand, 0, self._reach, points=[1.0], limit=200)[0]
+
+        curvature = torch.ones(self.dim, dtype=torch.float64)  # ⟨∂ᵢ²U⟩
+        curvature[0] = 12 * (moment(2) / moment(0)) - 4
         return self.alpha**2 * (self.J.square().sum(0) @ curvature).item()
-
-    def _average(self, function: Callable[[float], float]) -> float:
-        """The integral of `function` over the density of x₁, which is not normalised."""
-
-        def integrand(x: float) -> float:
-            return function(x) * exp(-((x * x - 1) ** 2) / self.T)
-
-        return 2 * quad(integrand, 0, self._reach, points=[1.0], limit=200)[0]
 
     @property
     def _reach(self) -> float:

@@ -123,8 +123,8 @@ class HiddenChain(Brief):
                 f"there are {self.n_symbols}^{frames} words; enumerate up to frames={most}, and "
                 "take estimate_window_bound beyond"
             )
-        joint = self.chain.stationary_law * self.visible  # of the word so far and the state
-        for _ in range(frames - 2):
+        joint = self.chain.stationary_law * self.visible  # of word and state, (symbols, states)
+        for _ in range(frames - 2):  # one more axis for each symbol
             joint = (joint @ self.chain.P)[..., None, :] * self.visible
         return (joint @ self.chain.P) @ self.visible.T
 
@@ -145,7 +145,7 @@ class HiddenChain(Brief):
 
     def _filter(self, words: Tensor) -> Tensor:
         P, visible = self.chain.P.to(words.device), self.visible.to(words.device)
-        belief = self.chain.stationary_law.to(words.device).expand(len(words), -1)
+        belief = self.chain.stationary_law.to(words.device).expand(len(words), -1)  # (…, n_states)
         log_p = belief.new_zeros(len(words))
         for t, symbol in enumerate(words.unbind(1)):
             belief = (belief @ P if t else belief) * visible[symbol]

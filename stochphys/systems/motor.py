@@ -42,10 +42,8 @@ class Ring:
 
     def __post_init__(self) -> None:
         require.positive(self, "period", "T_0")
-        if not abs(self.T_1) < self.T_0:
-            raise ValueError(
-                f"T_1 must be smaller than T_0 = {self.T_0:g}, got {self.T_1}: temperatures are positive"
-            )
+        below = f"smaller than T_0 = {self.T_0:g}, as temperatures are positive"
+        require.within(f"({-self.T_0}, {self.T_0})", self, "T_1", hint=below)
 
     def temperature(self, x: Any) -> Any:
         """T at places x of any shape, a tensor or an array."""
