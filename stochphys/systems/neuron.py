@@ -125,7 +125,7 @@ class Neuron(System):
         opening, closing = gate_rates(voltage)
         return torch.cat((voltage[None], opening / (opening + closing)))
 
-    def fraction_outside(self, trajectories: Trajectories, *, every: int = 1) -> Tensor:
+    def fraction_outside(self, trajectories: Trajectories) -> Tensor:
         r"""How often a step of `simulate` led a gate out of [0, 1] and was brought back, `(3,)`.
 
         Each step has a Gaussian law, so that from a gate x a step of length dt leads outside with
@@ -134,10 +134,9 @@ class Neuron(System):
         $$p = \Phi\Big(-\frac{x + a\,dt}{\sqrt{2D\,dt}}\Big)
             + \Phi\Big(-\frac{1 - x - a\,dt}{\sqrt{2D\,dt}}\Big)$$
 
-        with its drift a; the mean of p over all frames is the frequency. `every` is that of the
-        simulation: the steps were `trajectories.dt / every` long.
+        with its drift a; the mean of p over all frames is the frequency. Each step must be there.
         """
-        x, dt = trajectories.x.flatten(0, 1), trajectories.dt / every
+        x, dt = trajectories.x.flatten(0, 1), trajectories.dt
         normal, total = torch.special.ndtr, torch.zeros(3, dtype=torch.float64, device=x.device)
         for part in x.split(CHUNK):
             part = part.double()
