@@ -42,7 +42,6 @@ check_14_3 = number(
     means="6.5 mV: a jump of 6.4 dies out at 7, one of 6.6 grows to 100. All or nothing.",
 )
 
-
 # Fraction of frames in which a clipped m sits on a bound, at T = 0.01.
 check_14_4 = number(
     0.089,

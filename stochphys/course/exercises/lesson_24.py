@@ -25,7 +25,6 @@ check_24_1 = number(
     means="Without r (no switching) or V (no potential) it is 0: only both together pump.",
 )
 
-
 # D_3/2 of the hidden ratchet at V = 2.
 check_24_2 = number(
     D_3,
