@@ -17,7 +17,7 @@ from IPython.core.formatters import DisplayFormatter
 from matplotlib.quiver import Quiver
 
 from stochphys import widgets
-from stochphys.course import figures
+from stochphys.course.figures import plots as figures
 from stochphys.inference.fluctuation import DetailedFluctuationTheorem
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, StirredDoubleWell

@@ -22,7 +22,7 @@ from .digits import RECIPE
 
 
 class Looks(Callback):
-    """Looks at the held-out loss after the steps `ages`: `losses`, `(n_ages, members)`.
+    """Looks at the held-out loss after the steps `ages`: `losses`, `(members,)` for each of them.
 
     Given to `fit` after `Resetting`, it sees what a validation at that step would see.
     """
@@ -30,17 +30,13 @@ class Looks(Callback):
     def __init__(self, validation: Labelled, ages: Tensor) -> None:
         self.batch = validation[torch.arange(len(validation))]
         self.ages = set(ages.tolist())
-        self.seen: list[Tensor] = []
+        self.losses: list[Tensor] = []
 
     @torch.no_grad()
     def after_step(self, run: Run) -> None:
         if run.step in self.ages:
             shared = [t.expand(*run.best_step.shape, *t.shape) for t in self.batch]
-            self.seen.append(classify()(run.model, shared))
-
-    @property
-    def losses(self) -> Tensor:
-        return torch.stack(self.seen)
+            self.losses.append(classify()(run.model, shared))
 
 
 def walk(
@@ -71,7 +67,7 @@ def walk(
     looks, steps = Looks(validation, ages), int(ages[-1])
     how = RECIPE | dict(steps=steps, validate_every=steps, keep="newest", generator=generator)
     fit(crowd, classify(), train, callbacks=[resets, looks], **how)
-    return looks.losses.unflatten(1, (len(p_reset), walkers))
+    return torch.stack(looks.losses).unflatten(1, (len(p_reset), walkers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,8 +178,8 @@ class HittingTimes(Brief):
         """
         x = self.restricted
         mean, std = x.mean(-1, keepdim=True), x.std(-1, keepdim=True)
-        u = (x - mean) / std
-        cv = std / mean
+        u, cv = (x - mean) / std, std / mean
+        # What each walker adds to an error of std/mean, to first order.
         influence = cv * ((u**2 - 1) / 2 - cv * u)
         return Averages(cv[..., 0], influence.std(-1) / x.shape[-1] ** 0.5)
 

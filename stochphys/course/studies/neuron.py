@@ -58,13 +58,12 @@ def infer_conductances(trajectories: Trajectories, *, rule: str = "midpoint") ->
     Raises `ValueError` for another rule, or trajectories that are not those of a neuron.
     """
     require.one_of(("start", "midpoint"), rule=rule)
-    x = _states(trajectories)
-    V, n, m, h = x.unbind(-1)
-    sodium, potassium = m**3 * h, n**4
+    V, n, m, h = _states(trajectories).unbind(-1)  # (n_trajectories, n_times) each
+    sodium, potassium = m**3 * h, n**4  # shares of open channels
     terms = torch.stack((-sodium * V, sodium, -potassium * V, potassium, -V, V * 0 + 1), dim=-1)
     terms = terms[:, :-1] if rule == "start" else (terms[:, :-1] + terms[:, 1:]) / 2
     A, y = terms.flatten(0, 1), (V.diff(dim=1) / trajectories.dt).flatten()
-    scale = A.square().mean(0).sqrt()
+    scale = A.square().mean(0).sqrt()  # columns of one size lose fewer digits
     w = torch.linalg.lstsq(A / scale, y).solution / scale
     left = (y - A @ w).square().mean().sqrt() / y.square().mean().sqrt()
     (g_Na, a), (g_K, b), (g_L, c) = w.view(3, 2).tolist()

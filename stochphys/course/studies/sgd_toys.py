@@ -126,13 +126,11 @@ class MatrixSensing(Brief):
     Attributes:
         probes: A, standard normal `(groups, m, n, n)`; a group is a problem of its own.
         y, true: noisy and noiseless numbers `(groups, m)`.
-        X: the truths `(groups, n, n)`.
     """
 
     probes: Tensor
     y: Tensor
     true: Tensor
-    X: Tensor
 
     @classmethod
     def draw(
@@ -144,7 +142,7 @@ class MatrixSensing(Brief):
         probes = torch.randn(groups, m, n, n, generator=generator)
         true = (probes * X[:, None]).sum((-2, -1))
         y = true + noise * torch.randn(true.shape, generator=generator)
-        return cls(probes, y, true, X)
+        return cls(probes, y, true)
 
     def __len__(self) -> int:
         return self.y.shape[1]
