@@ -191,10 +191,9 @@ def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Ten
         if i == 0:
             x = torch.empty(len(found), *pixels.shape, dtype=torch.uint8)
         if pixels.shape != x.shape[1:]:
-            (_, *size), (_, *first) = pixels.shape, x.shape[1:]
+            size, first = ("{1}×{2}".format(*image.shape) for image in (pixels, x[0]))
             raise ValueError(
-                f"{file} has {size[0]}×{size[1]} pixels, {found[0][2].name} has "
-                f"{first[0]}×{first[1]}; scale all to one size"
+                f"{file} has {size} pixels, {found[0][2].name} has {first}; scale all to one size"
             )
         x[i] = pixels
     return x, y
@@ -220,19 +219,20 @@ def next_in_superclass(fine: Tensor, coarse: Tensor) -> tuple[int, ...]:
 def _contents(path: Path, wanted: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     """Name and content of each wanted file in a directory or an archive."""
     if path.is_dir():
-        for file in path.iterdir():
-            if file.name in wanted and file.is_file():
-                yield file.name, file.read_bytes()
+        for there in path.iterdir():
+            if there.name in wanted and there.is_file():
+                yield there.name, there.read_bytes()
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as zipped:
-            for inside in zipped.namelist():
-                if (name := Path(inside).name) in wanted:
-                    yield name, zipped.read(inside)
+            for item in zipped.infolist():
+                if (name := Path(item.filename).name) in wanted:
+                    yield name, zipped.read(item)
     else:
         with tarfile.open(path) as packed:
-            for item in packed:  # one pass: a packed archive cannot go back
-                if (name := Path(item.name).name) in wanted and (open_ := packed.extractfile(item)):
-                    yield name, open_.read()
+            for member in packed:  # one pass: a packed archive cannot go back
+                name, file = Path(member.name).name, packed.extractfile(member)
+                if name in wanted and file:
+                    yield name, file.read()
 
 
 def _pixels(file: Path) -> Tensor:
