@@ -1,8 +1,8 @@
 """The checks of the exercises: a learner's answer in, a physical hint out.
 
 A check is a function `check_NM_k(answer)` in `lesson_NM.py`, for exercise k of notebook NM. Most
-are made by `grading` of a table: what is exact, and mistakes with their hints. A check raises `Hint`
-for a wrong answer, and returns one sentence on what the right answer means.
+are made by `grading` of a table: what is exact, and mistakes with their hints. A check raises
+`Hint` for a wrong answer, and returns one sentence on what the right answer means.
 """
 
 from importlib import import_module

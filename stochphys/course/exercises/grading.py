@@ -1,7 +1,7 @@
 """How an answer is judged: compared with what is exact; a wrong one gets a physical hint.
 
-A check takes an answer, raises `Hint` if it is wrong, and returns what the right one means. Most are
-tables of the right answer and of mistakes, each with its hint. `number` makes a check of values:
+A check takes an answer, raises `Hint` if it is wrong, and returns what the right one means. Most
+are tables of the right answer and of mistakes, each with its hint. `number` makes one of values:
 
     check_98_1 = number(2.25, (0.225, "this is Q_h/T_h; …"), means="The hot bath loses …")
 
@@ -122,8 +122,8 @@ def compare(
     """Pass if the number, or each number of an array, agrees with `right` to `rtol`.
 
     Args:
-        mistakes: plausible wrong values and the hint for each. A wrong sign and a factor of two have
-            hints of their own.
+        mistakes: plausible wrong values and the hint for each. A wrong sign and a factor of two
+            have hints of their own.
         otherwise: the hint for any other value.
     """
     target = numbers(right)

@@ -23,7 +23,8 @@ check_00_2 = number(
     (2.025, "this is σ̇; divide it by 1/T_c − 1/T_h."),
     rtol=0.06,  # a measured value may be given: 2 % hide between frames, and 2 % is noise
     otherwise="put Q_c = −Q_h into σ̇ = −(Q_c/T_c + Q_h/T_h) and solve for Q_h.",
-    means="The hot bath loses what the cold one gains; entropy grows since the cold one gains more.",
+    means="The hot bath loses what the cold one gains; entropy grows since the cold one gains "
+    "more.",
 )
 
 # Entropy per unit time in the film of bead 2 alone.

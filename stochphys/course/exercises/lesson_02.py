@@ -35,7 +35,8 @@ check_02_2 = number(
     (-SQUARED_FORCE - 2 * T, "sign of the Itô correction: ∂F/∂x is −2, so −T ∂F/∂x is +2T."),
     (SQUARED_FORCE - 2 * T, SIGN),
     otherwise="each entry is −⟨F ∘ dx⟩/dt of one bead; the five must add up to zero.",
-    means="The chain takes heat from the warm half and hands it to the cold half; nothing is stored.",
+    means="The chain takes heat from the warm half and hands it to the cold half; nothing is "
+    "stored.",
 )
 
 # Energy that the left-point rule loses per unit time in the dragged trap, k = 2, T = γ = 1.

@@ -90,16 +90,16 @@ def check_12_3(answer: Any) -> str:
 
 
 def check_12_4(answer: Any) -> str:
-    """By which factor the std of dropout grows when nine tenths of the data are taken away."""
-    factor = tensor(answer).item()
-    refuse(factor <= 0, "the answer must be positive and finite.")
+    """By which ratio the std of dropout grows when nine tenths of the data are taken away."""
+    ratio = tensor(answer).item()
+    refuse(ratio <= 0, "the answer must be positive and finite.")
     refuse(
-        1.8 < factor < 5,
+        1.8 < ratio < 5,
         "about √10: this is what an honest posterior does (try LaplaceNetwork); measure dropout.",
     )
-    refuse(factor > 5, "too large: is it a ratio of mean stds, few data over many?")
-    refuse(factor < 0.4, "upside down: few data over many.")
+    refuse(ratio > 5, "too large: is it a ratio of mean stds, few data over many?")
+    refuse(ratio < 0.4, "upside down: few data over many.")
     return (
-        f"{factor:.1f} instead of √10 = 3.2: the width comes from p and the size of the weights, hardly "
+        f"{ratio:.1f} instead of √10 = 3.2: the width comes from p and the size of the weights, hardly "
         "from the data."
     )

@@ -73,6 +73,6 @@ check_25_4 = number(
     (1.08861, "this is at dt = 0.05; take 0.01."),
     (712421.5, "the velocities are still in the pair: keep rows and columns 0, 1, 4, 5."),
     otherwise="keep rows and columns 0, 1, 4, 5 of two_frames(system, 0.01), and swap them.",
-    means="More than the 3.97 that is produced: two positions show a velocity, and ⟨h₁⟩ of that state "
-    "is counted once per step. At dt = 0.05 it would be 1.09: no rate at all.",
+    means="More than the 3.97 that is produced: two positions show a velocity, and ⟨h₁⟩ of that "
+    "state is counted once per step. At dt = 0.05 it would be 1.09: no rate at all.",
 )

@@ -10,7 +10,8 @@ from .grading import Hint, Table, function, number, refuse
 @function(
     at=[(1.0, 0.5), (1.0, 1.0), (0.8, 0.9), (1.2, 0.3)],
     otherwise="at a = b = 1 there is no noise and R² must be 1; at a = 1, b = 0 it is one half.",
-    means="R² = a²/(2a − b): two readings of the data tell what a plot against the truth would show.",
+    means="R² = a²/(2a − b): two readings of the data tell what a plot against the truth would "
+    "show.",
 )
 def check_26_1(a: float, b: float) -> Table:
     """R² of h = a ΔS + η from a and b = bound over true rate, for short steps."""

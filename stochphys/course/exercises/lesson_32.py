@@ -75,8 +75,8 @@ check_32_3 = number(
     (knows_nothing(EXACT["velocity"], 3.0), "this has blobs of 3 px; take 2."),
     (0.0, "does it know nothing? It knows where the nodes are."),
     otherwise="two maps: truth_map of the truth, and of the same places with equal values.",
-    means="0.80 without any knowledge of where entropy is produced. Hence the null: `uniform`, and the "
-    "interval of the difference.",
+    means="0.80 without any knowledge of where entropy is produced. Hence the null: `uniform`, and "
+    "the interval of the difference.",
 )
 
 

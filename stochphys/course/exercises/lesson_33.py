@@ -75,7 +75,7 @@ check_33_3 = number(
 
 
 def scanned_rate(system: BeadSpring, dt: float) -> float:
-    """The rate that a camera shows which takes bead 1 at 0, dt, … and bead 2 half an interval later."""
+    """The rate that a camera shows which takes bead 1 at 0, dt, … and bead 2 in between."""
     covariance, _ = frame_covariances(system, dt / 2, None, None, 4)
     scanned = torch.tensor([0, 3, 4, 7])  # x₁(0), x₂(dt/2), x₁(dt), x₂(3dt/2) of four frames
     forward = covariance[scanned][:, scanned]  # (4, 4)

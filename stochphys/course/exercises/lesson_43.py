@@ -23,8 +23,8 @@ def check_43_1(answer: Any) -> str:
         "E[g̃] = drift + pull, not with the clean g.",
     )
     return (
-        f"{distance:.1%}, as much as 400 draws allow: one draw misses by √400 = 20 times that. This "
-        "miss of one draw is q, and training has one draw only."
+        f"{distance:.1%}, as much as 400 draws allow: one draw misses by √400 = 20 times that. "
+        "This miss of one draw is q, and training has one draw only."
     )
 
 
