@@ -8,7 +8,7 @@ import torch
 from stochphys.course.studies.map_scores import score_map, truths
 from stochphys.device import make_generator
 from stochphys.inference import Comparison, dissipation_map, infer_entropy_production
-from stochphys.inference.readout import member_entropy
+from stochphys.inference.results import member_entropy
 from stochphys.models import FlowNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import simulate

@@ -26,8 +26,15 @@ from ..models import (
 from ..movie import Movie
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .doubts import SAMPLE, doubts_of_entropy
-from .readout import bound, member_entropy, on_sample, piece_size, total
-from .results import EntropyProduction, Recorded
+from .results import (
+    EntropyProduction,
+    Recorded,
+    bound,
+    member_entropy,
+    on_sample,
+    piece_size,
+    total,
+)
 
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")

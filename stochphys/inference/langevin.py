@@ -122,9 +122,12 @@ def infer_diffusion(
             "leave it out of the inference, or fit it as an ordinary differential equation"
         )
     if method is None:
-        D = squares.mean((0, 1))
+        D = squares.mean((0, 1))  # (dim, dim)
         n = squares.shape[0] * squares.shape[1] * independent_share(labels / D.diagonal())
-        return ConstantDiffusion(positive(D), n)
+        # Eigenvalues that rounding or noise made negative are lifted to a small positive number.
+        values, vectors = torch.linalg.eigh(D)
+        lifted = values.clamp(min=1e-9 * values.max())
+        return ConstantDiffusion(vectors * lifted @ vectors.T, n)
     x, y = data.at.flatten(0, 1), labels.flatten(0, 1)
     weight = torch.ones_like(y)
     rough = method.fit(Samples(x, y, weight), LogVariance(), generator=generator)
@@ -146,9 +149,3 @@ def independent_share(labels: Tensor) -> float:
         (1 if k == 0 else 2) * (rest[:, k:] * rest[:, : n - k]).sum(1).mean() / n for k in lags
     )
     return float(2 / variance)
-
-
-def positive(D: Tensor) -> Tensor:
-    """D with eigenvalues that rounding or noise made negative lifted to a small positive number."""
-    values, vectors = torch.linalg.eigh(D)
-    return vectors * values.clamp(min=1e-9 * values.max()) @ vectors.T

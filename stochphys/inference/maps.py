@@ -13,8 +13,7 @@ from ..data import Windows
 from ..models.movies import MovieNEEP
 from ..movie import Movie
 from ..training import Ensemble
-from .readout import piece_size
-from .results import EntropyProduction
+from .results import EntropyProduction, piece_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,7 @@ def dissipation_map(
     sums = movie.x.new_zeros(len(networks), movie.n_trajectories, *shape, dtype=torch.float64)
     for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
         sums.index_add_(1, piece // windows.n_starts, window_maps(networks, windows[piece]))
-    rates = (sums / (windows.n_starts * window_time(windows))).cpu()
+    rates = (sums / (windows.n_starts * (movie.dt * (windows.frames - 1)))).cpu()
     return DissipationMap(
         rates.mean(1), rates.mean(0), networks[0].cell, networks[0].receptive_field
     )
@@ -88,7 +87,9 @@ def frame_maps(model: Ensemble, movie: Movie, index: Tensor) -> Tensor:
     """
     networks = map_networks(model)
     windows = Windows(movie, networks[0].frames)
-    return (window_maps(networks, windows[index]).mean(0) / window_time(windows)).float()
+    return (
+        window_maps(networks, windows[index]).mean(0) / (movie.dt * (windows.frames - 1))
+    ).float()
 
 
 @torch.no_grad()
@@ -104,11 +105,6 @@ def map_networks(model: Ensemble) -> list[MovieNEEP]:
         kind = type(networks[0]).__name__
         raise TypeError(f"{kind} draws no maps; train a FlowNEEP on a Movie")
     return networks  # type: ignore[return-value]
-
-
-def window_time(windows: Windows) -> float:
-    """Time from the first to the last frame of a window."""
-    return windows.trajectories.dt * (windows.frames - 1)
 
 
 def cell_place(number: Tensor, cell: int) -> Tensor:

@@ -155,10 +155,7 @@ class LinearisedPosterior(Posterior):
         xi = torch.randn(draws, len(self.shift), generator=generator, device=generator.device)
         changes = self.shift + xi.to(self.root) @ self.root.T
 
-        def functions(x: Tensor) -> Tensor:
-            return vmap(self._moved)(changes, x.double().expand(draws, *x.shape[1:]))
-
-        return functions
+        return lambda x: vmap(self._moved)(changes, x.double().expand(draws, *x.shape[1:]))
 
 
 class MemberPosterior(Posterior):

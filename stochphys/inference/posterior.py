@@ -39,18 +39,11 @@ class Posterior(Brief, ABC):
         `(draws, n, dim_out)`, and draw i is the same function wherever it is asked."""
 
     def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        """Lower and upper end `(n, dim_out)` of what holds the value with probability `level`."""
-        z, mean, std = normal_quantile(level), self.mean(x), self.std(x)
+        """Lower and upper end `(n, dim_out)` of what holds the value with probability `level`, for a
+        normal law. Raises `ValueError` unless 0 < level < 1."""
+        require.within("(0, 1)", level=level, hint="0.95 for 95 %")
+        z, mean, std = float(norm.ppf((1 + level) / 2)), self.mean(x), self.std(x)
         return mean - z * std, mean + z * std
-
-
-def normal_quantile(level: float) -> float:
-    """Half the width, in std, of the interval that holds a normal number with probability `level`.
-
-    Raises `ValueError` unless 0 < level < 1.
-    """
-    require.within("(0, 1)", level=level, hint="0.95 for 95 %")
-    return float(norm.ppf((1 + level) / 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +80,7 @@ class LinearPosterior(Posterior):
             draws, *self.weights.shape, generator=generator, device=generator.device
         ).to(self.root)
         weights = self.weights + torch.einsum("ofr,dor->dof", self.root, xi)
-
-        def functions(x: Tensor) -> Tensor:
-            return self.basis(x.double()) @ weights.mT + self.offset
-
-        return functions
+        return lambda x: self.basis(x.double()) @ weights.mT + self.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,27 +122,20 @@ class ConstantDiffusion(Posterior):
     estimate: Tensor  # (dim, dim)
     n: float
 
-    def _everywhere(self, matrix: Tensor, x: Tensor) -> Tensor:
-        return matrix.expand(*x.shape[:-1], *matrix.shape[-2:])
-
     def mean(self, x: Tensor) -> Tensor:
-        return self._everywhere(self.estimate, x)
+        return self.estimate.expand(len(x), -1, -1)
 
     def std(self, x: Tensor) -> Tensor:
         D, diagonal = self.estimate, self.estimate.diagonal()
-        return self._everywhere(((diagonal[:, None] * diagonal + D**2) / self.n).sqrt(), x)
+        return ((diagonal[:, None] * diagonal + D**2) / self.n).sqrt().expand(len(x), -1, -1)
 
     def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
         generator = as_generator(generator)
         L, dim = torch.linalg.cholesky(self.estimate), len(self.estimate)
         z = torch.randn(draws, dim, dim, generator=generator, device=generator.device)
         S = (z + z.mT).to(L) / (2 * self.n) ** 0.5
-        drawn = L @ torch.linalg.matrix_exp(S) @ L.T
-
-        def functions(x: Tensor) -> Tensor:
-            return drawn[:, None].expand(draws, x.shape[1], dim, dim)
-
-        return functions
+        drawn = L @ torch.linalg.matrix_exp(S) @ L.T  # (draws, dim, dim)
+        return lambda x: drawn[:, None].expand(draws, x.shape[1], dim, dim)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ diffusion is in its spread. Entropy and heat live in `thermodynamics`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Self
@@ -20,7 +21,6 @@ from ..device import as_generator
 from ..estimate import Estimate
 from ..simulators import System, simulate
 from .comparison import ask
-from .posterior import normal_quantile
 from .results import Langevin
 
 GRID = 1001  # points of a quadrature of passage times, on each side of the start
@@ -61,7 +61,7 @@ class Prediction(Brief, ABC):
     @classmethod
     def of(cls, best: float, draws: Tensor, level: float, **more: Any) -> Self:
         """From the best guess and the values of all draws."""
-        normal_quantile(level)  # refuses what is no level
+        require.within("(0, 1)", level=level, hint="0.95 for 95 %")
         edges = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=draws.dtype)
         low, high = draws.quantile(edges).tolist()
         kind: Any = cls  # whose first field is the best guess
@@ -128,29 +128,11 @@ class PredictedPaths(Brief):
         )
 
 
-class Known(Brief):
-    """Where the drift of a result is known: where its std, each component in units of its mean over
-    the training states and in the root mean square, is at most `limit`, a quantile of those states."""
-
-    def __init__(self, langevin: Langevin, quantile: float) -> None:
-        require.within("(0, 1]", quantile=quantile, hint="0.99 is usual")
-        self.langevin = langevin
-        self.scale = langevin.drift.std(langevin.states).mean(0)
-        self.limit = self.doubt(langevin.states).quantile(quantile).item()
-
-    def doubt(self, x: Tensor) -> Tensor:
-        """Relative std `(n,)` at inputs `(n, dim_in)`."""
-        return (self.langevin.drift.std(x) / self.scale).square().mean(-1).sqrt()
-
-    def __call__(self, x: Tensor, t: float) -> Tensor:
-        """Whether states `x (n, dim)` at time t are known `(n,)`."""
-        return self.doubt(self.langevin.inputs(x, t)) <= self.limit
-
-
 class Fenced(System):
-    """A system that stands still where its drift is not known."""
+    """A system that stands still where its drift is not known: at states `x (n, dim)` and times t
+    for which `known(x, t)` is false."""
 
-    def __init__(self, system: System, known: Known) -> None:
+    def __init__(self, system: System, known: Callable[[Tensor, float], Tensor]) -> None:
         self.system, self.known = system, known
         self.dim, self.underdamped = system.dim, system.underdamped
 
@@ -192,7 +174,18 @@ def predict_paths(
     Source: a draw of the parameters for each prediction: Gelman et al., Bayesian Data Analysis, §1.3.
     """
     generator = as_generator(generator)
-    known = Known(langevin, quantile)
+    require.within("(0, 1]", quantile=quantile, hint="0.99 is usual")
+    scale = langevin.drift.std(langevin.states).mean(0)  # (dim,)
+
+    def doubt(x: Tensor) -> Tensor:
+        """Root mean square of the std of the components, in units of the scale `(n,)`."""
+        return (langevin.drift.std(x) / scale).square().mean(-1).sqrt()
+
+    limit = doubt(langevin.states).quantile(quantile).item()
+
+    def known(x: Tensor, t: float) -> Tensor:
+        return doubt(langevin.inputs(x, t)) <= limit
+
     system = langevin.draw(n_trajectories, generator=generator)
     here = torch.atleast_2d(torch.as_tensor(start, dtype=torch.float64)).expand(-1, system.dim)
     if stop and not (inside := known(here, 0.0)).all():
@@ -213,7 +206,7 @@ def predict_paths(
     frames = zip(paths.x.unbind(1), paths.times.tolist(), strict=True)
     outside = torch.stack([~known(x, t) for x, t in frames], dim=1)
     left = torch.where(outside.any(1), outside.int().argmax(1), paths.n_times)
-    return PredictedPaths(paths, left, known.limit, stop)
+    return PredictedPaths(paths, left, limit, stop)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,5 @@
-r"""What inference returns: an entropy production, and an equation of motion, each with its doubts.
+r"""What inference returns: an entropy production, and an equation of motion, each with its doubts;
+and what an ensemble says of windows of data.
 
 How they are found lives in `entropy` and `langevin`, what is doubtful about them in `doubts`, what
 follows from an equation in `predict` and `thermodynamics`.
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..brief import Brief
-from ..data import Jumps, Trajectories
+from ..data import Jumps, Paths, Trajectories, Windows
 from ..device import as_generator
 from ..estimate import Estimate
 from ..movie import Movie
@@ -21,7 +22,6 @@ from ..training import Ensemble, History
 from .comparison import Comparison, FieldComparison, exact_entropy
 from .increments import Increments
 from .posterior import Functions, Posterior
-from .readout import member_entropy, signs, total
 
 Recorded = Trajectories | Jumps | Movie
 
@@ -81,6 +81,51 @@ class EntropyProduction(Estimate):
         what was filmed."""
         exact = exact_entropy(system, self.held_out, scheme, frames=self.frames)
         return Comparison.of(exact, self.entropy, self.rate, self.step_time)
+
+
+# What an ensemble says of windows: h of each of them, ΔS from its parts, the bound J + 1
+
+
+def member_entropy(model: Ensemble, data: Paths, frames: int = 2) -> Tensor:
+    """h of each window by each member, windows end to end,
+    `(parts, members, n_trajectories, n_windows)`."""
+    windows = Windows(data, frames, every=frames - 1)
+    h = on_sample(model, windows, len(windows)).float()
+    return h.unflatten(-1, (data.n_trajectories, -1))
+
+
+@torch.no_grad()
+def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
+    """h of at most n of the windows, evenly spaced, by each member, `(parts, members, n)`; networks
+    for odd variables have several parts."""
+    n = min(n, len(windows))
+    index = torch.arange(n, device=windows.trajectories.x.device) * len(windows) // n
+    pieces = [
+        model.on_shared(windows[piece]).view(model.members, -1, len(piece))
+        for piece in index.split(piece_size(windows))
+    ]
+    return torch.cat(pieces, dim=-1).transpose(0, 1).contiguous()
+
+
+def piece_size(windows: Windows) -> int:
+    """Windows that are looked at together: as many as a processor's caches bear, movies fewer."""
+    return max(16, min(2**12, 2**20 // windows.sample(1).numel()))
+
+
+def bound(model: Ensemble, parts: Tensor) -> float:
+    """J + 1 of the parts of h `(parts, …)`, each with its sign."""
+    h = parts.double().flatten(1)
+    return total(model, (h - torch.expm1(-h)).mean(1)).item()
+
+
+def signs(model: Ensemble) -> tuple[float, ...]:
+    """With which the parts of h add up to ΔS."""
+    return getattr(model.member(0), "signs", (1.0,))
+
+
+def total(model: Ensemble, parts: Tensor) -> Tensor:
+    """ΔS from its parts `(parts, …)`, each with its sign."""
+    return torch.tensordot(parts.new_tensor(signs(model)), parts, dims=1)
 
 
 @dataclass(frozen=True, eq=False)
