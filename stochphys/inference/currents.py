@@ -194,8 +194,8 @@ def _moments(trajectories: Trajectories, basis: Basis) -> tuple[Tensor, Tensor, 
 
 def _best_coefficients(n: Tensor, total: Tensor, square: Tensor) -> Tensor:
     """2 Ξ⁻¹ m, in units where each current has variance one; a redundant current does no harm."""
-    mean = total / n
-    covariance = square / n - torch.outer(mean, mean)
+    mean = total / n  # m (n_currents,)
+    covariance = square / n - torch.outer(mean, mean)  # Ξ (n_currents, n_currents)
     scale = covariance.diagonal().clamp(min=1e-300).rsqrt()
     inverse = torch.linalg.pinv(scale[:, None] * covariance * scale, rtol=1e-12, hermitian=True)
     return 2 * scale * (inverse @ (scale * mean))

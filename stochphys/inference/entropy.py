@@ -128,9 +128,10 @@ def infer_entropy_production(
         callbacks=[CurrentRate(judges), *callbacks],
         **recipe,
     )
-    parts = member_entropy(model, held_out, frames)
+    parts = member_entropy(model, held_out, frames)  # (parts, members, n_trajectories, n_windows)
     mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
     time, n = held_out.dt * (frames - 1), held_out.n_trajectories
+    # Each member is read off held-out paths drawn anew: the spread of rates holds their luck as well.
     draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
     per_trajectory = total(model, parts.mean(-1)).gather(1, draws.to(parts.device))
     rates = per_trajectory.mean(1).double() / time

@@ -15,6 +15,7 @@ from .. import require
 from ..data import Jumps, Trajectories
 from ..device import as_generator
 from ..estimate import Estimate
+from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
 from .fluctuation import jackknife, with_error
 
@@ -45,9 +46,10 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     dim, dt = trajectories.dim, trajectories.dt
     n_blocks = min(200, trajectories.n_trajectories)
     basis = placed(Affine(), trajectories)
-    parts = trajectories.x.tensor_split(n_blocks)
-    blocks = [_moments(replace(trajectories, x=x, check=False), basis) for x in parts]
-    sums = torch.stack(blocks)
+    blocks = (
+        replace(trajectories, x=x, check=False) for x in trajectories.x.tensor_split(n_blocks)
+    )
+    sums = torch.stack([_moments(block, basis) for block in blocks])  # (n_blocks, n, n)
     require.changing(coordinates=sums.sum(0).diagonal()[1 + dim :])  # sums of Δx²
 
     def rate(sums: Tensor) -> Tensor:
@@ -57,6 +59,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     total = sums.sum(0)
     in_sample = rate(total).item()
     K, _ = _gaussian(total)
+    # A bias of order 1/n is B/(B − 1) times as large with one of B blocks left out: extrapolate to 0.
     left_out = rate(total - sums).mean().item()
     return CurrentEstimate(
         rate=in_sample + (n_blocks - 1) * (in_sample - left_out),
@@ -79,9 +82,10 @@ def _moments(trajectories: Trajectories, basis: Basis) -> Tensor:
 
 def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor]:
     """K `(…, dim, dim)` and the covariance of (x̄, Δx), from what `_moments` adds up."""
-    moments = sums / sums[..., :1, :1]
-    mean = moments[..., 0, 1:]
+    moments = sums / sums[..., :1, :1]  # the first entry counts the steps
+    mean = moments[..., 0, 1:]  # of (x̄ − c, Δx), (…, 2 dim)
     covariance = moments[..., 1:, 1:] - mean[..., None] * mean[..., None, :]
+    # Inverted in units in which each variance is 1: x̄ may be larger than Δx by orders of magnitude.
     scale = covariance.diagonal(dim1=-1, dim2=-2).sqrt()
     units = scale[..., None] * scale[..., None, :]
     dim = mean.shape[-1] // 2
@@ -124,10 +128,7 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     Source: Roldán & Parrondo, PRL 105, 150607 (2010); PRE 85, 031129 (2012).
     """
     n_words = jumps.n_states**frames
-    if not 2 <= frames <= jumps.n_times:
-        raise ValueError(
-            f"frames={frames} must lie between 2 and the {jumps.n_times} states of a path"
-        )
+    check_frames(frames, jumps.n_times)
     if n_words > 10**8:
         raise ValueError(
             f"there are {jumps.n_states}^{frames} words of so many frames, more than any data can "

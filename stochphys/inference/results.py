@@ -114,7 +114,7 @@ def piece_size(windows: Windows) -> int:
 
 def bound(model: Ensemble, parts: Tensor) -> float:
     """J + 1 of the parts of h `(parts, …)`, each with its sign."""
-    h = parts.double().flatten(1)
+    h = parts.double().flatten(1)  # J = ⟨h − e⁻ʰ⟩
     return total(model, (h - torch.expm1(-h)).mean(1)).item()
 
 
@@ -183,10 +183,9 @@ class Langevin(Brief):
         """A system for `simulate` with `draws` trajectories: path i follows the i-th equation drawn
         from the posterior."""
         generator = as_generator(generator)
-        drift = self.drift.sample(draws, generator=generator)
-        diffusion = self.diffusion.sample(draws, generator=generator)
-        kind = DrawnUnderdamped if self.increments.underdamped else Drawn
-        return kind(equation=Equation(self, drift, diffusion))
+        phi = self.drift.sample(draws, generator=generator)
+        drawn = Drawn(self, phi, self.diffusion.sample(draws, generator=generator))
+        return DrawnUnderdamped(drawn=drawn) if self.increments.underdamped else drawn
 
     def compare(self, system: System, x: Tensor | None = None) -> FieldComparison:
         """Drift and diffusion against the exact ones at states `x (n, dim_in)`, by default at
@@ -197,33 +196,26 @@ class Langevin(Brief):
 
 
 @dataclass(frozen=True, eq=False)
-class Equation(Brief):
+class Drawn(System):
     """Drift and diffusion drawn from the posteriors of a result; path i follows draw i."""
 
     result: Langevin
-    drift: Functions
-    diffusion: Functions
-
-    def at(self, values: Functions, x: Tensor, t: float) -> Tensor:
-        """Of each draw at its own state `x (draws, dim)`, `(draws, …)`."""
-        return values(self.result.inputs(x, t)[:, None])[:, 0].to(x.dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn(System):
-    """An overdamped equation drawn from a posterior."""
-
-    equation: Equation
+    phi: Functions
+    D: Functions
 
     @property
     def dim(self) -> int:  # type: ignore[override]
-        return self.equation.result.increments.dim
+        return self.result.increments.dim
 
     def drift(self, x: Tensor, t: float) -> Tensor:
-        return self.equation.at(self.equation.drift, x, t)
+        return self.at(self.phi, x, t)
 
     def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
-        return square_root(2 * self.equation.at(self.equation.diffusion, x, t))
+        return square_root(2 * self.at(self.D, x, t))
+
+    def at(self, functions: Functions, x: Tensor, t: float) -> Tensor:
+        """Of each draw at its own state `x (draws, dim)`, `(draws, …)`."""
+        return functions(self.result.inputs(x, t)[:, None])[:, 0].to(x.dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,15 +223,15 @@ class DrawnUnderdamped(Underdamped):
     """The same with inertia: the drift is the acceleration; noises are independent."""
 
     additive = False
-    equation: Equation = field(kw_only=True)
+    drawn: Drawn = field(kw_only=True)
 
     @property
     def dim(self) -> int:  # type: ignore[override]
-        return 2 * self.equation.result.increments.dim
+        return 2 * self.drawn.dim
 
     def acceleration(self, x: Tensor, v: Tensor, t: float) -> Tensor:
-        return self.equation.at(self.equation.drift, torch.cat((x, v), dim=-1), t)
+        return self.drawn.drift(torch.cat((x, v), dim=-1), t)
 
     def velocity_noise(self, x: Tensor, v: Tensor, t: float) -> Tensor:
-        D = self.equation.at(self.equation.diffusion, torch.cat((x, v), dim=-1), t)
+        D = self.drawn.at(self.drawn.D, torch.cat((x, v), dim=-1), t)
         return (2 * D.diagonal(dim1=1, dim2=2)).sqrt()

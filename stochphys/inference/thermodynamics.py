@@ -143,10 +143,10 @@ def _per_coordinate(
         parts = [along(drift, diffusion, pieces, path) for path in pieces.x.double()]
         return torch.stack(parts, dim=1)
 
-    guess = sums(alone(drift.mean), alone(diffusion.mean))[0].mean(0)
-    each = sums(
-        drift.sample(draws, generator=generator), diffusion.sample(draws, generator=generator)
-    )
+    guess = sums(alone(drift.mean), alone(diffusion.mean))[0].mean(0)  # (dim,)
+    drawn = drift.sample(draws, generator=generator), diffusion.sample(draws, generator=generator)
+    each = sums(*drawn)
+    # Each draw is read off pieces drawn anew: the spread then holds the luck of the fresh paths, too.
     n = each.shape[1]
     again = torch.randint(n, (len(each), n), generator=generator, device=generator.device)
     return guess, each.gather(1, again.to(each.device)[..., None].expand_as(each)).mean(1)
@@ -175,7 +175,8 @@ def _along_underdamped(
     kinetic = (v[-1].square() - v[0].square()) / 2
     x, v = (x[1:] + x[:-1]) / 2, (v[1:] + v[:-1]) / 2
     state = torch.cat((x, v), dim=-1)[None]
-    rate = friction(drift, state).mean(1)
+    rate = friction(drift, state).mean(1)  # Γ (n_draws, dim)
+    # Γ/D = m/T in a bath (Einstein): what follows is the heat per mass that goes to it, ∫f v dt − d(v²/2).
     power = ((drift(state) + rate[:, None] * v) * v).mean(1) - kinetic / (len(v) * data.dt)
     return rate / diffusion(state[:, :1])[:, 0].diagonal(dim1=1, dim2=2) * power
 
