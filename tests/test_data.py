@@ -143,12 +143,6 @@ def test_what_was_saved_can_be_read_differently(tmp_path: Path, recorded: Trajec
     assert (loaded.dt, loaded.underdamped) == (2, True)
 
 
-def test_a_name_with_a_dot_is_kept(tmp_path: Path, recorded: Trajectories) -> None:
-    recorded.save(tmp_path / "T_h=1.5")
-    recorded.save(tmp_path / "T_h=1.7")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["T_h=1.5.npz", "T_h=1.7.npz"]
-
-
 @pytest.mark.parametrize(("axes", "shape"), [(1, (1, 4, 1)), (2, (1, 4, 2)), (3, (5, 4, 2))])
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
 def test_arrays_of_one_to_three_axes_are_read(

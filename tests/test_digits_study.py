@@ -22,14 +22,6 @@ def test_a_copy_without_resets_is_early_stopping_and_its_pass_alone() -> None:
 
 
 @pytest.mark.slow
-def test_resets_at_every_step_leave_what_was_kept() -> None:
-    """Of 1500 steps at a high rate; both seeds have begun to reset by then."""
-    found = SHORT((0.0, 1.0), lr=0.4, steps=1500)
-    assert torch.equal(found.last[:, 1], found.kept[:, 1])
-    assert not torch.equal(found.last[:, 0], found.kept[:, 0])
-
-
-@pytest.mark.slow
 def test_rules_are_of_one_copy_each() -> None:
     """Where no coin decides, copies under the same rule stay alike."""
     rules = [{}, dict(generator=5), dict(generator=6), dict(generator=7, layers=("2",))]
