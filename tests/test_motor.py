@@ -1,7 +1,5 @@
 """The motor of Büttiker and Landauer: its current with and without inertia, and where its heat goes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import pi, sqrt
 

@@ -1,7 +1,5 @@
 """Right and wrong answers to the exercises of notebook 32."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch
