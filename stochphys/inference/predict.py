@@ -259,9 +259,13 @@ def mean_first_passage_time(
             "depend on time; for another, simulate langevin.draw(…) and look for arrivals"
         )
     low, high = x.min(), x.max()
-    known, hint = f"[{low.item()}, {high.item()}]", "nothing is known outside of the training data"
-    require.within(known, start=float(start), target=float(target), hint=hint)
     a, b = (torch.as_tensor(place, dtype=x.dtype) for place in (start, target))
+    for name, place in (("start", a), ("target", b)):
+        if not low <= place <= high:
+            raise ValueError(
+                f"{name}=[{place.item()}] lies outside the training data, which reach from {low:.4g} "
+                f"to {high:.4g}; nothing is known there"
+            )
     wall, part = low if a < b else high, torch.linspace(0, 1, GRID).to(x)
     upto, beyond = torch.lerp(wall, a, part), torch.lerp(a, b, part)
     grid = torch.cat((upto, beyond[1:]))  # from the wall over the start to the target
