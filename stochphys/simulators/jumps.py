@@ -20,7 +20,8 @@ from .exact import end_to_end
 BITS, GROUPS = 12, 5  # one random integer has 63 bits: five groups of twelve
 BLOCK = 2**17  # integers drawn at once: a megabyte, which stays in the cache
 TOGETHER = 4096  # chains, or pieces of chains, that run side by side
-FEW = 256  # with fewer chains than this side by side, long ones are cut into pieces
+FEW = 256  # with fewer chains than this side by side, long ones are cut into pieces,
+COPIES = 32  # if they have no more states: of each piece there is a copy for each state
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +140,7 @@ def simulate_jumps(
     """Run a chain from its stationary law: `(n_trajectories, n_steps + 1)` states, one byte each,
     and, if the process has `escape_rates`, the time of each stay, drawn from its exponential law.
 
-    A film of few chains is cut into pieces that run side by side. A piece does not know where it
+    Few chains of few states are cut into pieces that run side by side. A piece does not know where it
     starts, so it is run from every state with the same random numbers: that makes of it a map from
     states to states, and composing the maps tells where each piece starts.
 
@@ -151,7 +152,8 @@ def simulate_jumps(
     start = process.sample_stationary(n_trajectories, generator=generator)
     thresholds = process.P.cumsum(1)[:, :-1].to(start.device)  # (n_states, n_states - 1)
     with one_thread():
-        if n_trajectories < FEW and n_steps * n_trajectories > TOGETHER:
+        few = n_trajectories < FEW and process.n_states <= COPIES
+        if few and n_steps * n_trajectories > TOGETHER:
             x = _in_pieces(thresholds, start, n_steps, generator)
         else:
             parts = [
@@ -184,20 +186,16 @@ def _in_pieces(
     thresholds: Tensor, start: Tensor, n_steps: int, generator: torch.Generator
 ) -> Tensor:
     """Few long chains `(n_trajectories, n_steps + 1)` by composing random maps."""
-    n, n_states = len(start), len(thresholds)
+    n, states = len(start), torch.arange(len(thresholds), device=start.device)
     length = -(-n_steps // (TOGETHER // n))  # of a piece
     pieces = -(-n_steps // length)  # of each chain
     numbers = [u.view(n, pieces) for u in _numbers(length, n * pieces, generator)]
-    chain, states = (
-        torch.arange(n, device=start.device),
-        torch.arange(n_states, device=start.device),
-    )
     ends = states[:, None, None].expand(-1, n, pieces)  # of each piece, for each first state
     for u in numbers:
         ends = _jump(thresholds, ends, u)
         if (ends == ends[0]).all():  # copies that meet stay together: one is enough
             ends = ends[:1]
-    ends = ends.expand(n_states, -1, -1)
+    ends, chain = ends.expand(len(states), -1, -1), torch.arange(n, device=start.device)
     starts = [start]
     for piece in range(pieces - 1):
         starts.append(ends[starts[-1], chain, piece])
