@@ -90,7 +90,7 @@ def check_12_3(answer: Any) -> str:
 
 
 def check_12_4(answer: Any) -> str:
-    """By which ratio the std of dropout grows when nine tenths of the data are taken away."""
+    """By which factor the std of dropout grows when nine tenths of the data are taken away."""
     ratio = tensor(answer).item()
     refuse(ratio <= 0, "the answer must be positive and finite.")
     refuse(
