@@ -14,6 +14,8 @@ from ..brief import Brief
 from ..device import as_generator
 from ..estimate import Estimate
 
+BLOCKS = 200  # of trajectories, whose spread is the error
+
 
 def accumulate(entropy: Tensor, steps: int) -> Tensor:
     """Sums over successive windows of so many `steps` that do not overlap.
@@ -32,13 +34,13 @@ def accumulate(entropy: Tensor, steps: int) -> Tensor:
     return cut.unflatten(1, (n_windows, steps)).sum(2)
 
 
-def block_of(rows: Tensor, blocks: int = 200) -> Tensor:
-    """The block `(n,)` of each of n rows: at most `blocks` groups of successive trajectories.
+def block_of(rows: Tensor) -> Tensor:
+    """The block `(n,)` of each of n rows: at most `BLOCKS` groups of successive trajectories.
 
     Trajectories are independent, so the blocks are, and the spread between them is the error.
     """
     n = len(rows)
-    return torch.arange(n, device=rows.device) * min(blocks, n) // n
+    return torch.arange(n, device=rows.device) * min(BLOCKS, n) // n
 
 
 def block_sums(rows: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from ..device import as_generator
 from ..estimate import Estimate
 from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
-from .fluctuation import jackknife, with_error
+from .fluctuation import BLOCKS, jackknife, with_error
 
 
 def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
@@ -44,7 +44,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     """
     check_even(trajectories)
     dim, dt = trajectories.dim, trajectories.dt
-    n_blocks = min(200, trajectories.n_trajectories)
+    n_blocks = min(BLOCKS, trajectories.n_trajectories)
     basis = placed(Affine(), trajectories)
     blocks = (
         replace(trajectories, x=x, check=False) for x in trajectories.x.tensor_split(n_blocks)
