@@ -179,5 +179,5 @@ def test_what_makes_no_sense_is_refused():
         InhomogeneousDiffusion(T0=-1.0)
     with pytest.raises(ValueError, match="alpha"):
         NonlinearForce(alpha=float("inf"))
-    with pytest.raises(ValueError, match="between -7 and 7"):
+    with pytest.raises(ValueError, match=r"target must lie in \(-7, 7\), got 9"):
         DoubleHump().mean_first_passage_time(-2.0, 9.0)

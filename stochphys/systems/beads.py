@@ -194,11 +194,12 @@ class UnderdampedBeadSpring(Linear):
         n = self.n_beads
         if dt is not None:
             return -2 * torch.linalg.inv(self._pair(dt))[: 2 * n, 2 * n :]
-        C_inverse = torch.linalg.inv(self.stationary_covariance())
-        xx, xv, vx, vv = (part for half in C_inverse.chunk(2) for part in half.chunk(2, 1))
-        cold = torch.diag(1 / self.temperatures)  # heat over temperature: ΔxᵀFx̄/T − m v̄ᵀΔv/T
-        top = torch.cat((cold @ (self.gamma * self.overdamped.A) + xx, -xv / 2), 1)
-        return torch.cat((top, torch.cat((-2 * vx, vv - self.mass * cold), 1)))
+        M = torch.linalg.inv(self.stationary_covariance())  # for Shannon's part
+        cold = torch.diag(1 / self.temperatures)  # for heat over temperature, (F Δx − m v̄ Δv)/T
+        springs = self.gamma * self.overdamped.A
+        top = torch.cat((cold @ springs + M[:n, :n], -M[:n, n:] / 2), 1)
+        below = torch.cat((-2 * M[n:, :n], M[n:, n:] - self.mass * cold), 1)
+        return torch.cat((top, below))
 
     def _pair(self, dt: float) -> Tensor:
         """Covariance of (o, e) = (Δx, v̄, x̄, Δv) of two frames `dt` apart."""

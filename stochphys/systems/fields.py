@@ -233,11 +233,8 @@ class DoubleHump(System):
 
         Raises `ValueError` unless both lie between −7 and 7.
         """
-        if not max(abs(start), abs(target)) < REACH:
-            raise ValueError(
-                f"start and target must lie between -7 and 7, got {start} and {target}; the "
-                "stationary law has nothing beyond"
-            )
+        empty = "the stationary law has nothing beyond"
+        require.within(f"({-REACH:g}, {REACH:g})", start=start, target=target, hint=empty)
         if start > target:
             start, target = -start, -target  # p and D are even
 
