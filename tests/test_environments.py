@@ -137,12 +137,10 @@ def imported(nodes: list[ast.stmt], path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)
-def test_a_module_of_the_package_needs_the_core_and_nothing_of_the_course(path: Path):
+def test_a_module_of_the_package_needs_the_core_alone(path: Path):
     """At its top; a function may ask for more, as that which loads the digits of scikit-learn."""
     lines = ast.parse((ROOT / path).read_text()).body
-    everywhere = {".".join(name.split(".")[:2]) for name in imported(lines, path)}
-    assert not everywhere & {f"stochphys.{name}" for name in COURSE}
-    firsts = {name.partition(".")[0] for name in everywhere}
+    firsts = {name.partition(".")[0] for name in imported(lines, path)}
     assert not firsts & {"IPython", "ipywidgets", "matplotlib"}
     top = [line for line in lines if not isinstance(line, ast.FunctionDef)]
     needed = {name.partition(".")[0] for name in imported(top, path)}

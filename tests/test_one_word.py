@@ -3,7 +3,6 @@
 import ast
 import inspect
 from collections import defaultdict
-from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -72,24 +71,3 @@ def test_an_estimate_prints_itself_in_one_line_of_words_and_its_warnings_below()
     words = inference.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
     assert str(words) == "0.05 ± 0.01 per unit time"
     assert str(paired_gain([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])) == "+2 ± 2.5"
-
-
-def test_no_import_goes_in_a_circle():
-    """Not even one for types alone: each module can be read after all that it imports."""
-    root = Path(stochphys.__file__).parents[1]
-    names = {".".join(p.relative_to(root).with_suffix("").parts): p for p in FILES}
-    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
-    imported = {}
-    for name, path in names.items():
-        here = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
-        imported[name] = wanted = set()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                above = here[: len(here) - node.level + 1]
-                source = ".".join([*above, *filter(None, [node.module])])
-                wanted |= {
-                    inner if (inner := f"{source}.{alias.name}") in names else source
-                    for alias in node.names
-                }
-    order = list(TopologicalSorter(imported).static_order())  # raises where there is a circle
-    assert order.index("stochphys.inference.results") < order.index("stochphys.inference.doubts")
