@@ -23,12 +23,7 @@ def fractions(ax: Axes, steps: Any, values: Any) -> None:
 
 
 def training_curves(
-    ax: Axes,
-    steps: Any,
-    curves: dict[str, Any],
-    *,
-    best: Sequence[tuple[float, float]] = (),
-    **axes: Any,
+    ax: Axes, steps: Any, curves: dict[str, Any], *, best: Any = (), **axes: Any
 ) -> None:
     """A measured number over the steps of up to three runs, the first dashed; a dot where each was
     `best`, step and number, if given. `axes` goes to `ax.set`."""

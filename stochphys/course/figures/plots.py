@@ -1,7 +1,6 @@
 """The figures that come back in many notebooks, one function each."""
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -107,10 +106,8 @@ def learned_curve(
         mean = array(mean).ravel()
         ax.plot(x, mean, color=color, label=label)
         if std is not None:
-            two = 2 * array(std).ravel()
-            ax.fill_between(
-                x, mean - two, mean + two, color=color, alpha=0.25, linewidth=0, label="± 2 std"
-            )
+            low, high = mean - 2 * array(std).ravel(), mean + 2 * array(std).ravel()
+            ax.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0, label="± 2 std")
     if exact is not None:
         ax.plot(x, array(exact).ravel(), **EXACT_LINE, label="exact")
     ax.set(**dict(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)") | axes)
@@ -156,12 +153,7 @@ SUMS = tuple({"color": color, "linewidth": 1.2} for color in (DATA, HOT, *OTHERS
 
 
 def running_sums(
-    ax: Axes,
-    steps: dict[str, Any],
-    *,
-    dt: float,
-    ylabel: str,
-    looks: Sequence[dict[str, Any]] = SUMS,
+    ax: Axes, steps: dict[str, Any], *, dt: float, ylabel: str, looks: Any = SUMS
 ) -> None:
     """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name."""
     for (label, values), look in zip(steps.items(), looks, strict=False):

@@ -103,11 +103,7 @@ class MapScore(Brief):
 
 
 def score_map(
-    found: DissipationMap,
-    truth: Truth,
-    *,
-    generator: torch.Generator | int,
-    draws: int = 10_000,
+    found: DissipationMap, truth: Truth, *, generator: torch.Generator | int, draws: int = 10_000
 ) -> MapScore:
     """Compare a map of at least two movies with the exact local dissipation, one of `truths`.
 
