@@ -123,25 +123,18 @@ def modules() -> list[Path]:
     return sorted(p for p in files if p.with_suffix("").parts[1] not in COURSE)
 
 
-def imported(nodes: list[ast.stmt], path: Path) -> set[str]:
-    """The full name of each module that these lines import, wherever they do."""
-    names: set[str] = set()
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            parts = [*path.parts[: -node.level], *([node.module] if node.module else [])]
-            base = ".".join(parts if node.level else [node.module or ""])
-            names |= {f"{base}.{alias.name}" for alias in node.names}
-    return names
+def imported(nodes: list[ast.stmt]) -> set[str]:
+    """The packages that these lines import, wherever they do."""
+    inside = [inner for outer in nodes for inner in ast.walk(outer)]
+    names = [a.name for node in inside if isinstance(node, ast.Import) for a in node.names]
+    absolute = [n for n in inside if isinstance(n, ast.ImportFrom) and not n.level]
+    return {name.partition(".")[0] for name in [*names, *(n.module or "" for n in absolute)]}
 
 
 @pytest.mark.parametrize("path", modules(), ids=str)
 def test_a_module_of_the_package_needs_the_core_alone(path: Path):
     """At its top; a function may ask for more, as that which loads the digits of scikit-learn."""
     lines = ast.parse((ROOT / path).read_text()).body
-    firsts = {name.partition(".")[0] for name in imported(lines, path)}
-    assert not firsts & {"IPython", "ipywidgets", "matplotlib"}
+    assert not imported(lines) & {"IPython", "ipywidgets", "matplotlib"}
     top = [line for line in lines if not isinstance(line, ast.FunctionDef)]
-    needed = {name.partition(".")[0] for name in imported(top, path)}
-    assert needed <= {*CORE, "stochphys", *sys.stdlib_module_names}
+    assert imported(top) <= {*CORE, "stochphys", *sys.stdlib_module_names}

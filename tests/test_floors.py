@@ -4,8 +4,6 @@ Imports point down, from floor to floor and from room to room, and never go in a
 reads a file needs to know what lies below it, and nothing else.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import pydoc
