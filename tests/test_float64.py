@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.course.studies.movie_baselines import pca
+from stochphys.course.studies.pca import pca
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import (

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stochphys.course.studies.movie_baselines import pca
+from stochphys.course.studies.pca import pca
 from stochphys.device import make_generator, pick_device
 from stochphys.inference import (
     BayesianRegression,

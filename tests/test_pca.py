@@ -1,4 +1,4 @@
-"""Movies without networks: what principal components and tracked blobs hold of the entropy."""
+"""Movies without networks: what principal components hold of the entropy."""
 
 from dataclasses import replace
 
@@ -7,12 +7,12 @@ import torch
 from scipy.stats import chi2
 from torch import Tensor
 
-from stochphys.course.studies.movie_baselines import pca, track
+from stochphys.course.studies.pca import pca
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import Comparison, CurrentEstimate, gaussian_plugin, short_time_tur
 from stochphys.movie import Movie
-from stochphys.simulators import simulate, visible_entropy_rate
+from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, bead_camera
 from tests.chance import CHANCE, K
 
@@ -91,49 +91,13 @@ def test_the_uncertainty_bound_on_components_stays_below_the_truth(
     assert result.r_squared > r_squared
 
 
-def test_blobs_without_noise_are_found_where_they_are(system, movie):
-    """To 10⁻⁴ px; so the entropy of the states behind them is exact, step by step."""
-    found = track(movie, 2, psf=PSF)
-    camera = bead_camera(system, psf=PSF)
-    assert (found.x - camera.points(movie.filmed.x)[..., 1]).abs().max() < 1e-4
-    motion = camera.motion[:, 1].diagonal()
-    states = replace(found, x=(found.x - camera.centre[:, 1]) / motion, check=False)
-    entropy = system.entropy_production(states, "exact")
-    exact = system.entropy_production(movie.filmed, "exact")
-    assert Comparison.of(exact, entropy, entropy.mean().item() / DT, DT).r_squared > 0.9999
-
-
-def test_blobs_that_overlap_are_told_apart():
-    """Five beads, and a point-spread function so wide that neighbours meet."""
-    system = BeadSpring(n_beads=5)
-    camera = bead_camera(system, psf=3.0)
-    paths = simulate(system, 2, 100, DT, generator=make_generator(0))
-    found = track(replace(camera, peak=1.0, brightness=0.5).film(paths), 5, psf=3.0)
-    assert (found.x - camera.points(paths.x)[..., 1]).abs().max() < 1e-3
-
-
-def test_noise_leaves_the_least_error_that_it_must(system):
-    """ζ/√(π/2) px, to 3 % (3 standard errors of a variance from 40 000 numbers, and curvature); and
-    a plug-in finds what such frames contain, within K standard errors."""
-    g, noise = make_generator(0), 0.05
-    paths = simulate(system, 100, 1000, DT, generator=g)
-    camera = replace(bead_camera(system, psf=PSF), noise=noise)
-    found = track(camera.film(paths, generator=g), 2, psf=PSF)
-    error = (found.x - camera.points(paths.x)[..., 1])[:20].std()
-    assert error.item() == pytest.approx(noise / (torch.pi / 2) ** 0.5, rel=0.03)
-    visible = visible_entropy_rate(system, DT, noise=camera.localisation())
-    estimate = gaussian_plugin(found)
-    assert abs(estimate.rate - visible) < K * estimate.std
-    assert estimate.rate < 0.95 * system.entropy_production_rate(DT)
-
-
 def test_equilibrium_has_none():
     """N ΔS is 2(χ² − k) of the k antisymmetric correlations of d components, squares included, and
     the tail of χ² the bound: beyond it with the probability `CHANCE`."""
     system = BeadSpring(T_c=5.0, T_h=5.0)
     paths = simulate(system, 100, 500, DT, generator=make_generator(3))
     film = bead_camera(system, psf=PSF).film(paths)
-    for z in (pca(film, 2), pca(film, 4), track(film, 2, psf=PSF)):
+    for z in (pca(film, 2), pca(film, 4)):
         estimate = gaussian_plugin(z)
         k, n = z.dim * (z.dim - 1) // 2, z.x[:, 1:, 0].numel()
         assert abs(estimate.rate * DT * n) < 2 * (chi2.isf(CHANCE, k) - k)
@@ -141,21 +105,14 @@ def test_equilibrium_has_none():
 
 def test_a_slower_camera_and_stored_frames_give_the_same_kind(movie):
     """The frame interval is the movie's, and stored frames are as good as rendered ones."""
-    slow = movie.every(4)
-    assert pca(slow, 2).dt == 4 * DT and track(slow, 2, psf=PSF).dt == 4 * DT
-    stored = Movie.of(movie.at(movie.x[:3, :50]), DT)
-    assert isinstance(pca(stored, 3), Trajectories)
-    assert torch.allclose(
-        track(stored, 2, psf=PSF).x, track(movie, 2, psf=PSF).x[:3, :50], atol=1e-4
-    )
+    assert pca(movie.every(4), 2).dt == 4 * DT
+    part = movie.take(slice(3))
+    stored = pca(Movie.of(part.at(torch.arange(part.x.numel())).view(*part.x.shape, 10, 20), DT), 2)
+    assert isinstance(stored, Trajectories)
+    assert torch.equal(stored.x, pca(part, 2).x)
 
 
 def test_nonsense_is_refused(movie):
     for n in (0, 201):
-        with pytest.raises(ValueError, match=f"between 1 and the 200 pixels of a frame, got {n}"):
+        with pytest.raises(ValueError, match=rf"n_components must lie in \[1, 200\], got {n}"):
             pca(movie, n)
-    for n, psf in ((0, 1.5), (21, 1.5), (2, 0.0)):
-        with pytest.raises(
-            ValueError, match=f"n_blobs={n} must fit into 20 columns, and psf={psf}"
-        ):
-            track(movie, n, psf=psf)
