@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from stochphys.course.studies.digits import study
+from benchmarks.studies.one_pass import study
 from tests.at_step import Stop
 
 SHORT = partial(study, (3, 4), 0.4, generator=1, steps=600)

@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from stochphys.course.studies.digits import paired_gain, study
+from benchmarks.studies.one_pass import study
+from stochphys.course.studies.digits import paired_gain
 from stochphys.course.studies.losses import gce
 from stochphys.training import SWA, classify
 from tests.chance import K

@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmarks.studies.one_pass import study
 from stochphys.course.exercises.lesson_42 import check_42_3
 from stochphys.course.studies import image_files
-from stochphys.course.studies.digits import RECIPE, digits, study
+from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.course.studies.memorisation import distance
 from stochphys.device import make_generator
 from stochphys.training import Monitor, Resetting, accuracy, classify, cross_entropy, fit

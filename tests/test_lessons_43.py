@@ -10,7 +10,8 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.optim import SGD
 
-from stochphys.course.studies.digits import RECIPE, digits, study
+from benchmarks.studies.one_pass import study
+from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.device import make_generator
 from stochphys.training import (
     SWA,

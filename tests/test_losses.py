@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stochphys.course.studies.digits import study
+from benchmarks.studies.one_pass import study
 from stochphys.course.studies.losses import ELR, forward_corrected, gce, sce
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP

@@ -10,11 +10,9 @@ from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.course.studies.network_search import (
     HittingTimes,
     Looks,
-    Walks,
     free_hitting_times,
     record_walks,
     renewal_time,
-    walk,
 )
 from stochphys.device import make_generator
 from stochphys.training import Ensemble, Resetting, classify, fit
@@ -125,14 +123,13 @@ def test_the_cv_of_cut_times_is_a_lower_bound() -> None:
 def test_a_walk_is_fit_with_resetting_and_p_1_never_leaves() -> None:
     data = digits([0], 0.4)
     held = dict(train=data.train.group(0), validation=data.validation.group(0))
-    ages = torch.arange(10, 101, 10)
-    options = dict(ages=ages, walkers=3, generator=make_generator(3))
-    losses = walk(data.networks.member(0), p_reset=(0.0, 1.0), **held, **options)
-    assert losses.shape == (10, 2, 3)
+    options = dict(walkers=3, excursions=4, longest=100, generator=make_generator(3))
+    found = record_walks(data.networks.member(0), (0.0, 1.0), **held, **options)
+    losses = found.losses
+    assert losses.shape == (10, 2, 3) and found.free.shape == (46, 4)
     start = classify()(data.networks.member(0), held["validation"][torch.arange(300)])
     torch.testing.assert_close(losses[:, 1], start.detach().expand(10, 3))
-    assert (losses[-1, 0] < start - 0.2).all()
-    found = Walks((0.0, 1.0), ages, losses, ages, losses[:, 0])
+    assert (losses[-1, 0] < start - 0.2).all() and (found.free[-1] < start - 0.2).all()
     assert found.hitting_times(start.item() - 0.2).hits.tolist() == [3, 0]
 
 

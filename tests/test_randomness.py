@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 import stochphys
-from stochphys.course.studies import digits as digits_study
 from stochphys.course.studies import images, map_scores, network_search, sgd_toys
+from stochphys.course.studies.digits import digits
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Windows
 from stochphys.device import as_generator, make_generator
@@ -134,13 +134,9 @@ def pixels():
 
 
 @cache
-def digits():
-    return digits_study.digits([0], 0.3)
-
-
-@cache
 def one_of_digits():
-    parts = (digits().train, digits().validation)
+    data = digits([0], 0.3)
+    parts = (data.train, data.validation)
     return tuple(labels.Labelled(d.x[d.rows[0]], d.y[0], 10) for d in parts)
 
 
@@ -166,16 +162,17 @@ def by_resets(generator):
     return [torch.tensor(step) for step, _ in resets.resets]
 
 
-def by_walk(function, generator, **options):
+def by_walk(generator):
     train, validation = one_of_digits()
-    return function(
+    return network_search.record_walks(
         MLP((64, 10), generator=0),
-        p_reset=(0.0, 0.5),
+        (0.0, 0.5),
         train=train,
         validation=validation,
         walkers=2,
+        excursions=3,
         generator=generator,
-        **options,
+        longest=70,
     )
 
 
@@ -270,8 +267,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
         paths().x[:, :, 0], generator=g, resamples=50
     ),
     "score_map": by_score,
-    "walk": partial(by_walk, network_search.walk, ages=torch.tensor([1, 3])),
-    "record_walks": partial(by_walk, network_search.record_walks, excursions=3, longest=70),
+    "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g, draws=5),
     "Network.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
     "Network.train": by_training,
@@ -344,7 +340,6 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "low_rank": lambda g: sgd_toys.low_rank(2, 3, 1, generator=g),
     "fit": by_fit,
-    "study": lambda g: digits_study.study([0], 0.4, generator=g, steps=20).lowest,
     "flip": lambda g: labels.flip(torch.arange(3).repeat(9), P, generator=g),
     "Resetting": by_resets,
 }

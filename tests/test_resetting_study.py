@@ -10,7 +10,8 @@ from functools import cache
 import pytest
 from torch import Tensor
 
-from stochphys.course.studies.digits import paired_gain, study
+from benchmarks.studies.one_pass import study
+from stochphys.course.studies.digits import paired_gain
 
 pytestmark = pytest.mark.slow
 SEEDS = range(200, 224)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import studies
 from benchmarks.studies import digits, films
-from stochphys.course.studies.digits import study
+from benchmarks.studies.one_pass import study
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,10 @@ from time import perf_counter
 
 import torch
 
-from stochphys.course.studies.digits import STEPS, paired_gain, study
+from stochphys.course.studies.digits import paired_gain
 
 from ..resetting import P_RESET, SEEDS
+from ..studies.one_pass import STEPS, study
 from .figures import Figure, rounds
 
 

@@ -16,12 +16,13 @@ from typing import Any
 
 import torch
 
-from stochphys.course.studies.digits import STEPS, paired_gain
-from stochphys.course.studies.digits import study as train
+from stochphys.course.studies.digits import paired_gain
 from stochphys.course.studies.losses import ELR, forward_corrected, gce, sce
 from stochphys.training import classify, symmetric_noise
 
 from .. import print_table
+from .one_pass import STEPS
+from .one_pass import study as train
 from .runs import ended
 
 NETWORKS = 24

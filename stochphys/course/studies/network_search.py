@@ -7,7 +7,6 @@ for every reset probability.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 
 import torch
@@ -37,37 +36,6 @@ class Looks(Callback):
         if run.step in self.ages:
             shared = [t.expand(*run.best_step.shape, *t.shape) for t in self.batch]
             self.losses.append(classify()(run.model, shared))
-
-
-def walk(
-    checkpoint: nn.Module,
-    p_reset: Sequence[float],
-    *,
-    train: Labelled,
-    validation: Labelled,
-    ages: Tensor,
-    walkers: int,
-    generator: torch.Generator | int,
-) -> Tensor:
-    """Held-out losses of SGD walkers from one checkpoint, with resets to it: one run of `fit` by the
-    `RECIPE` of the digits, at a constant learning rate.
-
-    Args:
-        p_reset: probability of a reset after each step; 0 gives free excursions.
-        train, validation: of one network, labels `(n,)`; each walker draws batches of its own.
-        ages: steps after which is looked, rising; the walk ends with the last.
-        walkers: for each `p_reset`.
-
-    Returns losses `(n_ages, len(p_reset), walkers)`.
-    """
-    generator = as_generator(generator)
-    crowd = Ensemble([checkpoint] * (len(p_reset) * walkers))
-    p = torch.tensor(p_reset, dtype=torch.float64).repeat_interleave(walkers)
-    resets = Resetting(p, to=crowd.state_dict(), generator=generator)
-    looks, steps = Looks(validation, ages), int(ages[-1])
-    how = RECIPE | dict(steps=steps, validate_every=steps, keep="newest", generator=generator)
-    fit(crowd, classify(), train, callbacks=[resets, looks], **how)
-    return torch.stack(looks.losses).unflatten(1, (len(p_reset), walkers))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,18 +92,33 @@ def record_walks(
     generator: torch.Generator | int,
     longest: int = 1500,
 ) -> Walks:
-    """Walkers with resets, and free excursions, from one checkpoint; arguments as for `walk`.
+    """SGD walkers from one checkpoint, with resets to it, and free excursions: two runs of `fit` by
+    the `RECIPE` of the digits, at a constant learning rate.
 
     Walkers are looked at every 10 steps until `longest`; excursions after each of their first 40
     steps, where most resets come, then as often as walkers, up to 300.
+
+    Args:
+        p_reset: probability of a reset after each step.
+        train, validation: of one network, labels `(n,)`; each walker draws batches of its own.
+        walkers: for each `p_reset`.
     """
     generator = as_generator(generator)
-    run = partial(walk, checkpoint, train=train, validation=validation, generator=generator)
+
+    def walk(p_reset: tuple[float, ...], walkers: int, ages: Tensor) -> Tensor:
+        """Held-out losses after the steps `ages`, `(n_ages, len(p_reset), walkers)`."""
+        crowd = Ensemble([checkpoint] * (len(p_reset) * walkers))
+        p = torch.tensor(p_reset, dtype=torch.float64).repeat_interleave(walkers)
+        resets = Resetting(p, to=crowd.state_dict(), generator=generator)
+        looks, steps = Looks(validation, ages), int(ages[-1])
+        how = RECIPE | dict(steps=steps, validate_every=steps, keep="newest", generator=generator)
+        fit(crowd, classify(), train, callbacks=[resets, looks], **how)
+        return torch.stack(looks.losses).unflatten(1, (len(p_reset), walkers))
+
     looks = torch.arange(10, longest + 1, 10)
     ages = torch.cat((torch.arange(1, 41), torch.arange(50, min(300, longest) + 1, 10)))
-    free = run((0.0,), ages=ages, walkers=excursions)[:, 0]
-    losses = run(p_reset, ages=looks, walkers=walkers)
-    return Walks(p_reset, looks, losses, ages, free)
+    free = walk((0.0,), excursions, ages)[:, 0]
+    return Walks(p_reset, looks, walk(p_reset, walkers, looks), ages, free)
 
 
 @dataclass(frozen=True, eq=False)
