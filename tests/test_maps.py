@@ -10,7 +10,6 @@ from torch import Tensor
 from stochphys.course.studies.map_scores import (
     blob_weights,
     blobs,
-    cell_places,
     correlation,
     score_map,
     truths,
@@ -18,7 +17,7 @@ from stochphys.course.studies.map_scores import (
 from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
-from stochphys.inference.maps import DissipationMap, dissipation_map, frame_maps
+from stochphys.inference.maps import DissipationMap, cell_place, dissipation_map, frame_maps
 from stochphys.models import CNEEP, NEEP, BilinearCNEEP, FlowNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import simulate
@@ -131,7 +130,7 @@ def test_a_cell_sees_changes_in_its_receptive_field_only(
             H, before = (network.map(w)[:, row, column] for w in (window + change, window))
         seen |= (H - before).abs() > 1e-4 * before.abs()  # rounding is 1e-6
     low, high = (f(seen.view(side, side).nonzero(), 0).values for f in (torch.min, torch.max))
-    place = cell_places(rows, columns, network.cell).view(rows, columns, 2)[row, column]
+    place = cell_place(torch.tensor([row, column]), network.cell)
     assert (high - low + 1).tolist() == [expected] * 2
     assert ((low + high) / 2 - place).abs().max() <= 0.5
     assert (
@@ -147,7 +146,8 @@ def test_a_cell_sees_changes_in_its_receptive_field_only(
 def test_a_blob_is_a_gaussian_around_its_place_that_sums_to_one() -> None:
     place = torch.tensor([[24.0, 21.0]], dtype=torch.float64)
     spot = blobs(place, (24, 24), 2, size=3.0)[0]
-    away = cell_places(24, 24, 2) - place
+    middles = cell_place(torch.arange(24, dtype=torch.float64), 2)
+    away = torch.cartesian_prod(middles, middles) - place
     assert spot.sum().item() == pytest.approx(1)
     torch.testing.assert_close(spot @ away, torch.zeros(2).double(), rtol=0, atol=1e-4)
     torch.testing.assert_close(spot @ away**2, torch.full((2,), 9.0).double(), rtol=1e-3, atol=0)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from ...widgets.style import COLD, DATA, EXACT_LINE, HOT, LEARNED, OTHERS, array
+from ...widgets.style import DATA, EXACT_LINE, array
 from .plots import points
 
 
@@ -33,9 +33,7 @@ def binned(ax: Axes, x: Any, y: Any, *, width: float) -> None:
     points(ax, [(k + 0.5) * width for k in full], mean, error, label="mean of a bin")
 
 
-# One look per method, told apart without colour, too.
-COLORS, DASHES = (DATA, LEARNED, HOT, COLD, *OTHERS[:2]), ("-", "--", "-.", ":") * 2
-LOOKS = tuple(zip(COLORS, DASHES[:6], strict=True))
+DASHES = ("-", "--", "-.", ":") * 2  # of methods, told apart without colour, too
 
 
 def spreads(
@@ -44,8 +42,8 @@ def spreads(
     """How sure each method says it is: `std` by name over x, on a logarithmic scale; what lies
     within `seen`, where the data were, is shaded."""
     ax.axvspan(*seen, color=DATA, alpha=0.12, linewidth=0, label="data")
-    for (name, values), (color, dashes) in zip(std.items(), LOOKS, strict=False):
-        ax.plot(array(x).ravel(), array(values).ravel(), dashes, color=color, label=name)
+    for (name, values), dashes in zip(std.items(), DASHES, strict=False):
+        ax.plot(array(x).ravel(), array(values).ravel(), dashes, label=name)
     ax.set(yscale="log", xlabel="$x$ (length units)", ylabel=r"std of $\Phi$ (length/time)", **axes)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
@@ -56,7 +54,7 @@ def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> Non
     `held`: by name the fractions, as many as `levels`.
     """
     ax.plot((0, 1), (0, 1), **EXACT_LINE, label="honest")
-    for (name, values), (color, dashes) in zip(held.items(), LOOKS, strict=False):
-        ax.plot(array(levels), array(values), dashes, color=color, label=name)
+    for (name, values), dashes in zip(held.items(), DASHES, strict=False):
+        ax.plot(array(levels), array(values), dashes, label=name)
     ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
     ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)

@@ -11,7 +11,6 @@ import pickle
 import re
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from os.path import expanduser
 from pathlib import Path
@@ -97,7 +96,7 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
     published = CIFAR[name]
     sums = published.train if train else published.test
     try:
-        files = dict(_contents(path, sums)) if path.exists() else {}
+        files = _contents(path, sums) if path.exists() else {}
     except (FileNotFoundError, PermissionError, MemoryError):
         raise
     except Exception as error:  # flipped bits can raise nearly anything
@@ -186,8 +185,15 @@ def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Ten
         )
     found.sort()
     y = _in_classes(torch.tensor([label for _, label, _ in found]), 10, folder)
+    pillow = library("PIL.Image", "pillow", found[0][2])
     for i, (_, _, file) in enumerate(found):
-        pixels = _pixels(file)
+        try:
+            with pillow.open(file) as image:
+                pixels = torch.from_numpy(np.array(image.convert("RGB"))).movedim(2, 0)
+        except OSError as error:
+            raise ValueError(
+                f"{file} is no whole image; fetch it again from {ANIMAL_10N}"
+            ) from error
         if i == 0:
             x = torch.empty(len(found), *pixels.shape, dtype=torch.uint8)
         if pixels.shape != x.shape[1:]:
@@ -216,33 +222,23 @@ def next_in_superclass(fine: Tensor, coarse: Tensor) -> tuple[int, ...]:
     return tuple(to.tolist())
 
 
-def _contents(path: Path, wanted: dict[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each wanted file in a directory or an archive."""
+def _contents(path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
+    """What the wanted files hold, by name, in a directory or an archive."""
     if path.is_dir():
-        for there in path.iterdir():
-            if there.name in wanted and there.is_file():
-                yield there.name, there.read_bytes()
-    elif zipfile.is_zipfile(path):
+        return {name: (path / name).read_bytes() for name in wanted if (path / name).is_file()}
+    contents = {}
+    if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as zipped:
             for item in zipped.infolist():
                 if (name := Path(item.filename).name) in wanted:
-                    yield name, zipped.read(item)
-    else:
-        with tarfile.open(path) as packed:
-            for member in packed:  # one pass: a packed archive cannot go back
-                name, file = Path(member.name).name, packed.extractfile(member)
-                if name in wanted and file:
-                    yield name, file.read()
-
-
-def _pixels(file: Path) -> Tensor:
-    """An image as bytes `(3, height, width)`."""
-    pillow = library("PIL.Image", "pillow", file)
-    try:
-        with pillow.open(file) as image:
-            return torch.from_numpy(np.array(image.convert("RGB"))).movedim(2, 0)
-    except OSError as error:
-        raise ValueError(f"{file} is no whole image; fetch it again from {ANIMAL_10N}") from error
+                    contents[name] = zipped.read(item)
+        return contents
+    with tarfile.open(path) as packed:
+        for member in packed:  # one pass: a packed archive cannot go back
+            name, file = Path(member.name).name, packed.extractfile(member)
+            if name in wanted and file:
+                contents[name] = file.read()
+    return contents
 
 
 def _in_classes(labels: Tensor, n_classes: int, where: Path) -> Tensor:

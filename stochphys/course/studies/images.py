@@ -39,19 +39,16 @@ class Augment(nn.Module):
             raise ValueError(
                 f"images must have the axes (n, 3, height, width), got {tuple(images.shape)}"
             )
-        # Counts of the 256 levels, not the images in floats, which would be four times as large.
-        counts = [colour.flatten().bincount(minlength=256) for colour in images.unbind(1)]
-        law = torch.stack(counts).double() / counts[0].sum()  # (3, 256)
-        level = torch.arange(256, dtype=torch.float64)
-        mean = (law @ level)[:, None]
-        variance = (law * (level - mean) ** 2).sum(1)
-        if not (variance > 0).all():
+        # One colour at a time: all of them in floats would be eight times as large.
+        law = [torch.std_mean(colour.double(), correction=0) for colour in images.unbind(1)]
+        std, mean = (torch.stack(of_all).float() for of_all in zip(*law, strict=True))  # (3,)
+        if not (std > 0).all():
             raise ValueError(
                 "images must differ in each of three colours; take an MLP for grey ones"
             )
         self.shift = shift
-        self.register_buffer("mean", mean.float()[..., None])
-        self.register_buffer("std", variance.sqrt().float()[:, None, None])
+        self.register_buffer("mean", mean[:, None, None])
+        self.register_buffer("std", std[:, None, None])
 
     def forward(self, x: Tensor) -> Tensor:
         """`(batch, 3, height, width)` in bytes → the same in floats."""

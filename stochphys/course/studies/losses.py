@@ -100,7 +100,7 @@ class ELR(Callback):
 
     Attributes:
         targets: t of every example, `(n_examples, n_classes)` or `(members, n_examples, n_classes)`,
-            on the CPU wherever they are learned.
+            where the model learns.
 
     Raises `ValueError` for β outside [0, 1), and, when called, for batches that do not fit `members`.
 
@@ -118,11 +118,7 @@ class ELR(Callback):
         require.within("[0, 1)", beta=beta)
         self.lam, self.beta = lam, beta
         shape = (n_examples, n_classes) if members is None else (members, n_examples, n_classes)
-        self._targets = torch.zeros(shape)
-
-    @property
-    def targets(self) -> Tensor:
-        return self._targets.cpu()
+        self.targets = torch.zeros(shape)
 
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:
         x, y, index = batch
@@ -130,22 +126,22 @@ class ELR(Callback):
         loss = cross_entropy(logits, y)
         if not model.training:
             return loss.mean(-1)
-        if index.shape[:-1] != self._targets.shape[:-2]:
+        if index.shape[:-1] != self.targets.shape[:-2]:
             raise ValueError(
                 f"members must be {len(index) if index.ndim == 2 else None} for batches of shape "
-                f"{tuple(index.shape)}; targets have the shape {tuple(self._targets.shape)}"
+                f"{tuple(index.shape)}; targets have the shape {tuple(self.targets.shape)}"
             )
-        p = logits.softmax(-1, dtype=self._targets.dtype)
-        self._targets = self._targets.to(p.device)
+        p = logits.softmax(-1, dtype=self.targets.dtype)
+        self.targets = self.targets.to(p.device)
         member = torch.arange(len(index), device=index.device)[:, None]
         where = (member, index) if index.ndim == 2 else (index,)
-        t = self.beta * self._targets[where] + (1 - self.beta) * p.detach()
-        self._targets[where] = t
+        t = self.beta * self.targets[where] + (1 - self.beta) * p.detach()
+        self.targets[where] = t
         agreement = (t * p).sum(-1).clamp(max=1 - 1e-4)  # its logarithm stays finite
         return (loss + self.lam * torch.log1p(-agreement)).mean(-1)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"targets": self.targets}
+        return {"targets": self.targets.cpu()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._targets = state["targets"]
+        self.targets = state["targets"]

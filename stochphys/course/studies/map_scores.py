@@ -29,12 +29,6 @@ def truths(nodes: Tensor, local: LocalDissipation) -> dict[str, Truth]:
     }
 
 
-def cell_places(rows: int, columns: int, cell: int) -> Tensor:
-    """Row and column in pixels of the middle of each cell, `(rows · columns, 2)`."""
-    along = [cell_place(torch.arange(n, dtype=torch.float64), cell) for n in (rows, columns)]
-    return torch.cartesian_prod(*along)
-
-
 def blobs(places: Tensor, shape: tuple[int, ...], cell: int, size: float = 2.0) -> Tensor:
     """One Gaussian of standard deviation `size` pixels around each place, `(n, rows · columns)`; each
     sums to 1.
@@ -42,8 +36,8 @@ def blobs(places: Tensor, shape: tuple[int, ...], cell: int, size: float = 2.0) 
     Where `size` is more than a third of the way to the next place, blobs can hardly be told apart,
     and even a true map scores low.
     """
-    rows, columns = shape
-    distance = torch.cdist(places.double(), cell_places(rows, columns, cell))
+    middles = [cell_place(torch.arange(n, dtype=torch.float64), cell) for n in shape]
+    distance = torch.cdist(places.double(), torch.cartesian_prod(*middles))
     spots = torch.exp(-(distance**2) / (2 * size**2))
     return spots / spots.sum(1, keepdim=True)
 
