@@ -109,9 +109,6 @@ class Trajectories(Paths):
         """
         return replace(self, x=change(self.x))
 
-    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
-        return replace(self, x=change(self.x), check=False)
-
     @cached_property
     def _rows(self) -> Tensor:
         """One state per row `(n_trajectories · n_times, dim)`; a copy, once, if times come first."""

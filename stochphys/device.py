@@ -45,26 +45,18 @@ def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Gener
         TypeError: `seed` is no integer.
         ValueError: it is not between −2⁶³ and 2⁶⁴ − 1.
     """
-    return _seeded_source(seed, "seed must be an integer", device)
-
-
-def as_generator(generator: torch.Generator | int) -> torch.Generator:
-    """A generator as it is, or that on the CPU which an integer seeds, see `make_generator`.
-
-    Raises `TypeError` for anything else, `ValueError` for an integer that is too large.
-    """
-    if isinstance(generator, torch.Generator):
-        return generator
     wanted = "generator must be a torch.Generator or an integer, its seed"
-    return _seeded_source(generator, wanted, "cpu")
-
-
-def _seeded_source(seed: int, wanted: str, device: str | torch.device) -> torch.Generator:
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
         raise TypeError(f"{wanted}, got {seed!r}")
     if int(seed) not in SEEDS:
         raise ValueError(f"{wanted} between -2**63 and 2**64 - 1, got {seed}; take a small one")
     return torch.Generator(device=device).manual_seed(int(seed))
+
+
+def as_generator(generator: torch.Generator | int) -> torch.Generator:
+    """A generator as it is, or that on the CPU which an integer seeds; raises what `make_generator`
+    raises."""
+    return generator if isinstance(generator, torch.Generator) else make_generator(generator)
 
 
 def spawn(generator: torch.Generator, device: str | torch.device = "cpu") -> torch.Generator:

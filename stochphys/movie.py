@@ -4,34 +4,50 @@ A movie is a list of numbers of frames on a reel. Cutting, splitting, slowing do
 shuffling change the numbers; no frame is ever copied, so the reel may lie on disc.
 """
 
-from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from . import require
-from .brief import dtype_of
-from .data import Trajectories
+from .brief import Brief, dtype_of
+from .data import FLOATS, INTEGERS, Trajectories
 from .device import as_generator
 from .io.movies import read, write_npy
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 
 PIECE = 4096  # frames that are looked at together
+PIXELS = (*INTEGERS, torch.uint16, torch.uint32, torch.uint64, torch.float16, *FLOATS)
 
 
-@runtime_checkable
-class Reel(Protocol):
-    """Frames by number: `reel[numbers]`, of `numbers (n,)`, is `(n, height, width)`."""
+@dataclass(frozen=True, eq=False)
+class Film(Brief):
+    """A reel whose frames do not exist until they are looked at.
+
+    Attributes:
+        camera: what looks, a `simulators.Camera`.
+        states: what it looks at, `(n_frames, dim)`.
+        generator: source of the camera's noise.
+    """
+
+    camera: Any
+    states: Tensor
+    generator: torch.Generator | None = None
 
     @property
-    def shape(self) -> Any: ...
-    def __getitem__(self, numbers: Tensor) -> Tensor: ...
-    def to(self, device: Any) -> Any: ...
+    def shape(self) -> tuple[int, int, int]:
+        return (len(self.states), *self.camera.shape)
+
+    def to(self, device: torch.device | str) -> Self:
+        return replace(self, camera=self.camera.to(device), states=self.states.to(device))
+
+    def __getitem__(self, numbers: Tensor) -> Tensor:
+        return self.camera(embedding(numbers, self.states), generator=self.generator)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +56,11 @@ class Movie(Paths):
 
     Attributes:
         reel: what holds the frames, `(n_frames, height, width)`: a tensor of integers or floats,
-            which may be memory-mapped, or a `simulators.Film`, which renders them when asked.
+            which may be memory-mapped, or a `Film`, which renders them when asked.
         dt: time between two frames.
         x: the number on the reel of each frame, `(n_movies, n_times)`; without it, the whole reel
             is one movie.
-        check: look at every number of a frame, and at every pixel of a stored reel, piece by piece;
-            False where all are known to be fine.
+        check: look at every pixel of a stored reel; False where all are known to be fine.
 
     Raises:
         TypeError: a reel of other numbers than integers and floats, or no tensor; `x` that is no
@@ -54,17 +69,14 @@ class Movie(Paths):
             frame that is not on the reel; a pixel that is not finite; `dt` that is not positive.
     """
 
-    reel: Reel
+    reel: Tensor | Film
     dt: float
     x: Tensor = None  # type: ignore[assignment]
     check: InitVar[bool] = True
 
     def __post_init__(self, check: bool) -> None:
-        if not isinstance(self.reel, Reel):
-            raise TypeError(
-                f"reel must be a tensor of frames or a Film, got {type(self.reel).__name__}; use "
-                "torch.as_tensor(reel)"
-            )
+        if not isinstance(self.reel, Film):
+            require.tensor(PIXELS, reel=self.reel, hint="it holds frames: torch.as_tensor(reel)")
         shape = tuple(self.reel.shape)
         if len(shape) != 3 or 0 in shape:
             raise ValueError(
@@ -77,19 +89,22 @@ class Movie(Paths):
         remedy = "its entries are numbers of frames, as in movie.x"
         require.tensor((torch.int64,), x=self.x, hint=remedy)
         check_axes(self.x, "n_movies", "n_times", hint="one movie needs x[None]")
-        if not check:
-            return
         check_numbers(self.x, shape[0], "the reel")
-        if isinstance(self.reel, Tensor):
-            _check_pixels(self.reel)
+        if not check or isinstance(self.reel, Film) or not self.reel.is_floating_point():
+            return
+        for first in range(0, len(self.reel), PIECE):  # a reel on disk is read piece by piece
+            wrong = ~torch.isfinite(self.reel[first : first + PIECE])
+            if wrong.any():
+                frame, row, column = wrong.nonzero()[0].tolist()
+                raise ValueError(
+                    f"images hold a pixel that is not finite, at frame {first + frame}, row {row}, "
+                    f"column {column}; fill it or cut the movie there"
+                )
 
     @classmethod
     def of(cls, images: Tensor, dt: float) -> "Movie":
         """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
-        if not isinstance(images, Tensor):
-            raise TypeError(
-                f"images must be a tensor, got {type(images).__name__}; use torch.as_tensor(images)"
-            )
+        require.tensor(PIXELS, images=images, hint="use torch.as_tensor(images)")
         if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] in (3, 4)):
             raise ValueError(
                 "images must have the axes (n_movies, n_times, height, width), got shape "
@@ -116,7 +131,7 @@ class Movie(Paths):
         """
         path = with_ending(path, ".npz", ".npy")
         with replacing(path) as file:
-            stored = self if isinstance(self.reel, Tensor) else self.recorded()
+            stored = self.recorded() if isinstance(self.reel, Film) else self
             reel: Any = stored.reel
             if path.suffix.lower() == ".npz":
                 np.savez(file, frames=reel[stored.x].cpu().numpy(), dt=self.dt)
@@ -127,7 +142,8 @@ class Movie(Paths):
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width of a frame, in pixels."""
-        return tuple(self.reel.shape[1:])
+        _, height, width = self.reel.shape
+        return height, width
 
     @property
     def filmed(self) -> Trajectories:
@@ -137,8 +153,7 @@ class Movie(Paths):
                 "these frames were stored, what was filmed is not known; keep the movie that "
                 "camera.film made for comparisons with the exact answer"
             )
-        film: Any = self.reel
-        return Trajectories(film.states[self.x], self.dt, check=False)
+        return Trajectories(self.reel.states[self.x], self.dt, check=False)
 
     def at(self, index: Tensor) -> Tensor:
         numbers = self.x.take(index)
@@ -150,9 +165,6 @@ class Movie(Paths):
             picked = self.reel[numbers.flatten()]
         return picked.unflatten(0, numbers.shape)
 
-    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
-        return replace(self, x=change(self.x), check=False)
-
     def __repr__(self) -> str:
         height, width = self.shape
         kind = dtype_of(self.reel) if isinstance(self.reel, Tensor) else "rendered"
@@ -162,8 +174,7 @@ class Movie(Paths):
         )
 
     def to(self, device: torch.device | str) -> Self:
-        reel: Any = self.reel
-        reel = reel if isinstance(reel, Tensor) else reel.to(device)
+        reel = self.reel.to(device) if isinstance(self.reel, Film) else self.reel
         return replace(self, reel=reel, x=self.x.to(device), check=False)
 
     def every(self, k: int) -> "Movie":
@@ -176,9 +187,7 @@ class Movie(Paths):
 
         Raises what `Movie` raises of `x`: frames have no values to be changed here.
         """
-        movie = replace(self, x=x, check=False)
-        check_numbers(x, self.reel.shape[0], "the reel")
-        return movie
+        return replace(self, x=x, check=False)
 
     def reversed(self) -> "Movie":
         """The movies played backwards."""
@@ -197,19 +206,3 @@ class Movie(Paths):
         for piece in torch.arange(len(frames), device=self.x.device).split(PIECE):
             frames[piece.cpu()] = self.at(piece).clamp_(0, 255).cpu().byte()
         return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
-
-
-def _check_pixels(images: Tensor) -> None:
-    """Refuse frames that are not numbers; a memory-mapped reel is read piece by piece."""
-    if images.dtype in (torch.bool, torch.bfloat16) or images.is_complex():
-        raise TypeError(f"images must be integers or floats, got {images.dtype}")
-    if not images.is_floating_point():
-        return
-    for first in range(0, len(images), PIECE):
-        wrong = ~torch.isfinite(images[first : first + PIECE])
-        if wrong.any():
-            frame, row, column = wrong.nonzero()[0].tolist()
-            raise ValueError(
-                f"images hold a pixel that is not finite, at frame {first + frame}, row {row}, "
-                f"column {column}; fill it or cut the movie there"
-            )

@@ -1,6 +1,6 @@
 """How nature runs: equations of motion, the one engine, jumps, and what a camera sees of them."""
 
-from .camera import Camera, Film
+from .camera import Camera
 from .exact import Exact
 from .integrate import simulate
 from .jumps import JumpChain, simulate_jumps

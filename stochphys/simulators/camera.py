@@ -9,13 +9,12 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.nn.functional import embedding
 
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..movie import Movie
+from ..movie import Film, Movie
 
 PROFILES = 2**22  # numbers held at once while frames are rendered
 
@@ -164,28 +163,3 @@ class Camera(Brief):
         h = 1e-4 * torch.eye(self.dim, dtype=torch.float64)
         J = (quiet(h) - quiet(-h)).flatten(1).T / 2e-4
         return (self.noise * self.peak) ** 2 * torch.linalg.inv(J.T @ J)
-
-
-@dataclass(frozen=True, eq=False)
-class Film(Brief):
-    """A reel whose frames do not exist until they are looked at.
-
-    Attributes:
-        camera: what looks.
-        states: what it looks at, `(n_frames, dim)`.
-        generator: source of the camera's noise.
-    """
-
-    camera: Camera
-    states: Tensor
-    generator: torch.Generator | None = None
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (len(self.states), *self.camera.shape)
-
-    def to(self, device: torch.device | str) -> "Film":
-        return replace(self, camera=self.camera.to(device), states=self.states.to(device))
-
-    def __getitem__(self, numbers: Tensor) -> Tensor:
-        return self.camera(embedding(numbers, self.states), generator=self.generator)

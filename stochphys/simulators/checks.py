@@ -13,21 +13,18 @@ from .. import require
 from ..device import free_memory
 from .langevin import System, Underdamped
 from .linear import Linear
-from .schemes import SCHEMES
 
 
-def default_scheme(system: System) -> str:
-    """The best that the system allows."""
+def schemes_of(system: System) -> tuple[str, ...]:
+    """The schemes that move this system, the default first."""
+    if type(system).confine is not System.confine:
+        return ("euler",)  # bounds: a mirror image is no step of the others
     if isinstance(system, Linear):
-        return "exact"
-    return "baoab" if has_linear_friction(system) else "euler"
-
-
-def has_linear_friction(system: System) -> bool:
-    """True if the splitting scheme applies: friction −γv and constant noise."""
-    return isinstance(system, Underdamped) and not _redefined(
-        system, "acceleration", "velocity_noise"
-    )
+        return ("exact", "euler", "heun")
+    # The splitting takes friction −γv and constant noise for granted.
+    if isinstance(system, Underdamped) and not _redefined(system, "acceleration", "velocity_noise"):
+        return ("baoab", "euler", "heun")
+    return ("euler", "heun")
 
 
 def initial_states(
@@ -70,16 +67,8 @@ def check_memory(shape: tuple[int, ...], dtype: torch.dtype, device: torch.devic
 def check_system(system: System, x: Tensor, duration: float, scheme: str) -> None:
     """Ask the system once, at the door, for everything that the loop will ask."""
     name = type(system).__name__
-    require.one_of((*SCHEMES, "exact"), scheme=scheme)
-    if scheme == "exact" and not isinstance(system, Linear):
-        raise ValueError(f"scheme='exact' needs a Linear system, got {name}; use 'heun'")
-    if scheme == "baoab" and not has_linear_friction(system):
-        raise ValueError(
-            f"scheme='baoab' needs an Underdamped system with friction −γv and constant noise; "
-            f"{name} is not, use 'heun'"
-        )
-    if type(system).confine is not System.confine and scheme != "euler":
-        raise ValueError(f"{name} has bounds, which scheme={scheme!r} ignores; use scheme='euler'")
+    hint = f"no other moves a {name}: see the table of simulate"
+    require.one_of(schemes_of(system), scheme=scheme, hint=hint)
     if isinstance(system, Underdamped):
         _check_underdamped(system)
     drift = system.drift(x, 0.0)

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import require
 from ..data import FLOATS, Trajectories
 from ..device import as_generator, one_thread
-from .checks import check_memory, check_system, default_scheme, initial_states
+from .checks import check_memory, check_system, initial_states, schemes_of
 from .langevin import System, Underdamped, square_root
 from .linear import Linear
 from .schemes import SCHEMES, times
@@ -46,7 +46,7 @@ def simulate(
     |-----------|---------------------------|-------------------------------------------------|
     | `"exact"` | `Linear` (its default)    | no error in dt                                  |
     | `"baoab"` | `Underdamped`, friction −γv (its default) | 2 (Leimkuhler & Matthews 2013)  |
-    | `"heun"`  | every system              | 2 for additive, 1 for multiplicative noise      |
+    | `"heun"`  | every system without bounds | 2 for additive, 1 for multiplicative noise    |
     | `"euler"` | every system (default)    | 1 (Euler–Maruyama)                              |
 
     Noise is read in the sense of Itô by all of them; Heun, which converges to Stratonovich, is
@@ -70,7 +70,7 @@ def simulate(
         FloatingPointError: the states grew beyond all bounds: dt is too large.
     """
     generator = as_generator(generator)
-    scheme = scheme or default_scheme(system)
+    scheme = scheme or schemes_of(system)[0]
     require.positive(dt=dt)
     require.integer(1, n_trajectories=n_trajectories, n_steps=n_steps, every=every)
     require.integer(0, burn_in=burn_in)
