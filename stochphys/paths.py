@@ -100,6 +100,12 @@ def check_frames(frames: int, n_times: int) -> None:
         )
 
 
+def end_to_end(steps: Tensor, frames: int) -> Tensor:
+    """From ΔS of steps `(n_trajectories, n_steps)` to that of windows of so many frames, with one
+    frame in common: for a process without memory, what its steps produce adds up."""
+    return steps if frames == 2 else steps.unfold(1, frames - 1, frames - 1).sum(-1)
+
+
 @dataclass(frozen=True, eq=False)
 class Windows(Brief):
     """All stretches of `frames` successive frames, as a data set to draw from by index.

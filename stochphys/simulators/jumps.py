@@ -14,8 +14,7 @@ from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..device import as_generator, one_thread
-from ..paths import check_frames
-from .exact import end_to_end
+from ..paths import check_frames, end_to_end
 
 BITS, GROUPS = 12, 5  # one random integer has 63 bits: five groups of twelve
 BLOCK = 2**17  # integers drawn at once: a megabyte, which stays in the cache

@@ -2,11 +2,13 @@
 
 A system is a small frozen object that says what physics it is. It never steps itself: that is the
 work of `integrate.simulate`. Three kinds are enough for the course: `Overdamped` and `Underdamped`
-here, and `Linear`, for which everything is known in closed form, in a file of its own.
+here, and `Linear`, for which everything is known in closed form, in a file of its own. All that an
+estimator asks of a system is `Exact`.
 """
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,8 +16,27 @@ from torch import Tensor
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
-from ..paths import Paths, check_frames
-from .exact import end_to_end
+from ..paths import Paths, check_frames, end_to_end
+
+
+class Exact(Protocol):
+    """A system that knows what entropy its paths produce, or says why nobody can.
+
+    Every system of this package is one, with one signature, and so is any object of yours with this
+    method: an estimate is compared with it by `result.compare(system)`.
+    """
+
+    def entropy_production(
+        self, data: Paths, scheme: str | None = None, *, frames: int = 2
+    ) -> Tensor:
+        """ΔS between the ends of windows of `frames` frames that lie end to end, with one frame in
+        common: of each step by default, `(n_trajectories, (n_times - 1) // (frames - 1))`.
+
+        `scheme`: how the data were made; by default as `simulate` makes them by default.
+
+        Raises `TypeError` for data of another kind, `ValueError` for data that do not fit, and for a
+        system whose entropy production is not defined or not known, with the reason.
+        """
 
 
 class System(Brief, ABC):

@@ -138,12 +138,13 @@ class Linear(System):
     def entropy_matrix(self, dt: float | None = None, scheme: str = "exact") -> Tensor:
         r"""K `(dim, dim)` of the entropy produced in a step, ΔS = x̄ᵀ K Δx.
 
-        Without `dt`: $K = (A + DC^{-1})^\top D^{-1}$, the continuous process. With `dt`: the exact
-        $\ln p(x, x')/p(x', x)$ of the process sampled every `dt`, or of the Euler–Maruyama chain.
-        The log-ratio changes sign with Δx, so that form is all that a Gaussian pair can have.
+        Without `dt`, or for `"midpoint"`: $K = (A + DC^{-1})^\top D^{-1}$, the continuous process.
+        With `dt`: the exact $\ln p(x, x')/p(x', x)$ of the process sampled every `dt`, or of the
+        Euler–Maruyama chain. The log-ratio changes sign with Δx, so that form is all that a Gaussian
+        pair can have.
         """
         require.noisy(1e-12, D=self.D)
-        if dt is None:
+        if dt is None or scheme == "midpoint":
             F = self.A + self.D @ torch.linalg.inv(self.stationary_covariance())
             return torch.linalg.solve(self.D, F).T
         # The log-ratio of two Gaussians: of (x, x'), and of the same in reversed order.
@@ -153,10 +154,6 @@ class Linear(System):
         # In (x̄, Δx) only the mixed block of this quadratic form survives.
         by_step = (M[:, self.dim :] - M[:, : self.dim]) / 2
         return by_step[: self.dim] + by_step[self.dim :]
-
-    def _step_matrix(self, dt: float, scheme: str) -> Tensor:
-        """`entropy_matrix` of frames every `dt` that are read by this scheme."""
-        return self.entropy_matrix() if scheme == "midpoint" else self.entropy_matrix(dt, scheme)
 
     def entropy_production_rate(self, dt: float | None = None, scheme: str = "exact") -> float:
         """σ̇, the entropy produced per unit time in the stationary state.
@@ -193,9 +190,9 @@ class Linear(System):
         As each coordinate has a noise of its own, no other factors before the $\Delta x_i$ make the
         same ΔS: this division is unique. `scheme` as in `entropy_production`.
         """
-        K = self._step_matrix(trajectories.dt, scheme)
+        K = self.entropy_matrix(trajectories.dt, scheme)
         x = trajectories.x
-        midpoint, step = (x[:, 1:] + x[:, :-1]) / 2, x[:, 1:] - x[:, :-1]
+        midpoint, step = (x[:, 1:] + x[:, :-1]) / 2, x.diff(dim=1)
         return (midpoint @ K.to(x)) * step
 
 

@@ -181,18 +181,18 @@ class UnderdampedBeadSpring(Linear):
         r"""K `(2 n_beads, 2 n_beads)` of the pair's part of the entropy, $h_2 = o^\top K e$.
 
         Reversing time takes a step from s to s' into one from εs' to εs. It keeps
-        $e = (\bar x, \Delta v)$ and turns the sign of $o = (\Delta x, \bar v)$. Without `dt`: heat over
-        temperature and Shannon's part, by the midpoint rule. With `dt`: the exact log-ratio
+        $e = (\bar x, \Delta v)$ and turns the sign of $o = (\Delta x, \bar v)$. Without `dt`, or for
+        `"midpoint"`: heat over temperature and Shannon's part. With `dt`: the exact log-ratio
         $h_2 = \ln p(s, s')/p(\epsilon s', \epsilon s)$ of frames every `dt`, $K = -2Q_{oe}$ with Q the
         inverse covariance of (o, e).
         """
-        if scheme != "exact":
+        if scheme not in ("exact", "midpoint"):
             raise ValueError(
                 f"scheme={scheme!r}: its steps x' = x + v dt have no reverse, and their entropy "
                 "production is infinite; only 'exact' data have a finite one"
             )
         n = self.n_beads
-        if dt is not None:
+        if dt is not None and scheme != "midpoint":
             return -2 * torch.linalg.inv(self._pair(dt))[: 2 * n, 2 * n :]
         M = torch.linalg.inv(self.stationary_covariance())  # for Shannon's part
         cold = torch.diag(1 / self.temperatures)  # for heat over temperature, (F Δx − m v̄ Δv)/T
@@ -234,7 +234,7 @@ class UnderdampedBeadSpring(Linear):
         Raises `ValueError` for trajectories without velocities, and for `"euler"`.
         """
         x, v = trajectories.position, trajectories.velocity
-        K = self._step_matrix(trajectories.dt, scheme).to(x)
+        K = self.entropy_matrix(trajectories.dt, scheme).to(x)
         odd = torch.cat((x.diff(dim=1), _middle(v)), -1)
         even = torch.cat((_middle(x), v.diff(dim=1)), -1)
         state = ((x[:, 1:] @ self.state_matrix().to(x)) * v[:, 1:]).sum(-1)
