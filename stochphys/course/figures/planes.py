@@ -12,7 +12,9 @@ from ...systems import Stirred
 from ...widgets.style import DATA, EXACT, EXACT_LINE, LEARNED, array
 
 # Arrows as long as the data axes say.
-ARROWS: dict[str, Any] = dict(angles="xy", scale_units="xy", scale=1, color=EXACT, zorder=4)
+ARROWS: dict[str, Any] = dict(
+    angles="xy", scale_units="xy", scale=1, width=0.009, color=EXACT, zorder=4
+)
 
 
 def phase_plane(
@@ -38,7 +40,7 @@ def phase_plane(
     for radius, label in ((1, "exact: 1 and 2 std"), (2, None)):
         ax.plot(*array(radius * circle).T, **EXACT_LINE, label=label)
     tail = torch.cat([radius * circle[:-1:12] for radius in (1.5, 2.5)])  # (16, 2)
-    arrows = [(system.mean_local_velocity(tail), ARROWS | dict(width=0.009))]
+    arrows = [(system.mean_local_velocity(tail), ARROWS)]
     if velocity is not None:
         behind = ARROWS | dict(color=LEARNED, width=0.022, zorder=3.5)
         arrows.append((velocity(tail.float()), behind))
