@@ -117,7 +117,7 @@ class Linear(System):
         # step would make huge: a short one is doubled until it is dt long.
         doublings = max(0, int(np.ceil(np.log2(float(self.A.norm()) * dt + 1e-300))) + 1)
         h, n = dt / 2**doublings, self.dim
-        block = _blocks(-self.A, 2 * self.D, torch.zeros_like(self.A), self.A.T)
+        block = blocks(-self.A, 2 * self.D, torch.zeros_like(self.A), self.A.T)
         E = torch.from_numpy(expm(block.numpy() * h))
         P = E[n:, n:].T
         Q = P @ E[:n, n:]
@@ -149,7 +149,7 @@ class Linear(System):
             return torch.linalg.solve(self.D, F).T
         # The log-ratio of two Gaussians: of (x, x'), and of the same in reversed order.
         P, C = self._sampled(dt, scheme)
-        pair, swapped = _blocks(C, C @ P.T, P @ C, C), _blocks(C, P @ C, C @ P.T, C)
+        pair, swapped = blocks(C, C @ P.T, P @ C, C), blocks(C, P @ C, C @ P.T, C)
         M = torch.linalg.inv(swapped) - torch.linalg.inv(pair)
         # In (x̄, Δx) only the mixed block of this quadratic form survives.
         by_step = (M[:, self.dim :] - M[:, : self.dim]) / 2
@@ -196,6 +196,6 @@ class Linear(System):
         return (midpoint @ K.to(x)) * step
 
 
-def _blocks(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
+def blocks(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
     """The matrix of four blocks, a and b above c and d."""
     return torch.vstack((torch.hstack((a, b)), torch.hstack((c, d))))

@@ -15,7 +15,7 @@ from torch import Tensor
 from .. import require
 from ..data import Trajectories
 from ..simulators.camera import Camera
-from ..simulators.linear import Linear
+from ..simulators.linear import Linear, blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +63,13 @@ class BeadSpring(Linear):
         Raises `ValueError` for a rate that is not positive, or that no T_c above 10⁻⁹ T_h gives.
         """
         require.positive(sigma_dot=sigma_dot)
+        # Heat is linear in the temperatures and vanishes where all are equal, so that a chain from T_c
+        # to T_h carries (T_h − T_c) q, with the same q for all of them: one is solved for.
+        q = cls(T_h / 2, T_h, n_beads, k).heat_rate() / (T_h / 2)
 
         def excess(T_c: float) -> float:
-            return cls(T_c, T_h, n_beads, k).entropy_production_rate() - sigma_dot
+            T = torch.linspace(T_c, T_h, n_beads, dtype=torch.float64)
+            return (T_c - T_h) * (q / T).sum().item() - sigma_dot
 
         lowest = 1e-9 * T_h
         if excess(lowest) < 0:
@@ -116,8 +120,7 @@ class UnderdampedBeadSpring(Linear):
 
     $$\dot\sigma = \frac{(T_h - T_c)^2}{T_c T_h}\,\frac{k\gamma}{4\gamma^2 + 2km}.$$
 
-    Raises `ValueError` for a temperature, mass, gamma or k that is not positive, or fewer than
-    two beads.
+    Raises `ValueError` for a mass that is not positive, and what `BeadSpring` refuses.
 
     Source: Kim, Lee, Jeong 2021, arXiv 2112.04681.
     """
@@ -134,12 +137,11 @@ class UnderdampedBeadSpring(Linear):
 
     def __post_init__(self) -> None:
         require.positive(self, "mass")
-        springs, m = self.overdamped.A * self.gamma, self.mass
-        zero, one = torch.zeros_like(springs), torch.eye(len(springs), dtype=torch.float64)
-        below = torch.cat((springs, -self.gamma * one), 1) / m
-        object.__setattr__(self, "A", torch.cat((torch.cat((zero, one), 1), below)))
-        noise = torch.cat((zero.diagonal(), self.gamma * self.temperatures / m**2))
-        object.__setattr__(self, "D", torch.diag(noise))
+        springs, one = self.gamma * self.overdamped.A, torch.eye(self.n_beads, dtype=torch.float64)
+        A = blocks(0 * one, one, springs / self.mass, -self.gamma * one / self.mass)
+        noise = torch.diag(self.gamma * self.temperatures / self.mass**2)
+        object.__setattr__(self, "A", A)
+        object.__setattr__(self, "D", torch.block_diag(0 * one, noise))
         super().__post_init__()
 
     @cached_property
@@ -197,9 +199,8 @@ class UnderdampedBeadSpring(Linear):
         M = torch.linalg.inv(self.stationary_covariance())  # for Shannon's part
         cold = torch.diag(1 / self.temperatures)  # for heat over temperature, (F Δx − m v̄ Δv)/T
         springs = self.gamma * self.overdamped.A
-        top = torch.cat((cold @ springs + M[:n, :n], -M[:n, n:] / 2), 1)
-        below = torch.cat((-2 * M[n:, :n], M[n:, n:] - self.mass * cold), 1)
-        return torch.cat((top, below))
+        kinetic = M[n:, n:] - self.mass * cold
+        return blocks(cold @ springs + M[:n, :n], -M[:n, n:] / 2, -2 * M[n:, :n], kinetic)
 
     def _pair(self, dt: float) -> Tensor:
         """Covariance of (o, e) = (Δx, v̄, x̄, Δv) of two frames `dt` apart."""
@@ -208,8 +209,7 @@ class UnderdampedBeadSpring(Linear):
         rows = [-1, 0, 1, 0], [0, 0.5, 0, 0.5], [0.5, 0, 0.5, 0], [0, -1, 0, 1]  # of (x, v, x', v')
         one_bead = torch.tensor(rows, dtype=C.dtype)
         map_ = torch.kron(one_bead, torch.eye(self.n_beads, dtype=C.dtype))
-        both = torch.cat((torch.cat((C, C @ P.T), 1), torch.cat((P @ C, C), 1)))
-        return map_ @ both @ map_.T
+        return map_ @ blocks(C, C @ P.T, P @ C, C) @ map_.T
 
     def state_matrix(self) -> Tensor:
         r"""H `(n_beads, n_beads)` of the state's part, $h_1(s) = \ln p(s)/p(\epsilon s) = x^\top H v$."""

@@ -91,7 +91,14 @@ class ForceField(System):
         Raises `ValueError` for more than two coordinates; average `medium_entropy` over a long
         simulation.
         """
-        coarse, fine = (self._rate_on(states, p) for states, p in self._laws)
+        rates = []  # ⟨F D⁻¹ F⟩ + ⟨∇·F⟩ on each grid
+        for y, p in self._laws:  # (n, n, 2), (n, n)
+            force, D = self._in_frame(y)
+            x = (torch.from_numpy(y) @ self._frame().T).flatten(0, 1)
+            gradient = torch.func.vmap(torch.func.jacrev(self.force))(x)  # (n², 2, 2)
+            divergence = gradient.diagonal(dim1=1, dim2=2).sum(1).numpy().reshape(p.shape)
+            rates.append(float(np.tensordot(p, (force**2 / D).sum(-1) + divergence, axes=2)))
+        coarse, fine = rates
         return fine + (fine - coarse) / 3  # the error is of second order: a quarter of it is left
 
     @cached_property
@@ -111,14 +118,6 @@ class ForceField(System):
         D = inverse @ self.diffusion(x) @ inverse.T
         return (self.force(x) @ inverse.T).numpy(), D.diagonal(dim1=-2, dim2=-1).numpy()
 
-    def _rate_on(self, states: Array, p: Array) -> float:
-        """⟨F D⁻¹ F⟩ + ⟨∇·F⟩ on one grid."""
-        force, D = self._in_frame(states)
-        x = torch.from_numpy(states) @ self._frame().T
-        gradient = torch.func.vmap(torch.func.jacrev(self.force))(x.flatten(0, 1))  # (n², 2, 2)
-        divergence = gradient.diagonal(dim1=1, dim2=2).sum(1).numpy().reshape(p.shape)
-        return float(np.tensordot(p, (force**2 / D).sum(-1) + divergence, axes=2))
-
 
 @dataclass(frozen=True, eq=False)
 class NonlinearForce(ForceField):
@@ -137,9 +136,8 @@ class NonlinearForce(ForceField):
         k: stiffness, 1/time.
         alpha: strength of the push from the origin, 1/time.
 
-    Raises:
-        ValueError: fewer than two coordinates, k not positive, alpha negative or not finite, or a T
-            for which D is not positive definite.
+    Raises `ValueError` for fewer than two coordinates, k not positive, alpha negative or not finite, or
+    a T for which D is not positive definite.
 
     Source: Bae, Ha, Jeong, arXiv:2402.01338.
     """
@@ -211,8 +209,7 @@ class InhomogeneousDiffusion(ForceField):
         T0: what is added near the place of rest, in units of T.
         k: stiffness, 1/time.
 
-    Raises:
-        ValueError: fewer than two beads, k or T not positive, T0 negative or not finite.
+    Raises `ValueError` for fewer than two beads, k or T not positive, T0 negative or not finite.
 
     Source: Bae, Ha, Jeong, arXiv:2402.01338.
     """

@@ -129,16 +129,7 @@ class CarnotEngine(Underdamped):
 
     Time starts with the cold isotherm; `start` of `simulate` is drawn from the periodic state at
     t = 0. The noise depends on t, so the splitting scheme does not apply: Euler steps make friction
-    and temperature too small by about γdt/2m.
-
-    Args:
-        tau: period.
-        gamma, mass: friction and mass of the particle.
-        kappa_max: largest stiffness.
-        T_c: temperature of the cold isotherm.
-
-    Raises:
-        ValueError: a number that is not positive.
+    and temperature too small by about γdt/2m. Raises `ValueError` for a number that is not positive.
 
     Source: the strokes of Martínez et al., Nat. Phys. 12, 67 (2016); these κ and T as in the code
     to Bae, Ha and Jeong, arXiv 2402.01338.
@@ -201,8 +192,7 @@ class CarnotEngine(Underdamped):
             T = self.temperature(t)
             return moment_rates(now, self.stiffness(t), self.gamma, T, self.mass).ravel()
 
-        options: dict[str, Any] = {"method": "LSODA", "rtol": 1e-9, "atol": 1e-11}
-        solution = solve_ivp(rates, (start, end), moments.ravel(), **options)
+        solution = solve_ivp(rates, (start, end), moments.ravel(), "LSODA", rtol=1e-9, atol=1e-11)
         return solution.y[:, -1].reshape(moments.shape)
 
     def covariance(self, t: float = 0.0) -> Tensor:
@@ -241,8 +231,9 @@ class CarnotEngine(Underdamped):
         $\delta W = \tfrac12\dot\kappa x^2 dt$, by the mean of x² at both ends. The first frame is
         at t = 0. With `heat` it adds up to the change of energy, in each step.
         """
+        kappa = self.stiffness(trajectories.times).to(trajectories.x)  # (n_times,)
         square = trajectories.position[..., 0].square()
-        return self._stiffness_of(trajectories).diff() * (square[:, 1:] + square[:, :-1]) / 4
+        return kappa.diff() * (square[:, 1:] + square[:, :-1]) / 4
 
     def heat(self, trajectories: Trajectories) -> Tensor:
         r"""Heat absorbed by the particle in each step, `(n_trajectories, n_times - 1)`.
@@ -250,12 +241,8 @@ class CarnotEngine(Underdamped):
         $\delta Q = m v\circ dv + \kappa x\circ dx$, the product of Stratonovich: what friction and
         noise together do. The first frame is at t = 0.
         """
-        kappa = self._stiffness_of(trajectories)
+        kappa = self.stiffness(trajectories.times).to(trajectories.x)  # (n_times,)
         middle = (kappa[1:] + kappa[:-1]) / 2
         square = trajectories.position[..., 0].square()
         kinetic = self.mass * trajectories.velocity[..., 0].square()
         return (middle * square.diff(dim=1) + kinetic.diff(dim=1)) / 2
-
-    def _stiffness_of(self, trajectories: Trajectories) -> Tensor:
-        """κ at the times of the frames `(n_times,)`."""
-        return self.stiffness(trajectories.times).to(trajectories.x)

@@ -114,12 +114,7 @@ class InferredEngine(Brief):
         return cycle_of(kappa.numpy(), gamma[:, 0].numpy(), T.numpy(), self.mass, self.period)
 
 
-def infer_engine(
-    trajectories: Trajectories,
-    period: float,
-    *,
-    mass: float = 1.0,
-) -> InferredEngine:
+def infer_engine(trajectories: Trajectories, period: float, *, mass: float = 1.0) -> InferredEngine:
     r"""Stiffness, friction and temperature of a driven particle in a trap, with error bars.
 
     Bayesian regression of Δv/dt on v and on x times functions of the phase, and of the logarithm of
@@ -132,9 +127,8 @@ def infer_engine(
         period: of κ and T.
         mass: of the particle.
 
-    Raises:
-        ValueError: trajectories without velocities or of several particles, whatever
-            `infer_langevin` refuses.
+    Raises `ValueError` for trajectories without velocities or of several particles, and for whatever
+    `infer_langevin` refuses.
     """
     if not trajectories.underdamped or trajectories.dim != 2:
         raise ValueError(

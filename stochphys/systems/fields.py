@@ -43,8 +43,7 @@ class Stirred(System):
         alpha: strength of the stirring; 0 is equilibrium, the sign is its direction.
         T: temperature.
 
-    Raises:
-        ValueError: J is not square and antisymmetric, a number that makes no sense.
+    Raises `ValueError` for J that is not square and antisymmetric, a number that makes no sense.
     """
 
     J: Tensor
@@ -144,14 +143,15 @@ class StirredDoubleWell(Stirred):
     def entropy_production_rate(self) -> float:
         """σ̇ of the stationary state, by quadrature over x₁."""
 
-        def moment(power: int) -> float:  # of the density of x₁, which is not normalised
-            def integrand(x: float) -> float:
-                return x**power * exp(-((x * x - 1) ** 2) / self.T)
+        def weighted(x: float, power: int) -> float:  # by the density of x₁, not normalised
+            return x**power * exp(-((x * x - 1) ** 2) / self.T)
 
-            return quad(integrand, 0, self._reach, points=[1.0], limit=200)[0]
+        mean, norm = (
+            quad(weighted, 0, self._reach, (power,), points=[1.0], limit=200)[0] for power in (2, 0)
+        )
 
         curvature = torch.ones(self.dim, dtype=torch.float64)  # ⟨∂ᵢ²U⟩
-        curvature[0] = 12 * (moment(2) / moment(0)) - 4
+        curvature[0] = 12 * (mean / norm) - 4
         return self.alpha**2 * (self.J.square().sum(0) @ curvature).item()
 
     @property

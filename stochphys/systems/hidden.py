@@ -17,6 +17,7 @@ from ..data import Jumps, Paths
 from ..estimate import Estimate
 from ..paths import check_frames
 from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
+from ..simulators.linear import blocks
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
 PIECE = 2**17  # words filtered at once
@@ -52,8 +53,7 @@ class FlashingRatchet(JumpChain):
         energy = self.V * torch.arange(3, dtype=torch.float64)
         on = torch.exp((energy[:, None] - energy) / (2 * self.T))
         off, switch = torch.ones_like(on), self.r * torch.eye(3, dtype=torch.float64)
-        rates = torch.cat((torch.cat((on, switch), 1), torch.cat((switch, off), 1)))
-        rates.fill_diagonal_(0)
+        rates = blocks(on, switch, switch, off).fill_diagonal_(0)
         object.__setattr__(self, "P", rates / rates.sum(1, keepdim=True))
         super().__post_init__()
 

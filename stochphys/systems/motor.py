@@ -25,14 +25,13 @@ N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the pote
 
 @dataclass(frozen=True, eq=False)
 class Ring:
-    r"""What both descriptions share: a sawtooth potential and a temperature, of period L,
+    r"""What both descriptions share: a sawtooth potential of slope ±k and a temperature, of `period` L,
 
     $$U(x) = k\,|x| \;\text{ for } |x| \le L/2, \qquad T(x) = T_0 + T_1\sin(2\pi x/L).$$
 
     The hot half, where $T > T_0$, is the one in which a particle that moves to the right climbs.
 
-    Raises:
-        ValueError: a number that makes no sense, or $|T_1| \ge T_0$: a temperature below zero.
+    Raises `ValueError` for a number that makes no sense, or $|T_1| \ge T_0$: a temperature below zero.
     """
 
     k: float = 2.0
@@ -76,14 +75,7 @@ class ThermalMotor(Ring, Overdamped):
     state one of equilibrium, and J = 0. From drift and diffusion alone, both are possible readings of
     D(x): which one holds has to be known.
 
-    Args:
-        k: slope of the potential, a force.
-        period: length L of the ring.
-        T_0, T_1: mean and amplitude of the temperature.
-        gamma: friction.
-
-    Raises:
-        ValueError: as for `Ring`, or a friction that is not positive.
+    Raises `ValueError` for what `Ring` refuses, or a friction γ that is not positive.
 
     Source: Büttiker, Z. Phys. B 68, 161 (1987); Landauer, J. Stat. Phys. 53, 233 (1988).
     """
@@ -158,18 +150,16 @@ class ThermalMotor(Ring, Overdamped):
         ends = self.density(0.0) + self.density(self.period / 2)
         return self.T_0 * 2 * pi * self.T_1 / self.period * float(ends) / (2 * self.gamma)
 
-    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
-        """Refused, as `heat` is, and for the same reason."""
-        self.heat(trajectories)
-
-    def heat(self, trajectories: Trajectories) -> NoReturn:
-        """Refused: without velocities most of the heat is out of sight."""
+    def heat(self, trajectories: Trajectories, scheme: str = "") -> NoReturn:
+        """Refused, as is entropy: without velocities most of the heat is out of sight."""
         raise ValueError(
             "the heat of an overdamped motor is not defined by its path: kinetic energy carries "
             f"{self.kinetic_heat_rate():.3g} per unit time from hot to cold however small the mass, "
             f"beside {self.climbing_heat_rate():.3g} that the path shows; simulate an "
             "UnderdampedThermalMotor"
         )
+
+    step_entropy = heat
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,10 +169,8 @@ class UnderdampedThermalMotor(Ring, Underdamped):
     $$dx = v\,dt, \qquad m\,dv = F(x)\,dt - \gamma v\,dt + \sqrt{2\gamma T(x)}\,dW .$$
 
     The smaller the mass, the closer its current to that of `overdamped`. The noise depends on x, so
-    the splitting scheme does not apply; Euler steps must be short beside m/γ.
-
-    Raises:
-        ValueError: as for `Ring` and `Underdamped`.
+    the splitting scheme does not apply; Euler steps must be short beside m/γ. Raises what `Ring` and
+    `Underdamped` raise.
     """
 
     mass: float = field(default=0.1, kw_only=True)

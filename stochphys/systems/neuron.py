@@ -48,9 +48,8 @@ class Neuron(System):
         bounds: "reflect" or "clip".
         C, g_Na, g_K, g_L, E_Na, E_K, E_L: capacitance, conductances, reversal potentials.
 
-    Raises:
-        ValueError: a number that is not finite, a conductance or capacitance that is not positive,
-            other bounds.
+    Raises `ValueError` for a number that is not finite, a conductance or capacitance that is not
+    positive, and other bounds.
 
     Sources: A. L. Hodgkin and A. F. Huxley, J. Physiol. 117, 500 (1952), Eqs. 12–15, 20–24, 26;
     C. E. Dangerfield, D. Kay and K. Burrage, Phys. Rev. E 85, 051907 (2012).

@@ -33,10 +33,8 @@ class OddJumpProcess(JumpChain):
         W: rates per unit time `(n_states, n_states)`, from row to column; the diagonal is ignored.
         reversal: the state εs of each s `(n_states,)`.
 
-    Raises:
-        ValueError: shapes that do not fit, a negative rate, a reversal that is not its own
-            inverse, a state without escape, a jump whose reverse has no rate, or whatever
-            `JumpChain` refuses.
+    Raises `ValueError` for shapes that do not fit, a negative rate, a reversal that is not its own
+    inverse, a state without escape, a jump whose reverse has no rate, and what `JumpChain` refuses.
 
     Source: Lee, Kwon, Park, PRL 110, 050602 (2013); Kim, Lee, Jeong 2021, arXiv 2112.04681.
     """

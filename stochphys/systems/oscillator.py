@@ -4,13 +4,11 @@ Its friction changes sign with the position and belongs to no bath, so there is 
 """
 
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import torch
 from torch import Tensor
 
 from .. import require
-from ..data import Trajectories
 from ..simulators.langevin import Underdamped
 
 
@@ -33,8 +31,7 @@ class VanDerPol(Underdamped):
         D0: diffusion of the velocity at rest, length²/time³; 0 is the motion without noise.
         a, b: growth of the noise with x², 1/length², and with v², time²/length².
 
-    Raises:
-        ValueError: k, D0, a or b negative or not finite.
+    Raises `ValueError` for k, D0, a or b that is negative or not finite.
 
     Source: van der Pol, Phil. Mag. 2, 978 (1926); with noise and observed positions: Brückner,
     Ronceray, Broedersz, PRL 125, 058103 (2020), there k = 2, D0 = 1.
@@ -60,28 +57,21 @@ class VanDerPol(Underdamped):
         return self.k * (1 - x.square()) * v - x
 
     def velocity_noise(self, x: Tensor, v: Tensor, t: float) -> Tensor | float:
-        if self.additive:
-            return (2 * self.D0) ** 0.5
-        return torch.sqrt(2 * self.D0 * (1 + self.a * x.square() + self.b * v.square()))
+        return (2 * self.D0) ** 0.5 if self.additive else (2 * self._diffusion(x, v)).sqrt()
 
     def diffusion(self, x: Tensor) -> Tensor:
         """D of the velocity, a matrix of one entry `(…, 1, 1)`, at states `x (…, 2)`."""
-        position, velocity = x.chunk(2, dim=-1)
-        D = self.D0 * (1 + self.a * position.square() + self.b * velocity.square())
-        return D[..., None]
+        return self._diffusion(*x.chunk(2, dim=-1))[..., None]
 
-    def entropy_production_rate(self) -> NoReturn:
-        """Refused: there is no bath, see `heat`."""
-        self.heat()
+    def _diffusion(self, x: Tensor, v: Tensor) -> Tensor:
+        return self.D0 * (1 + self.a * x.square() + self.b * v.square())
 
-    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
-        """Refused: there is no bath, see `heat`."""
-        self.heat()
-
-    def heat(self, trajectories: Trajectories | None = None) -> NoReturn:
-        """Refused with `ValueError`: no temperature belongs to this friction."""
+    def heat(self, *data: Any, **options: Any) -> NoReturn:
+        """Refused with `ValueError`, as is entropy: no temperature belongs to this friction."""
         raise ValueError(
             "VanDerPol has no heat and no entropy production: its friction k(x² − 1)v is negative "
             "for |x| < 1 and is not tied to the noise by any temperature; use a system with friction "
             "−γv at temperature T, such as UnderdampedBeadSpring"
         )
+
+    entropy_production_rate = step_entropy = heat

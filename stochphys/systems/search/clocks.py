@@ -78,13 +78,9 @@ def uniform(n: int, generator: torch.Generator | int) -> Tensor:
 
 @dataclass(frozen=True)
 class Poisson(Clock):
-    r"""Resets at a constant rate, whatever was before: $\Psi = e^{-rt}$.
+    r"""Resets at a constant rate r, 1/time, whatever was before: $\Psi = e^{-rt}$.
 
-    Args:
-        r: rate, 1/time.
-
-    Raises:
-        ValueError: r not positive; a search without resets has the clock None.
+    Raises `ValueError` for a rate that is not positive; a search without resets has the clock None.
     """
 
     r: float = 1.0
@@ -110,11 +106,7 @@ class Poisson(Clock):
 class Sharp(Clock):
     """Resets after a fixed time: Ψ = 1 until `period`, 0 from then on.
 
-    Args:
-        period: time between two resets.
-
-    Raises:
-        ValueError: a period that is not positive.
+    Raises `ValueError` for a period that is not positive.
     """
 
     period: float = 1.0
@@ -143,16 +135,11 @@ class Sharp(Clock):
 
 @dataclass(frozen=True)
 class Lomax(Clock):
-    r"""Waiting times with a power-law tail, $\Psi = (1 + t/t_0)^{-a}$.
+    r"""Waiting times with a power-law tail of exponent a from the time t0 on, $\Psi = (1 + t/t_0)^{-a}$.
 
     For a → ∞ at constant mean $t_0/(a - 1)$ it is `Poisson`. Waiting times have a variance for a > 2.
 
-    Args:
-        a: exponent of the tail.
-        t0: time from which on the tail is a power law.
-
-    Raises:
-        ValueError: t0 not positive, or a ≤ 1: then the mean waiting time is infinite.
+    Raises `ValueError` for t0 that is not positive, or a ≤ 1: then the mean is infinite.
     """
 
     a: float = 2.0
@@ -189,8 +176,7 @@ class StationaryState(Brief):
     For `Poisson` this is Laplace's $\frac{\alpha}{2}e^{-\alpha|x|}$ with $\alpha = \sqrt{r/D}$, of kurtosis
     6; for `Lomax` it has a tail $|x|^{1 - 2a}$, and a variance only for a > 2.
 
-    Raises:
-        ValueError: D not positive.
+    Raises `ValueError` for D that is not positive.
 
     Source: Evans, Majumdar, PRL 106, 160601 (2011); power laws: Nagar, Gupta, PRE 93, 060102 (2016).
     """

@@ -26,8 +26,7 @@ class FreeDiffusion:
         targets: places where a walker stops.
         drift: of a walker, length/time.
 
-    Raises:
-        ValueError: x0 not finite, or D not positive.
+    Raises `ValueError` for x0 that is not finite, or D that is not positive.
     """
 
     x0: float = 0.0
@@ -68,8 +67,7 @@ class Search(FreeDiffusion):
         D: diffusion coefficient, length²/time.
         v: drift towards the target, length/time; negative is away from it.
 
-    Raises:
-        ValueError: x0 or D not positive, or v not finite.
+    Raises `ValueError` for x0 or D that is not positive, or v that is not finite.
 
     Source: Evans, Majumdar, PRL 106, 160601 (2011); with drift Ray, Mondal, Reuveni, J. Phys. A 52,
     255002 (2019).
@@ -139,8 +137,7 @@ class Interval(FreeDiffusion):
 
     so that CV > 1, and resetting helps, for u < (5 − √5)/10 = 0.27639, and symmetrically.
 
-    Raises:
-        ValueError: D not positive, or x0 not between the targets.
+    Raises `ValueError` for D that is not positive, or x0 that is not between the targets.
 
     Source: Pal, Prasad, PRE 99, 032123 (2019).
     """
@@ -260,9 +257,8 @@ def optimal(search: Search | Interval, clock: AnyClock) -> AnyClock | None:
     Example: `optimal(Search(), Poisson())` is the best rate, `optimal(Search(), Lomax(a=2))` the best
     power-law clock with this exponent.
 
-    Raises:
-        ValueError: the mean time is beyond floating-point numbers for all of them, as for a strong
-            drift away from the target.
+    Raises `ValueError` where the mean time is beyond floating-point numbers for all of them, as for a
+    strong drift away from the target.
     """
 
     def stretched(u: float) -> AnyClock:

@@ -87,9 +87,8 @@ def simulate_search(
         bridge: False looks at the ends of steps only, and overlooks touches in between: as if the
             target were $0.5826\sqrt{2D\,dt}$ further away.
 
-    Raises:
-        ValueError: a search without target; n_walkers, dt or longest that make no sense; a clock whose
-            mean is below 20 dt.
+    Raises `ValueError` for a search without target; n_walkers, dt or longest that make no sense; a
+    clock whose mean is below 20 dt.
 
     Source: of the bias Chernoff, Ann. Math. Stat. 36, 55 (1965); Broadie, Glasserman, Kou, Math.
     Finance 7, 325 (1997).
@@ -152,8 +151,8 @@ def simulate_paths(
     As `simulate_search`, with the bridge; from its arrival on a walker is nan. A `FreeDiffusion`
     never arrives, and settles in its `StationaryState`.
 
-    Raises:
-        ValueError: n_walkers, n_steps, dt or every that make no sense, or a clock faster than 20 dt.
+    Raises `ValueError` for n_walkers, n_steps, dt or every that make no sense, or a clock faster than
+    20 dt.
     """
     generator = as_generator(generator)
     _check(clock, n_walkers, dt)
