@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import torch
 
+Source = torch.Generator | int  # of random numbers: a generator, or the seed of a fresh one
 CGROUP = Path("/sys/fs/cgroup")  # limits of a container, version 2
 SEEDS = range(-(2**63), 2**64)  # that torch takes
 
@@ -53,7 +54,7 @@ def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Gener
     return torch.Generator(device=device).manual_seed(int(seed))
 
 
-def as_generator(generator: torch.Generator | int) -> torch.Generator:
+def as_generator(generator: Source) -> torch.Generator:
     """A generator as it is, or that on the CPU which an integer seeds; raises what `make_generator`
     raises."""
     return generator if isinstance(generator, torch.Generator) else make_generator(generator)

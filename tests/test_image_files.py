@@ -26,7 +26,7 @@ from stochphys.course.studies.image_files import (
     read_human_labels,
 )
 from stochphys.device import make_generator
-from stochphys.training import class_noise
+from stochphys.training.labels import class_noise
 
 
 class Python2(pickle._Pickler):  # type: ignore[name-defined]

@@ -15,12 +15,12 @@ from stochphys.training import (
     Ensemble,
     Labelled,
     Run,
-    class_noise,
     classify,
     cross_entropy,
     fit,
     symmetric_noise,
 )
+from stochphys.training.labels import class_noise
 from tests.at_step import At
 from tests.chance import K
 

@@ -14,14 +14,13 @@ from stochphys.training import (
     Labelled,
     Resetting,
     accuracy,
-    class_noise,
     classify,
     cross_entropy,
     fit,
     flip,
-    predict,
     symmetric_noise,
 )
+from stochphys.training.labels import class_noise, predict
 from tests.chance import K, sigmas
 
 

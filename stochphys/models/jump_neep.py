@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Jumps
-from ..device import as_generator
+from ..device import Source, as_generator
 from .neep import odd_part
 from .networks import MLP
 
@@ -25,7 +25,7 @@ class JumpNEEP(nn.Module):
     """
 
     def __init__(
-        self, n_states: int, *, width: int = 64, depth: int = 1, generator: torch.Generator | int
+        self, n_states: int, *, width: int = 64, depth: int = 1, generator: Source
     ) -> None:
         super().__init__()
         generator = as_generator(generator)
@@ -53,7 +53,7 @@ class RNEEP(nn.Module):
         generator: source of the initial weights.
     """
 
-    def __init__(self, n_states: int, *, width: int = 32, generator: torch.Generator | int) -> None:
+    def __init__(self, n_states: int, *, width: int = 32, generator: Source) -> None:
         super().__init__()
         generator = as_generator(generator)
         self.gates = embedding(n_states, 2 * width, generator)  # what a symbol asks of the gates
@@ -101,7 +101,7 @@ class OddJumpNEEP(nn.Module):
     signs = (1.0, 1.0, -1.0, -1.0)  # with which the parts add up to ΔS
 
     def __init__(
-        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: torch.Generator | int
+        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: Source
     ) -> None:
         super().__init__()
         generator = as_generator(generator)

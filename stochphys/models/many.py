@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..brief import Brief
 from ..data import Trajectories, Windows
+from ..device import Source
 from .neep import NEEP
 
 PIECE = 2**22  # numbers worked on at once: 16 MB
@@ -133,9 +134,7 @@ class AreaNEEP(NEEP):
         dim, width, depth, generator: as for `NEEP`.
     """
 
-    def __init__(
-        self, dim: int, *, width: int = 32, depth: int = 2, generator: torch.Generator | int
-    ) -> None:
+    def __init__(self, dim: int, *, width: int = 32, depth: int = 2, generator: Source) -> None:
         super().__init__(dim, width=width, depth=depth, generator=generator)
         for parameter in self.h[-1].parameters():
             nn.init.zeros_(parameter)

@@ -18,7 +18,7 @@ from torch.nn.utils import skip_init
 
 from .. import require
 from ..data import Windows
-from ..device import as_generator
+from ..device import Source, as_generator
 from ..movie import Movie
 from .networks import MLP
 
@@ -119,12 +119,7 @@ class CNEEP(MovieNEEP):
     receptive_field = 23
 
     def __init__(
-        self,
-        shape: tuple[int, int],
-        *,
-        frames: int = 2,
-        width: int = 16,
-        generator: torch.Generator | int,
+        self, shape: tuple[int, int], *, frames: int = 2, width: int = 16, generator: Source
     ) -> None:
         super().__init__(shape, frames)
         self.body = nn.Sequential(
@@ -166,12 +161,7 @@ class BilinearCNEEP(MovieNEEP):
     receptive_field = 9
 
     def __init__(
-        self,
-        shape: tuple[int, int],
-        *,
-        frames: int = 2,
-        width: int = 8,
-        generator: torch.Generator | int,
+        self, shape: tuple[int, int], *, frames: int = 2, width: int = 8, generator: Source
     ) -> None:
         super().__init__(shape, frames)
         generator = as_generator(generator)
@@ -228,7 +218,7 @@ class FlowNEEP(MovieNEEP):
         frames: int = 2,
         features: int = 24,
         width: int = 32,
-        generator: torch.Generator | int,
+        generator: Source,
     ) -> None:
         super().__init__(shape, frames)
         generator = as_generator(generator)
@@ -292,7 +282,6 @@ def initialise(model: nn.Module, generator: torch.Generator) -> None:
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", generator=generator)
         elif isinstance(layer, nn.Linear):
             nn.init.xavier_normal_(layer.weight, generator=generator)
-        else:
-            continue
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+    for name, parameter in model.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(parameter)

@@ -14,7 +14,7 @@ from torch.nn.functional import softplus
 
 from .. import require
 from ..data import Trajectories, Windows
-from ..device import as_generator
+from ..device import Source, as_generator
 from .networks import MLP
 
 
@@ -34,9 +34,7 @@ class NEEP(nn.Module):
         generator: source of the initial weights.
     """
 
-    def __init__(
-        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator | int
-    ) -> None:
+    def __init__(self, dim: int, *, width: int = 64, depth: int = 2, generator: Source) -> None:
         super().__init__()
         self.h = MLP([2 * dim, *[width] * depth, 1], generator=generator)
         self.centre: Tensor = nn.Buffer(torch.zeros(dim))
@@ -83,9 +81,7 @@ class UnderdampedNEEP(nn.Module):
 
     signs = (1.0, -1.0)  # with which the parts add up to ΔS
 
-    def __init__(
-        self, dim: int, *, width: int = 64, depth: int = 2, generator: torch.Generator | int
-    ) -> None:
+    def __init__(self, dim: int, *, width: int = 64, depth: int = 2, generator: Source) -> None:
         super().__init__()
         generator = as_generator(generator)
         self.h_2 = MLP([2 * dim, *[width] * depth, 1], generator=generator)

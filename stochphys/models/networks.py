@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout, linear, softplus
 from torch.nn.utils import skip_init
 
-from ..device import as_generator
+from ..device import Source, as_generator
 
 
 def _plain_linear(n_in: int, n_out: int, *, generator: torch.Generator) -> nn.Linear:
@@ -41,7 +41,7 @@ class MLP(nn.Sequential):
         *,
         activation: type[nn.Module] = nn.SiLU,
         layer: Callable[..., nn.Module] = _plain_linear,
-        generator: torch.Generator | int,
+        generator: Source,
     ) -> None:
         generator = as_generator(generator)
         layers: list[nn.Module] = []
@@ -118,9 +118,7 @@ class BayesianLinear(nn.Module):
         generator: source of the initial means, spread as tanh layers want it.
     """
 
-    def __init__(
-        self, n_in: int, n_out: int, *, std: float = 0.02, generator: torch.Generator | int
-    ) -> None:
+    def __init__(self, n_in: int, n_out: int, *, std: float = 0.02, generator: Source) -> None:
         super().__init__()
         generator = as_generator(generator)
         self.weight = nn.Parameter(torch.empty(n_out, n_in))
@@ -148,13 +146,11 @@ class BayesianLinear(nn.Module):
 
         $$\mathrm{KL}(q \,\|\, p) = \sum \tfrac12(\mu^2 + \sigma^2 - 1) - \ln\sigma.$$
         """
-        weight, bias = (
-            ((mean**2 + std**2 - 1) / 2 - std.log()).sum()
-            for mean, std in zip((self.weight, self.bias), self.std, strict=True)
-        )
+        posterior = zip((self.weight, self.bias), self.std, strict=True)
+        weight, bias = (((mu**2 + std**2 - 1) / 2 - std.log()).sum() for mu, std in posterior)
         return weight + bias
 
-    def draw(self, n: int, *, generator: torch.Generator | int) -> tuple[Tensor, Tensor]:
+    def draw(self, n: int, *, generator: Source) -> tuple[Tensor, Tensor]:
         """n weights `(n, n_out, n_in)` and biases `(n, n_out)` from q."""
         generator = as_generator(generator)
         draws = []
@@ -171,7 +167,7 @@ class BayesianMLP(MLP):
         sizes, generator: as for `MLP`.
     """
 
-    def __init__(self, sizes: Sequence[int], *, generator: torch.Generator | int) -> None:
+    def __init__(self, sizes: Sequence[int], *, generator: Source) -> None:
         super().__init__(sizes, activation=nn.Tanh, layer=BayesianLinear, generator=generator)
 
     @property
@@ -182,7 +178,7 @@ class BayesianMLP(MLP):
         """KL of all layers, in nats."""
         return torch.stack([layer.kl() for layer in self.layers]).sum()
 
-    def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
+    def draw(self, n: int, *, generator: Source) -> list[MLP]:
         """n networks with weights drawn from q."""
         generator = as_generator(generator)
         networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]
@@ -204,7 +200,7 @@ class DropoutMLP(MLP):
         p: probability to forget.
     """
 
-    def __init__(self, sizes: Sequence[int], p: float, *, generator: torch.Generator | int) -> None:
+    def __init__(self, sizes: Sequence[int], p: float, *, generator: Source) -> None:
         super().__init__(sizes, activation=nn.Tanh, generator=generator)
         self.p = p
 
@@ -215,7 +211,7 @@ class DropoutMLP(MLP):
                 x = dropout(x, self.p)  # in training or not
         return x
 
-    def draw(self, n: int, *, generator: torch.Generator | int) -> list[MLP]:
+    def draw(self, n: int, *, generator: Source) -> list[MLP]:
         """n networks, each with units of its own switched off for good."""
         generator = as_generator(generator)
         networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]

@@ -93,17 +93,8 @@ def fit(
     require_what_learns(model, data, validation)
     called, model = model, getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     per_member = torch.Size([model.members] if isinstance(model, Ensemble) else [])
-    settings = Settings(
-        steps=steps,
-        batch_size=batch_size,
-        lr=lr,
-        schedule=schedule,
-        ema=ema,
-        validate_every=validate_every,
-        keep=keep,
-        examples=len(data),
-        held_out=0 if validation is None else len(validation),
-    )
+    n = len(data), 0 if validation is None else len(validation)
+    settings = Settings(steps, batch_size, lr, schedule, ema, validate_every, keep, *n)
     if checkpoint is not None:
         checkpoint = expanduser(checkpoint)
         check_writable(checkpoint, "checkpoint")

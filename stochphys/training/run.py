@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
 
 from .. import require
 from ..brief import Brief
@@ -26,7 +25,7 @@ SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Settings:
     """What `fit` was asked to do, see there; `examples` and `held_out` are the numbers of examples in
     data and validation, 0 without.
@@ -106,8 +105,10 @@ class Run(Brief):
     history: History = field(default_factory=History)
 
     def __post_init__(self) -> None:
-        schedule, steps = SCHEDULES[self.settings.schedule], self.settings.steps
-        self.scheduler = LambdaLR(self.optimizer, lambda step: schedule(min(1.0, step / steps)))
+        self.shape = SCHEDULES[self.settings.schedule]  # of the learning rate over the run
+        self.peaks = [group["lr"] for group in self.optimizer.param_groups]  # where the shape is 1
+        for group in self.optimizer.param_groups:
+            group["lr"] *= self.shape(0)
         self.average = deepcopy(self.model) if self.settings.ema else self.model
         self.best = deepcopy(self.model.state_dict())
         device = self.draw.device
@@ -118,12 +119,11 @@ class Run(Brief):
     def follow_schedule(self) -> None:
         """The learning rate of the next step. Where a callback has changed it, the schedule goes on
         from there: what follows is multiplied by the same factor."""
-        shape = self.scheduler.lr_lambdas[0](self.scheduler.last_epoch)
-        rates = self.scheduler.get_last_lr()
-        for i, (group, rate) in enumerate(zip(self.optimizer.param_groups, rates, strict=True)):
-            if shape and group["lr"] != rate:  # no factor brings back a schedule that is at 0
-                self.scheduler.base_lrs[i] = group["lr"] / shape
-        self.scheduler.step()
+        now, then = (self.shape(step / self.settings.steps) for step in (self.step, self.step + 1))
+        for i, group in enumerate(self.optimizer.param_groups):
+            if now and group["lr"] != self.peaks[i] * now:  # no factor brings back a rate of 0
+                self.peaks[i] = group["lr"] / now
+            group["lr"] = self.peaks[i] * then
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -157,28 +157,32 @@ class Run(Brief):
         self.best_step = torch.where(good, self.step, self.best_step)
         self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
 
+    @property
+    def sources(self) -> list[torch.Generator]:
+        """Of batches, and of what layers draw at each call, as dropout does."""
+        return [self.draw, *own_generators(self.draw.device)]
+
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in PARTS}
-        found = {name: getattr(self, name) for name in ("best", "best_step", "lowest", "step")}
-        dropout = [source.get_state() for source in own_generators(self.draw.device)]
-        random = dict(draw=self.draw.get_state(), dropout=dropout)
-        return parts | found | random | dict(history=asdict(self.history))
+        own = {
+            name: getattr(self, name) for name in ("best", "best_step", "lowest", "step", "peaks")
+        }
+        random = [source.get_state() for source in self.sources]
+        return parts | own | dict(random=random, history=asdict(self.history))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in PARTS:
             getattr(self, name).load_state_dict(state[name])
-        self.draw.set_state(state["draw"])
         device = self.draw.device
-        for source, saved in zip(own_generators(device), state["dropout"], strict=True):
-            source.set_state(saved)
         self.best = {name: t.to(device) for name, t in state["best"].items()}
-        self.best_step = state["best_step"].to(device)
-        self.lowest = state["lowest"].to(device)
-        self.step = state["step"]
+        self.best_step, self.lowest = (state[name].to(device) for name in ("best_step", "lowest"))
+        self.step, self.peaks = state["step"], state["peaks"]
+        for source, saved in zip(self.sources, state["random"], strict=True):
+            source.set_state(saved)
         self.history = History(**state["history"])
 
 
-PARTS = ("model", "average", "optimizer", "scheduler")  # of a run, with a state of their own
+PARTS = ("model", "average", "optimizer")  # of a run, with a state of their own
 
 
 class Callback:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ...training import Ensemble, Labelled, predict
+from ...training import Ensemble, Labelled
+from ...training.labels import predict
 
 FRACTIONS = ("true label", "memorised", "other", "right labels")
 

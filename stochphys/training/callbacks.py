@@ -1,15 +1,16 @@
-"""Stochastic resetting of a training run, a callback of `fit`."""
+"""Callbacks of `fit`: stochastic resetting, measurements on the way, and an average of equal weights."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from .. import require
 from ..brief import brief
-from ..device import as_generator
+from ..device import Source, as_generator
 from .ensemble import Ensemble
 from .run import Callback, Run
 
@@ -60,7 +61,7 @@ class Resetting(Callback):
         self,
         p_reset: float | Tensor,
         *,
-        generator: torch.Generator | int,
+        generator: Source,
         patience: int | None = None,
         to: Mapping[str, Tensor] | None = None,
         sharp: bool = False,
@@ -206,3 +207,78 @@ def _state(run: Run) -> dict[str, Tensor]:
 def _indices(mask: Tensor, device: torch.device) -> Any:
     """Of the members in a mask, for tensors on `device`; of one model, all there is."""
     return mask.nonzero()[:, 0].to(device) if mask.ndim else ...
+
+
+class Monitor(Callback):
+    """Measures the averaged weights of a run (without averaging: its weights) on the way, in
+    evaluation mode.
+
+    Args:
+        every: steps between two measurements; the nearest validations that are not earlier.
+        measures: from the model to a number, or one for each member.
+
+    Attributes:
+        steps: at which was measured; the last is the last of the run.
+        values: for each measure, `(len(steps),)` or `(len(steps), members)`.
+    """
+
+    def __init__(self, every: int, **measures: Callable[[nn.Module], Tensor]) -> None:
+        self.every = every
+        self.measures = measures
+
+    def before_training(self, run: Run) -> None:
+        self.steps: list[int] = []
+        self._values: dict[str, list[Tensor]] = {name: [] for name in self.measures}
+
+    @torch.no_grad()
+    def after_validation(self, run: Run) -> None:
+        last = run.step == run.settings.steps
+        if self.steps and run.step - self.steps[-1] < self.every and not last:
+            return
+        self.steps.append(run.step)
+        run.average.eval()
+        for name, measure in self.measures.items():
+            self._values[name].append(torch.as_tensor(measure(run.average)).cpu())
+        run.average.train()
+
+    @property
+    def values(self) -> dict[str, Tensor]:
+        return {name: torch.stack(v) for name, v in self._values.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(steps=self.steps, values=self._values)
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.steps, self._values = state["steps"], state["values"]
+
+
+class SWA(Callback):
+    """Stochastic weight averaging: the mean of the weights of all steps after `start`, all alike.
+
+    Attributes:
+        model: the averaged one, on the device of the training; `fit` itself leaves its best weights
+            in the model that it was given.
+
+    Raises:
+        ValueError: by `fit`, if it would end before the start.
+
+    Source: Izmailov et al., UAI 2018, arXiv 1803.05407.
+    """
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+
+    def before_training(self, run: Run) -> None:
+        require.within(f"[0, {run.settings.steps})", start=self.start, hint="steps of the run")
+        self._average = AveragedModel(run.model, use_buffers=True)
+        self.model = self._average.module
+
+    def after_step(self, run: Run) -> None:
+        if run.step > self.start:
+            self._average.update_parameters(run.model)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self._average.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._average.load_state_dict(state)
