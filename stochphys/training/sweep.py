@@ -32,6 +32,9 @@ from ..io.writing import check_writable
 
 Row = dict[str, Any]
 FIELDS = {"key", "function", "setting", "seed", "seconds", "versions"}  # of every row
+FRAMES = re.compile(
+    r"(?s).*Traceback \(most recent call last\).*?\n(?=\S)"
+)  # before the last error
 VERSIONS = dict(stochphys=__version__, torch=torch.__version__, python=platform.python_version())
 
 
@@ -83,8 +86,8 @@ def sweep(
             path.touch()
             text = path.read_bytes()
             rows = _read(text, path)
-            again = {key for key, row in rows.items() if retry and "error" in row}
-            todo = [run for key, run in runs.items() if key not in rows or key in again]
+            done = {key for key, row in rows.items() if not (retry and "error" in row)}
+            todo = [run for key, run in runs.items() if key not in done]
             with (
                 path.open("ab") as file,
                 tqdm(total=len(todo), disable=not progress) as bar,
@@ -152,18 +155,16 @@ def _read(text: bytes, path: Path) -> dict[str, Row]:
     killed is passed over."""
     rows: dict[str, Row] = {}
     for line in filter(bytes.strip, text.splitlines()):
-        try:
+        row = None
+        with suppress(ValueError):
             row = json.loads(line)
-        except ValueError:
-            if line.startswith(b"{"):
-                continue
-            row = None
-        if not (isinstance(row, dict) and row.keys() >= FIELDS):
+        if isinstance(row, dict) and row.keys() >= FIELDS:
+            rows[row["key"]] = row
+        elif row is not None or not line.startswith(b"{"):
             raise ValueError(
                 f"results={str(path)!r} holds something that is no sweep's, {line[:40]!r}; "
                 "give a file of its own"
             )
-        rows[row["key"]] = row
     return rows
 
 
@@ -232,16 +233,10 @@ def _report(ended: list[Row], n_runs: int) -> None:
     if len(ended) < n_runs:
         warn(f"stopped after {len(ended)} of {n_runs} runs; call again to go on")
     failed = [
-        f"\n  {row['setting']}, seed {row['seed']}: {_exception(row['error'])}"
+        f"\n  {row['setting']}, seed {row['seed']}: {FRAMES.sub('', row['error']).strip()}"
         for row in ended
         if "error" in row
     ]
     if failed:
         lines = "".join(failed)
         warn(f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:{lines}")
-
-
-def _exception(error: str) -> str:
-    """What stands after the frames of the last traceback, however many lines it has."""
-    last = error.rpartition("Traceback (most recent call last)")[2]
-    return re.split(r"\n(?=\S)", last, maxsplit=1)[-1].strip()
