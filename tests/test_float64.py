@@ -33,7 +33,7 @@ from stochphys.inference import (
     short_time_tur,
 )
 from stochphys.models import CNEEP, BilinearCNEEP
-from stochphys.models.bases import RBF, Fourier, Polynomial
+from stochphys.models.bases import RBF, Polynomial
 from stochphys.movie import Movie
 from stochphys.simulators import simulate, simulate_jumps
 from stochphys.systems import (
@@ -172,7 +172,6 @@ ESTIMATORS: dict[str, tuple[Callable, Callable]] = {  # the data, and numbers in
     "principal components": (movie, lambda data: [pca(data, 3).x.abs().mean().item()]),
     "bumps": (trap, fields(BayesianRegression(RBF(6)))),
     "polynomials": (trap, fields(BayesianRegression(Polynomial(3)))),
-    "waves": (trap, fields(BayesianRegression(Fourier(1, 4.0)))),
     "a field of D": (
         trap,
         fields(BayesianRegression(RBF(6)), diffusion=BayesianRegression(Polynomial(2))),

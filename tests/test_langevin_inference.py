@@ -18,7 +18,7 @@ from stochphys.inference import (
 )
 from stochphys.inference.langevin import independent_share, infer_diffusion
 from stochphys.inference.posterior import ConstantDiffusion
-from stochphys.models import RBF, Fourier, LogVariance, Polynomial
+from stochphys.models import RBF, LogVariance, Polynomial
 from stochphys.simulators import Linear, Overdamped, simulate
 from stochphys.systems import BeadSpring
 from tests.chance import K, sigmas
@@ -130,8 +130,6 @@ def test_too_few_samples_are_refused():
     ("basis", "words"),
     [
         (lambda: Polynomial(-1), "degree must be an integer of at least 0, got -1"),
-        (lambda: Fourier(0, 1.0), "order must be a positive integer, got 0"),
-        (lambda: Fourier(2, 0.0), "period must be positive, got 0.0"),
         (lambda: RBF(1), "n must be an integer of at least 2, got 1"),
     ],
 )
@@ -143,9 +141,7 @@ def test_a_basis_that_makes_no_sense_is_refused(basis, words):
 def test_bases_hold_what_they_say():
     x = torch.randn(100, 2, generator=make_generator(0), dtype=torch.float64)
     assert Polynomial(3).fitted(x)(x).shape == (100, 10)
-    assert Fourier(2, 1.0).fitted(x)(x).shape == (100, 9)
     assert RBF(8).fitted(x)(x).shape == (100, 19)
-    torch.testing.assert_close(Fourier(3, 0.7)(x + 0.7), Fourier(3, 0.7)(x))
 
 
 @pytest.mark.parametrize("rule", ["ito", "midpoint", "end"])

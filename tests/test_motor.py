@@ -1,5 +1,6 @@
 """The motor of Büttiker and Landauer: its current with and without inertia, and where its heat goes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from math import pi, sqrt
 
@@ -11,7 +12,6 @@ from torch import Tensor
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, infer_langevin
-from stochphys.models.bases import Fourier
 from stochphys.simulators import simulate
 from stochphys.systems import ThermalMotor, UnderdampedThermalMotor
 from tests.chance import K
@@ -151,6 +151,16 @@ def test_temperatures_are_positive() -> None:
         replace(UnderdampedThermalMotor(), period=-1.0)
 
 
+def waves(order: int, period: float) -> Callable[[Tensor], Tensor]:
+    """A basis of one's own: 1, and cos and sin of 2πmx/period for m up to `order`."""
+
+    def features(x: Tensor) -> Tensor:
+        angle = x * (2 * pi / period * torch.arange(1, order + 1))
+        return torch.cat((torch.ones_like(x), angle.cos(), angle.sin()), -1)
+
+    return features
+
+
 @pytest.mark.slow
 def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
     """Fourier series on 2000 time units, mean of three seeds. The force jumps, which leaves a few
@@ -167,8 +177,8 @@ def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
         found = infer_langevin(
             data,
             generator=generator,
-            drift=BayesianRegression(Fourier(16, motor.period)),
-            diffusion=BayesianRegression(Fourier(4, motor.period)),
+            drift=BayesianRegression(waves(16, motor.period)),
+            diffusion=BayesianRegression(waves(4, motor.period)),
         )
         everywhere, smooth = found.compare(motor, x), found.compare(motor, x[away])
         errors.append((everywhere.drift_nmse, smooth.drift_nmse, everywhere.diffusion_nmse))

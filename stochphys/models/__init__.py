@@ -1,6 +1,6 @@
 """What learns: bodies of networks, and the heads that make them physics."""
 
-from .bases import RBF, Fourier, Polynomial
+from .bases import RBF, Polynomial
 from .drift_diffusion import LogVariance, Normal
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas, shrink_antisymmetric

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations_with_replacement
-from math import pi
 
 import torch
 from torch import Tensor
@@ -45,29 +44,6 @@ class Polynomial:
             return torch.stack([torch.ones_like(z[0]), *products], dim=-1)
 
         return features
-
-
-@dataclass(frozen=True)
-class Fourier:
-    r"""1, and cos and sin of $2\pi m x_i/\text{period}$ for m up to `order`, for each coordinate.
-
-    Raises `ValueError` for an order below one or a period that is not positive.
-    """
-
-    order: int
-    period: float
-
-    def __post_init__(self) -> None:
-        require.integer(1, self, "order")
-        require.positive(self, "period")
-
-    def fitted(self, x: Tensor) -> Features:
-        return self
-
-    def __call__(self, x: Tensor) -> Tensor:
-        m = 2 * pi / self.period * torch.arange(1, self.order + 1).to(x)
-        angle = (x[..., None] * m).flatten(-2)
-        return torch.cat((torch.ones_like(x[..., :1]), angle.cos(), angle.sin()), dim=-1)
 
 
 FREE = 100.0  # factor of the straight line: a prior of one width for all weights leaves it free

@@ -57,6 +57,15 @@ class Resetting(Callback):
     loads momentum without a copy, which today's torch (2.13) shares with the optimiser.
     """
 
+    _lasting = (
+        "checkpoint",
+        "_resets",
+        "started",
+        "begun",
+        "best_step",
+        "lowest",
+    )  # of a checkpoint
+
     def __init__(
         self,
         p_reset: float | Tensor,
@@ -94,10 +103,33 @@ class Resetting(Callback):
         raise AttributeError(f"no {name!r} before training; give it to fit, callbacks=[resetting]")
 
     def before_training(self, run: Run) -> None:
-        self._check(run)
+        shape, own = run.members, run.model.state_dict()
+        if self.p_reset.ndim and self.p_reset.shape != shape:
+            raise ValueError(
+                f"p_reset has the shape {tuple(self.p_reset.shape)}; one number will do, or one "
+                f"for each member, {tuple(shape)}"
+            )
+        for layer in self.layers or ():
+            if not any(_inside(name, (layer,)) for name in own):
+                parts = ", ".join(dict.fromkeys(re.split(r"[./]", name)[0] for name in own))
+                raise ValueError(f"layers holds {layer!r}; the model has {parts}")
+        if "betas" in run.optimizer.defaults and isinstance(run.model, Ensemble):
+            raise ValueError(
+                "members share their count of steps in Adam, which cannot go back for some: give "
+                "optimizer=torch.optim.SGD"
+            )
+        if self.patience is None:
+            shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]
+            if shapes[0] != shapes[1]:
+                raise ValueError("to is no state_dict of this model: names or shapes differ")
+        elif not run.settings.held_out:
+            raise ValueError("patience needs held-out data: give fit a validation set")
+        else:
+            every = run.settings.validate_every
+            require.integer(every, patience=self.patience, hint=f"validate_every is {every}")
         # Lists: thousands of small tensors between large ones would pin the memory of these.
         self._resets: list[tuple[int, Any]] = []
-        shape, self._device = run.members, run.draw.device
+        self._device = run.draw.device
         self.started = torch.full(shape, self.patience is None)
         self.begun = torch.zeros(shape, dtype=torch.long)  # step at which resets began
         self.best_step = torch.zeros(shape, dtype=torch.long)
@@ -151,42 +183,13 @@ class Resetting(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         coins = self.generator.get_state()
-        return {name: getattr(self, name) for name in STATE} | dict(coins=coins)
+        return {name: getattr(self, name) for name in self._lasting} | dict(coins=coins)
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state["coins"])
-        for name in STATE:
+        for name in self._lasting:
             setattr(self, name, state[name])
         self.checkpoint = {name: t.to(self._device) for name, t in self.checkpoint.items()}
-
-    def _check(self, run: Run) -> None:
-        shape, own = run.members, run.model.state_dict()
-        if self.p_reset.ndim and self.p_reset.shape != shape:
-            raise ValueError(
-                f"p_reset has the shape {tuple(self.p_reset.shape)}; one number will do, or one "
-                f"for each member, {tuple(shape)}"
-            )
-        for layer in self.layers or ():
-            if not any(_inside(name, (layer,)) for name in own):
-                parts = ", ".join(dict.fromkeys(re.split(r"[./]", name)[0] for name in own))
-                raise ValueError(f"layers holds {layer!r}; the model has {parts}")
-        if "betas" in run.optimizer.defaults and isinstance(run.model, Ensemble):
-            raise ValueError(
-                "members share their count of steps in Adam, which cannot go back for some: give "
-                "optimizer=torch.optim.SGD"
-            )
-        if self.patience is None:
-            shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]
-            if shapes[0] != shapes[1]:
-                raise ValueError("to is no state_dict of this model: names or shapes differ")
-        elif not run.settings.held_out:
-            raise ValueError("patience needs held-out data: give fit a validation set")
-        else:
-            every = run.settings.validate_every
-            require.integer(every, patience=self.patience, hint=f"validate_every is {every}")
-
-
-STATE = ("checkpoint", "_resets", "started", "begun", "best_step", "lowest")
 
 
 def _inside(name: str, layers: tuple[str, ...]) -> bool:

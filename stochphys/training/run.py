@@ -103,6 +103,7 @@ class Run(Brief):
     members: torch.Size
     step: int = 0
     history: History = field(default_factory=History)
+    parts = ("model", "average", "optimizer")  # which have a state of their own
 
     def __post_init__(self) -> None:
         self.shape = SCHEDULES[self.settings.schedule]  # of the learning rate over the run
@@ -163,7 +164,7 @@ class Run(Brief):
         return [self.draw, *own_generators(self.draw.device)]
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {name: getattr(self, name).state_dict() for name in PARTS}
+        parts = {name: getattr(self, name).state_dict() for name in self.parts}
         own = {
             name: getattr(self, name) for name in ("best", "best_step", "lowest", "step", "peaks")
         }
@@ -171,7 +172,7 @@ class Run(Brief):
         return parts | own | dict(random=random, history=asdict(self.history))
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name in PARTS:
+        for name in self.parts:
             getattr(self, name).load_state_dict(state[name])
         device = self.draw.device
         self.best = {name: t.to(device) for name, t in state["best"].items()}
@@ -180,9 +181,6 @@ class Run(Brief):
         for source, saved in zip(self.sources, state["random"], strict=True):
             source.set_state(saved)
         self.history = History(**state["history"])
-
-
-PARTS = ("model", "average", "optimizer")  # of a run, with a state of their own
 
 
 class Callback:

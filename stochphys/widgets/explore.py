@@ -93,8 +93,7 @@ class Explorer:
             self.player = _play_button(slider)
             rows.insert(rows.index(slider), self.player)
         self.box = widgets.VBox([*rows, self.message, self.image])
-        for name in ("widget-interact", "stochphys-explore"):
-            self.box.add_class(name)
+        self.box.add_class("widget-interact").add_class("stochphys-explore")
         for control in self.controls.values():
             control.observe(self._refresh, "value")
 
@@ -174,13 +173,8 @@ def _control(name: str, choice: Any, default: Any) -> widgets.Widget:
 
 def _play_button(slider: widgets.Widget) -> widgets.Play:
     """A button that moves the slider one step every 0.4 s, and follows it when it is moved."""
-
-    def steps(value: float) -> int:
-        return round((value - slider.min) / slider.step)
-
-    def value(steps: int) -> float:
-        return slider.min + steps * slider.step
-
-    button = widgets.Play(min=0, max=steps(slider.max), interval=400)
-    widgets.link((slider, "value"), (button, "value"), transform=(steps, value))
+    low, step = slider.min, slider.step
+    button = widgets.Play(min=0, max=round((slider.max - low) / step), interval=400)
+    transform = (lambda value: round((value - low) / step)), (lambda steps: low + steps * step)
+    widgets.link((slider, "value"), (button, "value"), transform=transform)
     return button

@@ -85,11 +85,7 @@ class Panel(Brief):
 
 
 def play_movie(
-    movies: Mapping[str, Any],
-    *,
-    alt: str,
-    dt: float | None = None,
-    n_strip: int = 6,
+    movies: Mapping[str, Any], *, alt: str, dt: float | None = None, n_strip: int = 6
 ) -> Explorer:
     """A movie with play, slider and direction, beside it whatever else moves or stands still.
 
