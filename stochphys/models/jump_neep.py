@@ -20,8 +20,7 @@ class JumpNEEP(nn.Module):
 
     Args:
         n_states: number of states.
-        width, depth: of the embedding and of the hidden layers.
-        generator: source of the initial weights.
+        width, depth, generator: as for `NEEP`; the embedding is as wide as a hidden layer.
     """
 
     def __init__(
@@ -49,8 +48,8 @@ class RNEEP(nn.Module):
 
     Args:
         n_states: number of symbols.
+        generator: as for `JumpNEEP`.
         width: size of the memory.
-        generator: source of the initial weights.
     """
 
     def __init__(self, n_states: int, *, width: int = 32, generator: Source) -> None:
@@ -94,8 +93,7 @@ class OddJumpNEEP(nn.Module):
 
     Args:
         reversal: the state εs of each state s, `(n_states,)`.
-        width, depth: of each network.
-        generator: source of the initial weights.
+        width, depth, generator: as for `JumpNEEP`, of each network.
     """
 
     signs = (1.0, 1.0, -1.0, -1.0)  # with which the parts add up to ΔS

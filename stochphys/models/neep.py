@@ -75,8 +75,7 @@ class UnderdampedNEEP(nn.Module):
 
     Args:
         dim: positions and as many velocities.
-        width, depth: of each of the two networks.
-        generator: source of the initial weights.
+        width, depth, generator: as for `NEEP`, of each of the two networks.
     """
 
     signs = (1.0, -1.0)  # with which the parts add up to ΔS

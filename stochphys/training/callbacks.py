@@ -57,14 +57,7 @@ class Resetting(Callback):
     loads momentum without a copy, which today's torch (2.13) shares with the optimiser.
     """
 
-    _lasting = (
-        "checkpoint",
-        "_resets",
-        "started",
-        "begun",
-        "best_step",
-        "lowest",
-    )  # of a checkpoint
+    lasting = ("checkpoint", "_resets", "started", "begun", "best_step", "lowest")
 
     def __init__(
         self,
@@ -182,13 +175,11 @@ class Resetting(Callback):
         return [(step, torch.tensor(who)) for step, who in self._resets]
 
     def state_dict(self) -> dict[str, Any]:
-        coins = self.generator.get_state()
-        return {name: getattr(self, name) for name in self._lasting} | dict(coins=coins)
+        return super().state_dict() | dict(coins=self.generator.get_state())
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
         self.generator.set_state(state["coins"])
-        for name in self._lasting:
-            setattr(self, name, state[name])
         self.checkpoint = {name: t.to(self._device) for name, t in self.checkpoint.items()}
 
 
@@ -225,6 +216,8 @@ class Monitor(Callback):
         values: for each measure, `(len(steps),)` or `(len(steps), members)`.
     """
 
+    lasting = ("steps", "_values")
+
     def __init__(self, every: int, **measures: Callable[[nn.Module], Tensor]) -> None:
         self.every = every
         self.measures = measures
@@ -247,12 +240,6 @@ class Monitor(Callback):
     @property
     def values(self) -> dict[str, Tensor]:
         return {name: torch.stack(v) for name, v in self._values.items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        return dict(steps=self.steps, values=self._values)
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.steps, self._values = state["steps"], state["values"]
 
 
 class SWA(Callback):

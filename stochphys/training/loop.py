@@ -140,7 +140,7 @@ def fit(
 
                 recent = total / (run.step - (history.step[-1] if history.step else 0))
                 total = torch.zeros_like(total)
-                pieces = _validate(objective, run, validation, device)
+                pieces = _validate(objective, run, validation)
                 value = pieces.mean(0)
                 _require_finite(run, recent, value)
                 history.step.append(run.step)
@@ -193,12 +193,11 @@ def _resume(run: Run, path: Path, identity: dict, callbacks: Sequence[Callback])
 
 
 @torch.no_grad()
-def _validate(objective: Objective, run: Run, data: Data | None, device: torch.device) -> Tensor:
+def _validate(objective: Objective, run: Run, data: Data | None) -> Tensor:
     """The objective on pieces of the held-out data, `(pieces, [members])`."""
-    model, per_member = run.average, run.members
+    model, per_member, device = run.average, run.members, run.draw.device
     if data is None:
         return torch.zeros(1, *per_member, device=device)
-    training = model.training
     model.eval()
     n = min(len(data), VALIDATION_SIZE)
     index = torch.arange(n, device=device) * len(data) // n
@@ -211,7 +210,7 @@ def _validate(objective: Objective, run: Run, data: Data | None, device: torch.d
         * (len(i) * pieces / n)
         for i in index.tensor_split(pieces)
     ]
-    model.train(training)
+    model.train()
     return torch.stack(values)
 
 

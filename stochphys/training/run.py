@@ -113,6 +113,7 @@ class Run(Brief):
         self.average = deepcopy(self.model) if self.settings.ema else self.model
         self.best = deepcopy(self.model.state_dict())
         device = self.draw.device
+        self.sources = [self.draw, *own_generators(device)]  # of batches, and of dropout
         self.best_step = torch.zeros(self.members, dtype=torch.long, device=device)
         # Of the held-out objective where it was lowest, of each piece: (pieces, [members]).
         self.lowest = torch.full((1, *self.members), math.inf, device=device)
@@ -158,11 +159,6 @@ class Run(Brief):
         self.best_step = torch.where(good, self.step, self.best_step)
         self.lowest = torch.where(pieces.mean(0) < self.lowest.mean(0), pieces, self.lowest)
 
-    @property
-    def sources(self) -> list[torch.Generator]:
-        """Of batches, and of what layers draw at each call, as dropout does."""
-        return [self.draw, *own_generators(self.draw.device)]
-
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self.parts}
         own = {
@@ -184,7 +180,13 @@ class Run(Brief):
 
 
 class Callback:
-    """Override what is needed; `Run` says what is there to look at and to change."""
+    """Override what is needed; `Run` says what is there to look at and to change.
+
+    `lasting` names the attributes that a checkpoint must hold, so that a run can go on as if it had
+    never stopped; whose state is more than that overrides `state_dict` and `load_state_dict`.
+    """
+
+    lasting: tuple[str, ...] = ()
 
     def before_training(self, run: Run) -> None:
         """Called once before the first step: the place to refuse what cannot work."""
@@ -196,11 +198,12 @@ class Callback:
         """Called after each validation; what it returns is shown beside the progress bar."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint must hold, so that a run can go on as if it had never stopped."""
-        return {}
+        return {name: getattr(self, name) for name in self.lasting}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Called after `before_training`, with what `state_dict` gave."""
+        for name in self.lasting:
+            setattr(self, name, state[name])
 
 
 def save_checkpoint(path: str | Path, content: dict[str, Any]) -> None:

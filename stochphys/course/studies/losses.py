@@ -107,6 +107,8 @@ class ELR(Callback):
     Source: Liu et al. 2020, arXiv 2007.00151.
     """
 
+    lasting = ("targets",)
+
     def __init__(
         self,
         n_examples: int,
@@ -139,9 +141,3 @@ class ELR(Callback):
         self.targets[where] = t
         agreement = (t * p).sum(-1).clamp(max=1 - 1e-4)  # its logarithm stays finite
         return (loss + self.lam * torch.log1p(-agreement)).mean(-1)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"targets": self.targets.cpu()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.targets = state["targets"]
