@@ -199,14 +199,11 @@ class Jumps(Paths):
         waiting = None if self.waiting is None else change(self.waiting)
         return replace(self, x=change(self.x), waiting=waiting, check=False)
 
-    @cached_property
-    def _rows(self) -> tuple[Tensor, ...]:
-        """States, and waiting times if there are any, `(n_trajectories · n_times,)` each."""
-        return tuple(v.flatten() for v in (self.x, self.waiting) if v is not None)
-
     def at(self, index: Tensor) -> Tensor:
-        values = [row.take(index) for row in self._rows]
-        return values[0].long() if self.waiting is None else torch.stack(values, dim=-1)
+        states = self.x.take(index)
+        if self.waiting is None:
+            return states.long()
+        return torch.stack((states, self.waiting.take(index)), dim=-1)
 
     def __repr__(self) -> str:
         waiting = "" if self.waiting is None else f", waiting {dtype_of(self.waiting)}"

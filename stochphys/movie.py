@@ -17,7 +17,7 @@ from . import require
 from .brief import Brief, dtype_of
 from .data import FLOATS, INTEGERS, Trajectories
 from .device import as_generator
-from .io.movies import read, write_npy
+from .io.movies import read
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 
@@ -105,12 +105,13 @@ class Movie(Paths):
     def of(cls, images: Tensor, dt: float) -> "Movie":
         """Stored movies `(n_movies, n_times, height, width)`, or one, `(n_times, height, width)`."""
         require.tensor(PIXELS, images=images, hint="use torch.as_tensor(images)")
-        if images.ndim not in (3, 4) or (images.ndim == 4 and images.shape[-1] in (3, 4)):
+        coloured = images.ndim == 4 and images.shape[-1] in (3, 4)
+        images = images[None] if images.ndim == 3 else images
+        if images.ndim != 4 or images.shape[1] < 2 or coloured:
             raise ValueError(
-                "images must have the axes (n_movies, n_times, height, width), got shape "
-                f"{tuple(images.shape)}; of a colour movie take the mean: images.float().mean(-1)"
+                "images must have the axes (n_movies, n_times, height, width) with at least two times, "
+                f"got shape {tuple(images.shape)}; of colours take the mean: images.float().mean(-1)"
             )
-        images = images if images.ndim == 4 else images[None]
         n_movies, n_times, *size = images.shape
         numbers = torch.arange(n_movies * n_times).view(n_movies, n_times)
         return cls(images.reshape(-1, *size), dt, numbers)
@@ -122,22 +123,13 @@ class Movie(Paths):
         return cls.of(torch.from_numpy(images), dt)
 
     def save(self, path: str | Path) -> None:
-        """Write what `load` reads: a `.npz` file, or a `.npy` file, which does not hold `dt`, but is
-        written and read piece by piece, whatever the size of the movie.
+        """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises.
 
-        A film is written as bytes, as a camera of 8 bits records it. A movie may be saved over the
-        file that it was loaded from: the frames of this one stay what they are. Raises what
-        `writing.replacing` raises.
+        A film is written as bytes, as a camera of 8 bits records it.
         """
-        path = with_ending(path, ".npz", ".npy")
-        with replacing(path) as file:
+        with replacing(with_ending(path, ".npz")) as file:
             stored = self.recorded() if isinstance(self.reel, Film) else self
-            reel: Any = stored.reel
-            if path.suffix.lower() == ".npz":
-                np.savez(file, frames=reel[stored.x].cpu().numpy(), dt=self.dt)
-            else:
-                pieces = (reel[part].cpu().numpy() for part in stored.x.flatten().split(PIECE))
-                write_npy(file, (*self.x.shape, *self.shape), pieces)
+            np.savez(file, frames=stored.reel[stored.x].cpu().numpy(), dt=self.dt)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -208,7 +208,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     for suffix in (".npy", ".npz", ".csv"):
         with pytest.raises(FileNotFoundError):
             Trajectories.load(tmp_path / f"absent{suffix}", dt=0.1)
-    with pytest.raises(ValueError, match=r"must be \.npy, \.npz or \.csv"):
+    with pytest.raises(ValueError, match=r"must be one of \.npy, \.npz, \.csv"):
         Trajectories.load(tmp_path / "film.mp4", dt=0.1)
     np.save(tmp_path / "a.npy", np.zeros((2, 3, 1)))
     with pytest.raises(ValueError, match="dt=…"):

@@ -167,7 +167,7 @@ def test_no_part_of_a_movie_is_without_movies(which, trajectories):
         ),
         (
             ValueError,
-            "colour movie",
+            "of colours take the mean",
             lambda f: Movie.of(f[..., None].expand(-1, -1, -1, -1, 3), 0.05),
         ),
         (ValueError, "at least two times", lambda f: Movie.of(f[:, :1], 0.05)),

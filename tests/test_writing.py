@@ -17,7 +17,6 @@ from stochphys.training import load_checkpoint, save_checkpoint
 WRITERS = {
     "run.npz": lambda path: Trajectories(torch.zeros(2, 40_000, 3), 0.1).save(path),
     "film.npz": lambda path: Movie(torch.zeros(40, 50, 60), 0.1).save(path),
-    "film.npy": lambda path: Movie(torch.zeros(40, 50, 60), 0.1).save(path),
     "model.pt": lambda path: save_checkpoint(path, {"a": torch.zeros(100_000)}),
 }
 
@@ -166,14 +165,14 @@ def test_a_tilde_is_the_home_for_whoever_writes_or_reads(tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("given, written", [
-    ("T_h=1.5", "T_h=1.5.npz"), ("x.npy", "x.npy"), ("x.NPY", "x.NPY"), ("x.Npz", "x.Npz"),
-    ("x.csv", "x.csv.npz"), (".npy", ".npy.npz"),
+    ("T_h=1.5", "T_h=1.5.npz"), ("x.npz", "x.npz"), ("x.Npz", "x.Npz"), ("x.csv", "x.csv.npz"),
+    (".npz", ".npz.npz"),
 ])  # fmt: skip
 def test_an_ending_is_put_behind_a_name_that_has_none(tmp_path, given, written):
-    assert with_ending(tmp_path / given, ".npz", ".npy") == tmp_path / written
+    assert with_ending(tmp_path / given, ".npz") == tmp_path / written
 
 
-@pytest.mark.parametrize("name", ["run.NPZ", "film.NPZ", "film.NPY"])
+@pytest.mark.parametrize("name", ["run.NPZ", "film.NPZ"])
 def test_capital_letters_are_as_good(tmp_path, name):
     small = f"{name[:-3]}{name[-3:].lower()}"
     WRITERS[small](tmp_path / name)
@@ -196,7 +195,7 @@ def test_a_file_in_use_is_named_where_the_system_does_not_replace_it(tmp_path, m
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="mapped into memory; close it, or give another path"):
-        WRITERS["film.npy"](tmp_path / "film.npy")
+        WRITERS["film.npz"](tmp_path / "film.npz")
     assert not list(tmp_path.iterdir())
 
 
@@ -221,20 +220,18 @@ print("whole")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2], ids=["equal size", "half as long"])
-@pytest.mark.parametrize("name", ["film.npy", "film.npz"])
-def test_a_movie_may_be_saved_over_the_file_it_lies_in(tmp_path, name, every):
+def test_a_movie_may_be_saved_over_the_file_it_lies_in(tmp_path, every):
     """In a process of its own: a mapped file that shrinks would kill it."""
     frames = torch.arange(200).float()[:, None, None].expand(200, 30, 40)
-    Movie(frames, 0.1).save(tmp_path / name)
-    done = in_a_process(OVER_ITSELF, tmp_path / name, every)
+    Movie(frames, 0.1).save(tmp_path / "film.npz")
+    done = in_a_process(OVER_ITSELF, tmp_path / "film.npz", every)
     assert (done.returncode, done.stdout) == (0, "whole\n"), done.stderr
 
 
-def test_a_movie_is_saved_in_pieces_as_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr("stochphys.movie.PIECE", 7)
+def test_a_movie_is_saved_as_it_is(tmp_path):
     frames = torch.randint(0, 60_000, (3, 20, 6, 8)).to(torch.uint16)
-    Movie.of(frames, 0.1).save(tmp_path / "film.npy")
-    assert np.array_equal(np.load(tmp_path / "film.npy"), frames.numpy())
+    Movie.of(frames, 0.1).save(tmp_path / "film.npz")
+    assert np.array_equal(np.load(tmp_path / "film.npz")["frames"], frames.numpy())
 
 
 # ------------------------------------------------------------------------------- many at one file

@@ -7,13 +7,11 @@ a movie, only the frames that are looked at come into memory.
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
-from os.path import expanduser
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
-from .tables import library, require_real, stored, time_step
+from .tables import ARRAYS, existing, library, require_real, stored, time_step
 
 TIF = (".tif", ".tiff")
 VIDEO = (".mp4", ".avi", ".mov")
@@ -21,12 +19,11 @@ GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by
 
 
 def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
-    """Frames `(n_movies, n_times, height, width)` and the time between two of them.
+    """Frames `(n_times, height, width)`, or with an axis of movies in front, and the time between two.
 
     | ending                 | what it holds                                   | read by          |
     |------------------------|-------------------------------------------------|------------------|
-    | `.npy`                 | `(n_times, height, width)`, or many movies with | numpy, mapped    |
-    |                        | one axis more in front                          |                  |
+    | `.npy`                 | the frames                                      | numpy, mapped    |
     | `.npz`                 | the same under the name `frames` or as the only | numpy, in memory |
     |                        | array, and `dt`                                 |                  |
     | `.tif`, `.tiff`        | a page per frame                                | tifffile, mapped |
@@ -48,34 +45,20 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
     Raises:
         FileNotFoundError: there is no such file.
         ImportError: the library that reads this ending is not installed.
-        ValueError: an unknown ending, `dt` missing or not positive, colours, pages of more than one
-            size, one frame, or an array of other axes.
+        ValueError: an unknown ending, `dt` missing or not positive, colours in a tif, gif or video,
+            pages of more than one size. Other axes are refused by `Movie.of`.
         TypeError: an array that holds no numbers that a pixel can have.
     """
-    path = Path(expanduser(path))
+    path = existing(path, *ARRAYS, *TIF, ".gif", *VIDEO)
     ending = path.suffix.lower()
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    known = (".npy", ".npz", *TIF, ".gif", *VIDEO)
-    if ending not in known:
-        raise ValueError(f"{path.name}: the ending must be one of {', '.join(known)}")
-    dt = time_step(path, dt)  # asked for before a long movie is unpacked
-    if ending in (".npy", ".npz"):
-        frames = stored(path, "frames", "c")
-    elif ending in TIF:
-        frames = _read_tif(path)
-    else:
-        frames = _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path)
-    return _checked(frames, path), dt
-
-
-def write_npy(file: BinaryIO, shape: tuple[int, ...], pieces: Iterator[np.ndarray]) -> None:
-    """A `.npy` file of an array that is never in memory as a whole, from `pieces` of it in order."""
-    first = next(pieces)
-    header = dict(descr=first.dtype.str, fortran_order=False, shape=shape)
-    np.lib.format.write_array_header_2_0(file, header)
-    for piece in chain((first,), pieces):
-        file.write(np.ascontiguousarray(piece).data)
+    frames, beside = stored(path, "frames", "c") if ending in ARRAYS else (None, {})
+    dt = time_step(path, dt, beside)  # asked for before a long movie is unpacked
+    if frames is not None:
+        require_real(frames, path)
+        return frames if frames.dtype.isnative else _unpacked(iter(frames), path), dt
+    if ending in TIF:
+        return _read_tif(path), dt
+    return _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path), dt
 
 
 def _read_tif(path: Path) -> np.ndarray:
@@ -95,8 +78,8 @@ def _read_tif(path: Path) -> np.ndarray:
         if len(stacks) > 1 or stacks[0].dataoffset is None:  # written page by page, or compressed
             pages = (page.asarray() for stack in stacks for page in stack.pages)
             return _unpacked(pages, path)
-    frames = tifffile.memmap(path, mode="c")
-    return frames.reshape(-1, *frames.shape[-2:])
+    frames = tifffile.memmap(path, mode="c").reshape(-1, *stacks[0].shape[-2:])
+    return frames if frames.dtype.isnative else _unpacked(iter(frames), path)
 
 
 def _gif_frames(path: Path) -> Iterator[np.ndarray]:
@@ -133,22 +116,6 @@ def _unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
             file.write(frame.astype(dtype).tobytes())
         file.flush()
         return np.memmap(file, dtype, mode="c").reshape(-1, *first.shape)
-
-
-def _checked(frames: np.ndarray, path: Path) -> np.ndarray:
-    """Frames with their four axes, or what is wrong with them."""
-    require_real(frames, path)
-    if frames.ndim >= 4 and frames.shape[-1] in (3, 4):
-        raise ValueError(_colours(path))
-    if frames.ndim == 2 or (frames.ndim == 3 and len(frames) == 1):
-        raise ValueError(f"{path.name} holds one frame; entropy production needs two or more")
-    if frames.ndim not in (3, 4):
-        raise ValueError(
-            f"{path.name} must have the axes (n_times, height, width) or (n_movies, n_times, height, "
-            f"width), got shape {frames.shape}"
-        )
-    frames = frames if frames.dtype.isnative else _unpacked(iter(frames), path)
-    return frames if frames.ndim == 4 else frames[None]
 
 
 def _colours(path: Path) -> str:

@@ -14,22 +14,22 @@ import numpy as np
 
 from .. import require
 
+ARRAYS = (".npy", ".npz")
+
 
 def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     """States `(n_trajectories, n_times, dim)`, the time step, and whether half are velocities.
 
     See `Trajectories.load`, which says what it raises. A `dt` that is given overrules the file.
     """
-    path = Path(expanduser(path))
-    ending = path.suffix.lower()
-    if ending in (".npy", ".npz"):
-        x = stored(path, "x")
-    elif ending == ".csv":
+    path = existing(path, *ARRAYS, ".csv")
+    beside: dict[str, np.ndarray] = {}
+    if path.suffix.lower() == ".csv":
         x, dt = _read_csv(path, dt)
     else:
-        raise ValueError(f"{path.name}: the ending must be .npy, .npz or .csv")
-    underdamped = ending == ".npz" and bool(number(path, "underdamped"))
-    dt = time_step(path, dt)
+        x, beside = stored(path, "x")
+    underdamped = bool(_number(path, "underdamped", beside))
+    dt = time_step(path, dt, beside)
     require_real(x, path)
     if x.ndim == 1:
         x = x[:, None]
@@ -78,34 +78,42 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
     return x[order].reshape(len(lengths), -1, len(columns)), dt
 
 
-def arrays(path: Path, mmap_mode: Literal["c"] | None = None) -> Any:
-    """What numpy reads from a `.npy` or `.npz` file, without running any code that is in it."""
+def existing(path: str | Path, *endings: str) -> Path:
+    """The path of a file that is there, with one of these endings."""
+    path = Path(expanduser(path))
+    if path.suffix.lower() not in endings:
+        raise ValueError(f"{path.name}: the ending must be one of {', '.join(endings)}")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}")
+    return path
+
+
+def stored(
+    path: Path, name: str, mmap_mode: Literal["c"] | None = None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The array of a `.npy` file, or that of an `.npz` file under a name or as the only one, and what
+    is called `dt` or `underdamped` beside it. No code that may be in the file is run."""
     try:
-        return np.load(path, mmap_mode=mmap_mode)
+        file = np.load(path, mmap_mode=mmap_mode)
     except (ValueError, EOFError, BadZipFile) as error:  # objects, or a broken file
         raise ValueError(
             f"{path.name} is no array of numbers ({error}); it may be damaged, or hold paths or "
             "frames of several sizes, which must be cut to one before they are saved"
         ) from None
-
-
-def stored(path: Path, name: str, mmap_mode: Literal["c"] | None = None) -> np.ndarray:
-    """The array of a `.npy` file, or that of an `.npz` file under a name or as the only one."""
-    file = arrays(path, mmap_mode)
     if isinstance(file, np.ndarray):
-        return file
+        return file, {}
     with file:
         if name not in file and len(file.files) != 1:
             raise ValueError(f"{path.name} must hold an array named {name!r}, has {file.files}")
-        return file[name if name in file else file.files[0]]
+        beside = {key: file[key] for key in ("dt", "underdamped") if key in file}
+        return file[name if name in file else file.files[0]], beside
 
 
-def number(path: Path, name: str) -> float | None:
-    """The one number that an `.npz` file holds under a name, if there is something of this name."""
-    with arrays(path) as file:
-        if name not in file:
-            return None
-        held = file[name]
+def _number(path: Path, name: str, beside: dict[str, np.ndarray]) -> float | None:
+    """The one number that stands under a name beside an array, if there is something of this name."""
+    if name not in beside:
+        return None
+    held = beside[name]
     if held.size != 1 or held.dtype.kind not in "buif":
         raise ValueError(
             f"{path.name} must hold one number named {name!r}, has {held.dtype} of shape "
@@ -114,10 +122,9 @@ def number(path: Path, name: str) -> float | None:
     return float(held.item())
 
 
-def time_step(path: Path, dt: float | None) -> float:
-    """The time between two frames: the one that is given, or else the one that an `.npz` file holds."""
-    if dt is None and path.suffix.lower() == ".npz":
-        dt = number(path, "dt")
+def time_step(path: Path, dt: float | None, beside: dict[str, np.ndarray]) -> float:
+    """The time between two frames: the one that is given, or else the one that stands beside them."""
+    dt = _number(path, "dt", beside) if dt is None else dt
     if dt is None:
         raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
     require.positive(dt=dt, hint="it is the time between two frames")

@@ -58,18 +58,16 @@ def check_writable(path: str | Path, argument: str = "path") -> None:
     partial.unlink()
 
 
-def with_ending(path: str | Path, *endings: str) -> Path:
-    """A path that ends in one of `endings`, in small or capital letters; if not, the first is put
-    behind it. A dot in a name need not begin an ending: T_h=1.5.
+def with_ending(path: str | Path, ending: str) -> Path:
+    """A path that ends so, in small or capital letters; if not, the ending is put behind it. A dot in
+    a name need not begin an ending: T_h=1.5.
 
     Raises `ValueError` if there is no name.
     """
     path = Path(path)
     if path.name in ("", ".."):
         raise ValueError(f"path must name a file, got {str(path)!r}")
-    if path.suffix.lower() in endings:
-        return path
-    return path.with_name(f"{path.name}{endings[0]}")
+    return path if path.suffix.lower() == ending else path.with_name(f"{path.name}{ending}")
 
 
 def _begin(path: str | Path, argument: str) -> tuple[Path, Path, BinaryIO]:
