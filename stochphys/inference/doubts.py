@@ -1,10 +1,13 @@
 r"""What is doubtful about a finished result, in sentences that name the sign, the number, the remedy.
 
-Each doubt is a function of its own that returns a sentence, or nothing. Those of an entropy
+Each doubt is a function of its own that yields a sentence, or nothing. Those of an entropy
 production come first; those of an equation of motion start from its residuals, what is left of the
 labels when the inferred drift is taken away: if the equation is right, one says nothing about the
 next. Nothing is trained here. Tests of a whole distribution live in `fluctuation`.
 """
+
+from collections.abc import Iterator
+from itertools import chain
 
 import torch
 from torch import Tensor
@@ -39,119 +42,103 @@ def doubts_of_entropy(result: EntropyProduction) -> tuple[str, ...]:
     Was the training stopped? Did the networks learn by heart? Is ΔS calibrated? Are its tails in
     the data? Are the frames close in time? Are there enough of them?
     """
-    sentences = (
-        interruption(result),
-        overfitting(result) or calibration(result),
-        tails(result),
-        slow_camera(result),
-        little_data(result),
+    each = (training(result), tails(result), slow_camera(result), little_data(result))
+    return tuple(chain(*each))
+
+
+def training(result: EntropyProduction) -> Iterator[str]:
+    r"""Whether it was stopped, or ended in networks that learned by heart: (J + 1)/dt of the training
+    data far above that of held-out data. Else rate and bound should agree: they differ by
+    $\langle e^{-\Delta S}\rangle - 1$ of held-out steps, which is 0 for the true ΔS."""
+    if result.history.interrupted:
+        yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
+    excess, gap, rate = (
+        result.in_sample - result.bound,
+        result.rate - result.bound,
+        abs(result.rate),
     )
-    return tuple(filter(None, sentences))
+    _, error = mean_of_paths(result.entropy.double().mean(1) / result.step_time)
+    # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong. The
+    # error of the training sample comes on top.
+    error_of_excess = 2 * error * (1 + result.entropy.numel() / SAMPLE) ** 0.5
+    if clear(excess, error_of_excess, 0.25 * rate):
+        yield (
+            f"Overfitting: (J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
+            f"{result.bound:.3g} on held-out data. Take more data, or fewer steps and a smaller width."
+        )
+    elif clear(abs(gap), error, 0.1 * rate):  # ⟨e⁻ʰ⟩ has the error of h, as e⁻ʰ ≈ 1 − h
+        what, remedy = (
+            ("above", "bold: take more data, or fewer steps and a smaller width.")
+            if gap > 0
+            else ("below", "timid: train for more steps.")
+        )
+        yield (
+            f"Not calibrated: the rate, {result.rate:.3g}, is {what} the held-out bound, "
+            f"{result.bound:.3g}, by {abs(gap) / error:.0f} standard errors. It is too {remedy}"
+        )
 
 
-def interruption(result: EntropyProduction) -> str:
-    """Whether the training was stopped."""
-    if not result.history.interrupted:
-        return ""
-    return f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
-
-
-def overfitting(result: EntropyProduction) -> str:
-    """(J + 1)/dt of the training data far above that of held-out data: learned by heart."""
-    excess = result.in_sample - result.bound
-    # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong.
-    _, error = mean_of_paths(2 * result.entropy.double().mean(1) / result.step_time)
-    error *= (1 + result.entropy.numel() / SAMPLE) ** 0.5  # that of the training sample as well
-    if not clear(excess, error, 0.25 * abs(result.rate)):
-        return ""
-    return (
-        f"Overfitting: (J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
-        f"{result.bound:.3g} on held-out data. Take more data, or fewer steps and a smaller width."
-    )
-
-
-def calibration(result: EntropyProduction) -> str:
-    r"""Rate and bound differ by $\langle e^{-\Delta S}\rangle - 1$ of held-out steps, which is 0 for
-    the true ΔS."""
-    gap = result.rate - result.bound
-    _, error = mean_of_paths(result.entropy.double().mean(1) / result.step_time)  # as e⁻ʰ ≈ 1 − h
-    if not clear(abs(gap), error, 0.1 * abs(result.rate)):
-        return ""
-    what, remedy = (
-        ("above", "bold: take more data, or fewer steps and a smaller width.")
-        if gap > 0
-        else ("below", "timid: train for more steps.")
-    )
-    return (
-        f"Not calibrated: the rate, {result.rate:.3g}, is {what} the held-out bound, "
-        f"{result.bound:.3g}, by {abs(gap) / error:.0f} standard errors. It is too {remedy}"
-    )
-
-
-def tails(result: EntropyProduction) -> str:
+def tails(result: EntropyProduction) -> Iterator[str]:
     """Whether a handful of steps carry the average of exp(−2ΔS), the variance of exp(−ΔS)."""
     entropy = result.entropy.double().flatten()
     if len(entropy) < 100 * FEW:
-        return ""
+        return
     weight = torch.exp(-2 * (entropy - entropy.min()))
     share = (weight.topk(FEW).values.sum() / weight.sum()).item()
-    if share < 0.2:
-        return ""
-    return (
-        f"Heavy tails: {FEW} of {len(entropy)} steps carry {share:.0%} of the average of exp(−2ΔS), so "
-        "the bound and what trains on it hang on a few rare steps. Take a shorter dt, or "
-        "objective=alpha_neep_objective(-0.5), which weighs them less."
-    )
+    if share >= 0.2:
+        yield (
+            f"Heavy tails: {FEW} of {len(entropy)} steps carry {share:.0%} of the average of exp(−2ΔS), "
+            "so the bound and what trains on it hang on a few rare steps. Take a shorter dt, or "
+            "objective=alpha_neep_objective(-0.5), which weighs them less."
+        )
 
 
-def slow_camera(result: EntropyProduction) -> str:
+def slow_camera(result: EntropyProduction) -> Iterator[str]:
     """Whether frames have little in common, or the rate falls when every second one is left out.
 
     ΔS learned for one time step, times the best constant, bounds what frames two steps apart show.
     """
     data = result.held_out
     if not isinstance(data, Trajectories):
-        return ""
+        return
     moved = (data.x.diff(dim=1).square().mean((0, 1)).sqrt() / data.x.std((0, 1))).max().item()
     if moved > 0.7:  # the square root of 2 without any memory
-        return (
+        yield (
             f"Slow camera: from frame to frame a coordinate moves by {moved:.2f} of its spread, so "
             f"most of what happens is not seen. Take a shorter dt than {data.dt:g}."
         )
-    if not data.underdamped and data.n_times > 4 and data.n_trajectories >= FEW:
+    elif not data.underdamped and data.n_times > 4 and data.n_trajectories >= FEW:
         paths = max(10, SAMPLE // data.n_times)
         frames = data.take(slice(paths)).every(2)
         fast = bound_per_path(result.entropy[:paths]) / data.dt
         slow = bound_per_path(result.per_step(frames)) / frames.dt
         fall, error = mean_of_paths(fast - slow)
         if clear(fall, error, 0.05 * abs(result.rate)):
-            return (
+            yield (
                 f"Slow camera: with every second frame left out, (J + 1)/dt falls by {fall:.3g} from "
                 f"{fast.mean():.3g}. About as much again is lost between your frames: take a "
                 f"shorter dt than {data.dt:g}, or call it the rate that these frames show."
             )
-    return ""
 
 
-def little_data(result: EntropyProduction) -> str:
+def little_data(result: EntropyProduction) -> Iterator[str]:
     """Whether the error bar is large, or too few paths make it."""
     rate, std, paths = abs(result.rate), result.std, result.held_out.n_trajectories
     if rate < 2 * std:  # not where std is nan, of one member
-        return (
+        yield (
             f"Little data: the rate is within 2 standard errors ({2 * std:.2g}) of zero, so "
             "equilibrium cannot be excluded. The error falls like 1/√(number of steps)."
         )
-    if std > 0.2 * rate:
-        return (
+    elif std > 0.2 * rate:
+        yield (
             f"Little data: the error bar is {std / rate:.0%} of the rate. About "
             f"{(std / (0.1 * rate)) ** 2:.0f} times as much would bring it to 10 %."
         )
-    if paths < FEW:
-        return (
+    elif paths < FEW:
+        yield (
             f"Little data: no more than {paths} paths were held out, and the error bar comes from "
             "their spread. Cut long paths into pieces: data.cut(20)."
         )
-    return ""
 
 
 def bound_per_path(entropy: Tensor) -> Tensor:
@@ -178,10 +165,8 @@ def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
     rest = labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)  # (n_paths, n_steps, dim)
     if rest.shape[1] < 3:
         return ()
-    doubts = [no_noise(result, rest, k) or memory(result, rest, k) for k in range(rest.shape[2])]
-    if not any(doubts):
-        doubts = [little_information(result) or lost_between_frames(result, labels, rest)]
-    return tuple(filter(None, doubts))
+    of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
+    return of_noise or tuple(missing(result, labels, rest))
 
 
 def smooth_coordinates(steps: Tensor) -> Tensor:
@@ -202,93 +187,84 @@ def growth(steps: Tensor, noise: Tensor) -> Tensor:
     return two.square().mean((0, 1)) / (2 * noise.square().mean((0, 1)))
 
 
-def no_noise(result: Langevin, rest: Tensor, k: int) -> str:
-    """Whether coordinate k has no noise of its own: then its D vanishes with dt."""
-    data = result.increments
-    if data.secant or (ratio := growth(data.steps, rest * data.dt)[k].item()) < SMOOTH:
-        return ""
-    return (
-        f"No noise: with every second frame left out, D of coordinate {k} grows {ratio:.1f}-fold, as for "
-        "a coordinate that others drive. Its D and error bars mean nothing. If it has inertia, give "
-        "underdamped=True; else fit it as an ordinary differential equation, apart from the rest."
-    )
-
-
-def memory(result: Langevin, rest: Tensor, k: int) -> str:
-    r"""Whether residuals of coordinate k remember each other: less than white noise makes them, by a
-    noisy measurement, or more, by inertia or coloured noise.
+def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
+    r"""Whether coordinate k has no noise of its own: then its D vanishes with dt. Or whether its
+    residuals remember each other: less than white noise makes them, by a noisy measurement, or more,
+    by inertia or coloured noise.
 
     White noise makes successive residuals independent, and second differences of positions correlated by
     1/4. An error ζ of each position adds −ζ² to the covariance of displacements and ζ²/dt to D; to
     that of second differences −4ζ², and 6ζ² to their variance.
     """
     data, r = result.increments, rest[..., k]
+    if not data.secant and (ratio := growth(data.steps, rest * data.dt)[k].item()) >= SMOOTH:
+        yield (
+            f"No noise: with every second frame left out, D of coordinate {k} grows {ratio:.1f}-fold, as "
+            "for a coordinate that others drive. Its D and error bars mean nothing. If it has inertia, "
+            "give underdamped=True; else fit it as an ordinary differential equation, apart from the rest."
+        )
+        return
     products, square = r[:, 1:] * r[:, :-1], r.square().mean()
     white = 0.25 if data.secant else 0.0
     excess = (products.mean() / square).item() - white
     error = (products.std() / products.numel() ** 0.5 / square).item()
     said = f"(correlation {excess + white:.3f} ± {error:.3f}, expected {white:g})"
     if clear(excess, error, MEMORY) and not data.secant:
-        return (
+        yield (
             f"Memory: successive residuals of coordinate {k} are alike {said}. Inertia or coloured "
             "noise is seen; leave out frames with trajectories.every(2), or give underdamped=True if "
             "these are positions alone."
         )
     made_for_it = data.rule in ("symmetric", "midpoint")
-    if made_for_it or not clear(-excess, error, MEMORY if data.secant else BLURRED):
-        return ""
-    zeta = (-excess * square * (data.dt**4 / 5.5 if data.secant else data.dt**2)).sqrt().item()
-    remedy = (
-        ". Give rule='symmetric', which survives it."
-        if data.secant
-        else f", which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. Give rule='midpoint', "
-        "which survives it, or leave out frames: trajectories.every(2) halves it."
-    )
-    return (
-        f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking error of "
-        f"{zeta:.2g}{remedy}"
-    )
-
-
-def little_information(result: Langevin) -> str:
-    """Whether the paths hold too little information for as many numbers."""
-    nmse, goal = result.predicted_nmse, SKETCH / 2
-    if nmse < SKETCH:
-        return ""
-    numbers = f"{max(result.information, 0):.2g} nats for {result.effective_parameters:.2g} numbers"
-    if result.information <= 0:
-        return (
-            f"Little data: {numbers}, so the drift cannot be told from zero. Observe for a longer "
-            f"time than {result.increments.time:.3g}; more frames in the same time do not help."
+    if not made_for_it and clear(-excess, error, MEMORY if data.secant else BLURRED):
+        zeta = (-excess * square * (data.dt**4 / 5.5 if data.secant else data.dt**2)).sqrt().item()
+        remedy = (
+            ". Give rule='symmetric', which survives it."
+            if data.secant
+            else f", which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. Give rule='midpoint', "
+            "which survives it, or leave out frames: trajectories.every(2) halves it."
         )
-    return (
-        f"Little data: {numbers}, so the expected NMSE of the drift is {nmse:.2g}. About "
-        f"{nmse / goal:.1f} times as long a time would bring it to {goal:g}; more frames in the same "
-        "time do not help. Or take a smaller basis."
-    )
+        yield (
+            f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking error of "
+            f"{zeta:.2g}{remedy}"
+        )
 
 
-def lost_between_frames(result: Langevin, labels: Tensor, rest: Tensor) -> str:
-    r"""Whether drift or diffusion change between frames by more than the error bars admit.
+def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
+    r"""Whether the paths hold too little information for as many numbers. Or whether drift or
+    diffusion change between frames by more than the error bars admit.
 
     In one step the drift Φ of the start turns into Φ′; half of what it loses, $\tfrac12(1 -
     \langle\Phi\Phi'\rangle/\langle\Phi^2\rangle)$, is lost to its estimate. Error bars know nothing
     of it: it may be as large as half of them, or a tenth of the drift, before it is said.
     """
-    data, drift = result.increments, labels - rest
+    data, drift, nmse, goal = result.increments, labels - rest, result.predicted_nmse, SKETCH / 2
+    if nmse >= SKETCH:
+        known = (
+            f"{max(result.information, 0):.2g} nats for {result.effective_parameters:.2g} numbers"
+        )
+        more = "more frames in the same time do not help."
+        yield (
+            f"Little data: {known}, so the drift cannot be told from zero. Observe for a longer "
+            f"time than {data.time:.3g}; {more}"
+            if result.information <= 0
+            else f"Little data: {known}, so the expected NMSE of the drift is {nmse:.2g}. About "
+            f"{nmse / goal:.1f} times as long a time would bring it to {goal:g}; {more} Or take a "
+            "smaller basis."
+        )
+        return
     weight = 1 / data.steps.square().mean((0, 1))  # as 1/D weighs coordinates
     square = (weight * drift.square()).mean((0, 1)).sum()
     lost = ((weight * drift.diff(dim=1).square()).mean((0, 1)).sum() / square).item() / 4
-    blind = min(LOST, max(LOST / 5, (result.predicted_nmse / 5) ** 0.5))
+    blind = min(LOST, max(LOST / 5, (nmse / 5) ** 0.5))
+    fall = 0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt).min().item()
     if lost > (LOST_BY_SECANTS if data.secant else blind):
-        return (
+        yield (
             f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "
             f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than {data.dt:g}."
         )
-    fall = 0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt).min().item()
-    if fall < LOST:
-        return ""
-    return (
-        f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
-        f"again is lost between your frames. Take a shorter dt than {data.dt:g}."
-    )
+    elif fall >= LOST:
+        yield (
+            f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
+            f"again is lost between your frames. Take a shorter dt than {data.dt:g}."
+        )

@@ -26,6 +26,7 @@ from .neural_posteriors import (
     tensors,
     units_of,
 )
+from .posterior import Posterior
 from .regression import Samples
 
 
@@ -61,6 +62,21 @@ class Network:
     def __post_init__(self) -> None:
         require.integer(1, self, "width")
         require.integer(0, self, "depth")
+
+    def fit(
+        self,
+        samples: Samples,
+        likelihood: Likelihood = Normal(),
+        *,
+        generator: torch.Generator | int,
+    ) -> Posterior:
+        """The posterior of f: draws start weights, batches, and what else the method draws."""
+        return self._posterior(samples, likelihood, as_generator(generator))
+
+    def _posterior(
+        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
+    ) -> Posterior:
+        raise NotImplementedError
 
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
@@ -121,14 +137,9 @@ class LaplaceNetwork(Network):
 
     precision: float = 1.0
 
-    def fit(
-        self,
-        samples: Samples,
-        likelihood: Likelihood = Normal(),
-        *,
-        generator: torch.Generator | int,
+    def _posterior(
+        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
     ) -> LinearisedPosterior:
-        generator = as_generator(generator)
         sizes, share = self.sizes(samples), self.precision / 2 / len(samples.x)
         body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
 
@@ -150,7 +161,8 @@ class BootstrapEnsemble(Network):
             lucky its data are.
         block: successive increments that are drawn together.
 
-    Raises `ValueError` for fewer than two members or an empty block.
+    Raises `ValueError` for fewer than two members or an empty block; `fit` if the samples do not fill
+    one block.
     """
 
     members: int = 10
@@ -166,15 +178,9 @@ class BootstrapEnsemble(Network):
         require.integer(2, self, "members", hint="fewer have no spread")
         require.integer(1, self, "block")
 
-    def fit(
-        self,
-        samples: Samples,
-        likelihood: Likelihood = Normal(),
-        *,
-        generator: torch.Generator | int,
+    def _posterior(
+        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
     ) -> MemberPosterior:
-        """Raises `ValueError` if the samples do not fill one block."""
-        generator = as_generator(generator)
         n, units = len(samples.x), units_of(samples, likelihood)
         if n < self.block:
             raise ValueError(
@@ -231,14 +237,9 @@ class VariationalNetwork(Network):
         require.not_negative(self, "kl_weight")
         require.integer(2, self, "draws", hint="fewer have no spread")
 
-    def fit(
-        self,
-        samples: Samples,
-        likelihood: Likelihood = Normal(),
-        *,
-        generator: torch.Generator | int,
+    def _posterior(
+        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
     ) -> MemberPosterior:
-        generator = as_generator(generator)
         body = BayesianMLP(self.sizes(samples), generator=generator)
         rise, share = Rise(self.steps // 2), self.kl_weight / len(samples.x)
 
@@ -270,14 +271,9 @@ class DropoutNetwork(Network):
         require.within("(0, 1)", self, "p")
         require.integer(2, self, "draws", hint="fewer have no spread")
 
-    def fit(
-        self,
-        samples: Samples,
-        likelihood: Likelihood = Normal(),
-        *,
-        generator: torch.Generator | int,
+    def _posterior(
+        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
     ) -> MemberPosterior:
-        generator = as_generator(generator)
         body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
         units = self._in_units(body, samples, likelihood, generator)
         drawn = body.draw(self.draws, generator=generator)

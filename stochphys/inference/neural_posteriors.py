@@ -19,7 +19,7 @@ from ..device import as_generator
 from ..models.drift_diffusion import Likelihood, LogVariance
 from ..training import Ensemble
 from .posterior import Functions, Posterior
-from .regression import Samples, most_probable
+from .regression import Prior, Samples
 
 CHUNK = 2**12  # states whose Jacobian is held at once
 BINS = 20  # in which labels are averaged to see how large the signal is
@@ -118,15 +118,10 @@ class LinearisedPosterior(Posterior):
                 c, rows = curvature[:, i], J[:, i]
                 H += rows.T @ (c[:, None] * rows)
                 moment += (c * label[:, i]) @ rows
-        # In the frame where H is diagonal each weight is found alone: as in `regression`.
-        values, vectors = torch.linalg.eigh(H)
-        values, b = values.clamp(min=0), vectors.T @ moment
-        evidence = most_probable(values[None], b[None], values.mean()[None])
-        self.precision, self.log_evidence = evidence
-        total = values + self.precision
-        self.effective_parameters = (values / total).sum().item()  # MacKay's γ
-        self.shift = vectors @ (b / total) - weights  # m − ŵ
-        self.root = (vectors / total.sqrt()) @ vectors.mT  # vectors turn where values are alike
+        prior = Prior.of(H[None], torch.zeros(len(H), dtype=torch.long))
+        mean, total, self.precision, self.log_evidence = prior.most_probable(moment[None])
+        self.effective_parameters = (prior.values / total).sum().item()  # MacKay's γ
+        self.shift, self.root = mean[0] - weights, prior.root(total)[0]  # m − ŵ, (α + H)^(−1/2)
 
     def jacobian(self, x: Tensor) -> Tensor:
         """J `(n, dim_out, n_weights)` at states `x (n, dim_in)`."""

@@ -93,8 +93,8 @@ class BayesianRegression(Brief):
                 f"{n} samples cannot determine {n_features} weights; take more data or a smaller basis"
             )
         # A variance is a factor: its logarithm is measured from that of the mean.
-        offset = samples.y.mean(0).log() if isinstance(likelihood, LogVariance) else 0.0
-        offset = torch.zeros(dim, dtype=torch.float64) + offset
+        mean = samples.y.mean(0)
+        offset = mean.log() if isinstance(likelihood, LogVariance) else torch.zeros_like(mean)
         gram = torch.zeros(dim, n_features, n_features, dtype=torch.float64)  # ΦᵀWΦ
         for part in samples.chunks():
             phi = basis(part.x)  # (n, n_features)
@@ -114,11 +114,8 @@ class BayesianRegression(Brief):
                     for i, direction in enumerate(part.tangent.unbind(1)):
                         moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
             prior = prior.updated(gram, moment) if groups.max() > 1 else prior
-            # In the frame V, where ΦᵀWΦ is diagonal, each weight is found alone: b/(α + λ).
-            b = torch.einsum("ofr,of->or", prior.vectors, moment)
-            alpha, evidence = most_probable(prior.values, b, prior.values.mean(1))
-            total = prior.values + alpha[:, None]
-            step = torch.einsum("ofr,or->of", prior.vectors, b / total) - w
+            found, total, alpha, evidence = prior.most_probable(moment)
+            step = found - w
             w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
             moved = torch.einsum("of,ofg,og->o", step, gram, step)
             if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
@@ -157,6 +154,26 @@ class Prior(Brief):
         values, vectors = torch.linalg.eigh(scale[:, :, None] * gram * scale[:, None])
         return cls(groups, relative, values.clamp(min=0), scale[:, :, None] * vectors)
 
+    def most_probable(self, moment: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        r"""The mean of the weights and α + λ `(dim_out, n_features)`, the α of the greatest evidence
+        for each component and its logarithm `(dim_out,)`,
+
+        $$\ln p(y|\alpha) = \tfrac12 \sum_k \Big(\ln\frac{\alpha}{\alpha + \lambda_k}
+          + \frac{b_k^2}{\alpha + \lambda_k}\Big) + \text{const},$$
+
+        from the `moment` $\Phi^\top W y$ `(dim_out, n_features)`, which is b in the frame V.
+        """
+        b = torch.einsum("ofr,of->or", self.vectors, moment)
+        candidates = PRECISIONS * self.values.mean(1, keepdim=True)  # of α: (dim_out, n)
+        totals = self.values[:, None] + candidates[..., None]  # (dim_out, n, n_features)
+        terms = (candidates[..., None] / totals).log() + b[:, None].square() / totals
+        evidence, best = (terms.sum(-1) / 2).max(1)
+        alpha = candidates.gather(1, best[:, None])  # (dim_out, 1)
+        total = self.values + alpha
+        # In the frame V, where ΦᵀWΦ is diagonal, each weight is found alone: b/(α + λ).
+        mean = torch.einsum("ofr,or->of", self.vectors, b / total)
+        return mean, total, alpha[:, 0], evidence
+
     def root(self, total: Tensor) -> Tensor:
         r"""R with $RR^\top = V\,\mathrm{diag}(1/t)\,V^\top$, the covariance of the weights where t is
         `total (dim_out, n_features)`.
@@ -193,18 +210,3 @@ class Prior(Brief):
             if moved < 0.01:
                 break
         return Prior.of(gram, self.groups, alpha)
-
-
-def most_probable(values: Tensor, b: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    r"""α of the greatest evidence for each component, and its logarithm,
-
-    $$\ln p(y|\alpha) = \tfrac12 \sum_k \Big(\ln\frac{\alpha}{\alpha + \lambda_k}
-      + \frac{b_k^2}{\alpha + \lambda_k}\Big) + \text{const},$$
-
-    with the eigenvalues λ of $\Phi^\top W \Phi$ and $\Phi^\top W y$ in their frame, b.
-    """
-    alpha = PRECISIONS * scale[:, None]  # (dim_out, candidates)
-    total = values[:, None] + alpha[..., None]  # (dim_out, candidates, n_features)
-    terms = (alpha[..., None] / total).log() + b[:, None].square() / total
-    evidence, best = (terms.sum(-1) / 2).max(1)
-    return alpha.gather(1, best[:, None])[:, 0], evidence
