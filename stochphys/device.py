@@ -9,6 +9,7 @@ does, can take none: they draw from torch's own, which `fit` seeds for the time 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -60,10 +61,15 @@ def as_generator(generator: Source) -> torch.Generator:
     return generator if isinstance(generator, torch.Generator) else make_generator(generator)
 
 
+def drawn_from(generator: Source) -> dict[str, Any]:
+    """What `torch.randn`, `randint` and their like are told, to draw from a generator where it lives."""
+    generator = as_generator(generator)
+    return dict(generator=generator, device=generator.device)
+
+
 def spawn(generator: torch.Generator, device: str | torch.device = "cpu") -> torch.Generator:
     """A new generator on `device`, seeded by a draw from this one."""
-    seed = torch.randint(2**62, (), generator=generator, device=generator.device)
-    return make_generator(int(seed), device)
+    return make_generator(int(torch.randint(2**62, (), **drawn_from(generator))), device)
 
 
 def own_generators(device: torch.device) -> list[torch.Generator]:

@@ -16,7 +16,7 @@ from torch.nn.functional import embedding
 from . import require
 from .brief import Brief, dtype_of
 from .data import FLOATS, INTEGERS, Trajectories
-from .device import as_generator
+from .device import drawn_from
 from .io.movies import read
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
@@ -187,8 +187,7 @@ class Movie(Paths):
 
     def shuffled(self, *, generator: torch.Generator | int) -> "Movie":
         """The frames of each movie in random order: no arrow of time is left in them."""
-        generator = as_generator(generator)
-        order = torch.rand(self.x.shape, generator=generator, device=generator.device).argsort(1)
+        order = torch.rand(self.x.shape, **drawn_from(generator)).argsort(1)
         return self._laid(lambda x: x.gather(1, order.to(x.device)))
 
     def recorded(self) -> "Movie":

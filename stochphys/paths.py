@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .brief import Brief
-from .device import as_generator
+from .device import drawn_from
 
 
 class Paths(Brief):
@@ -53,15 +53,13 @@ class Paths(Brief):
 
         Neighbouring times are correlated, so a split by time would leak; this one does not.
         """
-        generator = as_generator(generator)
         n_first = round(fraction * self.n_trajectories)
         if not 0 < n_first < self.n_trajectories:
             raise ValueError(
                 f"a split of {self.n_trajectories} trajectories at fraction={fraction} leaves one "
                 "side empty; cut long trajectories into pieces with .cut(20), or change the fraction"
             )
-        order = torch.randperm(self.n_trajectories, generator=generator, device=generator.device)
-        order = order.to(self.x.device)
+        order = torch.randperm(self.n_trajectories, **drawn_from(generator)).to(self.x.device)
         return self.take(order[:n_first]), self.take(order[n_first:])
 
     def cut(self, pieces: int) -> Self:
@@ -155,9 +153,8 @@ class Windows(Brief):
 
     def bootstrap(self, members: int, *, generator: torch.Generator | int) -> "Windows":
         """The same windows, with trajectories drawn anew (with replacement) for each member."""
-        generator = as_generator(generator)
         n = self.trajectories.n_trajectories
-        draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
+        draws = torch.randint(n, (members, n), **drawn_from(generator))
         return replace(self, draws=draws.to(self.trajectories.x.device))
 
     def to(self, device: torch.device | str) -> "Windows":

@@ -129,7 +129,7 @@ def test_dropout_draws_are_the_networks_that_calls_see():
 
 
 def test_laplace_of_a_line_is_bayesian_regression():
-    """However badly it was trained, with the same prior precision and evidence."""
+    """However badly it was trained, with the same prior precision."""
     data = samples(dim_out=1)
     body = MLP((2, 1), generator=make_generator(0))
     network = InUnits(body, units_of(data, Normal())).requires_grad_(False).double()
@@ -146,7 +146,6 @@ def test_laplace_of_a_line_is_bayesian_regression():
     torch.testing.assert_close(laplace.mean(x), a + b * exact.mean(x))
     torch.testing.assert_close(laplace.std(x), b * exact.std(x))
     torch.testing.assert_close(laplace.precision, exact.precision)
-    torch.testing.assert_close(laplace.log_evidence, exact.log_evidence)
 
 
 @pytest.mark.parametrize("method", [LINE, *METHODS], ids=["LINE", *IDS])

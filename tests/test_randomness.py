@@ -350,6 +350,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
 # These take a generator from those above, or have no use for one.
 NO_DRAWS = {
     "as_generator",
+    "drawn_from",
     "spawn",
     "BayesianRegression.fit",
     "Sharp.sample",

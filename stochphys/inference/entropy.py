@@ -7,22 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .. import require
+from .. import models, require
 from ..data import Jumps, Trajectories, Windows
-from ..device import as_generator, spawn
-from ..models import (
-    CNEEP,
-    NEEP,
-    RNEEP,
-    AreaNEEP,
-    BilinearCNEEP,
-    FlowNEEP,
-    JumpNEEP,
-    OddJumpNEEP,
-    UnderdampedNEEP,
-    classifier_objective,
-    neep_objective,
-)
+from ..device import as_generator, drawn_from, spawn
 from ..movie import Movie
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .doubts import SAMPLE, doubts_of_entropy
@@ -39,11 +26,11 @@ from .results import (
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
-    AreaNEEP: dict(steps=1000, lr=2e-2),
-    BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
-    CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
-    FlowNEEP: dict(steps=1500, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
-    RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
+    models.AreaNEEP: dict(steps=1000, lr=2e-2),
+    models.BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
+    models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
+    models.FlowNEEP: dict(steps=1500, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
+    models.RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
 }
 
 
@@ -114,7 +101,7 @@ def infer_entropy_production(
     model = Ensemble(networks).to(data.x.device)
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     rare = frames > 2 and isinstance(data, Jumps)
-    chosen = objective or (classifier_objective if rare else neep_objective)
+    chosen = objective or (models.classifier_objective if rare else models.neep_objective)
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)
@@ -132,7 +119,7 @@ def infer_entropy_production(
     mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
     time, n = held_out.dt * (frames - 1), held_out.n_trajectories
     # Each member is read off held-out paths drawn anew: the spread of rates holds their luck as well.
-    draws = torch.randint(n, (members, n), generator=generator, device=generator.device)
+    draws = torch.randint(n, (members, n), **drawn_from(generator))
     per_trajectory = total(model, parts.mean(-1)).gather(1, draws.to(parts.device))
     rates = per_trajectory.mean(1).double() / time
     result = EntropyProduction(
@@ -164,18 +151,17 @@ def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) ->
             "bars from; cut long ones into at least 10 pieces, data.cut(20)"
         )
     require.integer(1, members=members)
-    timed = isinstance(data, Trajectories) or isinstance(data, Jumps) and data.waiting is not None
-    if frames > 2 and timed:
+    waiting = isinstance(data, Jumps) and data.waiting is not None
+    if frames > 2 and (waiting or isinstance(data, Trajectories)):
         raise ValueError(
             f"frames={frames} is for movies, and for jumps without waiting times; for these data, "
             "frames=2"
         )
-    if isinstance(data, Jumps) and data.waiting is not None:
-        if reversal is None or len(reversal) != data.n_states:
-            raise ValueError(
-                "jumps with waiting times need reversal, the time-reversed state of each of the "
-                f"{data.n_states} states; torch.arange({data.n_states}) if all of them are even"
-            )
+    if isinstance(data, Jumps) and waiting and (reversal is None or len(reversal) != data.n_states):
+        raise ValueError(
+            "jumps with waiting times need reversal, the time-reversed state of each of the "
+            f"{data.n_states} states; torch.arange({data.n_states}) if all of them are even"
+        )
 
 
 def default_network(
@@ -184,15 +170,15 @@ def default_network(
     """A network for these data."""
     options: dict[str, Any] = dict(width=width, generator=generator)
     if isinstance(data, Trajectories):
-        even = AreaNEEP if data.dim >= MANY else NEEP
-        kind = UnderdampedNEEP if data.underdamped else even
+        even = models.AreaNEEP if data.dim >= MANY else models.NEEP
+        kind = models.UnderdampedNEEP if data.underdamped else even
         return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):
-        flow = FlowNEEP(data.shape, frames=frames, generator=generator)
+        flow = models.FlowNEEP(data.shape, frames=frames, generator=generator)
         return flow.to(data.x.device).standardise(data)
     if reversal is not None:
-        return OddJumpNEEP(reversal, **options).standardise(data)
-    return (JumpNEEP if frames == 2 else RNEEP)(data.n_states, **options)
+        return models.OddJumpNEEP(reversal, **options).standardise(data)
+    return (models.JumpNEEP if frames == 2 else models.RNEEP)(data.n_states, **options)
 
 
 class CurrentRate(Callback):

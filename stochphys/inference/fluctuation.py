@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..brief import Brief
-from ..device import as_generator
+from ..device import drawn_from
 from ..estimate import Estimate
 
 BLOCKS = 200  # of trajectories, whose spread is the error
@@ -71,9 +71,10 @@ def with_error(statistic: Callable[[Tensor], Tensor], rows: Tensor) -> Estimate:
     return Estimate(statistic(sums.sum(0)).item(), jackknife(statistic, sums).item())
 
 
-def mean_of_paths(per_path: Tensor) -> Estimate:
-    """Mean of a rate that each path tells, `(n_trajectories,)`."""
-    rows = torch.stack((torch.ones_like(per_path), per_path), dim=1)
+def mean_of_paths(per_path: Tensor, n: int = 1) -> Estimate:
+    """Mean of a rate that each path tells, `(n_trajectories,)`; of sums of n numbers each, that of
+    the numbers."""
+    rows = torch.stack((torch.full_like(per_path, n), per_path), dim=1)
     return with_error(lambda sums: sums[..., 1] / sums[..., 0], rows)
 
 
@@ -114,13 +115,11 @@ def integral_fluctuation_theorem(
 
     Source: Seifert, PRL 95, 040602 (2005); rare windows: Jarzynski, PRE 73, 046105 (2006).
     """
-    generator = as_generator(generator)
     entropy = accumulate(entropy, steps)
     weights = torch.exp(-entropy)
     per_row = (weights if len(weights) > 1 else weights.T).mean(1)
     sums = block_sums(torch.stack((torch.ones_like(per_row), per_row), dim=1))
-    shape = (resamples, len(sums))
-    draws = torch.randint(len(sums), shape, generator=generator, device=generator.device)
+    draws = torch.randint(len(sums), (resamples, len(sums)), **drawn_from(generator))
     rows, total = sums[draws.to(sums.device)].sum(1).T
     means = total / rows
     low, high = torch.quantile(means, means.new_tensor([0.025, 0.975])).tolist()

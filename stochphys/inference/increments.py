@@ -15,7 +15,8 @@ from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 
-# c: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + c⟨D·∂b⟩ for any function b of that state.
+# c: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + c⟨D·∂b⟩ for any function b of that state. A
+# displacement seen after the fraction c/2 of its step has done that part of its noise, see Itô's rule.
 OVERDAMPED = {"ito": 0.0, "midpoint": 1.0, "end": 2.0}
 UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
 SHOWN = 2000  # states at most at which fields are looked at
@@ -165,20 +166,22 @@ def increments(
         now = (clock[:, : parts[0].shape[1]] + first * dt,) if time else ()
         return torch.cat((*parts, *now), dim=-1)
 
-    common: dict[str, Any] = dict(dt=dt, rule=rule, shared=rules[rule], reverse=None)
-    common["precision"] = trajectories.x.dtype
+    common: dict[str, Any] = dict(
+        dt=dt, rule=rule, shared=rules[rule], precision=trajectories.x.dtype
+    )
     dim = x.shape[-1]
     if rules is OVERDAMPED:
         start, end, robust = x[:, :-1], x[:, 1:], rule == "midpoint"
         one_earlier = (torch.arange(start.shape[1]) - int(robust)).clamp(min=0)
         moved = trajectories.velocity.double().diff(dim=1) if known else x.diff(dim=1)
-        late = {"ito": 0.0, "midpoint": 0.5, "end": 1.0}[rule]
+        late = rules[rule] / 2
         return Increments(
             x=states(torch.lerp(start, end, late), first=late),
             y=moved / dt,
             noisy=slice(dim // 2, dim) if known else slice(0, dim),
             start=states(start),
             before=states(start)[:, one_earlier],
+            reverse=None,
             at=states((start + end)[:, 1:-1] / 2, first=1.5) if robust else states(start),
             steps=moved,
             **common,
@@ -192,13 +195,13 @@ def increments(
     early = states(half[:, :-1], v[:, :-1], first=0.5)
     later = states(half[:, 1:], v[:, 1:], first=1.5)
     middle = states((x[:, 2:] + x[:, 1:-1] + x[:, :-2]) / 3, centred, first=1)
-    common["reverse"] = later if rule == "combined" else None
     seen = {"reverse": later, "symmetric": middle}.get(rule, early)
     two_earlier = (torch.arange(seen.shape[1]) - 2).clamp(min=0)
     return Increments(
         x=seen,
         start=early,
         before=seen[:, two_earlier] if rule == "symmetric" else seen,
+        reverse=later if rule == "combined" else None,
         y=s / dt**2,
         noisy=slice(dim, 2 * dim),
         at=states(x[:, 2:-2], centred[:, 1:-1], first=2),

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import require
-from ..device import as_generator
+from ..device import as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, BayesianMLP, DropoutMLP, InUnits, WithLine
 from ..training import Callback, Ensemble, Objective, Run, fit
@@ -190,8 +190,8 @@ class BootstrapEnsemble(Network):
         ensemble = Ensemble([InUnits(body, at_origin(units)) for body in bodies])
         data: Any = tensors(samples, units[0])
         if self.bootstrap:
-            last, shape = n - self.block, (self.members, n // self.block)
-            starts = torch.randint(last + 1, shape, generator=generator, device=generator.device)
+            shape = self.members, n // self.block
+            starts = torch.randint(n - self.block + 1, shape, **drawn_from(generator))
             data = Resampled(data, starts, self.block)
         self.train(ensemble, misfit(likelihood), data, generator)
         trained: list[Any] = [ensemble.member(i) for i in range(self.members)]

@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 
 from .. import require
 from ..brief import Brief
-from ..device import as_generator
+from ..device import drawn_from
 from ..models.drift_diffusion import Likelihood, LogVariance
 from ..training import Ensemble
 from .posterior import Functions, Posterior
@@ -97,7 +97,6 @@ class LinearisedPosterior(Posterior):
 
     Attributes:
         precision: α, `(1,)`; weights are of order one.
-        log_evidence: up to a constant of the data, `(1,)`.
         effective_parameters: how many of the weights the data determine.
 
     Source: MacKay 1992; Immer, Korzepa & Bauer, AISTATS 2021; Antorán et al., ICML 2022.
@@ -119,7 +118,7 @@ class LinearisedPosterior(Posterior):
                 H += rows.T @ (c[:, None] * rows)
                 moment += (c * label[:, i]) @ rows
         prior = Prior.of(H[None], torch.zeros(len(H), dtype=torch.long))
-        mean, total, self.precision, self.log_evidence = prior.most_probable(moment[None])
+        mean, total, self.precision = prior.most_probable(moment[None])
         self.effective_parameters = (prior.values / total).sum().item()  # MacKay's γ
         self.shift, self.root = mean[0] - weights, prior.root(total)[0]  # m − ŵ, (α + H)^(−1/2)
 
@@ -146,8 +145,7 @@ class LinearisedPosterior(Posterior):
         return torch.cat([(self.jacobian(piece) @ self.root).norm(dim=-1) for piece in pieces])
 
     def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
-        generator = as_generator(generator)
-        xi = torch.randn(draws, len(self.shift), generator=generator, device=generator.device)
+        xi = torch.randn(draws, len(self.shift), **drawn_from(generator))
         changes = self.shift + xi.to(self.root) @ self.root.T
 
         return lambda x: vmap(self._moved)(changes, x.double().expand(draws, *x.shape[1:]))
@@ -159,9 +157,8 @@ class MemberPosterior(Posterior):
     Draws are members, taken anew with replacement: ten members are ten functions.
     """
 
-    def __init__(self, networks: Sequence[nn.Module] | Ensemble) -> None:
-        model = networks if isinstance(networks, Ensemble) else Ensemble(networks)
-        self.model = model.double().requires_grad_(False)
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        self.model = Ensemble(networks).double().requires_grad_(False)
 
     def mean(self, x: Tensor) -> Tensor:
         return self.model.on_shared(x.double()).mean(0)
@@ -170,10 +167,7 @@ class MemberPosterior(Posterior):
         return self.model.on_shared(x.double()).std(0)
 
     def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
-        generator = as_generator(generator)
-        chosen = torch.randint(
-            self.model.members, (draws,), generator=generator, device=generator.device
-        )
+        chosen = torch.randint(self.model.members, (draws,), **drawn_from(generator))
         drawn = deepcopy(self.model)
         drawn.members = draws
         for weights in (*drawn.parameters(), *drawn.buffers()):

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from .. import require
 from ..data import Jumps, Trajectories
-from ..device import as_generator
+from ..device import drawn_from
 from ..estimate import Estimate
 from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
-from .fluctuation import BLOCKS, jackknife, with_error
+from .fluctuation import BLOCKS, jackknife, mean_of_paths, with_error
 
 
 def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
@@ -157,8 +157,7 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     ratio, count = log_ratio(words)
     # How the estimate changes with one more word w: ln p/p̃ + 1 − p̃/p.
     influence = (ratio - torch.expm1(-ratio))[words].sum(1)
-    rows = torch.stack((torch.full_like(influence, words.shape[1]), influence), dim=1)
-    std = with_error(lambda sums: sums[..., 1] / sums[..., 0], rows).std
+    std = mean_of_paths(influence, words.shape[1]).std
     halves = [divergence(words[i::2]) for i in (0, 1)]
     return WordEstimate(
         rate=divergence(words) / time,
@@ -236,7 +235,6 @@ def knn_plugin(
 
     Source: Wang, Kulkarni, Verdú, IEEE Trans. Inf. Theory 55, 2392 (2009).
     """
-    generator = as_generator(generator)
     check_even(trajectories)
     x, steps = trajectories.x, trajectories.n_times - 1
     if not 1 <= k < n_pairs or 2 * n_pairs > steps * len(x):
@@ -244,7 +242,7 @@ def knn_plugin(
             f"n_pairs={n_pairs} and k={k} must allow k neighbours in each half of 2 n_pairs different "
             f"pairs; the data have {steps * len(x)}"
         )
-    order = torch.randperm(steps * len(x), generator=generator, device=generator.device)
+    order = torch.randperm(steps * len(x), **drawn_from(generator))
     chosen = order[: 2 * n_pairs].to(x.device)
     path, time = chosen // steps, chosen % steps
     pairs = torch.stack((x[path, time], x[path, time + 1]), 1) / x.std(dim=(0, 1))

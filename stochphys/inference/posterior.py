@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import require
 from ..brief import Brief
-from ..device import as_generator
+from ..device import drawn_from
 from ..models.bases import Features
 
 # From states (draws or 1, n, dim_in) to values (draws, n, dim_out).
@@ -56,7 +56,6 @@ class LinearPosterior(Posterior):
         root: R `(dim_out, n_features, n_features)`; $R_i R_i^\top$ is the covariance.
         precision: α `(dim_out,)` of the prior $w \sim N(0, 1/\alpha)$ that the evidence chose; where
             features have groups, that of group 0, the others are multiples of it.
-        log_evidence: of each component `(dim_out,)`, up to a constant of the data.
         offset: constant added to each component `(dim_out,)`.
     """
 
@@ -64,7 +63,6 @@ class LinearPosterior(Posterior):
     weights: Tensor
     root: Tensor
     precision: Tensor
-    log_evidence: Tensor
     offset: Tensor
 
     def mean(self, x: Tensor) -> Tensor:
@@ -75,10 +73,7 @@ class LinearPosterior(Posterior):
         return spread.square().sum(-1).sqrt()
 
     def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
-        generator = as_generator(generator)
-        xi = torch.randn(
-            draws, *self.weights.shape, generator=generator, device=generator.device
-        ).to(self.root)
+        xi = torch.randn(draws, *self.weights.shape, **drawn_from(generator)).to(self.root)
         weights = self.weights + torch.einsum("ofr,dor->dof", self.root, xi)
         return lambda x: self.basis(x.double()) @ weights.mT + self.offset
 
@@ -130,9 +125,8 @@ class ConstantDiffusion(Posterior):
         return ((diagonal[:, None] * diagonal + D**2) / self.n).sqrt().expand(len(x), -1, -1)
 
     def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
-        generator = as_generator(generator)
         L, dim = torch.linalg.cholesky(self.estimate), len(self.estimate)
-        z = torch.randn(draws, dim, dim, generator=generator, device=generator.device)
+        z = torch.randn(draws, dim, dim, **drawn_from(generator))
         S = (z + z.mT).to(L) / (2 * self.n) ** 0.5
         drawn = L @ torch.linalg.matrix_exp(S) @ L.T  # (draws, dim, dim)
         return lambda x: drawn[:, None].expand(draws, x.shape[1], dim, dim)

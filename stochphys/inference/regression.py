@@ -114,13 +114,13 @@ class BayesianRegression(Brief):
                     for i, direction in enumerate(part.tangent.unbind(1)):
                         moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
             prior = prior.updated(gram, moment) if groups.max() > 1 else prior
-            found, total, alpha, evidence = prior.most_probable(moment)
+            found, total, alpha = prior.most_probable(moment)
             step = found - w
             w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
             moved = torch.einsum("of,ofg,og->o", step, gram, step)
             if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
                 break
-        return LinearPosterior(basis, w, prior.root(total), alpha, evidence, offset)
+        return LinearPosterior(basis, w, prior.root(total), alpha, offset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,9 +154,9 @@ class Prior(Brief):
         values, vectors = torch.linalg.eigh(scale[:, :, None] * gram * scale[:, None])
         return cls(groups, relative, values.clamp(min=0), scale[:, :, None] * vectors)
 
-    def most_probable(self, moment: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        r"""The mean of the weights and α + λ `(dim_out, n_features)`, the α of the greatest evidence
-        for each component and its logarithm `(dim_out,)`,
+    def most_probable(self, moment: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        r"""The mean of the weights and α + λ `(dim_out, n_features)`, with the α `(dim_out,)` that has
+        the greatest evidence for each component,
 
         $$\ln p(y|\alpha) = \tfrac12 \sum_k \Big(\ln\frac{\alpha}{\alpha + \lambda_k}
           + \frac{b_k^2}{\alpha + \lambda_k}\Big) + \text{const},$$
@@ -167,12 +167,12 @@ class Prior(Brief):
         candidates = PRECISIONS * self.values.mean(1, keepdim=True)  # of α: (dim_out, n)
         totals = self.values[:, None] + candidates[..., None]  # (dim_out, n, n_features)
         terms = (candidates[..., None] / totals).log() + b[:, None].square() / totals
-        evidence, best = (terms.sum(-1) / 2).max(1)
-        alpha = candidates.gather(1, best[:, None])  # (dim_out, 1)
+        best = (terms.sum(-1) / 2).argmax(1, keepdim=True)
+        alpha = candidates.gather(1, best)  # (dim_out, 1)
         total = self.values + alpha
         # In the frame V, where ΦᵀWΦ is diagonal, each weight is found alone: b/(α + λ).
         mean = torch.einsum("ofr,or->of", self.vectors, b / total)
-        return mean, total, alpha[:, 0], evidence
+        return mean, total, alpha[:, 0]
 
     def root(self, total: Tensor) -> Tensor:
         r"""R with $RR^\top = V\,\mathrm{diag}(1/t)\,V^\top$, the covariance of the weights where t is

@@ -14,15 +14,15 @@ from torch import Tensor
 
 from .. import require
 from ..data import Trajectories
-from ..device import as_generator
+from ..device import as_generator, drawn_from
 from .comparison import ask
+from .doubts import CLEAR
 from .posterior import ConstantDiffusion, Functions
 from .predict import Agreement, PredictedRate
 from .results import Langevin
 
 PIECES = 40  # of fresh data, drawn anew for each posterior draw
 CHUNK = 2000  # states at which all draws are evaluated at once
-CLEAR = 3.0  # std beyond which a difference is not luck
 SINGULAR = 0.01  # smallest over largest diffusion, each coordinate in units of its spread
 
 
@@ -69,7 +69,6 @@ def entropy_production_rate(
 
     Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
     """
-    generator = as_generator(generator)
     mean, each = _per_coordinate(langevin, fresh, generator, draws)
     return EntropyRate.of(mean.sum().item(), each.sum(-1), level)
 
@@ -100,7 +99,6 @@ def heat_rate(
 
     Source: Sekimoto, Stochastic Energetics, §4.1.
     """
-    generator = as_generator(generator)
     T = torch.as_tensor(temperature, dtype=torch.float64).expand(langevin.increments.dim)
     if not (T > 0).all():
         raise ValueError(f"temperature must be positive, got {temperature}")
@@ -111,11 +109,11 @@ def heat_rate(
 
 
 def _per_coordinate(
-    langevin: Langevin, fresh: Trajectories, generator: torch.Generator, draws: int
+    langevin: Langevin, fresh: Trajectories, generator: torch.Generator | int, draws: int
 ) -> tuple[Tensor, Tensor]:
     """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
     mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
-    data = langevin.increments
+    generator, data = as_generator(generator), langevin.increments
     if langevin.timed:
         raise ValueError(
             "the equation depends on time: there is no stationary state whose entropy production "
@@ -148,7 +146,7 @@ def _per_coordinate(
     each = sums(*drawn)
     # Each draw is read off pieces drawn anew: the spread then holds the luck of the fresh paths, too.
     n = each.shape[1]
-    again = torch.randint(n, (len(each), n), generator=generator, device=generator.device)
+    again = torch.randint(n, (len(each), n), **drawn_from(generator))
     return guess, each.gather(1, again.to(each.device)[..., None].expand_as(each)).mean(1)
 
 
