@@ -154,7 +154,7 @@ def test_data_are_worked_on_in_small_pieces(beads, monkeypatch):
     usual = short_time_tur(few, generator=make_generator(0))
     for piece in (40, 900):
         monkeypatch.setattr(currents, "PIECE", piece)
-        assert max(j.numel() for _, j in currents._currents(few, Affine())) <= piece
+        assert max(j.numel() for _, j in currents._currents(few.x, Affine())) <= piece
         small = short_time_tur(few, generator=make_generator(0))
         assert small.rate == pytest.approx(usual.rate, rel=1e-9)
         assert small.std == pytest.approx(usual.std, rel=1e-9)

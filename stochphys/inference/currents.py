@@ -103,8 +103,7 @@ def short_time_tur(
             `models.bases`, which find their place on the data; the default 1 and x is complete for
             linear forces.
 
-    Raises:
-        ValueError: one trajectory, underdamped data, or a basis that gives another shape.
+    Raises `ValueError` for one trajectory, underdamped data, or a basis that gives another shape.
 
     Source: Otsubo, Ito, Dechant, Sagawa, arXiv 2001.07460; Manikandan, Gupta, Krishnamurthy,
     PRL 124, 120603 (2020); Van Vu, Vo, Hasegawa, arXiv 2001.07131.
@@ -118,9 +117,9 @@ def short_time_tur(
             f"{tuple(probe.shape)}"
         )
     halves = trajectories.split(0.5, generator=generator)
-    moments = [_moments(half, basis) for half in halves]
+    moments = [_moments(half.x, basis) for half in halves]
     best = [_best_coefficients(*m) for m in moments]
-    judged = torch.cat([_judge(halves[0], basis, best[1]), _judge(halves[1], basis, best[0])])
+    judged = torch.cat([_judge(halves[0].x, basis, best[1]), _judge(halves[1].x, basis, best[0])])
     dt = trajectories.dt
 
     def bound(sums: Tensor) -> Tensor:
@@ -162,10 +161,9 @@ def check_even(trajectories: Trajectories) -> None:
         )
 
 
-def pieces(trajectories: Trajectories, numbers: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+def pieces(x: Tensor, numbers: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Rows, midpoints and displacements `(rows, steps, dim)` in float64, piece by piece, so many
     at a time that `numbers` of each step fill `PIECE`."""
-    x = trajectories.x
     n, n_times, _ = x.shape
     x = x.cpu() if x.device.type == "mps" else x  # which knows no float64
     pairs = max(1, PIECE // numbers)
@@ -176,17 +174,17 @@ def pieces(trajectories: Trajectories, numbers: int) -> Iterator[tuple[slice, Te
             yield slice(i, i + rows), (piece[:, 1:] + piece[:, :-1]) / 2, piece.diff(dim=1)
 
 
-def _currents(trajectories: Trajectories, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
+def _currents(x: Tensor, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
     """Currents `(rows, steps, n_functions * dim)` in float64, piece by piece, and their rows."""
-    n_functions = basis(trajectories.x[:1, 0].double().cpu()).shape[-1]
-    for rows, midpoint, step in pieces(trajectories, trajectories.dim * n_functions):
+    n_functions = basis(x[:1, 0].double().cpu()).shape[-1]
+    for rows, midpoint, step in pieces(x, x.shape[-1] * n_functions):
         yield rows, (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
 
 
-def _moments(trajectories: Trajectories, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
+def _moments(x: Tensor, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
     """Number of steps, sum of the currents `(n_currents,)` and of their products."""
     n, total, square = (torch.zeros((), dtype=torch.float64) for _ in range(3))
-    for _, j in _currents(trajectories, basis):
+    for _, j in _currents(x, basis):
         j = j.flatten(0, 1)
         n, total, square = n + len(j), j.sum(0) + total.to(j), j.T @ j + square.to(j)
     return n, total, square
@@ -201,10 +199,10 @@ def _best_coefficients(n: Tensor, total: Tensor, square: Tensor) -> Tensor:
     return 2 * scale * (inverse @ (scale * mean))
 
 
-def _judge(trajectories: Trajectories, basis: Basis, coefficients: Tensor) -> Tensor:
+def _judge(x: Tensor, basis: Basis, coefficients: Tensor) -> Tensor:
     """Of each trajectory the number of steps, the sum of h and of h², `(n_trajectories, 3)`."""
-    sums = coefficients.new_zeros(trajectories.n_trajectories, 3)
-    for rows, j in _currents(trajectories, basis):
+    sums = coefficients.new_zeros(len(x), 3)
+    for rows, j in _currents(x, basis):
         h = j @ coefficients
         sums[rows] += torch.stack((torch.ones_like(h), h, h**2), dim=-1).sum(1)
     return sums

@@ -4,7 +4,8 @@ Each assumes something about the data, and none says when the assumption fails. 
 live in `currents`, networks in `entropy`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,8 +37,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     Args:
         trajectories: at least two, overdamped.
 
-    Raises:
-        ValueError: one trajectory, underdamped data, or a coordinate that never changes.
+    Raises `ValueError` for one trajectory, underdamped data, or a coordinate that never changes.
 
     Source: Kullback & Leibler, Ann. Math. Stat. 22, 79 (1951) for the divergence; linear Langevin
     inference in the same spirit: Frishman & Ronceray, PRX 10, 021009 (2020).
@@ -46,10 +46,8 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     dim, dt = trajectories.dim, trajectories.dt
     n_blocks = min(BLOCKS, trajectories.n_trajectories)
     basis = placed(Affine(), trajectories)
-    blocks = (
-        replace(trajectories, x=x, check=False) for x in trajectories.x.tensor_split(n_blocks)
-    )
-    sums = torch.stack([_moments(block, basis) for block in blocks])  # (n_blocks, n, n)
+    blocks = trajectories.x.tensor_split(n_blocks)
+    sums = torch.stack([_moments(x, basis) for x in blocks])  # (n_blocks, n, n)
     require.changing(coordinates=sums.sum(0).diagonal()[1 + dim :])  # sums of Δx²
 
     def rate(sums: Tensor) -> Tensor:
@@ -71,12 +69,12 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     )
 
 
-def _moments(trajectories: Trajectories, basis: Basis) -> Tensor:
+def _moments(x: Tensor, basis: Basis) -> Tensor:
     """Sum over steps of the products of (1, x̄ − c, Δx), `(1 + 2 dim, 1 + 2 dim)`."""
-    total = torch.zeros((), dtype=torch.float64)
-    for _, midpoint, step in pieces(trajectories, 2 * trajectories.dim):
+    total: Any = 0
+    for _, midpoint, step in pieces(x, 2 * x.shape[-1]):
         z = torch.cat((basis(midpoint), step), dim=-1).flatten(0, 1)
-        total = total.to(z) + z.T @ z
+        total = total + z.T @ z
     return total
 
 
@@ -122,8 +120,7 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
         jumps: at least two paths; waiting times only set the unit of time.
         frames: of a word, two or more.
 
-    Raises:
-        ValueError: one path, fewer than two frames or more than a path has, more than 10⁸ words.
+    Raises `ValueError` for one path, fewer than two frames or more than a path has, more than 10⁸ words.
 
     Source: Roldán & Parrondo, PRL 105, 150607 (2010); PRE 85, 031129 (2012).
     """
@@ -180,9 +177,8 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
         current: what flows in each step `(n_trajectories, n_steps)`, positive on average.
         threshold: ℓ, in units of the current.
 
-    Raises:
-        ValueError: a threshold that is not positive, or one that the current never reaches from
-            below, so that p₋ cannot be known.
+    Raises `ValueError` for a threshold that is not positive, or one that the current never reaches
+    from below, so that p₋ cannot be known.
 
     Source: Neri, SciPost Phys. 12, 139 (2022) and arXiv 2207.06745, with equal thresholds; Roldán, Neri, Dörpinghaus,
     Meyr, Jülicher, PRL 115, 250602 (2015).
@@ -230,8 +226,7 @@ def knn_plugin(
         trajectories: overdamped; each coordinate is divided by its spread.
         generator: draws 2 `n_pairs` different pairs.
 
-    Raises:
-        ValueError: underdamped data, one trajectory, or fewer than 2 `n_pairs` steps.
+    Raises `ValueError` for underdamped data, one trajectory, or fewer than 2 `n_pairs` steps.
 
     Source: Wang, Kulkarni, Verdú, IEEE Trans. Inf. Theory 55, 2392 (2009).
     """

@@ -167,9 +167,8 @@ def predict_paths(
         quantile: share of the training states that count as known; 1 for all of them.
         stop: let paths stand still where they leave; with False they go on and are only flagged.
 
-    Raises:
-        ValueError: a quantile outside (0, 1], a start where the drift is not known, or what
-            `simulate` refuses.
+    Raises `ValueError` for a quantile outside (0, 1], a start where the drift is not known, or what
+    `simulate` refuses.
 
     Source: a draw of the parameters for each prediction: Gelman et al., Bayesian Data Analysis, §1.3.
     """
@@ -188,20 +187,16 @@ def predict_paths(
 
     system = langevin.draw(n_trajectories, generator=generator)
     here = torch.atleast_2d(torch.as_tensor(start, dtype=torch.float64)).expand(-1, system.dim)
-    if stop and not (inside := known(here, 0.0)).all():
-        raise ValueError(
-            f"start={here[~inside][0].tolist()} lies where the drift is less known than at "
-            f"{quantile:.0%} of the training states; start elsewhere, or raise quantile"
-        )
+    if stop:
+        if not (inside := known(here, 0.0)).all():
+            raise ValueError(
+                f"start={here[~inside][0].tolist()} lies where the drift is less known than at "
+                f"{quantile:.0%} of the training states; start elsewhere, or raise quantile"
+            )
+        system = Fenced(system, known)
+    options: dict[str, Any] = dict(every=every, dtype=langevin.increments.precision)
     paths = simulate(
-        Fenced(system, known) if stop else system,
-        n_trajectories,
-        n_steps,
-        dt,
-        generator=generator,
-        start=start,
-        every=every,
-        dtype=langevin.increments.precision,
+        system, n_trajectories, n_steps, dt, generator=generator, start=start, **options
     )
     frames = zip(paths.x.unbind(1), paths.times.tolist(), strict=True)
     outside = torch.stack([~known(x, t) for x, t in frames], dim=1)
@@ -245,9 +240,8 @@ def mean_first_passage_time(
         draws: from the posterior.
         level: of the interval.
 
-    Raises:
-        ValueError: an equation of several coordinates, with velocities or with time in it; a place
-            outside the training data.
+    Raises `ValueError` for an equation of several coordinates, with velocities or with time in it,
+    or a place outside the training data.
 
     Source: Gardiner, Stochastic Methods, §5.5.2.
     """

@@ -63,9 +63,8 @@ def entropy_production_rate(
         draws: from the posterior, each read off pieces of `fresh` that are drawn anew.
         level: of the interval.
 
-    Raises:
-        ValueError: an equation that depends on time, a singular diffusion matrix, with inertia a
-            friction that is not that of a bath, or `fresh` of another dimension.
+    Raises `ValueError` for an equation that depends on time, a singular diffusion matrix, with inertia
+    a friction that is not that of a bath, or `fresh` of another dimension.
 
     Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
     """
@@ -94,8 +93,7 @@ def heat_rate(
         temperature: of the bath, k_B = 1; a number, or one for each coordinate `(dim,)`.
         fresh, draws, level: as for `entropy_production_rate`.
 
-    Raises:
-        ValueError: a temperature that is not positive, or what `entropy_production_rate` refuses.
+    Raises `ValueError` for a temperature that is not positive, or what `entropy_production_rate` refuses.
 
     Source: Sekimoto, Stochastic Energetics, §4.1.
     """
