@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..data import Trajectories
+from ..device import Source
 from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
@@ -81,7 +82,7 @@ class CurrentEstimate(Estimate):
 
 
 def short_time_tur(
-    trajectories: Trajectories, *, generator: torch.Generator | int, basis: Any = Affine()
+    trajectories: Trajectories, *, generator: Source, basis: Any = Affine()
 ) -> CurrentEstimate:
     r"""The tightest thermodynamic uncertainty bound that one step of the data gives,
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from .. import models, require
 from ..data import Jumps, Trajectories, Windows
-from ..device import as_generator, drawn_from, spawn
+from ..device import Source, as_generator, drawn_from, spawn
 from ..movie import Movie
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .doubts import SAMPLE, doubts_of_entropy
@@ -37,7 +37,7 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
 def infer_entropy_production(
     data: Recorded,
     *,
-    generator: torch.Generator | int,
+    generator: Source,
     frames: int = 2,
     reversal: Tensor | None = None,
     network: Callable[[], nn.Module] | None = None,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..brief import Brief
-from ..device import drawn_from
+from ..device import Source, drawn_from
 from ..estimate import Estimate
 
 BLOCKS = 200  # of trajectories, whose spread is the error
@@ -101,7 +101,7 @@ class IntegralFluctuationTheorem(Brief):
 
 
 def integral_fluctuation_theorem(
-    entropy: Tensor, *, generator: torch.Generator | int, steps: int = 1, resamples: int = 1000
+    entropy: Tensor, *, generator: Source, steps: int = 1, resamples: int = 1000
 ) -> IntegralFluctuationTheorem:
     r"""Test $\langle e^{-\Delta S} \rangle = 1$ on windows of so many `steps`.
 

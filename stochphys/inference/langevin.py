@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
-from ..device import as_generator
+from ..device import Source, as_generator
 from ..models.drift_diffusion import LogVariance
 from .doubts import doubts_of_equation
 from .increments import Increments, increments
@@ -28,7 +28,7 @@ def infer_langevin(
     *,
     drift: Method = BayesianRegression(),
     diffusion: Method | None = None,
-    generator: torch.Generator | int | None = None,
+    generator: Source | None = None,
     underdamped: bool = False,
     time: bool = False,
     rule: str | None = None,
@@ -76,7 +76,7 @@ def infer_drift(
     diffusion: Posterior,
     method: Method = BayesianRegression(),
     *,
-    generator: torch.Generator | int | None = None,
+    generator: Source | None = None,
 ) -> Posterior:
     """Posterior of the drift from increments whose noise is known: each is weighed by dt/2D."""
     generator = None if generator is None else as_generator(generator)
@@ -102,7 +102,7 @@ def infer_diffusion(
     drift: Tensor | None = None,
     method: Method | None = None,
     *,
-    generator: torch.Generator | int | None = None,
+    generator: Source | None = None,
 ) -> Posterior:
     """D from increments: one matrix, or with a `method` a field of independent noises.
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import require
-from ..device import as_generator, drawn_from
+from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, BayesianMLP, DropoutMLP, InUnits, WithLine
 from ..training import Callback, Ensemble, Objective, Run, fit
@@ -64,11 +64,7 @@ class Network:
         require.integer(0, self, "depth")
 
     def fit(
-        self,
-        samples: Samples,
-        likelihood: Likelihood = Normal(),
-        *,
-        generator: torch.Generator | int,
+        self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: Source
     ) -> Posterior:
         """The posterior of f: draws start weights, batches, and what else the method draws."""
         return self._posterior(samples, likelihood, as_generator(generator))
@@ -81,7 +77,7 @@ class Network:
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
 
-    def mlp(self, samples: Samples, generator: torch.Generator | int) -> MLP:
+    def mlp(self, samples: Samples, generator: Source) -> MLP:
         """A fresh body; its hidden units are spread over the data."""
         generator = as_generator(generator)
         body = MLP(self.sizes(samples), activation=nn.Tanh, generator=generator)
@@ -97,7 +93,7 @@ class Network:
         model: nn.Module,
         objective: Objective,
         data: Any,
-        generator: torch.Generator | int,
+        generator: Source,
         callbacks: Sequence[Callback] = (),
     ) -> None:
         options: dict[str, Any] = dict(schedule="cosine", ema=0.99, progress=False)

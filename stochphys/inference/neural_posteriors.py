@@ -15,7 +15,7 @@ from torch.utils.data import TensorDataset
 
 from .. import require
 from ..brief import Brief
-from ..device import drawn_from
+from ..device import Source, drawn_from
 from ..models.drift_diffusion import Likelihood, LogVariance
 from ..training import Ensemble
 from .posterior import Functions, Posterior
@@ -144,7 +144,7 @@ class LinearisedPosterior(Posterior):
         pieces = x.double().split(CHUNK)
         return torch.cat([(self.jacobian(piece) @ self.root).norm(dim=-1) for piece in pieces])
 
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         xi = torch.randn(draws, len(self.shift), **drawn_from(generator))
         changes = self.shift + xi.to(self.root) @ self.root.T
 
@@ -166,7 +166,7 @@ class MemberPosterior(Posterior):
     def std(self, x: Tensor) -> Tensor:
         return self.model.on_shared(x.double()).std(0)
 
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         chosen = torch.randint(self.model.members, (draws,), **drawn_from(generator))
         drawn = deepcopy(self.model)
         drawn.members = draws

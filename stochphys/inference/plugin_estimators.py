@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import require
 from ..data import Jumps, Trajectories
-from ..device import drawn_from
+from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
@@ -207,11 +207,7 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
 
 
 def knn_plugin(
-    trajectories: Trajectories,
-    *,
-    generator: torch.Generator | int,
-    n_pairs: int = 10_000,
-    k: int = 5,
+    trajectories: Trajectories, *, generator: Source, n_pairs: int = 10_000, k: int = 5
 ) -> Estimate:
     r"""Densities from the distance to the k-th nearest neighbour,
 

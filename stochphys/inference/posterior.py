@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import require
 from ..brief import Brief
-from ..device import drawn_from
+from ..device import Source, drawn_from
 from ..models.bases import Features
 
 # From states (draws or 1, n, dim_in) to values (draws, n, dim_out).
@@ -34,7 +34,7 @@ class Posterior(Brief, ABC):
         """Its standard error `(n, dim_out)`: what is not known of the function. Noise is not in it."""
 
     @abstractmethod
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         """Functions f drawn from the belief: f(x) of `x (draws or 1, n, dim_in)` is
         `(draws, n, dim_out)`, and draw i is the same function wherever it is asked."""
 
@@ -72,7 +72,7 @@ class LinearPosterior(Posterior):
         spread = torch.einsum("nf,ofr->nor", self.basis(x.double()), self.root)
         return spread.square().sum(-1).sqrt()
 
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         xi = torch.randn(draws, *self.weights.shape, **drawn_from(generator)).to(self.root)
         weights = self.weights + torch.einsum("ofr,dor->dof", self.root, xi)
         return lambda x: self.basis(x.double()) @ weights.mT + self.offset
@@ -94,7 +94,7 @@ class Combination(Posterior):
     def std(self, x: Tensor) -> Tensor:
         return self.forward.std(x)
 
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         functions = self.forward.sample(draws, generator=generator)
 
         def shifted(x: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class ConstantDiffusion(Posterior):
         D, diagonal = self.estimate, self.estimate.diagonal()
         return ((diagonal[:, None] * diagonal + D**2) / self.n).sqrt().expand(len(x), -1, -1)
 
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         L, dim = torch.linalg.cholesky(self.estimate), len(self.estimate)
         z = torch.randn(draws, dim, dim, **drawn_from(generator))
         S = (z + z.mT).to(L) / (2 * self.n) ** 0.5
@@ -145,7 +145,7 @@ class DiffusionField(Posterior):
         relative = torch.expm1(self.logarithm.std(x) ** 2).sqrt()
         return self.mean(x) * torch.diag_embed(relative)
 
-    def sample(self, draws: int, *, generator: torch.Generator | int) -> Functions:
+    def sample(self, draws: int, *, generator: Source) -> Functions:
         f = self.logarithm.sample(draws, generator=generator)
         return lambda x: torch.diag_embed(f(x).exp())
 

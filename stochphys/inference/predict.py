@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
-from ..device import as_generator
+from ..device import Source, as_generator
 from ..estimate import Estimate
 from ..simulators import System, simulate
 from .comparison import ask
@@ -150,7 +150,7 @@ def predict_paths(
     n_steps: int,
     dt: float,
     *,
-    generator: torch.Generator | int,
+    generator: Source,
     start: Tensor | float,
     every: int = 1,
     quantile: float = 0.99,
@@ -223,7 +223,7 @@ def mean_first_passage_time(
     start: float,
     target: float,
     *,
-    generator: torch.Generator | int,
+    generator: Source,
     draws: int = 500,
     level: float = 0.95,
 ) -> PassageTime:

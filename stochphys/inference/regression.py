@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from ..brief import Brief
+from ..device import Source
 from ..models.bases import RBF, Features
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
 from .posterior import LinearPosterior, Posterior
@@ -77,7 +78,7 @@ class BayesianRegression(Brief):
         samples: Samples,
         likelihood: Likelihood = Normal(),
         *,
-        generator: torch.Generator | int | None = None,
+        generator: Source | None = None,
     ) -> LinearPosterior:
         """The posterior of f; nothing in it is random, `generator` is not used.
 

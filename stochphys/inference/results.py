@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..data import Jumps, Paths, Trajectories, Windows
-from ..device import as_generator
+from ..device import Source, as_generator
 from ..estimate import Estimate
 from ..movie import Movie
 from ..simulators import Exact, System, Underdamped
@@ -179,7 +179,7 @@ class Langevin(Brief):
         """Where drift and diffusion are asked for states `x (n, dim)` at time t, `(n, dim_in)`."""
         return torch.cat((x, torch.full_like(x[:, :1], t)), dim=1) if self.timed else x
 
-    def draw(self, draws: int, *, generator: torch.Generator | int) -> System:
+    def draw(self, draws: int, *, generator: Source) -> System:
         """A system for `simulate` with `draws` trajectories: path i follows the i-th equation drawn
         from the posterior."""
         generator = as_generator(generator)

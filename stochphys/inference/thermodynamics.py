@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import require
 from ..data import Trajectories
-from ..device import as_generator, drawn_from
+from ..device import Source, as_generator, drawn_from
 from .comparison import ask
 from .doubts import CLEAR
 from .posterior import ConstantDiffusion, Functions
@@ -41,7 +41,7 @@ def entropy_production_rate(
     langevin: Langevin,
     fresh: Trajectories,
     *,
-    generator: torch.Generator | int,
+    generator: Source,
     draws: int = 200,
     level: float = 0.95,
 ) -> EntropyRate:
@@ -77,7 +77,7 @@ def heat_rate(
     fresh: Trajectories,
     temperature: Tensor | float,
     *,
-    generator: torch.Generator | int,
+    generator: Source,
     draws: int = 200,
     level: float = 0.95,
 ) -> tuple[PredictedRate, ...]:
@@ -107,7 +107,7 @@ def heat_rate(
 
 
 def _per_coordinate(
-    langevin: Langevin, fresh: Trajectories, generator: torch.Generator | int, draws: int
+    langevin: Langevin, fresh: Trajectories, generator: Source, draws: int
 ) -> tuple[Tensor, Tensor]:
     """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
     mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
