@@ -187,7 +187,7 @@ def test_held_out_examples_are_judged_by_cross_entropy_and_leave_no_trace():
 
 def test_members_of_an_ensemble_have_targets_of_their_own():
     data, starts = blobs(40), [network(0), network(1)]
-    members, alone = ELR(40, 3, members=2), [ELR(40, 3), ELR(40, 3)]
+    members, alone = ELR(40, 3), [ELR(40, 3), ELR(40, 3)]
     ensemble, g = Ensemble(starts), make_generator(0)
     for _ in range(3):
         index = torch.randint(40, (2, 16), generator=g)
@@ -196,10 +196,10 @@ def test_members_of_an_ensemble_have_targets_of_their_own():
             single = alone[i](starts[i], data[index[i]])
             torch.testing.assert_close(value[i], single, rtol=1e-5, atol=1e-6)
             torch.testing.assert_close(members.targets[i], alone[i].targets)
-    with pytest.raises(ValueError, match=r"members must be 2 for batches of shape \(2, 16\)"):
-        ELR(40, 3)(ensemble, (data.x[index], data.y[index], index))
-    with pytest.raises(ValueError, match=r"members must be None for batches of shape \(16,\)"):
-        ELR(40, 3, members=2)(starts[0], data[index[0]])
+    with pytest.raises(ValueError, match=r"shape \(2, 40, 3\) of another run; take a new ELR"):
+        members(starts[0], data[index[0]])
+    with pytest.raises(ValueError, match=r"shape \(40, 3\) of another run; take a new ELR"):
+        alone[0](ensemble, (data.x[index], data.y[index], index))
 
 
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
@@ -248,6 +248,6 @@ def test_elr_keeps_what_was_learned_early():
     # The last weights, kept ones play no part.
     plain, elr = (
         study(range(4), 0.4, generator=1, steps=2000, objective=objective).last / 100
-        for objective in (None, ELR(800, 10, members=4))
+        for objective in (None, ELR(800, 10))
     )
     assert (elr - plain).mean().item() == pytest.approx(0.085, abs=K * 0.009)

@@ -108,7 +108,7 @@ def losses(name: str, networks: int, steps: int, *, seed: int) -> dict[str, Any]
     changed = dict(LOSSES[name])
     steps = int(changed.pop("share", 1) * steps)
     if name == "ELR":  # it remembers: one for each run
-        changed["objective"] = ELR(800, 10, members=networks)
+        changed["objective"] = ELR(800, 10)
     found = train(range(seed, seed + networks), 0.4, generator=0, steps=steps, **changed)
     return dict(kept=found.kept[:, 0].tolist(), last=found.last[:, 0].tolist())
 

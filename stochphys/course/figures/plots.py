@@ -15,8 +15,6 @@ from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS
 from .planes import phase_plane as phase_plane
 from .planes import stirred_plane as stirred_plane
 
-DRAWN = 2000  # so many points of a cloud, about, are drawn
-
 
 def paths(
     ax: Axes,
@@ -136,7 +134,7 @@ def scatter_against_exact(
     """
     r_squared, slope = r_squared_and_slope(exact, learned)
     x, y = array(exact).ravel(), array(learned).ravel()
-    every = 1 + x.size // DRAWN
+    every = 1 + x.size // 2000
     x, y = x[::every], y[::every]
     ax.scatter(x, y, s=8, alpha=0.5, color=color, linewidths=0, label="steps")
     ax.axline((0, 0), slope=1, **EXACT_LINE, label=f"{name} = exact")

@@ -120,9 +120,9 @@ class ResNet(nn.Sequential):
         n_in = 64
         for i, n_blocks in enumerate(DEPTHS[depth]):
             n_out = 64 * 2**i
-            blocks = [Block(n_in, n_out, step=1 if i == 0 else 2)]
-            blocks += [Block(n_out, n_out, step=1) for _ in range(n_blocks - 1)]
-            self.add_module(f"layer{i + 1}", nn.Sequential(*blocks))
+            first = Block(n_in, n_out, step=1 if i == 0 else 2)
+            others = (Block(n_out, n_out, step=1) for _ in range(n_blocks - 1))
+            self.add_module(f"layer{i + 1}", nn.Sequential(first, *others))
             n_in = n_out
         self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), skip_init(nn.Linear, n_in, n_classes)

@@ -95,14 +95,13 @@ class ELR(Callback):
 
     Args:
         n_examples: size of the training set.
-        members: of an `Ensemble`; None for one model.
         lam, beta: λ and β.
 
     Attributes:
-        targets: t of every example, `(n_examples, n_classes)` or `(members, n_examples, n_classes)`,
-            where the model learns.
+        targets: t of every example, where the model learns: `(n_examples, n_classes)`, and for an
+            `Ensemble` `(members, n_examples, n_classes)` once it has begun.
 
-    Raises `ValueError` for β outside [0, 1), and, when called, for batches that do not fit `members`.
+    Raises `ValueError` for β outside [0, 1), and, when called, for other networks than before.
 
     Source: Liu et al. 2020, arXiv 2007.00151.
     """
@@ -110,17 +109,11 @@ class ELR(Callback):
     lasting = ("targets",)
 
     def __init__(
-        self,
-        n_examples: int,
-        n_classes: int,
-        members: int | None = None,
-        lam: float = 3.0,
-        beta: float = 0.7,
+        self, n_examples: int, n_classes: int, *, lam: float = 3.0, beta: float = 0.7
     ) -> None:
         require.within("[0, 1)", beta=beta)
         self.lam, self.beta = lam, beta
-        shape = (n_examples, n_classes) if members is None else (members, n_examples, n_classes)
-        self.targets = torch.zeros(shape)
+        self.targets = torch.zeros(n_examples, n_classes)
 
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:
         x, y, index = batch
@@ -128,15 +121,16 @@ class ELR(Callback):
         loss = cross_entropy(logits, y)
         if not model.training:
             return loss.mean(-1)
-        if index.shape[:-1] != self.targets.shape[:-2]:
-            raise ValueError(
-                f"members must be {len(index) if index.ndim == 2 else None} for batches of shape "
-                f"{tuple(index.shape)}; targets have the shape {tuple(self.targets.shape)}"
-            )
+        members = index.shape[:-1]  # () for one model
+        if self.targets.shape[:-2] != members:
+            if self.targets.any():
+                shape = tuple(self.targets.shape)
+                raise ValueError(f"targets have the shape {shape} of another run; take a new ELR")
+            self.targets = self.targets.repeat(*members, 1, 1)
         p = logits.softmax(-1, dtype=self.targets.dtype)
         self.targets = self.targets.to(p.device)
         member = torch.arange(len(index), device=index.device)[:, None]
-        where = (member, index) if index.ndim == 2 else (index,)
+        where = (member, index) if members else (index,)
         t = self.beta * self.targets[where] + (1 - self.beta) * p.detach()
         self.targets[where] = t
         agreement = (t * p).sum(-1).clamp(max=1 - 1e-4)  # its logarithm stays finite

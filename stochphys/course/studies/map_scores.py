@@ -67,8 +67,7 @@ class MapScore(Brief):
     Attributes:
         weights: entropy per unit time that the map puts at each place `(n,)`, a least-squares fit
             by one blob per place.
-        truth: what is produced there `(n,)`.
-        correlation: of the two.
+        correlation: of these with what is produced there.
         p: fraction of random permutations of the places that correlate as well.
         member_correlations: the correlation of each network's own map, `(members,)`.
         map_correlation: of the map, cell by cell, with blobs as bright as the truth.
@@ -79,7 +78,6 @@ class MapScore(Brief):
     """
 
     weights: Tensor
-    truth: Tensor
     correlation: float
     p: float
     member_correlations: Tensor
@@ -123,11 +121,9 @@ def score_map(
     samples = counts @ found.movies.flatten(1)  # (draws, cells)
     expected, equal, flat = values @ spots, spots.sum(0), found.mean.flatten()  # (cells,)
     above_uniform = correlation(samples, expected) - correlation(samples, equal)
-    ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    low, high = above_uniform.quantile(ends).tolist()
+    low, high = (above_uniform.quantile(q).item() for q in (0.025, 0.975))
     return MapScore(
         weights=weights,
-        truth=values,
         correlation=reached.item(),
         p=(1 + as_good.sum().item()) / (1 + draws),
         member_correlations=correlation(by_member, values),

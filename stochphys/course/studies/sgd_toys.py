@@ -102,10 +102,7 @@ class LinearRegression(Brief):
 class Factor(nn.Module):
     r"""A symmetric positive matrix $UU^\top$ seen through probes: $A \mapsto \langle A, UU^\top\rangle$.
 
-    From `(batch, n, n)` to `(batch,)`.
-
-    Args:
-        start: U at the start `(n, n)`.
+    From `(batch, n, n)` to `(batch,)`; `start` is U at the start `(n, n)`.
     """
 
     def __init__(self, start: Tensor) -> None:
