@@ -141,10 +141,7 @@ class Resetting(Callback):
         if better.any():
             who = _indices(better, self._device)  # where `fit` averages, θ_c is the average
             for name, now in (_state(run) | run.average.state_dict()).items():
-                if name in self.checkpoint:
-                    self.checkpoint[name][who] = now[who]
-                else:
-                    self.checkpoint[name] = now.clone()
+                self.checkpoint.setdefault(name, now.clone())[who] = now[who]
         late = ~self.started & (run.step - self.best_step >= self.patience)
         self.begun = torch.where(late, run.step, self.begun)
         self.started |= late

@@ -90,15 +90,12 @@ class Labelled(Brief):
 
     def group(self, i: int) -> "Labelled":
         """The data set of group i alone, `y (n,)`."""
-        return self._with(lambda t: t[i], "y", "true", "rows", copies=1)
+        true, rows = (None if t is None else t[i] for t in (self.true, self.rows))
+        return replace(self, y=self.y[i], true=true, rows=rows, copies=1)
 
     def to(self, device: torch.device) -> "Labelled":
-        return self._with(lambda t: t.to(device), "x", "y", "true", "rows")
-
-    def _with(self, change: Callable[[Tensor], Tensor], *names: str, **others: Any) -> "Labelled":
-        held = {name: getattr(self, name) for name in names}
-        changed = {name: change(t) for name, t in held.items() if t is not None}
-        return replace(self, **changed | others)
+        true, rows = (None if t is None else t.to(device) for t in (self.true, self.rows))
+        return replace(self, x=self.x.to(device), y=self.y.to(device), true=true, rows=rows)
 
 
 def _require_labels(name: str, labels: Tensor, number: int, known: str) -> None:

@@ -115,6 +115,7 @@ def fit(
             optimizer=f"{type(run.optimizer).__name__}({on})",  # with all that is not off
             callbacks=tuple(type(callback).__name__ for callback in kept),
         )
+        identity |= {f"model.{name}": tuple(t.shape) for name, t in run.best.items()}
         if checkpoint is not None and Path(checkpoint).exists():
             _resume(run, Path(checkpoint), identity, kept)
 
@@ -174,13 +175,11 @@ def _resume(run: Run, path: Path, identity: dict, callbacks: Sequence[Callback])
     saved = load_checkpoint(path)
     if not {"settings", "run"} <= saved.keys():
         raise ValueError(f"{path} is no checkpoint of fit; it was left as it is. Give another path")
-    found = {k: tuple(t.shape) for k, t in saved["run"]["model"].items()}
-    wanted = {k: tuple(t.shape) for k, t in run.model.state_dict().items()}
+    there = saved["settings"]
     differ = [
-        f"{k}: {old.get(k)} there, {new.get(k)} here"
-        for old, new in ((found, wanted), (saved["settings"], identity))
-        for k in old | new
-        if old.get(k) != new.get(k)
+        f"{k}: {there.get(k)} there, {identity.get(k)} here"
+        for k in there | identity
+        if there.get(k) != identity.get(k)
     ]
     if differ:
         raise ValueError(

@@ -151,26 +151,25 @@ def filmstrip(movies: Mapping[str, Any], *, dt: float | None = None, n: int = 6)
     """
     panels, n_frames, dt = _panels(movies, dt)
     index = np.unique(np.linspace(0, n_frames - 1, min(n, n_frames)).round().astype(int))
-    moving, still = (
-        [(title, panel) for title, panel in panels.items() if panel.still == stands]
-        for stands in (False, True)
-    )
+    still = {title: panel for title, panel in panels.items() if panel.still}
+    moving = {title: panel for title, panel in panels.items() if not panel.still}
+    first = next(iter(moving.values()))
     shape = max(len(moving), len(still)), len(index) + bool(still)
-    height, breadth = moving[0][1].images.shape[1:]
+    height, breadth = first.images.shape[1:]
     row_height = 0.1 + WIDE[0] / shape[1] * height / breadth
     size = WIDE[0], 0.3 + shape[0] * row_height
     figure, axes = plt.subplots(*shape, squeeze=False, figsize=size)
     for ax in axes.ravel():
         ax.set_visible(False)
-    for row, (title, panel) in zip(axes, moving, strict=False):
+    for row, (title, panel) in zip(axes, moving.items(), strict=False):
         for ax, i in zip(row, index, strict=False):
             image = panel.draw(ax, i)
-            if panel is moving[0][1]:
+            if panel is first:
                 ax.set_title(_when(i, dt), fontsize=9)
         row[0].set_ylabel(title)
         if panel.signed:
             figure.colorbar(image, ax=row[: len(index)].tolist(), label=panel.label, pad=0.02)
-    for ax, (title, panel) in zip(axes[:, -1], still, strict=False):
+    for ax, (title, panel) in zip(axes[:, -1], still.items(), strict=False):
         image = panel.draw(ax, 0)
         ax.set_title(title, fontsize=9)
         if panel.signed:
