@@ -16,7 +16,6 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from . import require
-from .brief import dtype_of
 from .io.tables import read
 from .io.writing import replacing, with_ending
 from .paths import Paths, Windows, check_axes, check_numbers  # noqa: F401  (windows belong to data for who uses them)
@@ -68,13 +67,6 @@ class Trajectories(Paths):
                 f"x is {x[i, j, k].item()} at trajectory {i}, time index {j}, coordinate {k}; cut "
                 "the trajectory there or fill the gap first"
             )
-
-    def __repr__(self) -> str:
-        more = ", underdamped" if self.underdamped else ""
-        return (
-            f"{type(self).__name__}({self.n_trajectories} paths × {self.n_times} frames, dim "
-            f"{self.dim}, dt {self.dt:g}, {dtype_of(self.x)}{more})"
-        )
 
     @property
     def dim(self) -> int:
@@ -204,8 +196,3 @@ class Jumps(Paths):
         if self.waiting is None:
             return states.long()
         return torch.stack((states, self.waiting.take(index)), dim=-1)
-
-    def __repr__(self) -> str:
-        waiting = "" if self.waiting is None else f", waiting {dtype_of(self.waiting)}"
-        size = f"{self.n_trajectories} paths × {self.n_times} states of {self.n_states}"
-        return f"{type(self).__name__}({size}{waiting})"

@@ -31,12 +31,6 @@ class Estimate(Brief):
     warnings: tuple[str, ...] = ()
     unit: str = field(default="unit time", repr=False)
 
-    def __post_init__(self) -> None:
-        if isinstance(self.warnings, str):  # a comma was forgotten
-            raise TypeError(
-                f"warnings must be a tuple of sentences, got {self.warnings!r}; put it into (…,)"
-            )
-
     def __iter__(self) -> Iterator[float]:
         return iter((self.rate, self.std))
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from . import require
-from .brief import Brief, dtype_of
+from .brief import Brief
 from .data import FLOATS, INTEGERS, Trajectories
 from .device import drawn_from
 from .io.movies import read
@@ -156,14 +156,6 @@ class Movie(Paths):
         else:
             picked = self.reel[numbers.flatten()]
         return picked.unflatten(0, numbers.shape)
-
-    def __repr__(self) -> str:
-        height, width = self.shape
-        kind = dtype_of(self.reel) if isinstance(self.reel, Tensor) else "rendered"
-        return (
-            f"{type(self).__name__}({self.n_trajectories} movies × {self.n_times} frames of "
-            f"{height}×{width} px, dt {self.dt:g}, {kind})"
-        )
 
     def to(self, device: torch.device | str) -> Self:
         reel = self.reel.to(device) if isinstance(self.reel, Film) else self.reel

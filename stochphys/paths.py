@@ -126,9 +126,6 @@ class Windows(Brief):
     def __post_init__(self) -> None:
         check_frames(self.frames, self.trajectories.n_times)
 
-    def __repr__(self) -> str:
-        return f"Windows({len(self)} of {self.frames} frames, of {self.trajectories!r})"
-
     @property
     def n_starts(self) -> int:
         """Windows per trajectory."""

@@ -96,11 +96,11 @@ def test_paths_say_how_many_they_are() -> None:
     movie = Movie.of(torch.zeros(4, 20, 16, 32, dtype=torch.uint8), 0.05)
     moving = Trajectories(torch.zeros(2, 3, 4).double(), 0.1, underdamped=True)
     assert [repr(data) for data in (paths, moving, jumps, movie, Windows(paths, 2))] == [
-        "Trajectories(200 paths × 1000 frames, dim 2, dt 0.01, float32)",
-        "Trajectories(2 paths × 3 frames, dim 4, dt 0.1, float64, underdamped)",
-        "Jumps(5 paths × 30 states of 3)",
-        "Movie(4 movies × 20 frames of 16×32 px, dt 0.05, uint8)",
-        "Windows(199800 of 2 frames, of Trajectories(200 paths × 1000 frames, dim 2, dt 0.01, float32))",
+        "Trajectories(x=float32 200×1000×2, dt=0.01, underdamped=False)",
+        "Trajectories(x=float64 2×3×4, dt=0.1, underdamped=True)",
+        "Jumps(x=uint8 5×30, n_states=3, waiting=None)",
+        "Movie(reel=uint8 80×16×32, dt=0.05, x=int64 4×20)",
+        "Windows(trajectories=Trajectories(…), frames=2, every=1, draws=None)",
     ]
     timed = Jumps(jumps.x, 3, torch.ones(5, 30))
-    assert repr(timed) == "Jumps(5 paths × 30 states of 3, waiting float32)"
+    assert repr(timed) == "Jumps(x=uint8 5×30, n_states=3, waiting=float32 5×30)"

@@ -194,7 +194,9 @@ def test_a_file_in_use_is_named_where_the_system_does_not_replace_it(tmp_path, m
         raise PermissionError(13, "Access is denied")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="mapped into memory; close it, or give another path"):
+    with pytest.raises(
+        OSError, match="close what has it open or mapped into memory, or give another path"
+    ):
         WRITERS["film.npz"](tmp_path / "film.npz")
     assert not list(tmp_path.iterdir())
 

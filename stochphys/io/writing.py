@@ -40,13 +40,10 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
         cause = error if isinstance(error, OSError) else error.__context__
         if not isinstance(cause, OSError):
             raise
-        in_use = isinstance(cause, PermissionError)  # Windows replaces no file that is in use
-        remedy = "it is open or mapped into memory; close it" if in_use else "make room"
-        raise OSError(
-            cause.errno,
-            f"{path} was not written ({cause.strerror or cause}) and is as it was; {remedy}, or give "
-            "another path",
-        ) from error
+        # Windows replaces no file that is in use.
+        remedy = "make room, close what has it open or mapped into memory, or give another path"
+        words = f"{path} was not written ({cause.strerror or cause}) and is as it was; {remedy}"
+        raise OSError(cause.errno, words) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -78,12 +78,16 @@ def simulate(
     if n_steps % every:
         raise ValueError(f"n_steps={n_steps} must be a multiple of every={every}")
     device = generator.device
-    n_times = n_steps // every + 1
-    check_memory((n_times, system.dim, n_trajectories), dtype, device)
+    shape = (n_steps // every + 1, system.dim, n_trajectories)
+    check_memory(shape, dtype, device)
     x = initial_states(system, n_trajectories, start, generator, dtype)
     check_system(system, x, dt * n_steps, scheme)
 
-    storage = _empty((n_times, system.dim, n_trajectories), dtype, device)
+    if device.type == "cpu":
+        # numpy asks for huge pages, which makes the first write to a large array 3 to 5 times faster
+        storage = torch.from_numpy(np.empty(shape, x[:0].numpy().dtype))
+    else:
+        storage = x.new_empty(shape)
     with one_thread():
         if scheme == "exact":
             assert isinstance(system, Linear)
@@ -220,10 +224,3 @@ def _block(P: Tensor, root: Tensor, frames: int) -> tuple[Tensor, Tensor]:
     age = torch.arange(frames)[:, None] - torch.arange(frames)  # of a noise, in frames
     from_noise = (torch.stack(powers) @ root)[age.clamp(min=0)] * (age >= 0)[..., None, None]
     return torch.cat(powers[1:]), from_noise.transpose(1, 2).reshape(frames * dim, frames * dim)
-
-
-def _empty(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    if device.type != "cpu":
-        return torch.empty(shape, dtype=dtype, device=device)
-    # numpy asks for huge pages, which makes the first write to a large array 3 to 5 times faster
-    return torch.from_numpy(np.empty(shape, dtype=torch.empty(0, dtype=dtype).numpy().dtype))

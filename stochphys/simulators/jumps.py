@@ -106,12 +106,8 @@ class JumpChain(Brief):
     def entropy_production(
         self, data: Paths, scheme: str | None = None, *, frames: int = 2
     ) -> Tensor:
-        """ΔS of each jump of these paths, `(n_trajectories, n_times - 1)`, float64; of windows of
-        more `frames`, which lie end to end, the sum. It is always the "exact" one.
-
-        Raises `TypeError` for what are no `Jumps`, `ValueError` for another number of states, another
-        scheme, too many frames, or a jump without a reverse.
-        """
+        """ΔS of windows of `Jumps` as in `langevin.Exact`, float64, always the "exact" one; raises
+        `ValueError` also for another number of states, or a jump without a reverse."""
         require.one_of((None, "exact"), scheme=scheme)
         jumps = jumps_of(data, self.n_states)
         check_frames(frames, jumps.n_times)

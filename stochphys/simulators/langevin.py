@@ -200,13 +200,9 @@ def noise_induced_drift(system: System, x: Tensor, t: float) -> Tensor:
     """
     if system.additive:
         return torch.zeros_like(x)
-
-    def columns(x: Tensor) -> Tensor:
-        return noise_matrix(system, x, t)
-
-    B = columns(x)
+    B = noise_matrix(system, x, t)
     total = torch.zeros_like(x)
     for j in range(x.shape[-1]):  # derivative of column j of B along itself
-        change = torch.func.jvp(columns, (x,), (B[..., j],))[1]
+        change = torch.func.jvp(lambda y: noise_matrix(system, y, t), (x,), (B[..., j],))[1]
         total = total + change[..., j] / 2
     return total

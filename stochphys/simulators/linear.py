@@ -48,14 +48,11 @@ class Linear(System):
                 f"A and D must be square and of one size, got {tuple(A.shape)} and {tuple(D.shape)}"
             )
         require.finite(A=A, D=D)
-        scale = D.abs().max().clamp(min=1e-300)
-        if (D - D.T).abs().max() > 1e-12 * scale:
-            raise ValueError("D must be symmetric")
-        smallest = torch.linalg.eigvalsh(D)[0].item()
-        if smallest < -1e-12 * scale:
+        smallest, rounding = torch.linalg.eigvalsh(D)[0].item(), 1e-12 * D.abs().max()
+        if (D - D.T).abs().max() > rounding or smallest < -rounding:
             raise ValueError(
-                f"D must be positive semi-definite, its smallest eigenvalue is {smallest:.3g}; "
-                "noise cannot have a negative variance"
+                "D must be symmetric and positive semi-definite, as noise has no negative variance; "
+                f"its smallest eigenvalue is {smallest:.3g}"
             )
         object.__setattr__(self, "A", A)
         object.__setattr__(self, "D", D)
