@@ -21,7 +21,7 @@ from stochphys.training.labels import Labelled, class_noise, flip, symmetric_noi
 from tests.chance import CHANCE, K, sigmas
 
 N, CLASSES, NOISE_RATE = 60, 10, 0.4
-PARTS = ("clean", "expected", "noisy", "correct", "wrong")
+PARTS = ("clean", "noisy", "drift", "pull", "quenched", "bias", "correct", "wrong")
 
 
 def network(seed: int = 0) -> nn.Module:
@@ -89,7 +89,8 @@ def test_expectation_is_the_mean_over_draws_of_the_labels(noise: str, data: Labe
     splits = [gradient_split(model, replace(data, y=y), transition) for y in given]
     noisy = torch.stack([split.noisy for split in splits])
     weights = torch.linalg.eigvalsh(noisy.T.cov() / draws)
-    miss = (noisy.mean(0) - splits[0].expected).square().sum()
+    expected = splits[0].drift + splits[0].pull
+    miss = (noisy.mean(0) - expected).square().sum()
     t = -math.log(CHANCE)
     assert miss < weights.sum() + 2 * t**0.5 * weights.norm() + 2 * t * weights.max()
     assert splits[0].norm("bias") > 5 * miss.sqrt()  # sharp enough to tell g̃ from g
@@ -105,8 +106,9 @@ def test_at_the_critical_rate_nothing_of_the_clean_gradient_is_left(data: Labell
 def test_the_clean_drift_shrinks_and_turns_at_the_critical_rate(
     rate: float, shrink: float, data: Labelled
 ) -> None:
-    found = gradient_split(network(), data, symmetric_noise(rate, CLASSES)).shrink
-    assert found == pytest.approx(shrink, abs=1e-12)
+    split = gradient_split(network(), data, symmetric_noise(rate, CLASSES))
+    torch.testing.assert_close(split.drift, shrink * split.clean, rtol=0, atol=1e-13)
+    torch.testing.assert_close(split.pull + split.quenched, split.noisy - split.drift)
 
 
 def test_clean_labels_have_no_bias(data: Labelled) -> None:

@@ -192,8 +192,8 @@ def by_score(generator):
 
 def by_plane(generator):
     figures = pytest.importorskip("stochphys.course.figures.gradients")
-    a, b, c, d, e = torch.randn(5, 6, generator=make_generator(0))
-    split, ax = GradientSplit(a, b, c, d, e, 1.0), Figure().subplots()
+    parts = torch.randn(8, 6, generator=make_generator(0))
+    split, ax = GradientSplit(*parts), Figure().subplots()
     examples = torch.randn(50, 6, generator=make_generator(1))
     figures.gradient_plane(ax, split, examples, batch_size=4, generator=generator)
     return torch.as_tensor(np.asarray(ax.collections[0].get_offsets()))

@@ -24,45 +24,30 @@ class GradientSplit(Brief):
     $$\tilde g = \underbrace{s\,g}_\text{drift} + \underbrace{E[\tilde g] - s\,g}_\text{pull}
     + \underbrace{\tilde g - E[\tilde g]}_\text{quenched},$$
 
-    where E is taken over the draw of the labels. For symmetric noise $s = 1 - a$ with
-    $a = \tau C/(C - 1)$, and the pull is a times the gradient towards uniform predictions. The
-    quenched part has zero mean over draws, but during training it stays what it is: it memorises.
+    where E is taken over the draw of the labels, and $s = (\mathrm{tr}\,T - 1)/(C - 1)$ for a
+    transition matrix T of C classes. For symmetric noise $s = 1 - a$ with $a = \tau C/(C - 1)$, and
+    the pull is a times the gradient towards uniform predictions. The quenched part has zero mean
+    over draws, but during training it stays what it is: it memorises.
 
     Attributes:
-        clean: g, gradient on the true labels `([members], n_parameters)`.
-        expected: E[g̃], of the same shape, as all of them.
+        clean: g, gradient on the true labels `([members], n_parameters)`, as all that follow.
         noisy: g̃, gradient on the given labels.
+        drift: the clean gradient, shrunk.
+        pull: towards the labels that noise puts in place of the true ones, on average.
+        quenched: what this one draw of the labels adds, constant in time for given weights.
+        bias: the latent gradient bias, g̃ − g: what is left if only minibatch noise is averaged.
         correct, wrong: gradients of the mean loss over the examples whose given label is true, and
             over those where it is not.
-        shrink: s = (tr T − 1)/(C − 1) for a transition matrix T of C classes.
     """
 
     clean: Tensor
-    expected: Tensor
     noisy: Tensor
+    drift: Tensor
+    pull: Tensor
+    quenched: Tensor
+    bias: Tensor
     correct: Tensor
     wrong: Tensor
-    shrink: float
-
-    @property
-    def drift(self) -> Tensor:
-        """The clean gradient, shrunk."""
-        return self.shrink * self.clean
-
-    @property
-    def pull(self) -> Tensor:
-        """Towards the labels that noise puts in place of the true ones, on average."""
-        return self.expected - self.drift
-
-    @property
-    def quenched(self) -> Tensor:
-        """What this one draw of the labels adds, constant in time for given weights."""
-        return self.noisy - self.expected
-
-    @property
-    def bias(self) -> Tensor:
-        """The latent gradient bias, g̃ − g: what is left if only minibatch noise is averaged."""
-        return self.noisy - self.clean
 
     def norm(self, part: str) -> Tensor:
         """Length of the part of this name `([members],)`."""
@@ -109,14 +94,18 @@ def gradient_split(model: nn.Module, data: Labelled, transition: Tensor) -> Grad
         return torch.cat([g.reshape(*per_member, -1) for g in parts], -1)
 
     hot, right = one_hot(given, n_classes), (given == true).to(log_p)
-    everyone = torch.ones_like(right)
+    targets, everyone = (one_hot(true, n_classes), transition[true], hot), torch.ones_like(right)
+    clean, expected, noisy = (gradient(target, everyone) for target in targets)
+    drift = (transition.trace().item() - 1) / (n_classes - 1) * clean
     return GradientSplit(
-        clean=gradient(one_hot(true, n_classes), everyone),
-        expected=gradient(transition[true], everyone),
-        noisy=gradient(hot, everyone),
+        clean=clean,
+        noisy=noisy,
+        drift=drift,
+        pull=expected - drift,
+        quenched=noisy - expected,
+        bias=noisy - clean,
         correct=gradient(hot, right),
         wrong=gradient(hot, 1 - right),
-        shrink=(transition.trace().item() - 1) / (n_classes - 1),
     )
 
 
