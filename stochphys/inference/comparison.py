@@ -167,8 +167,7 @@ def field_errors(posterior: Posterior, x: Tensor, exact: Tensor) -> tuple[float,
 
 def exact_fields(system: System, x: Tensor, times: Tensor | None) -> tuple[Tensor, Tensor]:
     """Drift `(n, dim)` and noise amplitude `(n, dim, dim)` at states, at t = 0 or at their times."""
-    if times is None:
-        return system.drift(x, 0.0), noise_matrix(system, x, 0.0)
-    each = list(zip(x[:, None], times.tolist(), strict=True))  # a system answers for one time only
-    drift = torch.cat([system.drift(a, t) for a, t in each])
-    return drift, torch.cat([noise_matrix(system, a, t) for a, t in each])
+    # A system answers for one time only.
+    at = [(x, 0.0)] if times is None else list(zip(x[:, None], times.tolist(), strict=True))
+    drift = torch.cat([system.drift(a, t) for a, t in at])
+    return drift, torch.cat([noise_matrix(system, a, t) for a, t in at])

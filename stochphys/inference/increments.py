@@ -6,7 +6,7 @@ velocity that shares its noise. Each rule here says how large that share is; reg
 """
 
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -166,16 +166,14 @@ def increments(
         now = (clock[:, : parts[0].shape[1]] + first * dt,) if time else ()
         return torch.cat((*parts, *now), dim=-1)
 
-    common: dict[str, Any] = dict(
-        dt=dt, rule=rule, shared=rules[rule], precision=trajectories.x.dtype
-    )
+    read = partial(Increments, dt=dt, rule=rule, shared=rules[rule], precision=trajectories.x.dtype)
     dim = x.shape[-1]
     if rules is OVERDAMPED:
         start, end, robust = x[:, :-1], x[:, 1:], rule == "midpoint"
         one_earlier = (torch.arange(start.shape[1]) - int(robust)).clamp(min=0)
         moved = trajectories.velocity.double().diff(dim=1) if known else x.diff(dim=1)
         late = rules[rule] / 2
-        return Increments(
+        return read(
             x=states(torch.lerp(start, end, late), first=late),
             y=moved / dt,
             noisy=slice(dim // 2, dim) if known else slice(0, dim),
@@ -184,7 +182,6 @@ def increments(
             reverse=None,
             at=states((start + end)[:, 1:-1] / 2, first=1.5) if robust else states(start),
             steps=moved,
-            **common,
         )
     v, s = x.diff(dim=1) / dt, x.diff(n=2, dim=1)
     if trajectories.x.dtype == torch.float32 and rule != "symmetric":
@@ -197,7 +194,7 @@ def increments(
     middle = states((x[:, 2:] + x[:, 1:-1] + x[:, :-2]) / 3, centred, first=1)
     seen = {"reverse": later, "symmetric": middle}.get(rule, early)
     two_earlier = (torch.arange(seen.shape[1]) - 2).clamp(min=0)
-    return Increments(
+    return read(
         x=seen,
         start=early,
         before=seen[:, two_earlier] if rule == "symmetric" else seen,
@@ -206,7 +203,6 @@ def increments(
         noisy=slice(dim, 2 * dim),
         at=states(x[:, 2:-2], centred[:, 1:-1], first=2),
         steps=s,
-        **common,
     )
 
 

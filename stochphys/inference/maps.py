@@ -65,18 +65,16 @@ def dissipation_map(
         if movie is None and isinstance(model.held_out, Movie):
             movie = model.held_out
         model = model.model
-    networks = map_networks(model)
+    first, *_ = networks = map_networks(model)
     if movie is None:
         raise ValueError("movie is missing: give movies that the networks have not seen")
-    windows = Windows(movie, networks[0].frames, every=networks[0].frames - 1)
+    windows = Windows(movie, first.frames, every=first.frames - 1)
     shape = window_maps(networks, windows.sample(1)).shape[2:]
     sums = movie.x.new_zeros(len(networks), movie.n_trajectories, *shape, dtype=torch.float64)
     for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
         sums.index_add_(1, piece // windows.n_starts, window_maps(networks, windows[piece]))
     rates = (sums / (windows.n_starts * (movie.dt * (windows.frames - 1)))).cpu()
-    return DissipationMap(
-        rates.mean(1), rates.mean(0), networks[0].cell, networks[0].receptive_field
-    )
+    return DissipationMap(rates.mean(1), rates.mean(0), first.cell, first.receptive_field)
 
 
 def frame_maps(model: Ensemble, movie: Movie, index: Tensor) -> Tensor:
@@ -87,9 +85,8 @@ def frame_maps(model: Ensemble, movie: Movie, index: Tensor) -> Tensor:
     """
     networks = map_networks(model)
     windows = Windows(movie, networks[0].frames)
-    return (
-        window_maps(networks, windows[index]).mean(0) / (movie.dt * (windows.frames - 1))
-    ).float()
+    H = window_maps(networks, windows[index]).mean(0)  # (n, rows, columns)
+    return (H / (movie.dt * (windows.frames - 1))).float()
 
 
 @torch.no_grad()

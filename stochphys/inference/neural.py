@@ -125,18 +125,14 @@ class Network:
 @dataclass(frozen=True)
 class LaplaceNetwork(Network):
     """One network beside a straight line, and the normal posterior of their weights where they came
-    to rest, see `LinearisedPosterior`.
-
-    Attributes:
-        precision: α of the prior $w \\sim N(0, 1/\\alpha)$ while training; then the evidence sets it.
+    to rest, see `LinearisedPosterior`. The prior is $w \\sim N(0, 1)$ while training; then the
+    evidence sets its precision.
     """
-
-    precision: float = 1.0
 
     def _posterior(
         self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
     ) -> LinearisedPosterior:
-        sizes, share = self.sizes(samples), self.precision / 2 / len(samples.x)
+        sizes, share = self.sizes(samples), 1 / 2 / len(samples.x)
         body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
 
         def minus_log_prior() -> Tensor:

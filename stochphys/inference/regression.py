@@ -84,9 +84,8 @@ class BayesianRegression(Brief):
 
         Raises `ValueError` if there are fewer samples than features.
         """
-        basis: Features = (
-            self.basis.fitted(samples.x) if hasattr(self.basis, "fitted") else self.basis
-        )
+        given = self.basis
+        basis: Features = given.fitted(samples.x) if hasattr(given, "fitted") else given
         n_features = basis(samples.x[:1]).shape[-1]
         n, dim = samples.y.shape
         if n < n_features:

@@ -149,7 +149,7 @@ class Langevin(Brief):
     information: float
     effective_parameters: float
     increments: Increments
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     @property
     def predicted_nmse(self) -> float:

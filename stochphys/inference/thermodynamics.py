@@ -120,8 +120,7 @@ def _per_coordinate(
     dim = data.dim if data.secant else data.x.shape[-1]
     if fresh.dim != dim:
         raise ValueError(f"fresh must have dim={dim}, like the training data, got {fresh.dim}")
-    x = data.x.flatten(0, 1)
-    spread = x[:, data.noisy].std(0)
+    spread = data.x.flatten(0, 1)[:, data.noisy].std(0)
     D = langevin.diffusion.mean(langevin.states) / spread / spread[:, None]  # (n, dim, dim)
     require.noisy(SINGULAR, D=D, hint=", each coordinate in units of its spread")
     if data.underdamped:
