@@ -1,4 +1,4 @@
-"""Callbacks of `fit`: stochastic resetting, measurements on the way, and an average of equal weights."""
+"""Callbacks of `fit`: stochastic resetting, measurements on the way, an average of equal weights."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -32,9 +32,8 @@ from ..io.writing import check_writable
 
 Row = dict[str, Any]
 FIELDS = {"key", "function", "setting", "seed", "seconds", "versions"}  # of every row
-FRAMES = re.compile(
-    r"(?s).*Traceback \(most recent call last\).*?\n(?=\S)"
-)  # before the last error
+# All that a traceback has before the words of the last exception.
+FRAMES = re.compile(r"(?s).*Traceback \(most recent call last\).*?\n(?=\S)")
 VERSIONS = dict(stochphys=__version__, torch=torch.__version__, python=platform.python_version())
 
 
@@ -173,28 +172,27 @@ def _work(function: Callable[..., Any], todo: list[Row]) -> Iterator[Row]:
     a new pool goes on with the rest, and at the end each of the lost shows alone whose fault it was."""
     pool = Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs")
     begun: dict[str, Row] = {}
-    rest = iter(todo)
 
-    def calls() -> Iterator[Any]:
-        for row in rest:
-            begun[row["key"]] = row
-            yield delayed(_run)(function, row)
+    def begin(row: Row) -> Any:
+        begun[row["key"]] = row
+        return delayed(_run)(function, row)
 
+    calls = map(begin, todo)
     while True:
         try:
-            for row in pool(calls()):
+            for row in pool(calls):
                 del begun[row["key"]]
                 yield row
             break
         except TerminatedWorkerError:
             continue
     for row in list(begun.values()):
-        begin = time.perf_counter()
+        start = time.perf_counter()
         try:
-            yield from pool([delayed(_run)(function, row)])
+            yield from pool([begin(row)])
         except TerminatedWorkerError as error:
             words = " ".join(str(error).split())
-            yield _ended(row, begin, error=f"{type(error).__name__}: {words}")
+            yield _ended(row, start, error=f"{type(error).__name__}: {words}")
 
 
 def _run(function: Callable[..., Any], row: Row) -> Row:
