@@ -2,8 +2,7 @@ r"""Fields of force and noise that a learner must find in trajectories: a force 
 under correlated noise, and noise that depends on the place.
 
 Both carry currents. Their entropy production is known by simulation, and for two coordinates by the
-stationary Fokker–Planck equation, solved on a grid: no noise, and an error that falls with the square
-of the grid's spacing.
+stationary Fokker–Planck equation, solved on a grid: without noise.
 """
 
 from abc import abstractmethod
@@ -14,7 +13,6 @@ from math import cos, log, pi
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
@@ -23,8 +21,6 @@ from torch import Tensor
 from .. import require
 from ..data import Trajectories
 from ..simulators.langevin import System, square_root
-
-Array = NDArray[np.float64]
 
 
 class ForceField(System):
@@ -35,6 +31,8 @@ class ForceField(System):
 
     F is what pushes, mobility times mechanical force. A subclass gives `drift`, `noise_amplitude`,
     `diffusion`, `force` where D depends on the place, and for two coordinates the reach of the grid.
+    With more of them p is not known, and what needs it raises `ValueError`; take `medium_entropy`, its
+    average over a long simulation is σ̇.
     """
 
     dim: int
@@ -73,9 +71,6 @@ class ForceField(System):
         By the midpoint rule alone: where D depends on the place, the log-ratio of an Euler–Maruyama
         chain does not tend to ΔS for dt → 0, since what noise is read at the start of a step is read
         at the end of the reversed one.
-
-        Raises `ValueError` for more than two coordinates, where p is not known; take
-        `medium_entropy`.
         """
         states, p = self._laws[1]  # (n, n, 2), (n, n)
         axes, log_p = (states[:, 0, 0], states[0, :, 1]), np.log(np.maximum(p, 1e-300))
@@ -87,9 +82,6 @@ class ForceField(System):
     def entropy_production_rate(self) -> float:
         """σ̇ of the stationary state of two coordinates, by the stationary Fokker–Planck equation
         on two grids, extrapolated to spacing zero.
-
-        Raises `ValueError` for more than two coordinates; average `medium_entropy` over a long
-        simulation.
         """
         rates = []  # ⟨F D⁻¹ F⟩ + ⟨∇·F⟩ on each grid
         for y, p in self._laws:  # (n, n, 2), (n, n)
@@ -102,7 +94,7 @@ class ForceField(System):
         return fine + (fine - coarse) / 3  # the error is of second order: a quarter of it is left
 
     @cached_property
-    def _laws(self) -> list[tuple[Array, Array]]:
+    def _laws(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """The `stationary_law` in y, on a grid and on one of half its spacing."""
         if self.dim != 2:
             raise ValueError(
@@ -111,7 +103,7 @@ class ForceField(System):
             )
         return [stationary_law(self._in_frame, reach=self._reach(), n=n) for n in (100, 200)]
 
-    def _in_frame(self, y: Array) -> tuple[Array, Array]:
+    def _in_frame(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F and the diagonal of D in the coordinates y `(…, 2)`, both of this shape."""
         R = self._frame()
         x, inverse = torch.from_numpy(y) @ R.T, torch.linalg.inv(R)
@@ -245,8 +237,8 @@ class InhomogeneousDiffusion(ForceField):
 
 
 def stationary_law(
-    fields: Callable[[Array], tuple[Array, Array]], *, reach: float, n: int
-) -> tuple[Array, Array]:
+    fields: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], *, reach: float, n: int
+) -> tuple[np.ndarray, np.ndarray]:
     r"""The law p of two coordinates whose probability current has no source,
 
     $$0 = \nabla\cdot J, \qquad J_i = F_i\,p - D_i\,\partial_i p,$$
@@ -290,7 +282,7 @@ def stationary_law(
     return states, (p / p.sum()).reshape(n, n)
 
 
-def _bernoulli(z: Array) -> Array:
+def _bernoulli(z: np.ndarray) -> np.ndarray:
     """z/(eᶻ − 1), with the limit 1 at z = 0."""
     z = np.where(np.abs(z) < 1e-8, 1e-8, z)
     return z / np.expm1(z)

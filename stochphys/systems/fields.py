@@ -10,7 +10,6 @@ from math import exp, inf, log
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.integrate import cumulative_trapezoid, quad
 from torch import Tensor
 
@@ -118,9 +117,7 @@ class StirredDoubleWell(Stirred):
 
     6.993 for two coordinates and α = T = 1. Linear currents see a third of it.
 
-    Args:
-        n_coordinates: two or more.
-        alpha, T: as for `Stirred`.
+    `n_coordinates` is two or more; `alpha` and `T` are as for `Stirred`.
     """
 
     J: Tensor = field(init=False, repr=False)
@@ -251,10 +248,7 @@ def _weight(x: float) -> float:
 
 
 def drawn_from(
-    density: NDArray[np.float64],
-    grid: NDArray[np.float64],
-    n: int,
-    generator: torch.Generator | int,
+    density: np.ndarray, grid: np.ndarray, n: int, generator: torch.Generator | int
 ) -> Tensor:
     """n places `(n,)`, float64, of a law whose density, up to a factor, is given on an even grid: by its
     distribution function, inverted."""

@@ -20,7 +20,6 @@ from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
 from ..simulators.linear import blocks
 
 MOST_WORDS = 2_000_000  # that are enumerated: windows of 13 frames with three symbols
-PIECE = 2**17  # words filtered at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,18 +138,13 @@ class HiddenChain(Brief):
 
         The filter carries the probability of each state, given the symbols so far.
         """
-        flat = words.reshape(-1, words.shape[-1])
-        parts = [self._filter(piece.long()) for piece in flat.split(PIECE)]
-        return torch.cat(parts).view(words.shape[:-1])
-
-    def _filter(self, words: Tensor) -> Tensor:
         P, visible = self.chain.P.to(words.device), self.visible.to(words.device)
-        belief = self.chain.stationary_law.to(words.device).expand(len(words), -1)  # (…, n_states)
-        log_p = belief.new_zeros(len(words))
-        for t, symbol in enumerate(words.unbind(1)):
-            belief = (belief @ P if t else belief) * visible[symbol]
-            chance = belief.sum(1, keepdim=True)  # of this symbol, given those before
-            log_p += chance[:, 0].log()
+        belief = self.chain.stationary_law.to(words.device)  # of each state; (…, n_states) soon
+        log_p = belief.new_zeros(words.shape[:-1])
+        for t, symbol in enumerate(words.unbind(-1)):
+            belief = (belief @ P if t else belief) * visible[symbol.long()]
+            chance = belief.sum(-1, keepdim=True)  # of this symbol, given those before
+            log_p += chance[..., 0].log()
             belief = belief / chance
         return log_p
 
@@ -163,13 +157,9 @@ class HiddenChain(Brief):
     ) -> Tensor:
         """ΔS that windows of symbols show, `(n_trajectories, n_windows)`, float64.
 
-        Windows lie end to end, with one frame in common: the yardstick for a recurrent network. As
-        symbols remember, it is not the sum of what their steps show.
-
-        Args:
-            data: `Jumps` between symbols, see `observe`.
-            scheme: "exact", there is no other.
-            frames: in a window.
+        Windows of `data`, `Jumps` between symbols (see `observe`), lie end to end, with one frame in
+        common: the yardstick for a recurrent network. As symbols remember, it is not the sum of what
+        their steps show. The only `scheme` is "exact".
 
         Raises `TypeError` for what are no `Jumps`, `ValueError` for another number of symbols, another
         scheme, or too many frames.

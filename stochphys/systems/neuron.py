@@ -12,6 +12,7 @@ from typing import NoReturn
 import torch
 from scipy.optimize import brentq
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .. import require
 from ..data import Trajectories
@@ -86,13 +87,11 @@ class Neuron(System):
         return torch.cat((slope[..., None], gates), dim=-1)
 
     def noise_amplitude(self, x: Tensor, t: float) -> Tensor:
-        gates = torch.sqrt(2 * self.gate_diffusion(x))
-        return torch.cat((torch.zeros_like(gates[..., :1]), gates), dim=-1)
+        return pad(torch.sqrt(2 * self.gate_diffusion(x)), (1, 0))  # none for the voltage
 
     def diffusion(self, x: Tensor) -> Tensor:
         """D at states `x (…, 4)`, `(…, 4, 4)`: diagonal, zero for the voltage."""
-        gates = self.gate_diffusion(x).expand(*x.shape[:-1], 3)
-        return torch.diag_embed(torch.cat((torch.zeros_like(x[..., :1]), gates), dim=-1))
+        return torch.diag_embed(pad(self.gate_diffusion(x), (1, 0)))
 
     def confine(self, x: Tensor) -> None:
         """Bring gates of `x (…, 4)` that left [0, 1] back, in place."""

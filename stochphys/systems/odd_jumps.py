@@ -57,8 +57,7 @@ class OddJumpProcess(JumpChain):
         W = W * (1 - torch.eye(n, dtype=torch.float64))
         if not (torch.isfinite(W) & (W >= 0)).all():
             raise ValueError("rates W must be finite and not negative")
-        if (W.sum(1) == 0).any():
-            stuck = (W.sum(1) == 0).nonzero().flatten().tolist()
+        if stuck := (W.sum(1) == 0).nonzero().flatten().tolist():
             raise ValueError(f"the states {stuck} have no way out; every row of W needs a rate")
         if len(alone := ((W > 0) & (W[reversal][:, reversal].T == 0)).nonzero()):
             i, j = alone[0].tolist()
@@ -88,11 +87,11 @@ class OddJumpProcess(JumpChain):
         r"""σ̇, the entropy produced per unit time,
 
         $$\dot\sigma = \sum_{ss'} p_s W_{ss'} \ln\frac{W_{ss'}}{W_{\epsilon s'\epsilon s}}
-          + \sum_s p_s\,(\lambda_{\epsilon s} - \lambda_s).$$
+          + \sum_s p_s\,(\lambda_{\epsilon s} - \lambda_s),$$
+
+        with the `time_law` $p_s$; the sum of `jumps_and_waiting`.
         """
-        backward = self._reversed(self.W)
-        p, change = self.time_law(), self.escape_rates[self.reversal] - self.escape_rates
-        return ((p[:, None] * self.W * _log_ratio(self.W, backward)).sum() + p @ change).item()
+        return sum(self.jumps_and_waiting())
 
     def jumps_and_waiting(self) -> tuple[float, float]:
         r"""σ̇ in two parts, both ≥ 0: what the order of the states shows, and what the waiting times
