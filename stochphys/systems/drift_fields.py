@@ -23,6 +23,7 @@ from ..data import Trajectories
 from ..simulators.langevin import System, square_root
 
 
+@dataclass(frozen=True, eq=False)
 class ForceField(System):
     r"""An overdamped system whose mechanical part is told apart from what the noise adds,
 
@@ -33,9 +34,22 @@ class ForceField(System):
     `diffusion`, `force` where D depends on the place, and for two coordinates the reach of the grid.
     With more of them p is not known, and what needs it raises `ValueError`; take `medium_entropy`, its
     average over a long simulation is σ̇.
+
+    Args:
+        dim: number of coordinates d, 2 or more.
+        T: strength of the noise, length²/time.
+        k: stiffness, 1/time.
+
+    Raises `ValueError` for fewer than two coordinates, or k or T that is not positive.
     """
 
-    dim: int
+    dim: int = 2
+    T: float = 5.0
+    k: float = 2.0
+
+    def __post_init__(self) -> None:
+        require.integer(2, self, "dim")
+        require.positive(self, "k", "T")
 
     @abstractmethod
     def diffusion(self, x: Tensor) -> Tensor:
@@ -122,27 +136,18 @@ class NonlinearForce(ForceField):
     the diffusion matrix itself, mobility one and no single temperature; its smallest eigenvalue is
     $T - 2\sqrt{T}\cos\frac{\pi}{d+1}$, positive for every d if $T \ge 4$. By default σ̇ = 8.244.
 
-    Args:
-        dim: number of coordinates d, 2 or more.
-        T: strength of the noise, length²/time.
-        k: stiffness, 1/time.
-        alpha: strength of the push from the origin, 1/time.
-
-    Raises `ValueError` for fewer than two coordinates, k not positive, alpha negative or not finite, or
-    a T for which D is not positive definite.
+    The push from the origin has the strength `alpha`, 1/time; `dim`, `T` and `k` as for `ForceField`.
+    Raises `ValueError` for alpha that is negative or not finite, or a T for which D is not positive
+    definite.
 
     Source: Bae, Ha, Jeong, arXiv:2402.01338.
     """
 
-    dim: int = 2
-    T: float = 5.0
-    k: float = 2.0
     alpha: float = 10.0
     additive = True
 
     def __post_init__(self) -> None:
-        require.integer(2, self, "dim")
-        require.positive(self, "k", "T")
+        super().__post_init__()
         require.not_negative(self, "alpha")
         least = 4 * cos(pi / (self.dim + 1)) ** 2
         if self.T <= least:
@@ -195,25 +200,16 @@ class InhomogeneousDiffusion(ForceField):
     $D^{-1}F$ of two or more beads have no potential, so there are currents. (Were it D = μT(x), a
     temperature that varies at constant friction, the Itô drift would be F alone, without D′.)
 
-    Args:
-        dim: number of beads, 2 or more.
-        T: strength of the noise far away, length²/time.
-        T0: what is added near the place of rest, in units of T.
-        k: stiffness, 1/time.
-
-    Raises `ValueError` for fewer than two beads, k or T not positive, T0 negative or not finite.
+    `T` is the strength of the noise far away, `T0` what is added near the place of rest, in units of T;
+    `dim` and `k` as for `ForceField`. Raises `ValueError` for T0 that is negative or not finite.
 
     Source: Bae, Ha, Jeong, arXiv:2402.01338.
     """
 
-    dim: int = 2
-    T: float = 5.0
     T0: float = 2.0
-    k: float = 2.0
 
     def __post_init__(self) -> None:
-        require.integer(2, self, "dim")
-        require.positive(self, "k", "T")
+        super().__post_init__()
         require.not_negative(self, "T0")
 
     def drift(self, x: Tensor, t: float = 0.0) -> Tensor:

@@ -30,7 +30,6 @@ class ElasticNetwork(Linear):
         n: nodes along one side.
         hot: numbers of the nodes at temperature `T_h`, counted row by row from 0; the others are
             at `T_c`.
-        T_c, T_h, k, gamma: positive.
 
     Raises `ValueError` for n below 1, a hot node that is not there or named twice, and a
     temperature, k or gamma that is not positive.
@@ -54,7 +53,7 @@ class ElasticNetwork(Linear):
             raise ValueError(
                 f"hot must name different nodes from 0 to {self.n**2 - 1}, got {self.hot}"
             )
-        i, j = self.bonds.T
+        i, j = neighbours(self.n).T
         laplacian = torch.diag(torch.full((self.n**2,), -4.0, dtype=torch.float64))
         laplacian[i, j] = laplacian[j, i] = 1.0
         both = torch.eye(2, dtype=torch.float64)  # rows and columns of the image
@@ -74,11 +73,6 @@ class ElasticNetwork(Linear):
         """Places of the nodes at rest, row and column from 1 to n, `(n², 2)`; the ring is at 0 and n + 1."""
         side = torch.arange(1, self.n + 1, dtype=torch.float64)
         return torch.cartesian_prod(side, side)
-
-    @property
-    def bonds(self) -> Tensor:
-        """The two nodes of each spring between nodes, `(2 n (n − 1), 2)`."""
-        return neighbours(self.n)
 
 
 def neighbours(side: int) -> Tensor:
@@ -122,17 +116,14 @@ def local_dissipation(system: BeadSpring | ElasticNetwork) -> LocalDissipation:
     """
     A, C, T = system.A, system.stationary_covariance(), system.temperatures
     S = (C @ A.T - A @ C) / 2
-
-    def of_nodes(values: Tensor) -> Tensor:  # of one coordinate each
-        return values.view(len(T), -1).sum(-1)
-
-    heat = of_nodes((A @ S).diagonal()) * system.gamma / T
+    n, each = len(T), system.dim // len(T)  # nodes, and coordinates of each
+    heat = (A @ S).diagonal().view(n, each).sum(-1) * system.gamma / T
     between = system.gamma * A * S  # heat from coordinate i to j, through the spring between them
-    per_node = between.view(len(T), system.dim // len(T), len(T), -1).sum((1, 3))
-    i, j = bonds = torch.triu_indices(len(T), len(T), offset=1)
-    joined = system.A[:: system.dim // len(T), :: system.dim // len(T)][i, j] != 0
+    per_node = between.view(n, each, n, each).sum((1, 3))
+    i, j = bonds = torch.triu_indices(n, n, offset=1)
+    joined = A[::each, ::each][i, j] != 0
     bond = per_node[i, j] * (1 / T[j] - 1 / T[i])
-    velocity = of_nodes(system.local_entropy_production_rate())
+    velocity = system.local_entropy_production_rate().view(n, each).sum(-1)
     return LocalDissipation(heat, bond[joined], velocity, bonds.T[joined])
 
 

@@ -31,12 +31,7 @@ class FlashingRatchet(JumpChain):
     $m = 1$, off. Rates are $e^{(E_s - E_{s'})/2T}$ between sites when on, 1 when off, and r for
     switching. What is simulated is the chain of jumps: where the next jump leads, not when
     (Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166). Only the jumps between sites while the potential
-    is on exchange heat.
-
-    Args:
-        V: height of a step of the potential.
-        r: rate of switching.
-        T: temperature, k_B = 1.
+    is on exchange heat, at the temperature T with k_B = 1.
 
     Raises `ValueError` for r or T that is not positive, or V that is not finite.
     """

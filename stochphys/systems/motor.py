@@ -15,6 +15,7 @@ from scipy.integrate import cumulative_trapezoid
 from torch import Tensor
 
 from .. import require
+from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
 from ..simulators.langevin import Overdamped, Underdamped
@@ -24,8 +25,9 @@ N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the pote
 
 
 @dataclass(frozen=True, eq=False)
-class Ring:
-    r"""What both descriptions share: a sawtooth potential of slope ±k and a temperature, of `period` L,
+class Ring(Brief):
+    r"""What both descriptions share: a sawtooth potential of slope ±k and a temperature, of `period` L, and
+    the friction γ,
 
     $$U(x) = k\,|x| \;\text{ for } |x| \le L/2, \qquad T(x) = T_0 + T_1\sin(2\pi x/L).$$
 
@@ -38,9 +40,10 @@ class Ring:
     period: float = 5.0
     T_0: float = 2.0
     T_1: float = 1.0
+    gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        require.positive(self, "period", "T_0")
+        require.positive(self, "period", "T_0", "gamma")
         below = f"smaller than T_0 = {self.T_0:g}, as temperatures are positive"
         require.within(f"({-self.T_0}, {self.T_0})", self, "T_1", hint=below)
 
@@ -75,17 +78,10 @@ class ThermalMotor(Ring, Overdamped):
     state one of equilibrium, and J = 0. From drift and diffusion alone, both are possible readings of
     D(x): which one holds has to be known.
 
-    Raises `ValueError` for what `Ring` refuses, or a friction γ that is not positive.
-
     Source: Büttiker, Z. Phys. B 68, 161 (1987); Landauer, J. Stat. Phys. 53, 233 (1988).
     """
 
-    gamma: float = 1.0
     dim = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require.positive(self, "gamma")
 
     def drift(self, x: Tensor, t: float) -> Tensor:
         return self.force(x) / self.gamma

@@ -150,11 +150,7 @@ class HodgkinHuxley(Neuron):
 
     With V held fixed, and far from the bounds, a gate is an Ornstein–Uhlenbeck process with the
     variance $T/(\alpha + \beta)$. The noise makes spikes without any current: about 27 per second
-    at T = 3·10⁻⁴.
-
-    Args:
-        T: strength of the noise, 1/ms; 0 for none.
-        others: as for `Neuron`, by name.
+    at T = 3·10⁻⁴. `T` is in 1/ms, 0 for no noise; all others are as for `Neuron`, by name.
     """
 
     T: float = 3e-4
@@ -183,9 +179,8 @@ class ChannelNoiseNeuron(Neuron):
     fraction n⁴ fluctuate less, and with other correlations, than four independent gates in each
     of N channels would (Goldwyn and Shea-Brown 2011).
 
-    Args:
-        N_Na, N_K: number of channels; the defaults are 100 µm² with 60 and 18 per µm².
-        others: as for `Neuron`, by name.
+    The defaults of N_Na and N_K are 100 µm² with 60 and 18 channels per µm²; all others are as for
+    `Neuron`, by name.
 
     Sources: R. F. Fox and Y. Lu, Phys. Rev. E 49, 3421 (1994); J. H. Goldwyn and E. Shea-Brown,
     PLoS Comput. Biol. 7, e1002247 (2011), the model "subunit noise".

@@ -46,13 +46,12 @@ class OddJumpProcess(JumpChain):
     def __post_init__(self) -> None:
         W = torch.as_tensor(self.W, dtype=torch.float64)
         reversal = torch.as_tensor(self.reversal)
-        n, states = len(reversal), torch.arange(len(reversal))
+        n = len(reversal)
         if W.shape != (n, n):
             raise ValueError(
                 f"W must have shape ({n}, {n}), one row per state of reversal, got {tuple(W.shape)}"
             )
-        exchanged = torch.equal(reversal.sort().values, states)
-        if not exchanged or not torch.equal(reversal[reversal], states):
+        if not torch.equal(reversal.argsort(), reversal):  # its own inverse
             raise ValueError("reversal must exchange states in pairs, or leave them: ε² = 1")
         W = W * (1 - torch.eye(n, dtype=torch.float64))
         if not (torch.isfinite(W) & (W >= 0)).all():
@@ -96,21 +95,21 @@ class OddJumpProcess(JumpChain):
     def jumps_and_waiting(self) -> tuple[float, float]:
         r"""σ̇ in two parts, both ≥ 0: what the order of the states shows, and what the waiting times
         add to it, the divergence of $\lambda_s e^{-\lambda_s\tau}$ from that of εs."""
-        P, rates = self.P, self.escape_rates
-        flow = self.stationary_law[:, None] * P / self.mean_waiting_time()
-        jumps = (flow * _log_ratio(P, self._reversed(P))).sum().item()
+        rates = self.escape_rates
+        flow = self.stationary_law[:, None] * self.P / self.mean_waiting_time()
+        jumps = (flow * self._log_odds()).sum().item()
         ratio = rates[self.reversal] / rates
         return jumps, (flow.sum(1) @ (ratio - 1 - torch.log(ratio))).item()
 
-    def _reversed(self, matrix: Tensor) -> Tensor:
-        """Of s → s' the entry of εs' → εs."""
-        return matrix[self.reversal][:, self.reversal].T
+    def _log_odds(self) -> Tensor:
+        """ln of P of s → s' over that of εs' → εs, 0 where nothing goes."""
+        backward = self.P[self.reversal][:, self.reversal].T
+        return torch.where(self.P > 0, torch.log(self.P / backward), 0.0)
 
     def entropy_of_jumps(self) -> Tensor:
         """ΔS of each jump s → s' without the waiting part `(n_states, n_states)`, float64."""
         law = self.stationary_law
-        entropy = _log_ratio(self.P, self._reversed(self.P)) + torch.log(law[:, None] / law)
-        return torch.where(self.P > 0, entropy, 0.0)
+        return torch.where(self.P > 0, self._log_odds() + torch.log(law[:, None] / law), 0.0)
 
     def jump_entropy(self, jumps: Jumps) -> Tensor:
         """ΔS of each jump `(n_trajectories, n_times - 1)`, float64, with the time spent before it.
@@ -124,11 +123,6 @@ class OddJumpProcess(JumpChain):
         mirrored = rates[self.reversal.to(entropy.device)]
         constant, slope = torch.log(rates / mirrored)[states], (mirrored - rates)[states]
         return entropy + constant + slope * jumps.waiting[:, :-1]
-
-
-def _log_ratio(forward: Tensor, backward: Tensor) -> Tensor:
-    """ln of the ratio, 0 where nothing goes."""
-    return torch.where(forward > 0, torch.log(forward / backward), 0.0)
 
 
 @dataclass(frozen=True, eq=False)

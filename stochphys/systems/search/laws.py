@@ -74,7 +74,6 @@ class Search(FreeDiffusion):
     """
 
     x0: float = 1.0
-    D: float = 1.0
     v: float = 0.0
     targets: ClassVar[tuple[float, ...]] = (0.0,)
 
@@ -143,7 +142,6 @@ class Interval(FreeDiffusion):
     """
 
     x0: float = 0.5
-    D: float = 1.0
     length: float = 1.0
 
     def __post_init__(self) -> None:
@@ -274,6 +272,5 @@ def optimal(search: Search | Interval, clock: AnyClock) -> AnyClock | None:
             f"search={search} takes more than 1e308 with any such clock; weaken its drift"
         )
     best = grid[np.argmin(costs)]
-    bounds = (best - 0.5, best + 0.5)
-    u = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-9}).x
+    u = minimize_scalar(cost, bounds=(best - 0.5, best + 0.5), options={"xatol": 1e-9}).x
     return stretched(u) if cost(u) < search.mean * (1 - 1e-9) else None
