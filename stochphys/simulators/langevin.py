@@ -47,13 +47,14 @@ class System(Brief, ABC):
     A subclass gives `dim`, `drift` and `noise_amplitude`. It sets `additive = True` if B depends
     neither on x nor on t, which saves time; `simulate` checks the claim. One whose entropy production
     is known gives `step_entropy`, and in `entropy_schemes` what it can be asked for, the way in which
-    `simulate` makes its paths first.
+    `simulate` makes its paths first; one that has none says in `no_entropy` why.
     """
 
     dim: int
     additive: bool = False
     underdamped: bool = False
     entropy_schemes: tuple[str, ...] = ("midpoint",)
+    no_entropy: str = ""
 
     @abstractmethod
     def drift(self, x: Tensor, t: float) -> Tensor:
@@ -116,6 +117,8 @@ class System(Brief, ABC):
 
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
         """ΔS of each step, `(n_trajectories, n_times - 1)`; see `entropy_production`."""
+        if self.no_entropy:
+            raise ValueError(f"{type(self).__name__} {self.no_entropy}")
         raise TypeError(
             f"{type(self).__name__} does not say what entropy its paths produce; define "
             "step_entropy(trajectories, scheme), or take a system that does"

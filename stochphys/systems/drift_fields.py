@@ -2,7 +2,8 @@ r"""Fields of force and noise that a learner must find in trajectories: a force 
 under correlated noise, and noise that depends on the place.
 
 Both carry currents. Their entropy production is known by simulation, and for two coordinates by the
-stationary Fokker–Planck equation, solved on a grid: without noise.
+stationary Fokker–Planck equation, solved on a grid: without noise. Source of both: Bae, Ha, Jeong,
+arXiv:2402.01338.
 """
 
 from abc import abstractmethod
@@ -35,12 +36,8 @@ class ForceField(System):
     With more of them p is not known, and what needs it raises `ValueError`; take `medium_entropy`, its
     average over a long simulation is σ̇.
 
-    Args:
-        dim: number of coordinates d, 2 or more.
-        T: strength of the noise, length²/time.
-        k: stiffness, 1/time.
-
-    Raises `ValueError` for fewer than two coordinates, or k or T that is not positive.
+    There are d = `dim` coordinates, 2 or more, noise of the strength `T`, length²/time, and a stiffness
+    `k`, 1/time. Raises `ValueError` for fewer coordinates, or k or T that is not positive.
     """
 
     dim: int = 2
@@ -139,8 +136,6 @@ class NonlinearForce(ForceField):
     The push from the origin has the strength `alpha`, 1/time; `dim`, `T` and `k` as for `ForceField`.
     Raises `ValueError` for alpha that is negative or not finite, or a T for which D is not positive
     definite.
-
-    Source: Bae, Ha, Jeong, arXiv:2402.01338.
     """
 
     alpha: float = 10.0
@@ -202,8 +197,6 @@ class InhomogeneousDiffusion(ForceField):
 
     `T` is the strength of the noise far away, `T0` what is added near the place of rest, in units of T;
     `dim` and `k` as for `ForceField`. Raises `ValueError` for T0 that is negative or not finite.
-
-    Source: Bae, Ha, Jeong, arXiv:2402.01338.
     """
 
     T0: float = 2.0

@@ -7,7 +7,7 @@ trajectories belong to it. How such an engine is inferred from data lives in `en
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import sqrt
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
@@ -143,6 +143,11 @@ class CarnotEngine(Underdamped):
     T_c: float = 10.0
     dim = 2
     additive = False
+    no_entropy = (
+        "is not stationary: played backwards its film shows another cycle, with the strokes in "
+        "reverse, and no estimator here knows the drive; compare work and heat, engine.work(…), "
+        "engine.heat(…) and engine.cycle()"
+    )
 
     def __post_init__(self) -> None:
         require.positive(self, "tau", "gamma", "kappa_max", "T_c")
@@ -216,14 +221,6 @@ class CarnotEngine(Underdamped):
         root = square_root(self.covariance()).to(generator.device, dtype)
         z = torch.randn(n, 2, generator=generator, device=generator.device, dtype=dtype)
         return z @ root.T
-
-    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
-        """Refused: a driven cycle is not stationary."""
-        raise ValueError(
-            "CarnotEngine is not stationary: played backwards its film shows another cycle, with the "
-            "strokes in reverse, and no estimator here knows the drive; compare work and heat, "
-            "engine.work(…), engine.heat(…) and engine.cycle()"
-        )
 
     def work(self, trajectories: Trajectories) -> Tensor:
         r"""Work done on the particle in each step, `(n_trajectories, n_times - 1)`.

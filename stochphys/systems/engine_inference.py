@@ -118,14 +118,10 @@ def infer_engine(trajectories: Trajectories, period: float, *, mass: float = 1.0
     r"""Stiffness, friction and temperature of a driven particle in a trap, with error bars.
 
     Bayesian regression of Δv/dt on v and on x times functions of the phase, and of the logarithm of
-    the squared rest on the phase alone. The experimenter knows the period, and when it begins, but
+    the squared rest on the phase alone. The experimenter knows the `period` of κ and T, at whose
+    beginning the `trajectories` of position and velocity start, and the `mass` of the particle, but
     neither how stiff nor how hot. Steps of length dt make κ, γ and T too small by about γdt/2m each;
     the efficiency hardly notices a common factor.
-
-    Args:
-        trajectories: positions and velocities, the first frame at the beginning of a period.
-        period: of κ and T.
-        mass: of the particle.
 
     Raises `ValueError` for trajectories without velocities or of several particles, and for whatever
     `infer_langevin` refuses.

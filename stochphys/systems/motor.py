@@ -174,6 +174,10 @@ class UnderdampedThermalMotor(Ring, Underdamped):
     T: float = field(default=1.0, init=False, repr=False)  # T(x) is `temperature`
     dim = 2
     additive = False
+    no_entropy = (
+        "does not know the entropy of single steps: it needs −ln p of the stationary law of place and "
+        "velocity, which has no closed form; compare heat, motor.heat(…)"
+    )
 
     def __post_init__(self) -> None:
         Ring.__post_init__(self)
@@ -196,13 +200,6 @@ class UnderdampedThermalMotor(Ring, Underdamped):
         x = self.overdamped.sample_stationary(n, generator=generator, dtype=dtype)
         z = torch.randn(n, 1, generator=generator, device=generator.device, dtype=dtype)
         return torch.cat((x, z * (self.temperature(x) / self.mass).sqrt()), dim=-1)
-
-    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
-        """Refused: ΔS needs the stationary law of (x, v), which has no closed form."""
-        raise ValueError(
-            "the entropy of single steps of UnderdampedThermalMotor is not known: it needs −ln p of the "
-            "stationary law of place and velocity, which has no closed form; compare heat, motor.heat(…)"
-        )
 
     def heat(self, trajectories: Trajectories) -> Tensor:
         """Heat absorbed in each step, `(n_trajectories, n_times - 1)`: the change of kinetic and

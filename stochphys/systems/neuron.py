@@ -7,7 +7,6 @@ data lives in `inference`.
 from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NoReturn
 
 import torch
 from scipy.optimize import brentq
@@ -18,7 +17,6 @@ from .. import require
 from ..data import Trajectories
 from ..simulators.langevin import System
 
-REFLECT, CLIP = "reflect", "clip"
 CHUNK = 2**16  # states looked at at once
 
 
@@ -57,7 +55,7 @@ class Neuron(System):
     """
 
     current: float = 0.0
-    bounds: str = REFLECT
+    bounds: str = "reflect"
     C: float = 1.0
     g_Na: float = 120.0
     g_K: float = 36.0
@@ -66,9 +64,13 @@ class Neuron(System):
     E_K: float = -12.0
     E_L: float = 10.6
     dim = 4
+    no_entropy = (
+        "has no entropy production: its voltage has no noise of its own, so that the reverse of a path "
+        "has no probability, and its gates belong to no bath"
+    )
 
     def __post_init__(self) -> None:
-        require.one_of((REFLECT, CLIP), bounds=self.bounds)
+        require.one_of(("reflect", "clip"), bounds=self.bounds)
         require.positive(self, "C", "g_Na", "g_K", "g_L")
         require.finite(self, "current", "E_Na", "E_K", "E_L")
 
@@ -96,16 +98,9 @@ class Neuron(System):
     def confine(self, x: Tensor) -> None:
         """Bring gates of `x (…, 4)` that left [0, 1] back, in place."""
         gates = x[..., 1:]
-        if self.bounds == REFLECT:
+        if self.bounds == "reflect":
             torch.minimum(gates.abs_(), 2 - gates, out=gates)
         gates.clamp_(0, 1)  # a step longer than the interval itself is beyond mirrors
-
-    def step_entropy(self, trajectories: Trajectories, scheme: str) -> NoReturn:
-        """Refused: the reverse of a path has no probability."""
-        raise ValueError(
-            f"{type(self).__name__} has no entropy production: its voltage has no noise of its own, so "
-            "that the reverse of a path has no probability, and its gates belong to no bath"
-        )
 
     def resting_state(self) -> Tensor:
         """Where drift vanishes, `(4,)` float64: rest, if the injected current is weak."""
