@@ -106,7 +106,7 @@ def test_the_state_stays_periodic() -> None:
 
 def test_only_schemes_for_time_dependent_noise_are_offered() -> None:
     engine = CarnotEngine(20.0)
-    with pytest.raises(ValueError, match="constant noise"):
+    with pytest.raises(ValueError, match="one of euler, heun, got .baoab."):
         simulate(engine, 2, 10, 0.01, generator=make_generator(0), scheme="baoab")
     with pytest.raises(ValueError, match="tau must be positive"):
         CarnotEngine(-1.0)

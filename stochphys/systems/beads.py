@@ -149,7 +149,10 @@ class UnderdampedBeadSpring(Linear):
         """The same chain without mass, the limit m → 0."""
         return BeadSpring(self.T_c, self.T_h, self.n_beads, self.k, self.gamma)
 
-    temperatures = BeadSpring.temperatures
+    @property
+    def temperatures(self) -> Tensor:
+        """Temperature of the bath of each bead, `(n_beads,)`."""
+        return self.overdamped.temperatures
 
     def energy(self, x: Tensor) -> Tensor:
         """Kinetic energy and that of the springs, at states `x (…, 2 n_beads)`, shape `(…)`."""
