@@ -55,10 +55,12 @@ def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Gener
     return torch.Generator(device=device).manual_seed(int(seed))
 
 
-def as_generator(generator: Source) -> torch.Generator:
+def as_generator(generator: Source | None) -> torch.Generator:
     """A generator as it is, or that on the CPU which an integer seeds; raises what `make_generator`
-    raises."""
-    return generator if isinstance(generator, torch.Generator) else make_generator(generator)
+    raises, of None too."""
+    if isinstance(generator, torch.Generator):
+        return generator
+    return make_generator(generator)  # type: ignore[arg-type]
 
 
 def drawn_from(generator: Source) -> dict[str, Any]:

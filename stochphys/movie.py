@@ -10,13 +10,13 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn.functional import embedding
 
 from . import require
 from .brief import Brief
 from .data import FLOATS, INTEGERS, Trajectories
-from .device import drawn_from
+from .device import Source, drawn_from
 from .io.movies import read
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
@@ -37,7 +37,7 @@ class Film(Brief):
 
     camera: Any
     states: Tensor
-    generator: torch.Generator | None = None
+    generator: Generator | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -177,7 +177,7 @@ class Movie(Paths):
         """The movies played backwards."""
         return self._laid(lambda x: x.flip(1))
 
-    def shuffled(self, *, generator: torch.Generator | int) -> "Movie":
+    def shuffled(self, *, generator: Source) -> "Movie":
         """The frames of each movie in random order: no arrow of time is left in them."""
         order = torch.rand(self.x.shape, **drawn_from(generator)).argsort(1)
         return self._laid(lambda x: x.gather(1, order.to(x.device)))

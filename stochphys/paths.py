@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from .brief import Brief
-from .device import drawn_from
+from .device import Source, drawn_from
 
 
 class Paths(Brief):
@@ -46,9 +46,7 @@ class Paths(Brief):
             return self
         return self._laid(lambda values: values.to(device))
 
-    def split(
-        self, fraction: float = 0.8, *, generator: torch.Generator | int
-    ) -> tuple[Self, Self]:
+    def split(self, fraction: float = 0.8, *, generator: Source) -> tuple[Self, Self]:
         """Whole paths drawn into a first part of `fraction` and a held-out rest.
 
         Neighbouring times are correlated, so a split by time would leak; this one does not.
@@ -148,7 +146,7 @@ class Windows(Brief):
         index = torch.arange(n, device=self.trajectories.x.device)
         return self[index * len(self) // n]
 
-    def bootstrap(self, members: int, *, generator: torch.Generator | int) -> "Windows":
+    def bootstrap(self, members: int, *, generator: Source) -> "Windows":
         """The same windows, with trajectories drawn anew (with replacement) for each member."""
         n = self.trajectories.n_trajectories
         draws = torch.randint(n, (members, n), **drawn_from(generator))

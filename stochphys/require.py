@@ -48,12 +48,9 @@ def integer(least: int, owner: Any = None, *names: str, hint: str = "", **values
 def within(interval: str, owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
     """`ValueError` for the first outside of an interval, written as in mathematics: `"(0, 1]"`."""
     low, high = (float(end) for end in interval[1:-1].split(","))
+    left_out = [low] * interval.startswith("(") + [high] * interval.endswith(")")
     for name, value in _named(owner, names, values):
-        inside = _number(value) and low <= value <= high
-        on_open_end = (value == low and interval[0] == "(") or (
-            value == high and interval[-1] == ")"
-        )
-        if not inside or on_open_end:
+        if not (_number(value) and low <= value <= high) or value in left_out:
             raise ValueError(_refusal(name, f"lie in {interval}", value, hint))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
-from ..device import as_generator
+from ..device import Source, as_generator
 from ..movie import Film, Movie
 
 PROFILES = 2**22  # numbers held at once while frames are rendered
@@ -78,13 +78,9 @@ class Camera(Brief):
         stop to answer."""
         return self.motion.any(dim=2).any(dim=0).tolist()
 
-    def points(self, x: Tensor) -> Tensor:
-        """Row and column of each point, `(…, n_points, 2)`, at states `x (…, dim)`."""
-        return self.centre.to(x) + (x @ self.motion.flatten(0, 1).T.to(x)).unflatten(-1, (-1, 2))
-
-    def __call__(self, x: Tensor, *, generator: torch.Generator | int | None = None) -> Tensor:
+    def __call__(self, x: Tensor, *, generator: Source | None = None) -> Tensor:
         """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`, without
-        which a noisy camera refuses (`ValueError`)."""
+        which a noisy camera refuses (`TypeError`)."""
         at_once = max(1, PROFILES // (len(self.centre) * max(self.shape)))
         frames = torch.cat(
             [
@@ -94,7 +90,7 @@ class Camera(Brief):
         )
         frames.mul_(self.brightness * self.peak).clamp_(max=self.peak)
         if self.noise:
-            source = self._source_of_noise(generator)
+            source = as_generator(generator)
             noise = torch.empty(frames.shape, dtype=frames.dtype, device=source.device)
             noise.normal_(generator=source)
             frames.add_(noise.to(x.device), alpha=self.noise * self.peak)
@@ -112,27 +108,19 @@ class Camera(Brief):
         unit = 2**0.5 * self.psf
         return (place[:, None] / unit - pixel[:, None] / unit).square_().neg_().exp_()
 
-    def _source_of_noise(self, generator: torch.Generator | int | None) -> torch.Generator:
-        if generator is None:
-            raise ValueError(f"noise={self.noise} needs a generator to be drawn from")
-        return as_generator(generator)
-
-    def film(
-        self, trajectories: Trajectories, *, generator: torch.Generator | int | None = None
-    ) -> Movie:
+    def film(self, trajectories: Trajectories, *, generator: Source | None = None) -> Movie:
         """Movies of these trajectories, whose frames are rendered only when they are looked at.
 
         Noise is drawn anew from `generator` at each look, as if the movie had been taken again;
         `movie.recorded()` keeps one take.
 
-        Raises `ValueError` for another number of coordinates, or noise without a generator.
+        Raises `ValueError` for another number of coordinates, `TypeError` for noise without a generator.
         """
         if trajectories.dim != self.dim:
             raise ValueError(
-                f"this camera looks at {self.dim} coordinates, the trajectories have "
-                f"{trajectories.dim}"
+                f"this camera looks at {self.dim} coordinates, these paths have {trajectories.dim}"
             )
-        source = self._source_of_noise(generator) if self.noise else None
+        source = as_generator(generator) if self.noise else None
         states = trajectories.x.flatten(0, 1)  # (n_trajectories · n_times, dim)
         numbers = torch.arange(len(states), device=states.device).view(trajectories.x.shape[:2])
         return Movie(Film(self, states, source), trajectories.dt, numbers)

@@ -7,7 +7,7 @@ from dataclasses import fields
 from math import ceil, prod
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from .. import require
 from ..device import free_memory
@@ -28,11 +28,7 @@ def schemes_of(system: System) -> tuple[str, ...]:
 
 
 def initial_states(
-    system: System,
-    n: int,
-    start: Tensor | float | None,
-    generator: torch.Generator,
-    dtype: torch.dtype,
+    system: System, n: int, start: Tensor | float | None, generator: Generator, dtype: torch.dtype
 ) -> Tensor:
     """States `(n, dim)` at the beginning."""
     if start is None:

@@ -10,11 +10,11 @@ from math import ceil, isfinite
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from .. import require
 from ..data import FLOATS, Trajectories
-from ..device import as_generator, one_thread
+from ..device import Source, as_generator, one_thread
 from .checks import check_memory, check_system, initial_states, schemes_of
 from .langevin import System, Underdamped, square_root
 from .linear import Linear
@@ -33,7 +33,7 @@ def simulate(
     n_steps: int,
     dt: float,
     *,
-    generator: torch.Generator | int,
+    generator: Source,
     start: Tensor | float | None = None,
     burn_in: int = 0,
     every: int = 1,
@@ -111,7 +111,7 @@ def _integrate(
     dt: float,
     burn_in: int,
     every: int,
-    generator: torch.Generator,
+    generator: Generator,
 ) -> None:
     """Burn-in runs at t < 0; from t = 0 on each `every`-th state goes to `storage`."""
     step, amplitude = SCHEMES[scheme](system, dt, x.T[:1])
@@ -161,7 +161,7 @@ def _integrate(
             storage[i // every + 1 : i // every + 1 + len(kept)] = kept
 
 
-def _draw(out: Tensor, amplitude: Tensor | float, generator: torch.Generator) -> Tensor:
+def _draw(out: Tensor, amplitude: Tensor | float, generator: Generator) -> Tensor:
     """Fill `out (steps, dim, n)` with B ξ."""
     if isinstance(amplitude, Tensor):
         times(amplitude, out.normal_(generator=generator).mT)
@@ -176,7 +176,7 @@ def _sample_linear(
     dt: float,
     burn_in: int,
     every: int,
-    generator: torch.Generator,
+    generator: Generator,
 ) -> None:
     r"""Exact: k frames at once, by one product of a matrix with the last state and fresh noise ξ,
 

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
-from ..device import as_generator, one_thread
+from ..device import Source, as_generator, one_thread
 from ..paths import check_frames, end_to_end
 
 BITS, GROUPS = 12, 5  # one random integer has 63 bits: five groups of twelve
@@ -78,7 +78,7 @@ class JumpChain(Brief):
     def n_states(self) -> int:
         return len(self.P)
 
-    def sample_stationary(self, n: int, *, generator: torch.Generator | int) -> Tensor:
+    def sample_stationary(self, n: int, *, generator: Source) -> Tensor:
         """States `(n,)` drawn from the stationary law, int64."""
         generator = as_generator(generator)
         law = self.stationary_law.to(generator.device)
@@ -130,7 +130,7 @@ def jumps_of(data: Paths, n_states: int) -> Jumps:
 
 
 def simulate_jumps(
-    process: JumpChain, n_trajectories: int, n_steps: int, *, generator: torch.Generator | int
+    process: JumpChain, n_trajectories: int, n_steps: int, *, generator: Source
 ) -> Jumps:
     """Run a chain from its stationary law: `(n_trajectories, n_steps + 1)` states, one byte each,
     and, if the process has `escape_rates`, the time of each stay, drawn from its exponential law.
@@ -177,9 +177,7 @@ def _run(thresholds: Tensor, state: Tensor, numbers: Iterable[Tensor]) -> Tensor
     return torch.stack(states)
 
 
-def _in_pieces(
-    thresholds: Tensor, start: Tensor, n_steps: int, generator: torch.Generator
-) -> Tensor:
+def _in_pieces(thresholds: Tensor, start: Tensor, n_steps: int, generator: Generator) -> Tensor:
     """Few long chains `(n_trajectories, n_steps + 1)` by composing random maps."""
     n, states = len(start), torch.arange(len(thresholds), device=start.device)
     length = -(-n_steps // (TOGETHER // n))  # of a piece
@@ -199,7 +197,7 @@ def _in_pieces(
     return torch.cat((start[:, None].byte(), x), 1)
 
 
-def _numbers(n_steps: int, width: int, generator: torch.Generator) -> Iterator[Tensor]:
+def _numbers(n_steps: int, width: int, generator: Generator) -> Iterator[Tensor]:
     r"""Uniform numbers of [0, 1), for each jump a row `(width,)`, float64.
 
     The 12 high bits of each belong to one chain. The low bits are shared by the row, which matters

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import require
 from ..data import Trajectories
-from ..device import as_generator
+from ..device import Source, as_generator
 from .langevin import System, square_root
 
 
@@ -87,7 +87,7 @@ class Linear(System):
         return torch.from_numpy((C + C.T) / 2)  # rounding leaves it not quite symmetric
 
     def sample_stationary(
-        self, n: int, *, generator: torch.Generator | int, dtype: torch.dtype = torch.float32
+        self, n: int, *, generator: Source, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent states `(n, dim)` of the stationary law."""
         generator = as_generator(generator)
