@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from .. import require
 from ..device import Source, as_generator, drawn_from
@@ -67,11 +67,9 @@ class Network:
         self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: Source
     ) -> Posterior:
         """The posterior of f: draws start weights, batches, and what else the method draws."""
-        return self._posterior(samples, likelihood, as_generator(generator))
+        return self._fit(samples, likelihood, as_generator(generator))
 
-    def _posterior(
-        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
-    ) -> Posterior:
+    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         raise NotImplementedError
 
     def sizes(self, samples: Samples) -> list[int]:
@@ -106,7 +104,7 @@ class Network:
         body: nn.Module,
         samples: Samples,
         likelihood: Likelihood,
-        generator: torch.Generator,
+        generator: Generator,
         penalty: Callable[[], Tensor | float] = lambda: 0.0,
         callbacks: Sequence[Callback] = (),
     ) -> tuple[Tensor, ...]:
@@ -129,9 +127,7 @@ class LaplaceNetwork(Network):
     evidence sets its precision.
     """
 
-    def _posterior(
-        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
-    ) -> LinearisedPosterior:
+    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         sizes, share = self.sizes(samples), 1 / 2 / len(samples.x)
         body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
 
@@ -170,9 +166,7 @@ class BootstrapEnsemble(Network):
         require.integer(2, self, "members", hint="fewer have no spread")
         require.integer(1, self, "block")
 
-    def _posterior(
-        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
-    ) -> MemberPosterior:
+    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         n, units = len(samples.x), units_of(samples, likelihood)
         if n < self.block:
             raise ValueError(
@@ -229,9 +223,7 @@ class VariationalNetwork(Network):
         require.not_negative(self, "kl_weight")
         require.integer(2, self, "draws", hint="fewer have no spread")
 
-    def _posterior(
-        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
-    ) -> MemberPosterior:
+    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         body = BayesianMLP(self.sizes(samples), generator=generator)
         rise, share = Rise(self.steps // 2), self.kl_weight / len(samples.x)
 
@@ -263,9 +255,7 @@ class DropoutNetwork(Network):
         require.within("(0, 1)", self, "p")
         require.integer(2, self, "draws", hint="fewer have no spread")
 
-    def _posterior(
-        self, samples: Samples, likelihood: Likelihood, generator: torch.Generator
-    ) -> MemberPosterior:
+    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
         units = self._in_units(body, samples, likelihood, generator)
         drawn = body.draw(self.draws, generator=generator)
