@@ -2,7 +2,7 @@ r"""Fields of force and noise that a learner must find in trajectories: a force 
 under correlated noise, and noise that depends on the place.
 
 Both carry currents. Their entropy production is known by simulation, and for two coordinates by the
-stationary Fokker–Planck equation, solved on a grid: without noise. Source of both: Bae, Ha, Jeong,
+stationary Fokker–Planck equation on a grid, where it has no noise. Source of both: Bae, Ha, Jeong,
 arXiv:2402.01338.
 """
 
@@ -33,8 +33,8 @@ class ForceField(System):
 
     F is what pushes, mobility times mechanical force. A subclass gives `drift`, `noise_amplitude`,
     `diffusion`, `force` where D depends on the place, and for two coordinates the reach of the grid.
-    With more of them p is not known, and what needs it raises `ValueError`; take `medium_entropy`, its
-    average over a long simulation is σ̇.
+    With more of them p is not known, and what needs it raises `ValueError`; there σ̇ is the average of
+    `medium_entropy` over a long simulation.
 
     There are d = `dim` coordinates, 2 or more, noise of the strength `T`, length²/time, and a stiffness
     `k`, 1/time. Raises `ValueError` for fewer coordinates, or k or T that is not positive.
@@ -97,7 +97,7 @@ class ForceField(System):
         rates = []  # ⟨F D⁻¹ F⟩ + ⟨∇·F⟩ on each grid
         for y, p in self._laws:  # (n, n, 2), (n, n)
             force, D = self._in_frame(y)
-            x = (torch.from_numpy(y) @ self._frame().T).flatten(0, 1)
+            x = (torch.from_numpy(y) @ self._frame().T).flatten(0, 1)  # (n², 2)
             gradient = torch.func.vmap(torch.func.jacrev(self.force))(x)  # (n², 2, 2)
             divergence = gradient.diagonal(dim1=1, dim2=2).sum(1).numpy().reshape(p.shape)
             rates.append(float(np.tensordot(p, (force**2 / D).sum(-1) + divergence, axes=2)))

@@ -26,8 +26,8 @@ N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the pote
 
 @dataclass(frozen=True, eq=False)
 class Ring(Brief):
-    r"""What both descriptions share: a sawtooth potential of slope ±k and a temperature, of `period` L, and
-    the friction γ,
+    r"""What both descriptions share: a sawtooth potential of slope ±k and a temperature, both of
+    `period` L, and the friction γ,
 
     $$U(x) = k\,|x| \;\text{ for } |x| \le L/2, \qquad T(x) = T_0 + T_1\sin(2\pi x/L).$$
 

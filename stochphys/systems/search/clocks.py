@@ -133,7 +133,7 @@ class Sharp(Clock):
 
 @dataclass(frozen=True)
 class Lomax(Clock):
-    r"""Waiting times with a power-law tail of exponent a from the time t0 on, $\Psi = (1 + t/t_0)^{-a}$.
+    r"""Waiting times with a tail of power a from the time t0 on, $\Psi = (1 + t/t_0)^{-a}$.
 
     For a → ∞ at constant mean $t_0/(a - 1)$ it is `Poisson`. Waiting times have a variance for a > 2.
 

@@ -112,7 +112,7 @@ def simulate_search(
     with one_thread():
         while n := len(who):
             steps = min(max(chunk // n, 8), 256)
-            path = x.new_empty(steps + 1, n)
+            path = x.new_empty(steps + 1, n)  # positions, those of now first
             path[0] = x
             path[1:].normal_(step_mean, step_std, generator=generator)
             path.cumsum_(0)
@@ -124,7 +124,7 @@ def simulate_search(
             hit = touch <= end
             times[who[hit]] = ((age + touch)[hit].double() - (0.5 if bridge else 0)) * dt
             arrived[who[hit]] = True
-            age += end
+            age += end  # one that is reset starts over with the next block
             reset = ~hit & (left == end)
             resets[who[reset]] += 1
             x, left = path[-1], left - steps
