@@ -147,8 +147,15 @@ def test_temperatures_are_positive() -> None:
         ThermalMotor(T_1=2.0)
     with pytest.raises(ValueError, match="gamma must be positive"):
         ThermalMotor(gamma=0.0)
+    with pytest.raises(ValueError, match="gamma must be positive"):
+        UnderdampedThermalMotor(gamma=0.0)
     with pytest.raises(ValueError, match="period must be positive"):
         replace(UnderdampedThermalMotor(), period=-1.0)
+
+
+def test_a_motor_shows_its_friction_and_its_mass() -> None:
+    assert "gamma=1.7" in repr(ThermalMotor(gamma=1.7))
+    assert "mass=0.3, gamma=1.7" in repr(UnderdampedThermalMotor(mass=0.3, gamma=1.7))
 
 
 def waves(order: int, period: float) -> Callable[[Tensor], Tensor]:
