@@ -50,9 +50,7 @@ class Trajectories(Paths):
         x = self.x
         remedy = "use torch.as_tensor(x), with .double() for integers, or Jumps for numbered states"
         require.tensor(FLOATS, x=x, hint=remedy)
-        check_axes(
-            x, "n_trajectories", "n_times", "dim", hint="one 1-d path needs x[None, :, None]"
-        )
+        check_axes(x, "n_trajectories", "n_times", "dim", hint="one 1-d path: x[None, :, None]")
         require.positive(dt=self.dt, hint="it is the time between two frames")
         if self.underdamped and x.shape[2] % 2:
             raise ValueError(
@@ -165,9 +163,7 @@ class Jumps(Paths):
 
     def __post_init__(self, check: bool) -> None:
         x, waiting = self.x, self.waiting
-        remedy = (
-            "number the states: torch.as_tensor(x).long(); Trajectories are for continuous ones"
-        )
+        remedy = "number them, torch.as_tensor(x).long(); Trajectories are for continuous states"
         require.tensor(INTEGERS, x=x, hint=remedy)
         check_axes(x, "n_trajectories", "n_times", hint="one path needs x[None]")
         if waiting is not None:

@@ -17,7 +17,6 @@ import torch
 
 Source = torch.Generator | int  # of random numbers: a generator, or the seed of a fresh one
 CGROUP = Path("/sys/fs/cgroup")  # limits of a container, version 2
-SEEDS = range(-(2**63), 2**64)  # that torch takes
 
 
 def pick_device(name: str | torch.device | None = None) -> torch.device:
@@ -50,7 +49,7 @@ def make_generator(seed: int, device: str | torch.device = "cpu") -> torch.Gener
     wanted = "generator must be a torch.Generator or an integer, its seed"
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool):
         raise TypeError(f"{wanted}, got {seed!r}")
-    if int(seed) not in SEEDS:
+    if not -(2**63) <= int(seed) < 2**64:  # what torch takes
         raise ValueError(f"{wanted} between -2**63 and 2**64 - 1, got {seed}; take a small one")
     return torch.Generator(device=device).manual_seed(int(seed))
 
@@ -63,7 +62,7 @@ def as_generator(generator: Source | None) -> torch.Generator:
     return make_generator(generator)  # type: ignore[arg-type]
 
 
-def drawn_from(generator: Source) -> dict[str, Any]:
+def drawn_from(generator: Source | None) -> dict[str, Any]:
     """What `torch.randn`, `randint` and their like are told, to draw from a generator where it lives."""
     generator = as_generator(generator)
     return dict(generator=generator, device=generator.device)

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
-from ..device import Source, as_generator
+from ..device import Source, as_generator, drawn_from
 from ..movie import Film, Movie
 
 PROFILES = 2**22  # numbers held at once while frames are rendered
@@ -90,9 +90,7 @@ class Camera(Brief):
         )
         frames.mul_(self.brightness * self.peak).clamp_(max=self.peak)
         if self.noise:
-            source = as_generator(generator)
-            noise = torch.empty(frames.shape, dtype=frames.dtype, device=source.device)
-            noise.normal_(generator=source)
+            noise = torch.randn(frames.shape, dtype=frames.dtype, **drawn_from(generator))
             frames.add_(noise.to(x.device), alpha=self.noise * self.peak)
         if self.bits:
             step = self.peak / (2**self.bits - 1)
@@ -130,8 +128,7 @@ class Camera(Brief):
         rows, columns = self.shape
         if top < 0 or left < 0 or top + height > rows or left + width > columns:
             raise ValueError(
-                f"a crop of {height} × {width} pixels at ({top}, {left}) leaves the frame of "
-                f"{rows} × {columns}"
+                f"a crop of {height} × {width} at ({top}, {left}) leaves the frame, {rows} × {columns}"
             )
         return replace(self, centre=self.centre - torch.tensor([top, left]), shape=(height, width))
 

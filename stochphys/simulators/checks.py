@@ -68,15 +68,9 @@ def check_system(system: System, x: Tensor, duration: float, scheme: str) -> Non
     if isinstance(system, Underdamped):
         _check_underdamped(system)
     drift = system.drift(x, 0.0)
-    if not isinstance(drift, Tensor):
-        raise TypeError(
-            f"{name}.drift must return a tensor like x, got {type(drift).__name__}; for no drift "
-            "torch.zeros_like(x)"
-        )
-    if drift.shape != x.shape:
-        raise ValueError(
-            f"{name}.drift must return shape {tuple(x.shape)}, like x; got {tuple(drift.shape)}"
-        )
+    got = tuple(drift.shape) if isinstance(drift, Tensor) else type(drift).__name__
+    if got != tuple(x.shape):
+        raise ValueError(f"{name}.drift must return shape {tuple(x.shape)}, like x; got {got}")
     amplitude = torch.as_tensor(system.noise_amplitude(x, 0.0), dtype=x.dtype, device=x.device)
     wanted = x.shape if amplitude.ndim <= x.ndim else (*x.shape, x.shape[-1])
     try:

@@ -52,8 +52,7 @@ class JumpChain(Brief):
         P = torch.as_tensor(self.P, dtype=torch.float64)
         if P.ndim != 2 or P.shape[0] != P.shape[1] or not 2 <= len(P) <= 256:
             raise ValueError(
-                "P must have the shape (n_states, n_states) with 2 to 256 states, got "
-                f"{tuple(P.shape)}"
+                f"P must have shape (n_states, n_states), 2 to 256 states, got {tuple(P.shape)}"
             )
         require.stochastic(P=P)
         reached = (P > 0).double() + torch.eye(len(P), dtype=P.dtype)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .. import require
 from ..data import Trajectories
-from ..device import Source, as_generator
+from ..device import Source, drawn_from
 from .langevin import System, square_root
 
 
@@ -80,8 +80,7 @@ class Linear(System):
         growth = torch.linalg.eigvals(self.A).real.max().item()
         if growth >= 0:
             raise ValueError(
-                f"A has an eigenvalue with real part {growth:.3g} ≥ 0: no stationary state; "
-                "give start=…"
+                f"A has modes that grow, real part {growth:.3g} ≥ 0: no stationary state; give start=…"
             )
         C = solve_continuous_lyapunov(self.A.numpy(), -2 * self.D.numpy())
         return torch.from_numpy((C + C.T) / 2)  # rounding leaves it not quite symmetric
@@ -90,10 +89,9 @@ class Linear(System):
         self, n: int, *, generator: Source, dtype: torch.dtype = torch.float32
     ) -> Tensor:
         """n independent states `(n, dim)` of the stationary law."""
-        generator = as_generator(generator)
-        root = square_root(self.stationary_covariance()).to(generator.device, dtype)
-        z = torch.randn(n, self.dim, generator=generator, device=generator.device, dtype=dtype)
-        return z @ root.T
+        root = square_root(self.stationary_covariance())
+        z = torch.randn(n, self.dim, dtype=dtype, **drawn_from(generator))
+        return z @ root.to(z).T
 
     def mean_local_velocity(self, x: Tensor) -> Tensor:
         """ν(x) = (A + D C⁻¹) x at states `(…, dim)`: probability current over density."""
