@@ -819,7 +819,7 @@ def broken(what: str) -> System:
         ("drift", r"Broken.drift must return shape \(4, 2\), like x; got \(4, 1\)"),
         ("three", r"noise_amplitude must broadcast to \(4, 2\), got \(3,\)"),
         ("matrix", r"noise_amplitude must broadcast to \(4, 2, 2\), got \(1, 3, 3\)"),
-        ("endless", "noise_amplitude is not finite"),
+        ("endless", "Broken.noise_amplitude must be finite"),
         ("additive in x", "additive = True, but"),
         ("additive in t", "additive = True, but"),
     ],

@@ -23,11 +23,7 @@ def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     See `Trajectories.load`, which says what it raises. A `dt` that is given overrules the file.
     """
     path = existing(path, *ARRAYS, ".csv")
-    beside: dict[str, np.ndarray] = {}
-    if path.suffix.lower() == ".csv":
-        x, dt = _read_csv(path, dt)
-    else:
-        x, beside = stored(path, "x")
+    x, beside = _read_csv(path) if path.suffix.lower() == ".csv" else stored(path, "x")
     underdamped = bool(_number(path, "underdamped", beside))
     dt = time_step(path, dt, beside)
     require_real(x, path)
@@ -40,8 +36,8 @@ def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
     return np.ascontiguousarray(x, dtype=kind), dt, underdamped
 
 
-def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
-    """Columns by name → array `(n_trajectories, n_times, dim)` and the time step, if told."""
+def _read_csv(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Columns by name → array `(n_trajectories, n_times, dim)` and, if there are times, `dt`."""
     with path.open() as file:
         names = [name.strip() for name in file.readline().split(",")]
         table = np.loadtxt(file, delimiter=",", ndmin=2)
@@ -66,6 +62,7 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
     if not len(table) or lengths[0] < 2:
         raise ValueError(f"{path.name}: a trajectory needs at least two frames")
     order = np.argsort(label, kind="stable")  # one trajectory after the other, times as they stand
+    beside = {}
     if time is not None:
         steps = np.diff(time[order].reshape(len(lengths), -1), axis=1)
         if np.ptp(steps) > 1e-3 * abs(steps.mean()):
@@ -73,9 +70,9 @@ def _read_csv(path: Path, dt: float | None) -> tuple[np.ndarray, float | None]:
                 f"{path.name}: the time step varies from {steps.min():.4g} to {steps.max():.4g}; "
                 "interpolate to a uniform one first"
             )
-        dt = float(steps.mean()) if dt is None else dt
+        beside["dt"] = steps.mean()
     x = np.stack(list(columns.values()), axis=-1)
-    return x[order].reshape(len(lengths), -1, len(columns)), dt
+    return x[order].reshape(len(lengths), -1, len(columns)), beside
 
 
 def existing(path: str | Path, *endings: str) -> Path:

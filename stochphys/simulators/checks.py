@@ -80,15 +80,13 @@ def check_system(system: System, x: Tensor, duration: float, scheme: str) -> Non
             f"{name}.noise_amplitude must broadcast to {tuple(wanted)}, "
             f"got {tuple(amplitude.shape)}"
         ) from None
-    if not torch.isfinite(amplitude).all():
-        raise ValueError(f"{name}.noise_amplitude is not finite at the start")
+    require.finite(**{f"{name}.noise_amplitude": amplitude}, hint="at the start")
     if system.additive:
         later = system.noise_amplitude(x + 0.618, 0.618 * duration)
         later = torch.as_tensor(later, dtype=x.dtype, device=x.device)
         if not torch.equal(later, amplitude):
             raise ValueError(
-                f"{name} says additive = True, but its noise_amplitude changes with x or t; set "
-                "additive = False"
+                f"{name}: additive = True, but noise_amplitude changes with x or t; set it to False"
             )
 
 

@@ -89,8 +89,7 @@ def simulate(
     else:
         storage = x.new_empty(shape)
     with one_thread():
-        if scheme == "exact":
-            assert isinstance(system, Linear)
+        if scheme == "exact" and isinstance(system, Linear):
             _sample_linear(system, x.T, storage, dt, burn_in, every, generator)
             if not isfinite(storage[-1].sum().item()):
                 raise FloatingPointError(

@@ -91,8 +91,7 @@ class System(Brief, ABC):
             scheme: how they were made; by default as `simulate` makes them of this system:
                 "exact" for a `Linear` one, "euler" for a `Stirred` one as long as each step is kept,
                 "midpoint" where a step has no log-ratio in closed form.
-            frames: in a window; windows lie end to end, with one frame in common, and what their
-                steps produce is added up, `(n_trajectories, (n_times - 1) // (frames - 1))`.
+            frames: in a window, as in `Exact`; what its steps produce is added up.
 
         Raises:
             TypeError: data of another kind, or a system of your own without `step_entropy`.

@@ -80,7 +80,7 @@ class Linear(System):
         growth = torch.linalg.eigvals(self.A).real.max().item()
         if growth >= 0:
             raise ValueError(
-                f"A has modes that grow, real part {growth:.3g} ≥ 0: no stationary state; give start=…"
+                f"A is not stable (real part {growth:.3g} ≥ 0): no stationary state; give start=…"
             )
         C = solve_continuous_lyapunov(self.A.numpy(), -2 * self.D.numpy())
         return torch.from_numpy((C + C.T) / 2)  # rounding leaves it not quite symmetric

@@ -90,16 +90,12 @@ def frame_covariances(
     M = unit if observe is None else torch.as_tensor(observe, dtype=torch.float64)
     if M.ndim != 2 or M.shape[1] != system.dim:
         raise ValueError(
-            f"observe must have shape (k, {system.dim}), one column per coordinate, got "
-            f"{tuple(M.shape)}"
+            f"observe must have shape (k, {system.dim}), a column for each, got {tuple(M.shape)}"
         )
     k = len(M)
     R = M.new_zeros(k, k) if noise is None else torch.as_tensor(noise, dtype=torch.float64)
-    if (
-        R.shape != (k, k)
-        or not torch.allclose(R, R.T)
-        or torch.linalg.eigvalsh(R)[0] < -1e-12 * R.max()
-    ):
+    symmetric = R.shape == (k, k) and torch.allclose(R, R.T)
+    if not symmetric or torch.linalg.eigvalsh(R)[0] < -1e-12 * R.max():
         raise ValueError(
             f"noise must be a covariance ({k}, {k}) of what is seen, symmetric and without negative "
             f"variances, got shape {tuple(R.shape)}; torch.diag(variances) makes one"
