@@ -10,14 +10,19 @@ from torch import Tensor, nn
 from torch.distributions import Normal as Gaussian
 from torch.distributions import kl_divergence
 
+from stochphys.course.studies.doubtful_networks import (
+    BayesianLinear,
+    BayesianMLP,
+    DropoutMLP,
+    DropoutNetwork,
+    VariationalNetwork,
+)
 from stochphys.device import make_generator
 from stochphys.inference import (
     BayesianRegression,
     BootstrapEnsemble,
-    DropoutNetwork,
     LaplaceNetwork,
     Samples,
-    VariationalNetwork,
     infer_langevin,
 )
 from stochphys.inference.neural_posteriors import (
@@ -29,9 +34,6 @@ from stochphys.inference.neural_posteriors import (
 )
 from stochphys.models import (
     MLP,
-    BayesianLinear,
-    BayesianMLP,
-    DropoutMLP,
     InUnits,
     Normal,
 )

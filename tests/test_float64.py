@@ -12,15 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.course.studies.pca import pca
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import (
     BayesianRegression,
     BootstrapEnsemble,
-    DropoutNetwork,
     LaplaceNetwork,
-    VariationalNetwork,
     entropy_production_rate,
     finite_time_tur,
     gaussian_plugin,

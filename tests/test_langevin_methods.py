@@ -14,14 +14,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.device import make_generator
 from stochphys.inference import (
     BayesianRegression,
     BootstrapEnsemble,
-    DropoutNetwork,
     LaplaceNetwork,
     Samples,
-    VariationalNetwork,
     coverage,
     nmse,
 )

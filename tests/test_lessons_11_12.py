@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 from torch.utils.data import TensorDataset
 
+from stochphys.course.studies.doubtful_networks import BayesianMLP, Rise
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, Samples, increments
-from stochphys.inference.neural import Rise, misfit
-from stochphys.models import BayesianMLP, Normal
+from stochphys.inference.neural import misfit
+from stochphys.models import Normal
 from stochphys.models.bases import RBF
 from stochphys.simulators import simulate
 from stochphys.systems import DoubleHump

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 import stochphys
-from stochphys.course.studies import images, map_scores, network_search, sgd_toys
+from stochphys.course.studies import doubtful_networks, images, map_scores, network_search, sgd_toys
 from stochphys.course.studies.digits import digits
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Windows
@@ -30,7 +30,7 @@ from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
-from stochphys.models import jump_neep, many, movies, neep, networks
+from stochphys.models import jump_neep, many, movies, neep
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
 from stochphys.simulators import jumps
@@ -217,7 +217,7 @@ def posterior_of(method):
 
 
 def by_training(generator):
-    model = networks.BayesianMLP((2, 4, 1), generator=0)
+    model = doubtful_networks.BayesianMLP((2, 4, 1), generator=0)
     data = TensorDataset(samples().x.float(), samples().y.float())
     neural.LaplaceNetwork(steps=3).train(model, squared_error, data, generator)
     return model
@@ -273,10 +273,10 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "Network.fit of LaplaceNetwork": partial(by_method, neural.LaplaceNetwork(**few)),
     "Network.fit of BootstrapEnsemble": partial(by_method, neural.BootstrapEnsemble(**few)),
     "Network.fit of VariationalNetwork": partial(
-        by_method, neural.VariationalNetwork(draws=3, **few)
+        by_method, doubtful_networks.VariationalNetwork(draws=3, **few)
     ),
     "Network.fit of DropoutNetwork": partial(
-        by_method, neural.DropoutNetwork(draws=3, p=0.5, **few)
+        by_method, doubtful_networks.DropoutNetwork(draws=3, p=0.5, **few)
     ),
     "mean_first_passage_time": lambda g: mean_first_passage_time(
         langevin(), 0.0, 0.5, generator=g, draws=20
@@ -286,14 +286,16 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
         langevin(), paths(TRAP), generator=g, draws=10
     ),
     "heat_rate": lambda g: heat_rate(langevin(), paths(TRAP), 1.0, generator=g, draws=10),
-    "BayesianLinear": lambda g: networks.BayesianLinear(2, 3, generator=g),
-    "BayesianLinear.draw": lambda g: networks.BayesianLinear(2, 3, generator=0).draw(
+    "BayesianLinear": lambda g: doubtful_networks.BayesianLinear(2, 3, generator=g),
+    "BayesianLinear.draw": lambda g: doubtful_networks.BayesianLinear(2, 3, generator=0).draw(
         2, generator=g
     ),
-    "BayesianMLP": lambda g: networks.BayesianMLP((2, 3, 1), generator=g),
-    "BayesianMLP.draw": lambda g: networks.BayesianMLP((2, 3, 1), generator=0).draw(2, generator=g),
-    "DropoutMLP": lambda g: networks.DropoutMLP((2, 3, 1), 0.5, generator=g),
-    "DropoutMLP.draw": lambda g: networks.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(
+    "BayesianMLP": lambda g: doubtful_networks.BayesianMLP((2, 3, 1), generator=g),
+    "BayesianMLP.draw": lambda g: doubtful_networks.BayesianMLP((2, 3, 1), generator=0).draw(
+        2, generator=g
+    ),
+    "DropoutMLP": lambda g: doubtful_networks.DropoutMLP((2, 3, 1), 0.5, generator=g),
+    "DropoutMLP.draw": lambda g: doubtful_networks.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(
         4, generator=g
     ),
     "VCNN": lambda g: images.VCNN(pixels(), 4, generator=g),

@@ -16,16 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.course.studies.pca import pca
 from stochphys.device import make_generator, pick_device
 from stochphys.inference import (
     BayesianRegression,
     BootstrapEnsemble,
     Comparison,
-    DropoutNetwork,
     LaplaceNetwork,
     Samples,
-    VariationalNetwork,
     coverage,
     gaussian_plugin,
     infer_entropy_production,

@@ -7,7 +7,7 @@ from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluc
 from .increments import Increments, increments, secant_factor
 from .langevin import infer_langevin
 from .maps import DissipationMap, dissipation_map, frame_maps
-from .neural import BootstrapEnsemble, DropoutNetwork, LaplaceNetwork, VariationalNetwork
+from .neural import BootstrapEnsemble, LaplaceNetwork
 from .plugin_estimators import (
     WordEstimate,
     first_passage_ratio,

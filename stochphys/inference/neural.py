@@ -1,9 +1,8 @@
-r"""Networks that say how sure they are: four ways from samples to a posterior over functions.
+r"""Networks that say how sure they are: two ways from samples to a posterior over functions.
 
-Each has `fit(samples, likelihood, generator=…)`, as `regression.BayesianRegression`. All are MLPs
-with tanh, in units of the data, trained by `training.fit`. `LaplaceNetwork` and `BootstrapEnsemble`
-have error bars that hold where there are data, the first beyond them too; `VariationalNetwork` and
-`DropoutNetwork` are here to be diagnosed.
+Each has `fit(samples, likelihood, generator=…)`, as `regression.BayesianRegression`. Both are MLPs
+with tanh, in units of the data, trained by `training.fit`, and have error bars that hold where there
+are data, `LaplaceNetwork` beyond them too.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +15,8 @@ from torch import Generator, Tensor, nn
 from .. import require
 from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
-from ..models.networks import MLP, BayesianMLP, DropoutMLP, InUnits, WithLine
-from ..training import Callback, Ensemble, Objective, Run, fit
+from ..models.networks import MLP, InUnits, WithLine
+from ..training import Callback, Ensemble, Objective, fit
 from .neural_posteriors import (
     LinearisedPosterior,
     MemberPosterior,
@@ -182,81 +181,3 @@ class BootstrapEnsemble(Network):
         self.train(ensemble, misfit(likelihood), data, generator)
         trained: list[Any] = [ensemble.member(i) for i in range(self.members)]
         return MemberPosterior([InUnits(network.body, units) for network in trained])
-
-
-class Rise(Callback):
-    """A factor that rises from 0 to 1 in the first `steps` steps, and stays there."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps, self.factor = steps, 0.0
-
-    def after_step(self, run: Run) -> None:
-        self.factor = min(1.0, run.step / max(1, self.steps))
-
-
-@dataclass(frozen=True)
-class VariationalNetwork(Network):
-    r"""A mean-field Gaussian over the weights, `BayesianMLP`, that minimises
-
-    $$\langle -\ln p(\text{data}|w)\rangle_q + \beta\,\mathrm{KL}(q\,\|\,p),$$
-
-    minus a lower bound on the evidence if β = 1. In the first half of the training β rises from 0:
-    from the start it would bring all weights to the prior before the data have been looked at. The
-    error bars do not grow where data end.
-
-    Attributes:
-        kl_weight: β; below 1 the posterior is "cold": not the one that the prior and the likelihood state.
-        draws: networks that stand for q.
-
-    Raises `ValueError` for a negative weight or fewer than two draws.
-    """
-
-    kl_weight: float = 1.0
-    draws: int = 200
-    width: int = 12
-    steps: int = 1000
-    lr: float = 1e-2
-    batch_size: int = 1024
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require.not_negative(self, "kl_weight")
-        require.integer(2, self, "draws", hint="fewer have no spread")
-
-    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        body = BayesianMLP(self.sizes(samples), generator=generator)
-        rise, share = Rise(self.steps // 2), self.kl_weight / len(samples.x)
-
-        def weighted_kl() -> Tensor:
-            return rise.factor * share * body.kl()
-
-        units = self._in_units(body, samples, likelihood, generator, weighted_kl, [rise])
-        drawn = body.draw(self.draws, generator=generator)
-        return MemberPosterior([InUnits(network, units) for network in drawn])
-
-
-@dataclass(frozen=True)
-class DropoutNetwork(Network):
-    """Dropout left on after training, its draws taken for a posterior: their spread follows `p`,
-    not the data.
-
-    Attributes:
-        p: probability that a hidden unit is switched off.
-        draws: networks that stand for the posterior.
-
-    Raises `ValueError` unless 0 < p < 1, or for fewer than two draws.
-    """
-
-    p: float = 0.05
-    draws: int = 200
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require.within("(0, 1)", self, "p")
-        require.integer(2, self, "draws", hint="fewer have no spread")
-
-    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
-        units = self._in_units(body, samples, likelihood, generator)
-        drawn = body.draw(self.draws, generator=generator)
-        return MemberPosterior([InUnits(network, units) for network in drawn])

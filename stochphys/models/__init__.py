@@ -6,4 +6,4 @@ from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .many import AreaNEEP, Areas, shrink_antisymmetric
 from .movies import CNEEP, BilinearCNEEP, FlowNEEP, MovieNEEP
 from .neep import NEEP, UnderdampedNEEP, alpha_neep_objective, classifier_objective, neep_objective
-from .networks import MLP, BayesianLinear, BayesianMLP, DropoutMLP, InUnits
+from .networks import MLP, InUnits

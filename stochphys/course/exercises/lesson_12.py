@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...device import make_generator
-from ...models.networks import BayesianMLP
+from ..studies.doubtful_networks import BayesianMLP
 from .grading import Hint, Table, evaluate, function, refuse, tensor
 
 
