@@ -45,11 +45,7 @@ OFF = "the value is off by more than rounding explains; check one limit by hand.
 
 
 def number(
-    right: Any,
-    *mistakes: tuple[Any, str],
-    means: str,
-    rtol: float = 0.01,
-    otherwise: str = OFF,
+    right: Any, *mistakes: tuple[Any, str], means: str, rtol: float = 0.01, otherwise: str = OFF
 ) -> Check:
     """The check of a number, or of an array of them: `compare` says what the arguments mean."""
 
@@ -113,11 +109,7 @@ def refuse(wrong: Any, hint: str) -> None:
 
 
 def compare(
-    answer: Any,
-    right: Any,
-    *mistakes: tuple[Any, str],
-    rtol: float = 0.01,
-    otherwise: str = OFF,
+    answer: Any, right: Any, *mistakes: tuple[Any, str], rtol: float = 0.01, otherwise: str = OFF
 ) -> None:
     """Pass if the number, or each number of an array, agrees with `right` to `rtol`.
 
