@@ -27,7 +27,7 @@ How networks learn
     fit                             the one training loop
 
 `help` of each says what it takes, returns and refuses. More of each kind is in the rooms of the
-library: simulators, models, training, inference, widgets; systems holds the exactly solved systems
+library: data, simulators, models, training, inference, widgets; systems holds the exactly solved systems
 of four papers, course what only the notebooks need.
 
 In which order to learn it: the notebooks. 00 to 03 motion, heat, entropy, networks; 11 to 16 forces
@@ -59,7 +59,7 @@ _HOMES = {
     "predict_paths": "inference",
     "fit": "training",
 }
-_ROOMS = ("simulators", "models", "training", "inference", "widgets", "systems", "course")
+_ROOMS = ("data", "simulators", "models", "training", "inference", "widgets", "systems", "course")
 
 
 def __getattr__(name: str) -> Any:

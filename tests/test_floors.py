@@ -37,6 +37,7 @@ ROOMS = (
     ("course",),
 )
 HEIGHT = {room: height for height, rooms in enumerate(ROOMS) for room in rooms}
+TOP = "stochphys.course"
 
 
 def module_of(path: Path) -> str:
@@ -58,12 +59,13 @@ def imports(path: Path, source: str | None = None) -> set[str]:
     package = path.parent.parts
     for node in ast.walk(ast.parse(source or (ROOT / path).read_text(encoding="utf-8"))):
         names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+        if isinstance(node, ast.Import):  # whoever holds the package itself can reach all of it
+            names = [TOP if alias.name == "stochphys" else alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = list(package[: len(package) - node.level + 1]) if node.level else []
             home = ".".join([*base, *([node.module] if node.module else [])])
-            inside = [f"{home}.{alias.name}" for alias in node.names]
+            lazy = stochphys._HOMES if home == "stochphys" else {}
+            inside = [f"{home}.{lazy.get(alias.name, alias.name)}" for alias in node.names]
             names = [name if name in MODULES else home for name in inside]
         found |= {name for name in names if name.split(".")[0] == "stochphys"}
     return found
@@ -106,6 +108,11 @@ def test_an_arrow_that_points_up_is_found():
     path = Path("stochphys/inference/entropy.py")
     assert imports(path, "from ..systems import BeadSpring") == {"stochphys.systems"}
     assert imports(path, "from .. import systems") == {"stochphys.systems"}
+    assert imports(path, "from stochphys import fit, __version__") == {
+        "stochphys.training",
+        "stochphys",
+    }
+    assert imports(path, "import stochphys as sp") == {TOP}
     assert imports(path, "def f():\n    import stochphys.course.page") == {"stochphys.course.page"}
     assert HEIGHT["systems"] > HEIGHT["inference"]
 

@@ -1,4 +1,10 @@
-"""What learns: bodies of networks, and the heads that make them physics."""
+"""What learns: bodies of networks, and the heads that make them physics.
+
+ΔS of a step: `NEEP`, `AreaNEEP` (many coordinates), `UnderdampedNEEP`, `JumpNEEP`, `RNEEP` (hidden
+states), `OddJumpNEEP`; of frames of a movie: `FlowNEEP`, `CNEEP`, `BilinearCNEEP`. They are trained by
+`neep_objective`, `alpha_neep_objective` or `classifier_objective`. Functions of a state: `MLP`, and
+the bases `Polynomial` and `RBF`, with `Normal` or `LogVariance` for their labels.
+"""
 
 from .bases import RBF, Polynomial
 from .drift_diffusion import LogVariance, Normal

@@ -1,5 +1,13 @@
-"""The zoo of the four papers: systems whose thermodynamics is known exactly."""
+"""The zoo of the four papers: systems whose thermodynamics is known exactly.
 
+Heat between baths: `BeadSpring`, `UnderdampedBeadSpring`, `ElasticNetwork`. Driven by a force:
+`Stirred`, `StirredDoubleWell`, `NonlinearForce`, `VanDerPol`; by T(x): `ThermalMotor`. In
+equilibrium: `DoubleHump`. Noise that depends on place: `InhomogeneousDiffusion`. An engine:
+`CarnotEngine`. A neuron: `HodgkinHuxley`, `ChannelNoiseNeuron`. Jumps: `FlashingRatchet`, seen in part
+by a `HiddenChain`, and `OddRing`. Searches with resets: `search`.
+"""
+
+from . import search
 from .beads import BeadSpring, UnderdampedBeadSpring, bead_camera
 from .drift_fields import InhomogeneousDiffusion, NonlinearForce
 from .engine import CarnotEngine

@@ -1,4 +1,9 @@
-"""How it learns: one loop, ensembles in one pass, checkpoints, sweeps. Knows no physics."""
+"""How it learns: one loop, ensembles in one pass, checkpoints, sweeps. Knows no physics.
+
+`fit` trains a network or an `Ensemble` and returns a `History`; a `Callback` looks on, as `Monitor`,
+`SWA` and `Resetting` do. Wrong labels: `Labelled`, `flip`, `classify`, `accuracy`. Many settings and
+seeds: `sweep`.
+"""
 
 from .batches import Objective
 from .callbacks import SWA, Monitor, Resetting
