@@ -27,8 +27,8 @@ How networks learn
     fit                             the one training loop
 
 `help` of each says what it takes, returns and refuses. More of each kind is in the rooms of the
-library: data, simulators, models, training, inference, widgets; systems holds the exactly solved systems
-of four papers, course what only the notebooks need.
+library: data, simulators, models, training, inference, widgets; systems holds the exactly solved
+systems of four papers, course what only the notebooks need.
 
 In which order to learn it: the notebooks. 00 to 03 motion, heat, entropy, networks; 11 to 16 forces
 and noise; 21 to 26 entropy production; 31 to 33 movies; 41 to 43 resetting. Which estimator for
