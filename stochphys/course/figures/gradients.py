@@ -6,7 +6,7 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ...device import as_generator
+from ...device import Source, as_generator
 from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
 from ..studies.gradient_split import GradientSplit
 from ..studies.sgd_toys import LinearRegression, poisson_filter, sharp_filter, stopping_filter
@@ -21,12 +21,7 @@ PARTS = {
 
 
 def gradient_plane(
-    ax: Axes,
-    split: GradientSplit,
-    examples: Tensor,
-    *,
-    batch_size: int,
-    generator: torch.Generator | int,
+    ax: Axes, split: GradientSplit, examples: Tensor, *, batch_size: int, generator: Source
 ) -> None:
     """Where the parts of a noisy gradient push the weights, in the plane of −g and −g̃.
 

@@ -42,17 +42,14 @@ class VariationalNetwork(Network):
 
     minus a lower bound on the evidence if β = 1. In the first half of the training β rises from 0:
     from the start it would bring all weights to the prior before the data have been looked at. The
-    error bars do not grow where data end.
-
-    Attributes:
-        kl_weight: β; below 1 the posterior is "cold": not the one that the prior and the likelihood state.
-        draws: networks that stand for q.
+    error bars do not grow where data end. For β below 1 the posterior is "cold": not the one that
+    the prior and the likelihood state.
 
     Raises `ValueError` for a negative weight or fewer than two draws.
     """
 
-    kl_weight: float = 1.0
-    draws: int = 200
+    kl_weight: float = 1.0  # β
+    draws: int = 200  # networks that stand for q
     width: int = 12
     steps: int = 1000
     lr: float = 1e-2
@@ -80,15 +77,11 @@ class DropoutNetwork(Network):
     """Dropout left on after training, its draws taken for a posterior: their spread follows `p`,
     not the data.
 
-    Attributes:
-        p: probability that a hidden unit is switched off.
-        draws: networks that stand for the posterior.
-
     Raises `ValueError` unless 0 < p < 1, or for fewer than two draws.
     """
 
-    p: float = 0.05
-    draws: int = 200
+    p: float = 0.05  # probability that a hidden unit is switched off
+    draws: int = 200  # networks that stand for the posterior
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,14 +101,14 @@ class BayesianLinear(nn.Module):
     $$q(w) = \mathcal N(w;\, \mu, \sigma^2), \quad \sigma = \ln(1 + e^{\rho}), \qquad
         p(w) = \mathcal N(w;\, 0, 1),$$
 
-    biases alike. A call draws not the weights but what they do to each
-    input, the local reparametrisation
+    biases alike. A call draws not the weights but what they do to each input, the local
+    reparametrisation
 
     $$h = \mu x + \sqrt{\sigma^2 x^2}\;\xi, \qquad \xi \sim \mathcal N(0, 1),$$
 
     which has the same law for each input by itself, and gradients with far less noise (Kingma,
-    Salimans & Welling, NeurIPS 2015). Noise comes from torch's own generator,
-    which `fit` seeds, as for dropout.
+    Salimans & Welling, NeurIPS 2015). Noise comes from torch's own generator, which `fit` seeds, as
+    for dropout.
 
     Args:
         n_in, n_out: numbers of inputs and outputs.
@@ -166,11 +159,7 @@ class BayesianLinear(nn.Module):
 
 
 class BayesianMLP(MLP):
-    """An `MLP` of `BayesianLinear` layers: each call is another draw of its weights.
-
-    Args:
-        sizes, generator: as for `MLP`.
-    """
+    """An `MLP` of `BayesianLinear` layers: each call is another draw of its weights."""
 
     def __init__(self, sizes: Sequence[int], *, generator: Source) -> None:
         super().__init__(sizes, activation=nn.Tanh, layer=BayesianLinear, generator=generator)
@@ -199,10 +188,6 @@ class DropoutMLP(MLP):
 
     What stays is divided by 1 − p. Taking the calls for draws from a posterior is "MC dropout"
     (Gal & Ghahramani, ICML 2016); nothing ties their spread to the amount of data.
-
-    Args:
-        sizes, generator: as for `MLP`.
-        p: probability to forget.
     """
 
     def __init__(self, sizes: Sequence[int], p: float, *, generator: Source) -> None:
@@ -222,8 +207,7 @@ class DropoutMLP(MLP):
         networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]
         for network in networks:
             network.load_state_dict(self.state_dict())
-            for layer in list(network)[2:]:
-                if isinstance(layer, nn.Linear):
-                    on = torch.rand(layer.in_features, generator=generator) >= self.p
-                    layer.weight.data *= on / (1 - self.p)
+            for weight in list(network.parameters())[2::2]:  # (n_out, n_in), of all but the first
+                on = torch.rand(weight.shape[1], generator=generator) >= self.p
+                weight.data *= on / (1 - self.p)
         return networks

@@ -28,26 +28,16 @@ class GradientSplit(Brief):
     transition matrix T of C classes. For symmetric noise $s = 1 - a$ with $a = \tau C/(C - 1)$, and
     the pull is a times the gradient towards uniform predictions. The quenched part has zero mean
     over draws, but during training it stays what it is: it memorises.
-
-    Attributes:
-        clean: g, gradient on the true labels `([members], n_parameters)`, as all that follow.
-        noisy: g̃, gradient on the given labels.
-        drift: the clean gradient, shrunk.
-        pull: towards the labels that noise puts in place of the true ones, on average.
-        quenched: what this one draw of the labels adds, constant in time for given weights.
-        bias: the latent gradient bias, g̃ − g: what is left if only minibatch noise is averaged.
-        correct, wrong: gradients of the mean loss over the examples whose given label is true, and
-            over those where it is not.
     """
 
-    clean: Tensor
-    noisy: Tensor
-    drift: Tensor
-    pull: Tensor
-    quenched: Tensor
-    bias: Tensor
-    correct: Tensor
-    wrong: Tensor
+    clean: Tensor  # g, on the true labels, ([members], n_parameters), as all that follow
+    noisy: Tensor  # g̃, on the given labels
+    drift: Tensor  # the clean gradient, shrunk
+    pull: Tensor  # towards the labels that noise puts in place of the true ones, on average
+    quenched: Tensor  # what this one draw of the labels adds, constant in time for given weights
+    bias: Tensor  # latent gradient bias, g̃ − g: what is left if only minibatch noise is averaged
+    correct: Tensor  # of the mean loss over the examples whose given label is true
+    wrong: Tensor  # of the mean loss over those where it is not
 
     def norm(self, part: str) -> Tensor:
         """Length of the part of this name `([members],)`."""

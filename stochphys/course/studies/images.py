@@ -4,6 +4,7 @@ Bytes become numbers inside of the network, on its device. Nothing here knows wh
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch.nn.functional import pad
 from torch.nn.utils import skip_init
 
 from ... import require
-from ...device import as_generator
+from ...device import Source, as_generator
 
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}  # blocks of two convolutions at each size
 
@@ -79,7 +80,7 @@ class VCNN(nn.Sequential):
     Source: layers as in Bae, Song and Jeong 2025, Mach. Learn.: Sci. Technol. 6, 015062.
     """
 
-    def __init__(self, images: Tensor, n_classes: int, *, generator: torch.Generator | int) -> None:
+    def __init__(self, images: Tensor, n_classes: int, *, generator: Source) -> None:
         augment = Augment(images)
         height, width = images.shape[-2:]
         if height % 8 or width % 8:
@@ -110,9 +111,7 @@ class ResNet(nn.Sequential):
     Source: He et al. 2015, arXiv 1512.03385.
     """
 
-    def __init__(
-        self, depth: int, images: Tensor, n_classes: int, *, generator: torch.Generator | int
-    ) -> None:
+    def __init__(self, depth: int, images: Tensor, n_classes: int, *, generator: Source) -> None:
         require.one_of(DEPTHS, depth=depth)
         super().__init__()
         self.augment = Augment(images)
@@ -120,9 +119,8 @@ class ResNet(nn.Sequential):
         n_in = 64
         for i, n_blocks in enumerate(DEPTHS[depth]):
             n_out = 64 * 2**i
-            first = Block(n_in, n_out, step=1 if i == 0 else 2)
-            others = (Block(n_out, n_out, step=1) for _ in range(n_blocks - 1))
-            self.add_module(f"layer{i + 1}", nn.Sequential(first, *others))
+            sides = pairwise([n_in] + n_blocks * [n_out])
+            self.add_module(f"layer{i + 1}", nn.Sequential(*[Block(*ends) for ends in sides]))
             n_in = n_out
         self.classifier = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), nn.Flatten(), skip_init(nn.Linear, n_in, n_classes)
@@ -131,18 +129,18 @@ class ResNet(nn.Sequential):
 
 
 class Block(nn.Module):
-    """x plus what two convolutions make of it; `step` 2 halves height and width."""
+    """x plus what two convolutions make of it; with twice the channels, half the height and width."""
 
-    def __init__(self, n_in: int, n_out: int, step: int) -> None:
+    def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
+        step = n_out // n_in
         first = _convolution(n_in, n_out, step, bias=False)
         second = list(_convolution(n_out, n_out, bias=False))[:2]  # cut off at zero with x, below
         self.body = nn.Sequential(*first, *second)
         self.skip = nn.Sequential()
-        if step != 1 or n_in != n_out:
-            self.skip = nn.Sequential(
-                skip_init(nn.Conv2d, n_in, n_out, 1, step, bias=False), nn.BatchNorm2d(n_out)
-            )
+        if step > 1:
+            self.skip.append(skip_init(nn.Conv2d, n_in, n_out, 1, step, bias=False))
+            self.skip.append(nn.BatchNorm2d(n_out))
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.body(x) + self.skip(x)).relu()
@@ -157,7 +155,7 @@ def _convolution(n_in: int, n_out: int, step: int = 1, *, bias: bool = True) -> 
     )
 
 
-def _draw(network: nn.Module, generator: torch.Generator | int) -> None:
+def _draw(network: nn.Module, generator: Source) -> None:
     generator = as_generator(generator)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):

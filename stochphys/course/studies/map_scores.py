@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...brief import Brief
-from ...device import as_generator
+from ...device import Source, as_generator
 from ...inference.maps import DissipationMap, cell_place
 from ...systems import LocalDissipation
 
@@ -64,26 +64,18 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
 class MapScore(Brief):
     """How well a map agrees with the truth, and how well it would without knowing anything.
 
-    Attributes:
-        weights: entropy per unit time that the map puts at each place `(n,)`, a least-squares fit
-            by one blob per place.
-        correlation: of these with what is produced there.
-        p: fraction of random permutations of the places that correlate as well.
-        member_correlations: the correlation of each network's own map, `(members,)`.
-        map_correlation: of the map, cell by cell, with blobs as bright as the truth.
-        uniform: of the map with blobs that are all equally bright: what knowing the places of the
-            nodes gives, without knowing where entropy is produced.
-        interval: 95 % interval of `map_correlation` − `uniform`, from movies drawn anew; a map that
-            knows more than the places has it above zero.
+    `weights (n,)` is the entropy per unit time that the map puts at each place, a least-squares fit
+    by one blob per place. `uniform` is what knowing the places of the nodes gives, without knowing
+    where entropy is produced; a map that knows more than the places has `interval` above zero.
     """
 
     weights: Tensor
-    correlation: float
-    p: float
-    member_correlations: Tensor
-    map_correlation: float
-    uniform: float
-    interval: tuple[float, float]
+    correlation: float  # of the weights with what is produced there
+    p: float  # fraction of random permutations of the places that correlate as well
+    member_correlations: Tensor  # the correlation of each network's own map, (members,)
+    map_correlation: float  # of the map, cell by cell, with blobs as bright as the truth
+    uniform: float  # of the map, cell by cell, with blobs that are all equally bright
+    interval: tuple[float, float]  # 95 %, of map_correlation − uniform, from movies drawn anew
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -95,7 +87,7 @@ class MapScore(Brief):
 
 
 def score_map(
-    found: DissipationMap, truth: Truth, *, generator: torch.Generator | int, draws: int = 10_000
+    found: DissipationMap, truth: Truth, *, generator: Source, draws: int = 10_000
 ) -> MapScore:
     """Compare a map of at least two movies with the exact local dissipation, one of `truths`.
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ... import require
 from ...brief import Brief
-from ...device import as_generator
+from ...device import Source, as_generator
 from ...estimate import Averages
 from ...training import Callback, Ensemble, Labelled, Resetting, Run, classify, fit
 from .digits import RECIPE
@@ -40,33 +40,20 @@ class Looks(Callback):
 
 @dataclass(frozen=True, eq=False)
 class Walks(Brief):
-    """Walks from one checkpoint: with resets, and free ones that predict them.
+    """Walks from one checkpoint: with resets, and free ones that predict them."""
 
-    Attributes:
-        p_reset: the probabilities; the first may be 0.
-        looks: steps after which was looked, `(n_looks,)`.
-        losses: of the walkers, `(n_looks, len(p_reset), walkers)`.
-        ages: steps after which free excursions were looked at.
-        free: their losses, `(n_ages, excursions)`.
-    """
-
-    p_reset: tuple[float, ...]
-    looks: Tensor
-    losses: Tensor
-    ages: Tensor
-    free: Tensor
+    p_reset: tuple[float, ...]  # the probabilities; the first may be 0
+    looks: Tensor  # steps after which was looked, (n_looks,)
+    losses: Tensor  # of the walkers, (n_looks, len(p_reset), walkers)
+    ages: Tensor  # steps after which free excursions were looked at, (n_ages,)
+    free: Tensor  # their losses, (n_ages, excursions)
 
     def hitting_times(self, target: float) -> "HittingTimes":
         """When the walkers first showed a loss below `target`, for each `p_reset`."""
         return HittingTimes(_first(self.losses < target, self.looks), float(self.looks[-1]))
 
     def predict(
-        self,
-        target: float,
-        p_reset: Sequence[float],
-        *,
-        generator: torch.Generator | int,
-        draws: int = 20,
+        self, target: float, p_reset: Sequence[float], *, generator: Source, draws: int = 20
     ) -> Tensor:
         """Mean times from free excursions alone, with ± one standard error by bootstrap: rows are the
         prediction, its lower and its upper bound, `(3, len(p_reset))`."""
@@ -89,19 +76,16 @@ def record_walks(
     validation: Labelled,
     walkers: int,
     excursions: int,
-    generator: torch.Generator | int,
+    generator: Source,
     longest: int = 1500,
 ) -> Walks:
     """SGD walkers from one checkpoint, with resets to it, and free excursions: two runs of `fit` by
     the `RECIPE` of the digits, at a constant learning rate.
 
-    Walkers are looked at every 10 steps until `longest`; excursions after each of their first 40
-    steps, where most resets come, then as often as walkers, up to 300.
-
-    Args:
-        p_reset: probability of a reset after each step.
-        train, validation: of one network, labels `(n,)`; each walker draws batches of its own.
-        walkers: for each `p_reset`.
+    There are as many `walkers` for each of `p_reset`, the probability of a reset after each step.
+    They are looked at every 10 steps until `longest`; excursions after each of their first 40
+    steps, where most resets come, then as often as walkers, up to 300. `train` and `validation` are
+    those of one network, labels `(n,)`; each walker draws batches of its own.
     """
     generator = as_generator(generator)
 
@@ -123,13 +107,9 @@ def record_walks(
 
 @dataclass(frozen=True, eq=False)
 class HittingTimes(Brief):
-    """When walkers first hit a target, some of them cut short.
+    """When walkers first hit a target, some of them cut short."""
 
-    Attributes:
-        times: `(…, walkers)`; inf for those who had not arrived after `longest`.
-    """
-
-    times: Tensor
+    times: Tensor  # (…, walkers), inf for those who had not arrived after `longest`
     longest: float
 
     @property

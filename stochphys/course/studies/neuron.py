@@ -26,10 +26,9 @@ DEGREE = 12  # of the highest polynomial of a rate
 class Conductances:
     """The six numbers of the voltage equation: mS/cm² and mV.
 
-    Attributes:
-        residual: root mean square of what the equation leaves of dV/dt, relative to that of dV/dt.
-            It is what the gates do between two frames, and vanishes with dt. No noise of V is in
-            it, so no error bar can be made of it.
+    `residual` is the root mean square of what the equation leaves of dV/dt, relative to that of
+    dV/dt. It is what the gates do between two frames, and vanishes with dt. No noise of V is in it,
+    so no error bar can be made of it.
     """
 
     g_Na: float
@@ -103,16 +102,11 @@ class GateBasis:
 
 @dataclass(frozen=True, eq=False)
 class Gate(Brief):
-    """The inferred equation of one gate.
+    """The inferred equation of one gate."""
 
-    Attributes:
-        drift: posterior of the drift, a function of `(n, 2)`: V and the gate.
-        T, T_std: diffusion coefficient, 1/ms, and its standard error.
-    """
-
-    drift: LinearPosterior
-    T: float
-    T_std: float
+    drift: LinearPosterior  # a function of (n, 2): V and the gate
+    T: float  # diffusion coefficient, 1/ms
+    T_std: float  # and its standard error
 
     def opening(self, V: Tensor) -> Averages:
         """α at voltages `V (n,)`, mean and std: the drift of a gate that is shut."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ... import require
 from ...brief import Brief
-from ...device import as_generator
+from ...device import Source, as_generator
 
 
 def ridge(p_reset: float, lr: float) -> float:
@@ -54,21 +54,14 @@ class LinearRegression(Brief):
 
     The noise of labels enters as a constant vector: here the latent gradient bias is
     $-\sigma X^\top\epsilon/n$ at every θ.
-
-    Attributes:
-        x: inputs `(n, dim)`.
-        y: labels `(n,)`.
-        w: the truth `(dim,)`.
     """
 
-    x: Tensor
-    y: Tensor
-    w: Tensor
+    x: Tensor  # inputs (n, dim)
+    y: Tensor  # labels (n,)
+    w: Tensor  # the truth (dim,)
 
     @classmethod
-    def draw(
-        cls, n: int, dim: int, *, noise: float, generator: torch.Generator | int
-    ) -> "LinearRegression":
+    def draw(cls, n: int, dim: int, *, noise: float, generator: Source) -> "LinearRegression":
         """Standard normal inputs, a truth of length one on average, labels with `noise` σ."""
         generator = as_generator(generator)
         x = torch.randn(n, dim, generator=generator)
@@ -119,20 +112,14 @@ class MatrixSensing(Brief):
     $y_i = \langle A_i, X\rangle + \sigma\epsilon_i$, by gradients of $\tfrac12\langle(\langle A,
     UU^\top\rangle - y)^2\rangle$ in U: fewer numbers than U has entries, so that U can learn the
     noise by heart.
-
-    Attributes:
-        probes: A, standard normal `(groups, m, n, n)`; a group is a problem of its own.
-        y, true: noisy and noiseless numbers `(groups, m)`.
     """
 
-    probes: Tensor
-    y: Tensor
-    true: Tensor
+    probes: Tensor  # A, standard normal (groups, m, n, n); a group is a problem of its own
+    y: Tensor  # noisy numbers (groups, m)
+    true: Tensor  # noiseless numbers (groups, m)
 
     @classmethod
-    def draw(
-        cls, X: Tensor, m: int, *, noise: float, generator: torch.Generator | int
-    ) -> "MatrixSensing":
+    def draw(cls, X: Tensor, m: int, *, noise: float, generator: Source) -> "MatrixSensing":
         """m probes of each truth X `(groups, n, n)`, and what they read."""
         generator = as_generator(generator)
         groups, n, _ = X.shape
@@ -161,7 +148,7 @@ class MatrixSensing(Brief):
         return gradient(seen - self.true), gradient(self.true - self.y)
 
 
-def low_rank(groups: int, n: int, rank: int, *, generator: torch.Generator | int) -> Tensor:
+def low_rank(groups: int, n: int, rank: int, *, generator: Source) -> Tensor:
     """Truths X = VVᵀ/|VVᵀ| with V standard normal `(n, rank)`; `(groups, n, n)`."""
     V = torch.randn(groups, n, rank, generator=as_generator(generator))
     X = V @ V.mT
