@@ -15,8 +15,7 @@ def visits(ax: Axes, x: Any) -> None:
     count, edges = np.histogram(array(x).ravel(), 60)
     height = 0.18 * count / count.max()
     foot = ax.get_xaxis_transform()  # x in data units, y as a fraction of the axes
-    look: dict[str, Any] = dict(fill=True, color=DATA, alpha=0.25, label="visits")
-    ax.stairs(height, edges, transform=foot, **look)
+    ax.stairs(height, edges, transform=foot, fill=True, color=DATA, alpha=0.25, label="visits")
     ax.legend(loc="upper right")
 
 

@@ -38,11 +38,9 @@ def row_of_maps(
         shared: one scale for all; else each its own, as for one frame beside the mean of many.
     """
     limit = max(float(abs(array(H)).max()) for H in maps.values()) if shared else None
+    look: dict[str, Any] = dict(signed=True, limit=limit, cell=cell, label=LABEL)
     panels = {} if frame is None else {"frame": Panel(frame)}
-    panels |= {
-        title: Panel(H, signed=True, limit=limit, cell=cell, label=LABEL)
-        for title, H in maps.items()
-    }
+    panels |= {title: Panel(H, **look) for title, H in maps.items()}
     rows, columns = next(iter(panels.values())).images.shape
     width = WIDE[0]  # inches
     height = width / len(panels) * rows / columns + 0.9

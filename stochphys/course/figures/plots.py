@@ -46,19 +46,19 @@ def points(
     exact: tuple[Any, Any] | None = None,
     label: str = "simulated",
     marker: str = "o",
-    xlabel: str = "$t$ (time units)",
     **axes: Any,
 ) -> None:
     """Simulated numbers with error bars; `exact` is x and y of a curve, dashed behind them.
 
-    `axes` goes to `ax.set`: `ylabel`, `xscale="log"`, … Call it again for more points.
+    `axes` goes to `ax.set`: `ylabel`, `xscale="log"`, …; without `xlabel` the axis is time. Call it
+    again for more points.
     """
     bars = None if std is None else array(std)
     ax.errorbar(array(x), array(y), bars, fmt=marker, color=DATA, label=label)
     if exact is not None:
         named = "exact" in ax.get_legend_handles_labels()[1]
         ax.plot(array(exact[0]), array(exact[1]), **EXACT_LINE, label=None if named else "exact")
-    ax.set(xlabel=xlabel, **axes)
+    ax.set(**dict(xlabel="$t$ (time units)") | axes)
     ax.legend()
 
 
@@ -91,7 +91,6 @@ def learned_curve(
     *,
     exact: Any = None,
     label: str = "learned",
-    color: str = LEARNED,
     **axes: Any,
 ) -> None:
     """A learned function of one coordinate with a band of ± 2 std, and the exact one dashed.
@@ -102,10 +101,10 @@ def learned_curve(
     x = array(x).ravel()
     if mean is not None:
         mean = array(mean).ravel()
-        ax.plot(x, mean, color=color, label=label)
+        ax.plot(x, mean, color=LEARNED, label=label)
         if std is not None:
             low, high = mean - 2 * array(std).ravel(), mean + 2 * array(std).ravel()
-            ax.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0, label="± 2 std")
+            ax.fill_between(x, low, high, color=LEARNED, alpha=0.25, linewidth=0, label="± 2 std")
     if exact is not None:
         ax.plot(x, array(exact).ravel(), **EXACT_LINE, label="exact")
     ax.set(**dict(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)") | axes)

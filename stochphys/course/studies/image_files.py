@@ -226,13 +226,11 @@ def _contents(path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
     """What the wanted files hold, by name, in a directory or an archive."""
     if path.is_dir():
         return {name: (path / name).read_bytes() for name in wanted if (path / name).is_file()}
-    contents = {}
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as zipped:
-            for item in zipped.infolist():
-                if (name := Path(item.filename).name) in wanted:
-                    contents[name] = zipped.read(item)
-        return contents
+            names = {Path(name).name: name for name in zipped.namelist()}
+            return {name: zipped.read(names[name]) for name in wanted if name in names}
+    contents = {}
     with tarfile.open(path) as packed:
         for member in packed:  # one pass: a packed archive cannot go back
             name, file = Path(member.name).name, packed.extractfile(member)

@@ -83,23 +83,15 @@ class ELR(Callback):
 
     $$-\ln p_y + \lambda \ln(1 - p \cdot t), \qquad t \leftarrow \beta t + (1 - \beta)\,p,$$
 
-    with a target t of its own for every example, renewed at each visit and held fixed in the
-    gradient. What is learned early is mostly right, and the second term keeps it from being
-    unlearned. Held-out data are judged by the cross entropy alone. If their labels are noisy, it
-    rises as the network gets sure, while accuracy rises too: keep the last weights, by a `fit`
-    without `validation`.
+    with λ = `lam`, β = `beta` and a target t of its own for every example, renewed at each visit
+    and held fixed in the gradient. What is learned early is mostly right, and the second term keeps
+    it from being unlearned. Held-out data are judged by the cross entropy alone. If their labels are
+    noisy, it rises as the network gets sure, while accuracy rises too: keep the last weights, by a
+    `fit` without `validation`.
 
     An objective for `fit`, from a model and a batch `(x, y, index)` of `Labelled`. Targets live as
     long as this object: take a new one for each run, and name it among the callbacks, too, if the
-    run has a checkpoint to go on from.
-
-    Args:
-        n_examples: size of the training set.
-        lam, beta: λ and β.
-
-    Attributes:
-        targets: t of every example, where the model learns: `(n_examples, n_classes)`, and for an
-            `Ensemble` `(members, n_examples, n_classes)` once it has begun.
+    run has a checkpoint to go on from. `n_examples` is the size of the training set.
 
     Raises `ValueError` for β outside [0, 1), and, when called, for other networks than before.
 
@@ -113,6 +105,7 @@ class ELR(Callback):
     ) -> None:
         require.within("[0, 1)", beta=beta)
         self.lam, self.beta = lam, beta
+        # t, where the model learns; of an Ensemble, once begun, (members, n_examples, n_classes).
         self.targets = torch.zeros(n_examples, n_classes)
 
     def __call__(self, model: nn.Module, batch: Any) -> Tensor:

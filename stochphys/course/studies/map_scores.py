@@ -99,9 +99,8 @@ def score_map(
     if n_movies < 2:
         raise ValueError("one movie gives no interval; cut it into pieces, movie.cut(20)")
     values, spots = truth.values.double(), blobs(truth.places, tuple(shape), found.cell)
-    weights, by_member = (
-        blob_weights(H, truth.places, found.cell) for H in (found.mean, found.member_maps)
-    )
+    weights = blob_weights(found.mean, truth.places, found.cell)
+    by_member = blob_weights(found.member_maps, truth.places, found.cell)
     # By chance: the same weights at places that were permuted.
     reached = correlation(weights, values)
     order = torch.rand(draws, len(values), generator=generator).argsort(1)

@@ -141,11 +141,9 @@ class MatrixSensing(Brief):
         `(groups, n, n)` at U of that shape."""
         A = self.probes + self.probes.mT
         seen = torch.einsum("gmij,gij->gm", A, U @ U.mT) / 2
-
-        def gradient(residual: Tensor) -> Tensor:
-            return torch.einsum("gm,gmij->gij", residual, A) @ U / len(self)
-
-        return gradient(seen - self.true), gradient(self.true - self.y)
+        parts = seen - self.true, self.true - self.y  # of the residual, (groups, m) each
+        clean, bias = (torch.einsum("gm,gmij->gij", part, A) @ U / len(self) for part in parts)
+        return clean, bias
 
 
 def low_rank(groups: int, n: int, rank: int, *, generator: Source) -> Tensor:
