@@ -47,8 +47,7 @@ def gradient_plane(
 
 
 def over_training(ax: Axes, steps: Any, curves: dict[str, Any], **axes: Any) -> None:
-    """Up to four curves over training steps, told apart by colour and dashes, with a band of one
-    standard error over members.
+    """Up to four curves over steps, by colour and dashes, ± one standard error over members.
 
     `curves`: by name `(len(steps), members)`; parts of the gradient keep their colours.
     """

@@ -10,8 +10,7 @@ from .plots import points
 
 
 def visits(ax: Axes, x: Any) -> None:
-    """Where the data were: a histogram of `x` of any shape along the foot of the axes, without a
-    scale."""
+    """Where the data were: a histogram of `x` of any shape at the foot of the axes, with no scale."""
     count, edges = np.histogram(array(x).ravel(), 60)
     height = 0.18 * count / count.max()
     foot = ax.get_xaxis_transform()  # x in data units, y as a fraction of the axes

@@ -12,8 +12,7 @@ from ..studies.network_search import Walks
 
 
 def fractions(ax: Axes, steps: Any, values: Any) -> None:
-    """What becomes of wrongly labelled examples during training: rows of `memorised`,
-    `(n_steps, 4)`, in per cent."""
+    """What becomes of wrongly labelled examples, in per cent: rows of `memorised`, `(n_steps, 4)`."""
     looks = ((LEARNED, "-"), (HOT, "--"), (OTHERS[1], ":"), (DATA, "-."))
     for name, line, (color, dashes) in zip(FRACTIONS, 100 * array(values).T, looks, strict=True):
         where = "right labels: right" if name == FRACTIONS[-1] else f"wrong labels: {name}"
@@ -55,8 +54,7 @@ def walks(axes: Sequence[Axes], steps: Any, runs: dict[str, Any], *, resets: Any
 
 
 def study_curves(axes: Sequence[Axes], found: dict[str, Any], column: int) -> None:
-    """Test accuracy and noisy validation loss, means over seeds, without resets and with those of one
-    column.
+    """Test accuracy and noisy validation loss, means over seeds: no resets, and those of one column.
 
     `found`: `p_reset` (without resets first), `steps`, `test (n_steps, n_seeds, n_p)` and
     `best (n_seeds, n_p)` in per cent, and the `history` of all members, seed by seed.

@@ -50,8 +50,7 @@ def points(
 ) -> None:
     """Simulated numbers with error bars; `exact` is x and y of a curve, dashed behind them.
 
-    `axes` goes to `ax.set`: `ylabel`, `xscale="log"`, …; without `xlabel` the axis is time. Call it
-    again for more points.
+    `axes` goes to `ax.set`; without `xlabel` the axis is time. Call it again for more points.
     """
     bars = None if std is None else array(std)
     ax.errorbar(array(x), array(y), bars, fmt=marker, color=DATA, label=label)
@@ -128,8 +127,7 @@ def scatter_against_exact(
 ) -> None:
     """Learned against exact entropy per step: the identity dashed, R² and slope of all points.
 
-    Every k-th point is drawn, so that about 2000 are seen. `name` and `color`: of another
-    estimator, which did not learn.
+    Every k-th is drawn, about 2000. `name` and `color`: of another estimator, which did not learn.
     """
     r_squared, slope = r_squared_and_slope(exact, learned)
     x, y = array(exact).ravel(), array(learned).ravel()

@@ -39,8 +39,7 @@ def digits(
 
     Returns:
         `train`, `validation`, `test`: `Labelled`; `networks`: an `Ensemble` of `copies` networks
-        64-64-10 for each seed, one seed after the other. The copies of a seed start alike and see
-        the same batches.
+        64-64-10 for each seed, seed by seed. Copies start alike and see the same batches.
 
     Source: the digits of scikit-learn, from E. Alpaydin and C. Kaynak, UCI repository (1998).
     """

@@ -74,8 +74,7 @@ class VariationalNetwork(Network):
 
 @dataclass(frozen=True)
 class DropoutNetwork(Network):
-    """Dropout left on after training, its draws taken for a posterior: their spread follows `p`,
-    not the data.
+    """Dropout left on, its draws taken for a posterior: their spread follows `p`, not the data.
 
     Raises `ValueError` unless 0 < p < 1, or for fewer than two draws.
     """
@@ -101,8 +100,7 @@ class BayesianLinear(nn.Module):
     $$q(w) = \mathcal N(w;\, \mu, \sigma^2), \quad \sigma = \ln(1 + e^{\rho}), \qquad
         p(w) = \mathcal N(w;\, 0, 1),$$
 
-    biases alike. A call draws not the weights but what they do to each input, the local
-    reparametrisation
+    biases alike. A call draws what the weights do to each input, the local reparametrisation
 
     $$h = \mu x + \sqrt{\sigma^2 x^2}\;\xi, \qquad \xi \sim \mathcal N(0, 1),$$
 
@@ -139,15 +137,6 @@ class BayesianLinear(nn.Module):
         variance = linear(x**2, weight_std**2, bias_std**2)
         return mean + variance.sqrt() * torch.randn_like(mean)
 
-    def kl(self) -> Tensor:
-        r"""In nats, with its gradient, summed over weights and biases,
-
-        $$\mathrm{KL}(q \,\|\, p) = \sum \tfrac12(\mu^2 + \sigma^2 - 1) - \ln\sigma.$$
-        """
-        posterior = zip((self.weight, self.bias), self.std, strict=True)
-        weight, bias = (((mu**2 + std**2 - 1) / 2 - std.log()).sum() for mu, std in posterior)
-        return weight + bias
-
     def draw(self, n: int, *, generator: Source) -> tuple[Tensor, Tensor]:
         """n weights `(n, n_out, n_in)` and biases `(n, n_out)` from q."""
         generator = as_generator(generator)
@@ -169,8 +158,16 @@ class BayesianMLP(MLP):
         return [layer for layer in self if isinstance(layer, BayesianLinear)]
 
     def kl(self) -> Tensor:
-        """KL of all layers, in nats."""
-        return torch.stack([layer.kl() for layer in self.layers]).sum()
+        r"""In nats, with its gradient, summed over weights and biases of all layers,
+
+        $$\mathrm{KL}(q \,\|\, p) = \sum \tfrac12(\mu^2 + \sigma^2 - 1) - \ln\sigma.$$
+        """
+        of_layers = []
+        for layer in self.layers:
+            posterior = zip((layer.weight, layer.bias), layer.std, strict=True)
+            weight, bias = (((mu**2 + std**2 - 1) / 2 - std.log()).sum() for mu, std in posterior)
+            of_layers.append(weight + bias)
+        return torch.stack(of_layers).sum()
 
     def draw(self, n: int, *, generator: Source) -> list[MLP]:
         """n networks with weights drawn from q."""

@@ -117,8 +117,7 @@ def example_gradients(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 def annealed(model: nn.Module, data: Labelled, batch_size: int) -> Tensor:
     r"""Root mean square length of minibatch noise ξ, $\sqrt{\mathrm{tr}\,C/B}$, `([members],)`.
 
-    C is the covariance of the gradients of single examples, B the size of a batch drawn with
-    replacement, as `fit` does.
+    C is the covariance of gradients of single examples; `fit` draws batches of B with replacement.
     """
     per_member, index = _everything(model, data)
     x, y, _ = data[index]

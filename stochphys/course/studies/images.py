@@ -26,8 +26,7 @@ class Augment(nn.Module):
 
     `images` are those that the network will learn from, `(n, 3, height, width)` in bytes. Mean and
     std are theirs: with images of a test set among them the test is no longer one. Raises
-    `TypeError` for images that are no bytes, `ValueError` for other axes, or a colour that is the
-    same everywhere.
+    `TypeError` for images that are no bytes, `ValueError` for other axes, or a uniform colour.
     """
 
     mean: Tensor
@@ -68,8 +67,7 @@ class Augment(nn.Module):
 class VCNN(nn.Sequential):
     """Six convolutions and three layers of all with all, in the manner of VGG.
 
-    5 856 138 numbers to learn for 32×32 pixels and 10 classes, of which 4.2 million are the first
-    layer of all with all.
+    5 856 138 numbers to learn for 32×32 pixels and 10 classes, 4.2 million in the first of three.
 
     Args:
         images: those it will learn from, see `Augment`; height and width must be multiples of 8.
@@ -105,8 +103,7 @@ class ResNet(nn.Sequential):
     reach the first block. This one begins with one 3×3 convolution in steps of 1. It has 11 173 962
     or 21 282 122 numbers to learn for 10 classes.
 
-    `depth` is 18 or 34; the other arguments, and what is raised, are those of `VCNN`, except that
-    images may have any size.
+    `depth` is 18 or 34; all else, and what is raised, is as for `VCNN`, but for any size of images.
 
     Source: He et al. 2015, arXiv 1512.03385.
     """
@@ -129,7 +126,7 @@ class ResNet(nn.Sequential):
 
 
 class Block(nn.Module):
-    """x plus what two convolutions make of it; with twice the channels, half the height and width."""
+    """x plus what two convolutions make of it; twice the channels, half the height and width."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()

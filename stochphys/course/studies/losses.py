@@ -23,8 +23,7 @@ def gce(q: float = 0.7) -> Loss:
 
     For q = 1 it is half the mean absolute error, $\sum_k |\delta_{ky} - p_k| = 2(1 - p_y)$, and
     symmetric: its sum over all labels is C − 1 for any p, so symmetric noise below (C − 1)/C does
-    not move its minimum. It learns slowly then, since an example that is far from its label hardly
-    pulls.
+    not move its minimum. It learns slowly then: an example far from its label hardly pulls.
 
     Raises `ValueError` for q outside (0, 1].
 
@@ -57,12 +56,11 @@ def forward_corrected(transition: Tensor) -> Loss:
 
     $$-\ln \sum_i P_{iy}\, p_i,$$
 
-    with $P_{iy}$ the probability that an example of class i is labelled y. If P is right and all
-    labels that could be drawn were averaged over, it is least at the clean posterior. The luck of
-    those that were drawn stays.
+    with `transition` $P_{iy}$, `(n_classes, n_classes)`, the probability that an example of class i
+    is labelled y, such as `symmetric_noise` gives. If P is right and all labels that could be drawn
+    were averaged over, it is least at the clean posterior. The luck of those that were drawn stays.
 
-    `transition` is P, `(n_classes, n_classes)`, such as `symmetric_noise` gives. Raises `ValueError`
-    if it is not square, or if its rows are no probabilities.
+    Raises `ValueError` if P is not square, or if its rows are no probabilities.
 
     Source: Patrini et al. 2017, arXiv 1609.03683.
     """
@@ -85,9 +83,8 @@ class ELR(Callback):
 
     with λ = `lam`, β = `beta` and a target t of its own for every example, renewed at each visit
     and held fixed in the gradient. What is learned early is mostly right, and the second term keeps
-    it from being unlearned. Held-out data are judged by the cross entropy alone. If their labels are
-    noisy, it rises as the network gets sure, while accuracy rises too: keep the last weights, by a
-    `fit` without `validation`.
+    it from being unlearned. Held-out data are judged by the cross entropy alone. With noisy labels
+    it rises as the network gets sure, and accuracy too: keep the last weights, `validation=None`.
 
     An objective for `fit`, from a model and a batch `(x, y, index)` of `Labelled`. Targets live as
     long as this object: take a new one for each run, and name it among the callbacks, too, if the

@@ -30,8 +30,7 @@ def truths(nodes: Tensor, local: LocalDissipation) -> dict[str, Truth]:
 
 
 def blobs(places: Tensor, shape: tuple[int, ...], cell: int, size: float = 2.0) -> Tensor:
-    """One Gaussian of standard deviation `size` pixels around each place, `(n, rows · columns)`; each
-    sums to 1.
+    """A Gaussian of std `size` pixels around each place, `(n, rows · columns)`; each sums to 1.
 
     Where `size` is more than a third of the way to the next place, blobs can hardly be told apart,
     and even a true map scores low.

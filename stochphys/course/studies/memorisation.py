@@ -16,8 +16,7 @@ def memorised(model: nn.Module, data: Labelled) -> Tensor:
 
     With given label $\tilde y$, true label y and prediction $\hat y$, of the examples with
     $\tilde y \ne y$ the shares with $\hat y = y$ (seen through), $\hat y = \tilde y$ (memorised) and
-    neither; they add up to 1. The last is the share of $\hat y = y$ among examples with
-    $\tilde y = y$.
+    neither; they add up to 1. The last is the share of $\hat y = y$ where $\tilde y = y$.
 
     Returns `(4,)`, or `(4, members)` of an `Ensemble`; nan where there is no such example.
 

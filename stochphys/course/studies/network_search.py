@@ -131,9 +131,8 @@ class HittingTimes(Brief):
         r"""Standard deviation over mean of min(T, longest), and its standard error, each `(…)`.
 
         Resets help at small rates if it exceeds 1. Where walkers were cut short it is a lower bound
-        of the CV of T. For let a share q of the walkers have a mean μ ≥ c = `longest`, all times of
-        the others being below c, with mean and mean square $m_1$ and $m_2$ if the rest counts 0.
-        Then
+        of the CV of T. For let a share q of the walkers have a mean μ ≥ c = `longest`, and the others
+        times below c, with mean and mean square $m_1$ and $m_2$ if the rest counts 0. Then
 
         $$1 + \mathrm{CV}^2 \ge \frac{m_2 + q\mu^2}{(m_1 + q\mu)^2},$$
 

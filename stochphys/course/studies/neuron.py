@@ -134,8 +134,7 @@ def infer_gate(trajectories: Trajectories, gate: str) -> Gate:
 
     `trajectories` are states (V, n, m, h), `gate` is "n", "m" or "h".
 
-    Raises `ValueError` for another name, and for what has no noise, as the voltage: it has no
-    likelihood.
+    Raises `ValueError` for another name, and for what has no noise, and so no likelihood, as V.
     """
     x = _states(trajectories)
     if gate != "V":

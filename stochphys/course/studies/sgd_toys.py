@@ -110,8 +110,7 @@ class Factor(nn.Module):
 class MatrixSensing(Brief):
     r"""Find a matrix X of low rank and length one from m noisy numbers,
     $y_i = \langle A_i, X\rangle + \sigma\epsilon_i$, by gradients of $\tfrac12\langle(\langle A,
-    UU^\top\rangle - y)^2\rangle$ in U: fewer numbers than U has entries, so that U can learn the
-    noise by heart.
+    UU^\top\rangle - y)^2\rangle$ in U. With fewer numbers than entries U can learn noise by heart.
     """
 
     probes: Tensor  # A, standard normal (groups, m, n, n); a group is a problem of its own
