@@ -12,7 +12,8 @@ and `function` makes one of formulas, written as at one point:
         yield (T_h - T_c) ** 2 / (4 * T_c * T_h)
         yield (T_h - T_c) / 4, "this is the heat flow; …"
 
-What fits in neither is written out with `evaluate`, `tensor`, `compare` and `refuse`.
+`measured` makes one of a range, for a number that scatters. What fits in none of them is written
+out with `evaluate`, `tensor` and `refuse`.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Check = Callable[[Any], str]
+Check = Callable[[object], str]
 Table = Iterator[Any]  # the right value, then pairs of a wrong value and its hint
+Range = tuple[float, float]  # from, to, both included
 
 
 class NotAttempted(Exception):
@@ -37,21 +39,55 @@ class Hint(Exception):
 
 
 SIGN = "the size is right, the sign is not: which direction of time, or of the flow, is positive?"
-FACTORS = {
-    2.0: "exactly twice too large: look for a factor of two, such as 2D where D belongs.",
-    0.5: "exactly half of it: look for a factor of two, such as D where 2D belongs.",
-}
-OFF = "the value is off by more than rounding explains; check one limit by hand."
+TWICE = "exactly twice too large: look for a factor of two, such as 2D where D belongs."
+HALF = "exactly half of it: look for a factor of two, such as D where 2D belongs."
 
 
 def number(
-    right: Any, *mistakes: tuple[Any, str], means: str, rtol: float = 0.01, otherwise: str = OFF
+    right: Any,
+    *mistakes: tuple[Any, str],
+    means: str,
+    rtol: float = 0.01,
+    otherwise: str = "the value is off by more than rounding explains; check one limit by hand.",
 ) -> Check:
-    """The check of a number, or of an array of them: `compare` says what the arguments mean."""
+    """The check of a number, or of each number of an array: it should be `right` within `rtol`.
 
-    def check(answer: Any) -> str:
-        compare(answer, right, *mistakes, rtol=rtol, otherwise=otherwise)
-        return means
+    Args:
+        mistakes: plausible wrong values and the hint for each. A wrong sign and a factor of two
+            have hints of their own.
+        otherwise: the hint for any other value.
+    """
+    target = numbers(right)
+    usual = ((-target, SIGN), (2 * target, TWICE), (target / 2, HALF))
+
+    def check(answer: object) -> str:
+        value = tensor(answer, target.shape).numpy()
+
+        def near(x: Any) -> bool:
+            return np.allclose(value, numbers(x), rtol=rtol, atol=1e-9)
+
+        if near(target):
+            return means
+        for wrong, hint in (*mistakes, *usual):
+            refuse(near(wrong), hint)
+        raise Hint(otherwise)
+
+    return check
+
+
+def measured(right: Range, *mistakes: tuple[Range, str], means: str, otherwise: str) -> Check:
+    """The check of a number that scatters: it is right in a range, and a mistake has one, too.
+
+    `means` may show the number, as "{:.2f}".
+    """
+
+    def check(answer: object) -> str:
+        value = tensor(answer).item()
+        if right[0] <= value <= right[1]:
+            return means.format(value)
+        for (low, high), hint in mistakes:
+            refuse(low <= value <= high, hint)
+        raise Hint(otherwise)
 
     return check
 
@@ -68,7 +104,7 @@ def function(
 
     def table_to_check(table: Callable[..., Table]) -> Check:
         @wraps(table)
-        def check(answer: Any) -> str:
+        def check(answer: object) -> str:
             # Each row of the table has one value for each point.
             right, *mistakes = zip(*(table(*arguments) for arguments in at), strict=True)
             found = [
@@ -76,8 +112,7 @@ def function(
                 for arguments, value in zip(at, right, strict=True)
             ]
             wrong = [([value for value, _ in row], row[0][1]) for row in mistakes]
-            compare(found, right, *wrong, rtol=rtol, otherwise=otherwise)
-            return means
+            return number(right, *wrong, means=means, rtol=rtol, otherwise=otherwise)(found)
 
         return check
 
@@ -91,7 +126,7 @@ def attempted(answer: Any) -> Any:
     return answer
 
 
-def evaluate(answer: Callable, *arguments: Any) -> Any:
+def evaluate(answer: object, *arguments: Any) -> Any:
     """The value of the learner's function; an error in it becomes a hint."""
     if not callable(answer):
         raise Hint(f"a function is wanted here, you gave {type(answer).__name__}.")
@@ -108,34 +143,8 @@ def refuse(wrong: Any, hint: str) -> None:
         raise Hint(hint)
 
 
-def compare(
-    answer: Any, right: Any, *mistakes: tuple[Any, str], rtol: float = 0.01, otherwise: str = OFF
-) -> None:
-    """Pass if the number, or each number of an array, agrees with `right` to `rtol`.
-
-    Args:
-        mistakes: plausible wrong values and the hint for each. A wrong sign and a factor of two
-            have hints of their own.
-        otherwise: the hint for any other value.
-    """
-    target = numbers(right)
-    value = tensor(answer, target.shape).numpy()
-
-    def near(x: Any) -> bool:
-        return np.allclose(value, numbers(x), rtol=rtol, atol=1e-9)
-
-    if near(target):
-        return
-    for wrong, hint in mistakes:
-        refuse(near(wrong), hint)
-    refuse(near(-target), SIGN)
-    for factor, hint in FACTORS.items():
-        refuse(near(factor * target), hint)
-    raise Hint(otherwise)
-
-
 def tensor(
-    answer: Any,
+    answer: object,
     shape: tuple[int, ...] = (),
     *,
     wanted: str | None = None,
@@ -158,7 +167,7 @@ def tensor(
     return torch.tensor(values)
 
 
-def numbers(answer: Any) -> np.ndarray:
+def numbers(answer: object) -> np.ndarray:
     """Numbers as numpy holds them, whatever they are in: lists and tensors too."""
     if isinstance(answer, Tensor):
         answer = answer.detach().cpu().numpy()

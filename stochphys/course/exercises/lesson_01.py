@@ -1,14 +1,29 @@
 """Exercises of 01 Langevin dynamics."""
 
-from typing import Any
-
 import torch
 
 from ...simulators import Overdamped
-from .grading import Hint, compare, evaluate, number
+from .grading import Hint, evaluate, number
+
+X = torch.tensor([[-1.0], [0.5], [2.0]])
+judge_drift = number(
+    0.3 - torch.sin(X),
+    (0.3 + torch.sin(X), "the force is minus the slope of U, and (−cos x)' = sin x."),
+    (torch.sin(X) - 0.3, "the force is minus the slope of U: turn its sign."),
+    (0.3 - torch.sin(X * torch.pi / 180), "x is an angle in radians."),
+    otherwise="the drift should be −U'(x), with f = 0.3: check it at x = 0, where it is f.",
+    means="The tilt drives it.",
+)
+judge_noise = number(
+    torch.ones(3, 1),
+    (0.5**0.5, "the noise is √(2T), because B² = 2D and D = T/γ."),
+    (0.5, "this is D = T/γ; the noise amplitude B obeys B² = 2D."),
+    otherwise="the noise amplitude should be √(2T), with T = 0.5.",
+    means="It slides down the tilt in jumps of 2π, and `simulate` can run it.",
+)
 
 
-def check_01_1(answer: Any) -> str:
+def check_01_1(answer: object) -> str:
     """A tilted washboard, U = −cos x − f x, f = 0.3, T = 0.5, as a system."""
     if isinstance(answer, type):
         raise Hint("this is the class; give an instance, Washboard(f=0.3, T=0.5).")
@@ -16,23 +31,8 @@ def check_01_1(answer: Any) -> str:
         raise Hint(
             f"a system is wanted here, derived from Overdamped; got {type(answer).__name__}."
         )
-    x = torch.tensor([[-1.0], [0.5], [2.0]])
-    compare(
-        torch.as_tensor(evaluate(answer.drift, x, 0.0)),
-        0.3 - torch.sin(x),
-        (0.3 + torch.sin(x), "the force is minus the slope of U, and (−cos x)' = sin x."),
-        (torch.sin(x) - 0.3, "the force is minus the slope of U: turn its sign."),
-        (0.3 - torch.sin(x * torch.pi / 180), "x is an angle in radians."),
-        otherwise="the drift should be −U'(x), with f = 0.3: check it at x = 0, where it is f.",
-    )
-    compare(
-        torch.as_tensor(evaluate(answer.noise_amplitude, x, 0.0)).expand(3, 1),
-        torch.ones(3, 1),
-        (0.5**0.5, "the noise is √(2T), because B² = 2D and D = T/γ."),
-        (0.5, "this is D = T/γ; the noise amplitude B obeys B² = 2D."),
-        otherwise="the noise amplitude should be √(2T), with T = 0.5.",
-    )
-    return "It slides down the tilt in jumps of 2π, and `simulate` can run it."
+    judge_drift(evaluate(answer.drift, X, 0.0))
+    return judge_noise(torch.as_tensor(evaluate(answer.noise_amplitude, X, 0.0)).expand(3, 1))
 
 
 # Stationary variance of Heun's chain in a trap at k dt = 1, with T/k = 1.

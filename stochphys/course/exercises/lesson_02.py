@@ -12,13 +12,10 @@ from .grading import SIGN, Table, function, number
 )
 def check_02_1(T_c: float, T_h: float) -> Table:
     """Entropy production rate of two beads as a function of T_c and T_h, k = γ = 1."""
-    heat, share = (T_h - T_c) / 4, (T_h - T_c) / (4 * T_c * T_h)
+    heat, part = (T_h - T_c) / 4, (T_h - T_c) / (4 * T_c * T_h)
     yield heat * (1 / T_c - 1 / T_h)
     yield heat * (1 / T_h - 1 / T_c), "sign: did you reverse time? The hot bath loses heat."
-    yield (
-        share,
-        "heat flows by T_h − T_c, and each unit of it makes 1/T_c − 1/T_h: a second factor.",
-    )
+    yield part, "heat flows by T_h − T_c, and each unit of it makes 1/T_c − 1/T_h: a second factor."
     yield heat, "this is the heat flow; what entropy does it make?"
     yield heat * (1 / T_c + 1 / T_h), "the two baths have opposite signs: 1/T_c − 1/T_h."
 

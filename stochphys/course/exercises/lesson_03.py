@@ -10,12 +10,12 @@ from .grading import Table, function, number
 )
 def check_03_1(k: float, D: float, dt: float, eps: float) -> Table:
     """Length of a film that gives the stiffness of a trap with a relative error eps."""
-    length, slow = 2 / (k * eps**2), 2 / (k * eps)
+    length = 2 / (k * eps**2)
     yield length
     yield length / dt, "this is a number of frames; times dt it is the length of the film."
     yield 2 * k / eps**2, "eps is the relative error: the error of k itself is eps times k."
     yield 2 * D / (k**2 * eps**2), "here ⟨x²⟩ is 1; in the trap it is D/k, and D drops out."
-    yield slow, "the error falls as 1/√t only: ten times better is a hundred times longer."
+    yield 2 / (k * eps), "the error falls as 1/√t only: ten times better is a hundred times longer."
 
 
 @function(

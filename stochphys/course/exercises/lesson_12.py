@@ -1,14 +1,14 @@
 """Exercises of 12 How sure are we."""
 
 from collections.abc import Callable
-from typing import Any
+from math import inf
 
 import torch
 from torch import Tensor
 
 from ...device import make_generator
 from ..studies.doubtful_networks import BayesianMLP
-from .grading import Hint, Table, evaluate, function, refuse, tensor
+from .grading import Hint, Table, evaluate, function, measured, refuse, tensor
 
 
 @function(
@@ -27,13 +27,13 @@ def check_12_1(n: float, v: float, s: float, beta: float) -> Table:
     yield (n / (beta * v) + 1 / s) ** -0.5, "s is the std of the prior; its precision is 1/s²."
 
 
-def check_12_2(answer: Any) -> str:
+def check_12_2(answer: object) -> str:
     """A function that tells whether a loss lets its KL pull, tried on losses of our own."""
     generator = make_generator(122)
     x, y = torch.randn(2, 64, 1, generator=generator)
     network = BayesianMLP((1, 8, 1), generator=generator)
 
-    def said(kl: Callable[[BayesianMLP], Any], misfit: float = 1.0) -> bool:
+    def said(kl: Callable[[BayesianMLP], Tensor | float], misfit: float = 1.0) -> bool:
         """What the answer says of a loss with a KL that is written in this way."""
 
         def loss(network: BayesianMLP, kl_weight: float) -> Tensor:
@@ -46,27 +46,19 @@ def check_12_2(answer: Any) -> str:
 
     live = BayesianMLP.kl
     refuse(not said(live), "you call a KL with a gradient dead; compare gradients for two weights.")
-    refuse(
-        said(lambda network: 0),
-        "a loss without any KL passes your test: the noise of each call is new.",
-    )
-    refuse(
-        said(lambda network: live(network).item()),
-        "a KL turned into a number by `.item()` passes your test.",
-    )
-    refuse(
-        said(lambda network: live(network).detach()),
-        "`.detach()` cuts the gradient as `.item()` does; test it, not the text.",
-    )
-    refuse(
-        not said(lambda network: 1e-3 * live(network)),
-        "you miss a weak pull; the weight is yours: make it large.",
-    )
+    if said(lambda network: 0):
+        raise Hint("a loss without any KL passes your test: the noise of each call is new.")
+    if said(lambda network: live(network).item()):
+        raise Hint("a KL turned into a number by `.item()` passes your test.")
+    if said(lambda network: live(network).detach()):
+        raise Hint("`.detach()` cuts the gradient as `.item()` does; test it, not the text.")
+    if not said(lambda network: 1e-3 * live(network)):
+        raise Hint("you miss a weak pull; the weight is yours: make it large.")
     refuse(not said(live, misfit=0.0), "a loss that is all KL must pass.")
     return "A test of one line; with it the published code would never have been released."
 
 
-def check_12_3(answer: Any) -> str:
+def check_12_3(answer: object) -> str:
     """Indices of a bootstrap, `(members, n)`."""
     members, n = 6, 5000
     index, again = (
@@ -89,17 +81,13 @@ def check_12_3(answer: Any) -> str:
     return "Each member sees 63 % of the labels, some of them twice: a film that could have been."
 
 
-def check_12_4(answer: Any) -> str:
-    """By which factor the std of dropout grows when nine tenths of the data are taken away."""
-    ratio = tensor(answer).item()
-    refuse(ratio <= 0, "the answer must be positive and finite.")
-    refuse(
-        1.8 < ratio < 5,
-        "about √10: this is what an honest posterior does (try LaplaceNetwork); measure dropout.",
-    )
-    refuse(ratio > 5, "too large: is it a ratio of mean stds, few data over many?")
-    refuse(ratio < 0.4, "upside down: few data over many.")
-    return (
-        f"{ratio:.1f} instead of √10 = 3.2: the width comes from p and the size of the weights, hardly "
-        "from the data."
-    )
+# By which factor the std of dropout grows when nine tenths of the data are taken away.
+check_12_4 = measured(
+    (0.4, 1.8),
+    ((-inf, 0), "the answer must be positive and finite."),
+    ((0, 0.4), "upside down: few data over many."),
+    ((5, inf), "too large: is it a ratio of mean stds, few data over many?"),
+    otherwise="about √10: this is what an honest posterior does (try LaplaceNetwork); measure dropout.",
+    means="{:.1f} instead of √10 = 3.2: the width comes from p and the size of the weights, hardly "
+    "from the data.",
+)

@@ -1,8 +1,6 @@
 """Exercises of 13 Find forces when only positions are seen."""
 
-from typing import Any
-
-from .grading import Table, function, number, refuse, tensor
+from .grading import Hint, Table, function, number, refuse, tensor
 
 
 @function(
@@ -61,17 +59,15 @@ def check_13_3(zeta: float, dt: float) -> Table:
     )
 
 
-def check_13_4(answer: Any) -> str:
+def check_13_4(answer: object) -> str:
     """Coverage with the variance of the residuals, and with the long-run variance."""
     wanted = "two numbers are wanted: (with residuals, with 2D/dt)"
     iid, long_run = tensor(answer, (2,), wanted=wanted).tolist()
-    fractions = 0 <= iid <= 1 and 0 <= long_run <= 1
-    refuse(not fractions, "coverage is a fraction between 0 and 1.")
+    if not (0 <= iid <= 1 and 0 <= long_run <= 1):
+        raise Hint("coverage is a fraction between 0 and 1.")
     refuse(iid > long_run, "the larger variance covers more: is the order (residuals, 2D/dt)?")
-    refuse(
-        long_run > 0.98,
-        "too good: 95 % was asked for; is 1.96 times std, not variance, the half-width?",
-    )
+    if long_run > 0.98:
+        raise Hint("too good: 95 % was asked for; is 1.96 times std, not variance, the half-width?")
     refuse(
         long_run < 0.9,
         "the second is too small: the long-run variance of the labels is 2D/dt, and the estimate "

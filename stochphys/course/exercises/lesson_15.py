@@ -1,15 +1,12 @@
 """Checks of the exercises of notebook 15, on engines of one particle."""
 
-from math import cos, pi, sin, sqrt
-from typing import Any
+from math import cos, inf, pi, sin, sqrt
 
-from .grading import Table, function, number, refuse, tensor
-
-BREAK_EVEN = 10.68  # of CarnotEngine, where its work changes sign
+from .grading import Table, function, measured, number
 
 # Period at which the engine breaks even.
 check_15_1 = number(
-    BREAK_EVEN,
+    10.68,  # where the work of CarnotEngine changes sign
     (24.0, "there its power is largest; you want the period at which it delivers nothing."),
     (1.0, "at τ = 1 it consumes 7 per cycle: it must run slower than that."),
     rtol=0.03,
@@ -32,20 +29,15 @@ def check_15_2(a: float) -> Table:
     yield 1 - a**-1.5, "on an adiabat dT = ½ T dlnκ: which power of κ is T?"
 
 
-def check_15_3(answer: Any) -> str:
-    """Work that an engine inferred with one temperature claims to deliver at τ = 50."""
-    claim = tensor(answer).item()
-    refuse(
-        claim > 2,
-        "this engine still knows that its bath is heated: give no `diffusion`, one constant D.",
-    )
-    against = claim > 0
-    refuse(against, "positive, against the second law: is this −W, delivered, averaged over draws?")
-    refuse(claim < -5, "too much: take τ = 50, and the work of one cycle, summed over its strokes.")
-    return (
-        f"{claim:.2f}: with one temperature no cycle can deliver work. The drift was right; the noise "
-        "is half of an engine."
-    )
+# Work that an engine inferred with one temperature claims to deliver at τ = 50.
+check_15_3 = measured(
+    (-5, 0),
+    ((-inf, -5), "too much: take τ = 50, and the work of one cycle, summed over its strokes."),
+    ((0, 2), "positive, against the second law: is this −W, delivered, averaged over draws?"),
+    otherwise="this engine still knows that its bath is heated: give no `diffusion`, one constant D.",
+    means="{:.2f}: with one temperature no cycle can deliver work. The drift was right; the noise "
+    "is half of an engine.",
+)
 
 
 @function(

@@ -4,9 +4,6 @@ from math import exp
 
 from .grading import Table, function, number
 
-ERROR = 0.6  # of the entropy production rate from one film of 100 time units
-SIGMA_DOT = 8.24  # of NonlinearForce()
-
 
 @function(
     at=[(0.1,), (0.3,), (1.0,)],
@@ -30,8 +27,8 @@ check_16_2 = number(
     means="no spread at all: one equation, one time. What is not known has been left out, not solved.",
 )
 
-
-RATIO = ERROR / (0.01 * SIGMA_DOT)  # of the error of one film over the error that is wanted
+ERROR = 0.6  # of the entropy production rate 8.24 of NonlinearForce(), from 100 time units
+RATIO = ERROR / 0.0824  # of the error of one such film over the error that is wanted
 
 # Time for an error of one per cent of the entropy production rate.
 check_16_3 = number(

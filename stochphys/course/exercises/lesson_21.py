@@ -1,14 +1,12 @@
 """Exercises of 21 NEEP."""
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from ...device import make_generator
 from ...simulators import simulate
 from ...systems import BeadSpring
-from .grading import SIGN, Table, evaluate, function, number, refuse, tensor
+from .grading import SIGN, Hint, Table, evaluate, function, number, refuse, tensor
 
 
 @function(
@@ -25,7 +23,7 @@ def check_21_1(a: float) -> Table:
     yield a - a**2, "−e^−h gives +⟨h⟩ too: J + 1 ≈ 2⟨h⟩ − ½⟨h²⟩."
 
 
-def check_21_2(answer: Any) -> str:
+def check_21_2(answer: object) -> str:
     """J + 1 per step of a network that is not odd, in equilibrium."""
     finite = "the answer must be finite; 300 steps at lr = 0.01 do not blow up."
     claim = tensor(answer, finite=finite).item()
@@ -40,7 +38,7 @@ def check_21_2(answer: Any) -> str:
     )
 
 
-def check_21_3(answer: Any) -> str:
+def check_21_3(answer: object) -> str:
     """A network for the two beads, T = 1 and 10, dt = 0.01: R² and slope on steps of our own."""
     system = BeadSpring()
     data = simulate(system, 200, 200, 0.01, generator=make_generator(213))
@@ -59,15 +57,11 @@ def check_21_3(answer: Any) -> str:
     slope = correlation * (h.std() / exact.std()).item()
     seen = f"R² = {correlation**2:.3f}, slope = {slope:.2f}"
     refuse(correlation < -0.5, f"{seen}. {SIGN}")
-    refuse(
-        correlation**2 < 0.98,
-        f"{seen}: scatter. More steps, a learning rate that falls, inputs of order one.",
-    )
+    if correlation**2 < 0.98:
+        raise Hint(f"{seen}: scatter. More steps, a learning rate that falls, inputs of order one.")
     refuse(slope > 10, f"{seen}: ΔS of a step is wanted, not a rate per unit time.")
-    refuse(
-        abs(slope - 1) > 0.1,
-        f"{seen}: the factor is off; is the loss ⟨e^−h − h⟩, and is it at its minimum?",
-    )
+    if abs(slope - 1) > 0.1:
+        raise Hint(f"{seen}: the factor is off; is the loss ⟨e^−h − h⟩, and is it at its minimum?")
     return f"{seen} on steps it has never seen. Swapping frames works as well as flipping Δx."
 
 

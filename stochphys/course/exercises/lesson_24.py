@@ -1,13 +1,10 @@
 """Exercises of 24 Hidden states."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from ...systems import FlashingRatchet, HiddenChain
-from ...systems.hidden import hidden_ratchet_rate
-from .grading import compare, evaluate, number, refuse, tensor
+from .grading import Hint, Table, function, number, tensor
 
 LOW, STEEP = FlashingRatchet(V=2.0), FlashingRatchet(V=3.0)
 SEEN_LOW, SEEN_STEEP = (HiddenChain(ratchet, ratchet.sites) for ratchet in (LOW, STEEP))
@@ -42,48 +39,45 @@ check_24_2 = number(
 )
 
 
-def check_24_3(answer: Any) -> str:
-    """d_∞ of a ratchet, as a function of its matrix and its stationary law."""
-    cases = [FlashingRatchet(V=V, r=r) for V, r in ((1.5, 1.0), (2.0, 1.0), (3.0, 0.5))]
+CASES = [FlashingRatchet(V=V, r=r) for V, r in ((1.5, 1.0), (2.0, 1.0), (3.0, 0.5))]
 
-    def told(P: Tensor, law: Tensor, backward: Tensor) -> Tensor:
+
+@function(
+    at=[(chain.P, chain.stationary_law) for chain in CASES],
+    rtol=0.002,
+    otherwise="one jump i → j, seen backwards with the modes swapped, is j* → i*.",
+    means="0.0419, 0.0773, 0.1785 at V = 1.5, 2, 3 (r = 1): what no observer of the sites can pass.",
+)
+def check_24_3(P: Tensor, law: Tensor) -> Table:
+    """d_∞ of a ratchet, as a function of its matrix and its stationary law."""
+
+    def told(backward: Tensor) -> Tensor:
         return torch.where(P > 0, law[:, None] * P * (P / backward).log(), 0.0).sum()
 
-    compare(
-        [tensor(evaluate(answer, chain.P, chain.stationary_law)) for chain in cases],
-        [hidden_ratchet_rate(chain) for chain in cases],
-        (
-            [told(chain.P, chain.stationary_law, chain.P.T) for chain in cases],
-            "this is all of σ̇: backwards the same labels. Which other labels show the same film?",
-        ),
-        (
-            [told(c.P, c.stationary_law, c.P.roll((3, 3), (0, 1))) for c in cases],
-            "the labels are swapped, but time still runs forwards: j* → i*.",
-        ),
-        rtol=0.002,
-        otherwise="one jump i → j, seen backwards with the modes swapped, is j* → i*.",
+    swapped = P.roll((3, 3), (0, 1))  # P[i*, j*]
+    yield told(swapped.T)
+    yield (
+        told(P.T),
+        "this is all of σ̇: backwards the same labels. Which other labels show the same film?",
     )
-    return (
-        "0.0419, 0.0773, 0.1785 at V = 1.5, 2, 3 (r = 1): what no observer of the sites can pass."
-    )
+    yield told(swapped), "the labels are swapped, but time still runs forwards: j* → i*."
 
 
-def check_24_4(answer: Any) -> str:
+def check_24_4(answer: object) -> str:
     """⟨e^(−ΔS)⟩ at V = 3 with π upside down."""
     mean, law = tensor(answer).item(), STEEP.stationary_law
-    right_S, mean_S = abs(mean - 1) < 0.1, abs(mean - 0.398) < 0.02
-    refuse(right_S, "this is the right ΔS; turn π upside down: π_j P_ij / (π_i P_ji).")
-    refuse(mean_S, "this is the mean of ΔS, which the error leaves alone; average e^(−ΔS).")
-    compare(
-        mean,
+    if abs(mean - 1) < 0.1:
+        raise Hint("this is the right ΔS; turn π upside down: π_j P_ij / (π_i P_ji).")
+    if abs(mean - 0.398) < 0.02:
+        raise Hint("this is the mean of ΔS, which the error leaves alone; average e^(−ΔS).")
+    upside_down = number(
         (law[:, None] ** 2 * STEEP.P.T / law).sum(),  # 2.009
         rtol=0.03,
         otherwise="average e^(−ΔS) over the jumps of the ratchet, V = 3.",
+        means="Along a path π cancels but for its ends, so that means and cumulative plots look "
+        "right; the fluctuation theorem does not forgive.",
     )
-    return (
-        "Along a path π cancels but for its ends, so that means and cumulative plots look right; "
-        "the fluctuation theorem does not forgive."
-    )
+    return upside_down(mean)
 
 
 # Held-out bound per step of a network for windows of 8, V = 3.

@@ -1,13 +1,12 @@
 """Exercises of 25 Odd variables."""
 
 from math import log
-from typing import Any
 
 from ...systems import UnderdampedBeadSpring
 from .grading import Table, function, number, refuse, tensor
 
 
-def check_25_1(answer: Any) -> str:
+def check_25_1(answer: object) -> str:
     """Parity of acceleration, angular momentum, kinetic energy, heat of a step, magnetic field."""
     wanted = "a list of five signs is wanted, such as [1, -1, 1, 1, 1]"
     signs = tensor(answer, (5,), wanted=wanted).tolist()

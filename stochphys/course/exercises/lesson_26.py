@@ -1,7 +1,5 @@
 """Exercises of 26 How wrong can it be."""
 
-from typing import Any
-
 from ...inference import EntropyProduction
 from ...systems import BeadSpring
 from .grading import Hint, Table, function, number, refuse
@@ -60,7 +58,7 @@ check_26_3 = number(
 )
 
 
-def check_26_4(answer: Any) -> str:
+def check_26_4(answer: object) -> str:
     """A result that has learned by heart, and says so."""
     if not isinstance(answer, EntropyProduction):
         raise Hint(

@@ -1,14 +1,11 @@
 """Exercises of 31 Brownian movies."""
 
-from math import erf, exp, sqrt
-from typing import Any
+from math import exp, inf, sqrt
+from statistics import NormalDist
 
-from .grading import Table, function, number, refuse, tensor
+from .grading import Table, function, measured, number
 
-
-def verdict(z: float) -> float:
-    """Probability that a Gaussian of mean z and variance 1 is positive."""
-    return (1 + erf(z / sqrt(2))) / 2
+verdict = NormalDist().cdf  # probability that a Gaussian of mean z and variance 1 is positive
 
 
 @function(
@@ -18,10 +15,10 @@ def verdict(z: float) -> float:
 )
 def check_31_1(n: float, m: float) -> Table:
     """Probability that the sum of n steps of mean m is positive, Var S = 2⟨S⟩."""
-    right, squared, mean = verdict(sqrt(n * m / 2)), verdict(n * m / 2), 1 / (1 + exp(-n * m))
+    right, mean = verdict(sqrt(n * m / 2)), 1 / (1 + exp(-n * m))
     yield right
     yield verdict(sqrt(n * m)), "this has Var S = ⟨S⟩; the fluctuations are 2⟨S⟩."
-    yield squared, "divide the mean by the standard deviation, the root of the variance."
+    yield verdict(n * m / 2), "divide the mean by the standard deviation, the root of the variance."
     yield verdict(sqrt(m / 2)), "this is one step; mean and variance grow with n."
     yield 1 - right, "this is the probability of a wrong verdict."
     yield mean, "this is the probability if S has its mean value; average over what S can be."
@@ -56,20 +53,15 @@ check_31_3 = number(
     "worse, or better, than it is.",
 )
 
-
-def check_31_4(answer: Any) -> str:
-    """Rate found in movies of which every second one runs backwards."""
-    rate = tensor(answer).item()
-    good = rate > 1.2
-    refuse(good, "this is the rate of the good archive; is every second movie really reversed?")
-    refuse(rate < -1.2, "now all movies run backwards; reverse every second one only.")
-    far = abs(rate) > 0.35
-    refuse(far, "closer to zero, please: all 400 movies, and a batch_size of 256 or more.")
-    return (
-        f"{rate:+.2f}: a pair of frames and its reverse are equally frequent in this archive. Nothing "
-        "is wrong with the network, the arrow is gone."
-    )
-
+# Rate found in movies of which every second one runs backwards.
+check_31_4 = measured(
+    (-0.35, 0.35),
+    ((-1.2, 1.2), "closer to zero, please: all 400 movies, and a batch_size of 256 or more."),
+    ((1.2, inf), "this is the rate of the good archive; is every second movie really reversed?"),
+    otherwise="now all movies run backwards; reverse every second one only.",
+    means="{:+.2f}: a pair of frames and its reverse are equally frequent in this archive. Nothing "
+    "is wrong with the network, the arrow is gone.",
+)
 
 # Gaussian rate of 4 principal components over the realised rate.
 check_31_5 = number(

@@ -1,16 +1,13 @@
 """Exercises of 32 Dissipation maps."""
 
-from typing import Any
-
 import torch
 
 from ...device import make_generator
 from ...systems import ElasticNetwork, local_dissipation
 from ..studies.map_scores import Truth, blobs, correlation, truths
-from .grading import Table, evaluate, function, number, refuse, tensor
+from .grading import Hint, Table, evaluate, function, number, refuse, tensor
 
-Layers = list[tuple[int, int]]  # (kernel, stride) of each
-# They see 23, 13 and 9 pixels.
+# The kernel and stride of each layer; they see 23, 13 and 9 pixels.
 STACKS = [[(5, 2), (2, 2), (3, 1), (3, 1)], [(5, 2), (3, 1), (3, 1)], [(5, 2), (3, 1)]]
 
 
@@ -19,24 +16,21 @@ STACKS = [[(5, 2), (2, 2), (3, 1), (3, 1)], [(5, 2), (3, 1), (3, 1)], [(5, 2), (
     otherwise="by hand: 5 × 5 with stride 2 sees 5, and a 3 × 3 after it 5 + 2 · 2 = 9.",
     means="23 px with pooling, 13 without, 9 for one 3 × 3 layer: half a bead cell, and more.",
 )
-def check_32_1(layers: Layers) -> Table:
+def check_32_1(layers: list[tuple[int, int]]) -> Table:
     """Receptive field of a stack of layers (kernel, stride)."""
 
-    def field(*, strided: bool = True, early: bool = False) -> int:
-        """Receptive field, and two ways to get it wrong."""
+    def field(*, early: bool = False) -> int:
+        """Receptive field, or what it is if a stride spreads its own layer, too."""
         size, step = 1, 1
         for kernel, stride in layers:
-            after = step * stride if strided else step
-            size += (kernel - 1) * (after if early else step)
-            step = after
+            size += (kernel - 1) * step * (stride if early else 1)
+            step *= stride
         return size
 
     kernels = sum(kernel for kernel, _ in layers)
+    dense = kernels - len(layers) + 1
     yield field()
-    yield (
-        field(strided=False),
-        "this forgets the strides: after a stride of 2, neighbours are 2 pixels apart.",
-    )
+    yield dense, "this forgets the strides: after a stride of 2, neighbours are 2 pixels apart."
     yield field(early=True), "the stride of a layer spreads the layers after it, not itself."
     yield field() - 1, "one pixel is missing: no layer at all sees 1."
     yield kernels, "kernels overlap: each adds (kernel − 1) times the distance of its neighbours."
@@ -80,17 +74,14 @@ check_32_3 = number(
 )
 
 
-def check_32_4(answer: Any) -> str:
+def check_32_4(answer: object) -> str:
     """Another map with the same ΔS: everything in the first cell."""
     H = torch.randn(7, 12, 12, generator=make_generator(324))
     wanted = f"maps of the same shape {tuple(H.shape)} are wanted"
     moved = tensor(evaluate(answer, H.clone()), H.shape, wanted=wanted).float()
-    refuse(
-        not torch.allclose(moved.sum((1, 2)), H.sum((1, 2)), atol=1e-3),
-        "ΔS of single windows changes: the sum over cells must stay, for each window.",
-    )
-    same = torch.allclose(moved, H)
-    refuse(same, "the sums are right, but this is the map that was given.")
-    elsewhere = moved.flatten(1)[:, 1:].abs().max() > 1e-5
-    refuse(elsewhere, "the sums are right; now leave nothing in any cell but [0, 0].")
+    if not torch.allclose(moved.sum((1, 2)), H.sum((1, 2)), atol=1e-3):
+        raise Hint("ΔS of single windows changes: the sum over cells must stay, for each window.")
+    refuse(torch.allclose(moved, H), "the sums are right, but this is the map that was given.")
+    if moved.flatten(1)[:, 1:].abs().max() > 1e-5:
+        raise Hint("the sums are right; now leave nothing in any cell but [0, 0].")
     return "The loss sees ΔS alone, and cannot object. A map needs more than a good R²."

@@ -1,13 +1,12 @@
 """Exercises of 33 Imperfect movies."""
 
 from math import pi, sqrt
-from typing import Any
 
 import torch
 
 from ...simulators.visible import frame_covariances, visible_entropy_rate
 from ...systems import BeadSpring
-from .grading import Table, function, number, refuse, tensor
+from .grading import Hint, Table, function, number, refuse, tensor
 
 CHAIN = BeadSpring(n_beads=5)
 
@@ -29,41 +28,41 @@ def check_33_1(zeta: float, psf: float) -> Table:
     yield zeta, "the pixels add up: Σ (∂I/∂x)² is not 1 but π/2."
 
 
-def check_33_2(answer: Any) -> str:
+def share(*beads: int, frames: int = 2) -> float:
+    """What films of so many frames of some beads show, per step of 0.01, over the truth."""
+    rows = torch.eye(5)[[bead - 1 for bead in beads]]
+    seen = visible_entropy_rate(CHAIN, 0.01, observe=rows, frames=frames)
+    return seen / CHAIN.entropy_production_rate()
+
+
+def check_33_2(answer: object) -> str:
     """The two beads of five that show the most."""
     wanted = "two numbers from 1 to 5 are wanted, such as (2, 4)"
     pair = sorted(tensor(answer, (2,), wanted=wanted).tolist())
-    beads = pair[0] != pair[1] and set(pair) <= {1, 2, 3, 4, 5}
-    refuse(not beads, "two different beads are wanted, numbered from 1 (cold) to 5 (hot).")
-    rows = torch.eye(5)[[int(bead) - 1 for bead in pair]]
-    share = visible_entropy_rate(CHAIN, 0.01, observe=rows) / CHAIN.entropy_production_rate()
+    if pair[0] == pair[1] or not set(pair) <= {1, 2, 3, 4, 5}:
+        raise Hint("two different beads are wanted, numbered from 1 (cold) to 5 (hot).")
+    seen = share(*map(int, pair))
     refuse(
         pair == [1, 5],
-        f"the largest difference of temperature, but {share:.1%}: no spring joins these two, "
+        f"the largest difference of temperature, but {seen:.1%}: no spring joins these two, "
         "and what one does reaches the other through three hidden beads.",
     )
-    hot, cold = pair == [4, 5], pair == [1, 2]
-    refuse(hot, f"the hottest pair shows {share:.1%}: heat over a high T is little entropy.")
-    other = f"this pair shows {share:.1%}; another shows more. Where is heat divided by T?"
-    refuse(not cold, other)
+    if pair == [4, 5]:
+        raise Hint(f"the hottest pair shows {seen:.1%}: heat over a high T is little entropy.")
+    if pair != [1, 2]:
+        raise Hint(f"this pair shows {seen:.1%}; another shows more. Where is heat divided by T?")
     return "68.1 % of the whole chain: neighbours, and where it is cold."
 
 
-def mean_share(frames: int) -> float:
-    """What films of so many frames of beads 1 and 2 show, per step of 0.01, over the truth."""
-    rows, truth = torch.eye(5)[:2], CHAIN.entropy_production_rate()
-    return visible_entropy_rate(CHAIN, 0.01, observe=rows, frames=frames) / truth
-
-
-BEFORE, ALL = mean_share(15), mean_share(16)
-LAST, GROWTH = 15 * ALL - 14 * BEFORE, ALL - BEFORE
+BEFORE, ALL = share(1, 2, frames=15), share(1, 2, frames=16)
+LAST = 15 * ALL - 14 * BEFORE
 
 # What the sixteenth frame adds, beads 1 and 2 of five, dt = 0.01.
 check_33_3 = number(
     LAST,
     (ALL, "this is the mean of all 15 steps; the last one knows 14 frames more than the first."),
-    (mean_share(2), "this is two frames."),
-    (GROWTH, "a difference of means per step; take that of D_n = (n − 1) dt times the rate."),
+    (share(1, 2), "this is two frames."),
+    (ALL - BEFORE, "a difference of means per step; take that of D_n = (n − 1) dt times the rate."),
     (
         LAST * CHAIN.entropy_production_rate() * 0.01,
         "divide by σ̇ dt, the entropy that the whole chain produces between two frames.",
@@ -77,10 +76,8 @@ check_33_3 = number(
 def scanned_rate(system: BeadSpring, dt: float) -> float:
     """The rate that a camera shows which takes bead 1 at 0, dt, … and bead 2 in between."""
     covariance, _ = frame_covariances(system, dt / 2, None, None, 4)
-    scanned = torch.tensor([0, 3, 4, 7])  # x₁(0), x₂(dt/2), x₁(dt), x₂(3dt/2) of four frames
-    forward = covariance[scanned][:, scanned]  # (4, 4)
-    swap = torch.tensor([2, 3, 0, 1])
-    backward = forward[swap][:, swap]
+    # x₁(0), x₂(dt/2), x₁(dt), x₂(3dt/2) of four frames, and the two pairs swapped: (4, 4) each.
+    forward, backward = (covariance[i][:, i] for i in ([0, 3, 4, 7], [4, 7, 0, 3]))
     return (torch.linalg.solve(backward, forward).trace().item() - 4) / 2 / dt
 
 

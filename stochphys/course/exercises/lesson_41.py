@@ -9,7 +9,6 @@ assert BEST and BEST_NEAR  # in both resets help
 TIME = mean_time(SEARCH, BEST)
 Z, RESETS = BEST.r**0.5, BEST.r * TIME
 
-
 # z* and the number of resets in a mean search.
 check_41_1 = number(
     (Z, RESETS),

@@ -1,7 +1,6 @@
 """Exercises of 42 SGD as a search."""
 
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,7 +46,7 @@ def check_42_2(G: float, p: float) -> Table:
     yield long, "the length of an excursion has not changed: min(T, R) counts the step of arrival."
 
 
-def check_42_3(answer: Any) -> str:
+def check_42_3(answer: object) -> str:
     """A reset of some members of an ensemble."""
     generator = make_generator(423)
     weights = {

@@ -1,31 +1,24 @@
 """Exercises of 43 Latent gradient bias."""
 
+from math import inf
 from typing import Any
 
 import torch
 from torch import nn
 
 from ...device import make_generator
-from .grading import Table, evaluate, function, refuse, tensor
+from .grading import Hint, Table, evaluate, function, measured, refuse
 
-
-def check_43_1(answer: Any) -> str:
-    """Relative distance of the mean noisy gradient of 400 redrawn label sets from its formula."""
-    distance = tensor(answer).item()
-    refuse(distance < 0, "a distance is not negative: take the norm of the difference.")
-    refuse(
-        distance < 0.004,
-        "too good for 400 draws: did every draw get labels of its own, or is q taken out?",
-    )
-    refuse(
-        distance > 0.06,
-        "too far for 400 draws: average the gradients before the norm, and compare with "
-        "E[g̃] = drift + pull, not with the clean g.",
-    )
-    return (
-        f"{distance:.1%}, as much as 400 draws allow: one draw misses by √400 = 20 times that. "
-        "This miss of one draw is q, and training has one draw only."
-    )
+# Relative distance of the mean noisy gradient of 400 redrawn label sets from its formula.
+check_43_1 = measured(
+    (4e-3, 0.06),
+    ((0, 4e-3), "too good for 400 draws: did every draw get labels of its own, or is q taken out?"),
+    ((-inf, 0), "a distance is not negative: take the norm of the difference."),
+    otherwise="too far for 400 draws: average the gradients before the norm, and compare with "
+    "E[g̃] = drift + pull, not with the clean g.",
+    means="{:.1%}, as much as 400 draws allow: one draw misses by √400 = 20 times that. "
+    "This miss of one draw is q, and training has one draw only.",
+)
 
 
 @function(
@@ -48,7 +41,7 @@ def check_43_2(h: float, b: float, c: float, p: float, lr: float) -> Table:
     yield minimum, "this is the minimum: without resets."
 
 
-def check_43_3(answer: Any) -> str:
+def check_43_3(answer: object) -> str:
     """`remember(optimizer)` returns a function that takes its momentum back, again and again."""
     generator = make_generator(433)
     weights = nn.Parameter(torch.randn(5, generator=generator))
@@ -66,11 +59,9 @@ def check_43_3(answer: Any) -> str:
     train()
     then = momentum().clone()
     back = evaluate(answer, optimizer)
-    given = type(back).__name__
-    refuse(
-        not callable(back),
-        f"`remember` must return a function that takes no argument, it returns {given}.",
-    )
+    if not callable(back):
+        given = type(back).__name__
+        raise Hint(f"`remember` must return a function that takes no argument, it returns {given}.")
     for again in (False, True):
         train()
         now = momentum().clone()
@@ -93,18 +84,13 @@ def check_43_3(answer: Any) -> str:
     return "a copy when saving, and a copy when loading. A reset without them resets nothing."
 
 
-def check_43_4(answer: Any) -> str:
-    """Cosine of clean gradient and latent bias in matrix sensing after 500 steps."""
-    cosine = tensor(answer).item()
-    refuse(abs(cosine) > 1, "a cosine lies between −1 and 1: divide by both norms.")
-    refuse(
-        cosine > 0.9,
-        "the sign: `gradients` gives g and the bias g̃ − g, and their sum nearly vanishes.",
-    )
-    start = abs(cosine) < 0.2
-    refuse(start, "this is the start, where g knows nothing of the noise: train first.")
-    refuse(cosine > -0.9, "on the way there: train for 500 steps, and average over the problems.")
-    return (
-        f"{cosine:.2f}: drift and bias cancel. There g̃ = 0 and the loss is at rest, but the clean "
-        "gradient still points the way."
-    )
+# Cosine of clean gradient and latent bias in matrix sensing after 500 steps.
+check_43_4 = measured(
+    (-1, -0.9),
+    ((-0.2, 0.2), "this is the start, where g knows nothing of the noise: train first."),
+    ((-0.9, 0.9), "on the way there: train for 500 steps, and average over the problems."),
+    ((0.9, 1), "the sign: `gradients` gives g and the bias g̃ − g, and their sum nearly vanishes."),
+    otherwise="a cosine lies between −1 and 1: divide by both norms.",
+    means="{:.2f}: drift and bias cancel. There g̃ = 0 and the loss is at rest, but the clean "
+    "gradient still points the way.",
+)
