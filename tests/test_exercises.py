@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from stochphys.course import exercises
+from stochphys.course.exercises import lesson_24
+from stochphys.systems import hidden_ratchet_rate
 
 pytestmark = (
     pytest.mark.example
@@ -55,6 +57,12 @@ def test_wrong_answers_are_told_apart(name: str) -> None:
 def test_every_check_has_its_rows() -> None:
     checks = {name for lesson in exercises.lessons() for name in exercises.checks_of(lesson)}
     assert ROWS.keys() == checks
+
+
+def test_the_hidden_ratchet_of_24_3_is_that_of_the_zoo() -> None:
+    for ratchet in lesson_24.CASES:
+        told = next(lesson_24.check_24_3.__wrapped__(ratchet.P, ratchet.stationary_law))
+        assert told.item() == pytest.approx(hidden_ratchet_rate(ratchet), rel=1e-12)
 
 
 STRANGE: list[Any] = [

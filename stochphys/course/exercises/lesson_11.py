@@ -57,12 +57,9 @@ def check_11_3(answer: object) -> str:
     bell = torch.exp(-x.square() / 2)
     features = torch.cat((x, x * bell), dim=1)  # (n, 2)
     slope = torch.cat((torch.ones_like(x), (1 - x.square()) * bell), dim=1)
-    w = tensor(
-        evaluate(answer, features, slope, dx.clone(), D.clone(), DT),
-        (2,),
-        wanted="one weight per feature is wanted, shape (2,)",
-        finite="the weights must be finite.",
-    )
+    given = evaluate(answer, features, slope, dx.clone(), D.clone(), DT)
+    wanted = "one weight per feature is wanted, shape (2,)"
+    w = tensor(given, (2,), wanted=wanted, finite="the weights must be finite.")
     exact, found = SYSTEM.drift(x)[:, 0], features @ w
     part = (found @ exact / (exact @ exact)).item()  # how much of the drift was found
     nmse = ((found - exact).square().sum() / (exact @ exact)).item()
@@ -73,8 +70,8 @@ def check_11_3(answer: object) -> str:
     )
     refuse(part < -0.5, SIGN)
     for factor in (2, 0.5):
-        near = abs(part / factor - 1) < 0.15
-        refuse(near, f"{factor:g} times the drift: the repair is ⟨Dφ′⟩, once.")
+        if abs(part / factor - 1) < 0.15:
+            raise Hint(f"{factor:g} times the drift: the repair is ⟨Dφ′⟩, once.")
     if nmse > 0.01:
         raise Hint(f"NMSE = {nmse:.2g}, 0.01 can be had: do you divide by ⟨φφᵀ⟩, and dx by dt?")
     return f"NMSE = {nmse:.4f}. This is how information is read off steps of any calculus."

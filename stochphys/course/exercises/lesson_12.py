@@ -64,20 +64,20 @@ def check_12_3(answer: object) -> str:
     index, again = (
         tensor(evaluate(answer, members, n, make_generator(123)), (members, n)) for _ in range(2)
     )
-    outside = index.is_floating_point() or index.min() < 0 or index.max() >= n
-    refuse(outside, f"integers from 0 to {n - 1} are wanted.")
+    if index.is_floating_point() or index.min() < 0 or index.max() >= n:
+        raise Hint(f"integers from 0 to {n - 1} are wanted.")
     distinct = [len(row.unique()) / n for row in index]
-    once = min(distinct) == 1
-    refuse(once, "each member sees each label once: that is a shuffle. Draw with replacement.")
-    same = any((row == index[0]).all() for row in index[1:])
-    refuse(same, "all members have drawn the same labels: they share their luck again.")
+    if min(distinct) == 1:
+        raise Hint("each member sees each label once: that is a shuffle. Draw with replacement.")
+    if any((row == index[0]).all() for row in index[1:]):
+        raise Hint("all members have drawn the same labels: they share their luck again.")
     # A label is missed with probability (1 − 1/n)ⁿ = 1/e; the fraction scatters by 0.31/√n.
     refuse(
         any(abs(fraction - 0.632) > 0.03 for fraction in distinct),
         f"{min(distinct):.0%} of the labels are seen; with replacement from all n it is 63 %.",
     )
-    new = not torch.equal(index, again)
-    refuse(new, "the same seed gives other numbers: pass the generator on to torch.randint.")
+    if not torch.equal(index, again):
+        raise Hint("the same seed gives other numbers: pass the generator on to torch.randint.")
     return "Each member sees 63 % of the labels, some of them twice: a film that could have been."
 
 

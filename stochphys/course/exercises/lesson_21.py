@@ -45,13 +45,9 @@ def check_21_3(answer: object) -> str:
     exact = system.entropy_production(data, "exact").flatten().double()
     pairs = torch.stack((data.x[:, :-1], data.x[:, 1:]), dim=2).flatten(0, 1)  # (n, 2, dim)
     constant = "the network gives one value for all steps, or none: was it trained?"
+    wanted = f"pairs (n, 2, dim), n = {len(exact)}, should give ΔS of shape (n,)"
     with torch.no_grad():
-        h = tensor(
-            evaluate(answer, pairs),
-            exact.shape,
-            wanted=f"pairs (n, 2, dim), n = {len(exact)}, should give ΔS of shape (n,)",
-            finite=constant,
-        ).double()
+        h = tensor(evaluate(answer, pairs), exact.shape, wanted=wanted, finite=constant).double()
     refuse(h.std() == 0, constant)
     correlation = torch.corrcoef(torch.stack((exact, h)))[0, 1].item()
     slope = correlation * (h.std() / exact.std()).item()

@@ -44,13 +44,10 @@ def check_22_2(answer: object) -> str:
     both bounds share their luck, which is 5 % of each."""
     middle, step = steps()
     n = step.shape[0] * step.shape[1]
+    given = evaluate(answer, middle.flatten(0, 1).clone(), step.flatten(0, 1).clone())
+    wanted = f"one number per step is wanted, shape ({n},)"
     varies = "the current must be finite and must vary."
-    current = tensor(
-        evaluate(answer, middle.flatten(0, 1).clone(), step.flatten(0, 1).clone()),
-        (n,),
-        wanted=f"one number per step is wanted, shape ({n},)",
-        finite=varies,
-    ).double()
+    current = tensor(given, (n,), wanted=wanted, finite=varies).double()
     refuse(current.std() == 0, varies)
     bound = finite_time_tur(current.view(step.shape[:2]), DT)
     right = (WELL.mean_local_velocity(middle) * step).sum(-1)

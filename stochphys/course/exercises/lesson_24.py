@@ -46,7 +46,8 @@ CASES = [FlashingRatchet(V=V, r=r) for V, r in ((1.5, 1.0), (2.0, 1.0), (3.0, 0.
     at=[(chain.P, chain.stationary_law) for chain in CASES],
     rtol=0.002,
     otherwise="one jump i → j, seen backwards with the modes swapped, is j* → i*.",
-    means="0.0419, 0.0773, 0.1785 at V = 1.5, 2, 3 (r = 1): what no observer of the sites can pass.",
+    means="0.0419, 0.0773, 0.1785 at V = 1.5, 2, 3 (r = 1): what no observer of the sites can "
+    "pass.",
 )
 def check_24_3(P: Tensor, law: Tensor) -> Table:
     """d_∞ of a ratchet, as a function of its matrix and its stationary law."""

@@ -66,8 +66,8 @@ def check_26_4(answer: object) -> str:
         )
     said = " ".join(answer.warnings)
     if "Overfitting" not in said:
-        bold = "too bold" in said
-        refuse(bold, 'it says "Not calibrated": bold, not yet by heart. More steps, fewer films.')
+        if "too bold" in said:
+            raise Hint('it says "Not calibrated": bold, not yet by heart. More steps, fewer films.')
         other = "it complains, but of something else; let it train longer on the same few films."
         refuse(said, other)
         raise Hint(

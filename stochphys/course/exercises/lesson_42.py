@@ -63,18 +63,16 @@ def check_42_3(answer: object) -> str:
             raise Hint("a dict with the names of `weights` is wanted.")
         for name, w in weights.items():
             value = torch.as_tensor(found[name]).to(w.dtype)
-            if value.shape != w.shape:
-                raise Hint(
-                    f"{name} should keep its shape {tuple(w.shape)}; yours has {tuple(value.shape)}."
-                )
+            shape, given = tuple(w.shape), tuple(value.shape)
+            refuse(given != shape, f"{name} should keep its shape {shape}; yours has {given}.")
             rows = mask.reshape(-1, *[1] * (w.ndim - 1))
             refuse(same(value, w), "nobody was reset.")
-            everybody = not mask.all() and same(value, before[name])
-            refuse(everybody, "everybody was reset; only members with who = True go back.")
-            others = same(value, torch.where(rows, w, before[name]))
-            refuse(others, "the wrong ones were reset: those with who = False.")
-            parts = not same(value, torch.where(rows, before[name], w))
-            refuse(parts, "a member goes back as a whole: the mask belongs to the first axis.")
+            if not mask.all() and same(value, before[name]):
+                raise Hint("everybody was reset; only members with who = True go back.")
+            if same(value, torch.where(rows, w, before[name])):
+                raise Hint("the wrong ones were reset: those with who = False.")
+            if not same(value, torch.where(rows, before[name], w)):
+                raise Hint("a member goes back as a whole: the mask belongs to the first axis.")
             value += 1.0  # the next step of SGD, in place
         refuse(
             any(not torch.equal(checkpoint[name], before[name]) for name in before),

@@ -67,8 +67,8 @@ def check_43_3(answer: object) -> str:
         now = momentum().clone()
         evaluate(lambda: back() or True)
         found = momentum()
-        gone = found is None or not found.any()
-        refuse(gone, "the momentum is gone, not back: it was not zero at the checkpoint.")
+        if found is None or not found.any():
+            raise Hint("the momentum is gone, not back: it was not zero at the checkpoint.")
         refuse(
             torch.equal(found, now) and not again,
             "nothing happened: `state_dict()` hands out the buffer itself, which went on "
