@@ -267,7 +267,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "score_map": by_score,
     "record_walks": by_walk,
-    "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g, draws=5),
+    "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
     "Network.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
     "Network.train": by_training,
     "Network.fit of LaplaceNetwork": partial(by_method, neural.LaplaceNetwork(**few)),

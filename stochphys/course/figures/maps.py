@@ -42,9 +42,8 @@ def row_of_maps(
     panels = {} if frame is None else {"frame": Panel(frame)}
     panels |= {title: Panel(H, **look) for title, H in maps.items()}
     rows, columns = next(iter(panels.values())).images.shape
-    width = WIDE[0]  # inches
-    height = width / len(panels) * rows / columns + 0.9
-    figure, axes = plt.subplots(1, len(panels), figsize=(width, height), squeeze=False)
+    size = WIDE[0], WIDE[0] / len(panels) * rows / columns + 0.9  # inches
+    figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False)
     for ax, (title, panel) in zip(axes[0], panels.items(), strict=True):
         image = panel.draw(ax, 0)
         ax.set_title(title, fontsize=10)

@@ -37,9 +37,8 @@ def digits(
     and of `validation` (300) are noisy, those of `test` (697) are true. `starts` of 1, 2, … gives
     other start weights for the same data.
 
-    Returns:
-        `train`, `validation`, `test`: `Labelled`; `networks`: an `Ensemble` of `copies` networks
-        64-64-10 for each seed, seed by seed. Copies start alike and see the same batches.
+    Returns `train`, `validation`, `test`: `Labelled`; `networks`: an `Ensemble` of `copies` networks
+    64-64-10 for each seed, seed by seed. Copies start alike and see the same batches.
 
     Source: the digits of scikit-learn, from E. Alpaydin and C. Kaynak, UCI repository (1998).
     """

@@ -106,12 +106,8 @@ class BayesianLinear(nn.Module):
 
     which has the same law for each input by itself, and gradients with far less noise (Kingma,
     Salimans & Welling, NeurIPS 2015). Noise comes from torch's own generator, which `fit` seeds, as
-    for dropout.
-
-    Args:
-        n_in, n_out: numbers of inputs and outputs.
-        std: σ at the start; small, so that means are found first.
-        generator: source of the initial means, spread as tanh layers want it.
+    for dropout. At the start σ is `std`, small, so that means are found first; `generator` draws
+    these, spread as tanh layers want it.
     """
 
     def __init__(self, n_in: int, n_out: int, *, std: float = 0.02, generator: Source) -> None:

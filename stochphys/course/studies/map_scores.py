@@ -48,8 +48,7 @@ def truth_map(truth: Truth, like: DissipationMap) -> Tensor:
 
 
 def blob_weights(H: Tensor, places: Tensor, cell: int) -> Tensor:
-    """Least-squares fit of maps `(…, rows, columns)` by one blob per place: how much entropy stands
-    there, `(…, n)`."""
+    """Entropy at each place, `(…, n)`: least-squares fit of maps `(…, rows, columns)` by blobs."""
     return H.double().flatten(-2) @ torch.linalg.pinv(blobs(places, H.shape[-2:], cell))
 
 

@@ -52,16 +52,14 @@ class Walks(Brief):
         """When the walkers first showed a loss below `target`, for each `p_reset`."""
         return HittingTimes(_first(self.losses < target, self.looks), float(self.looks[-1]))
 
-    def predict(
-        self, target: float, p_reset: Sequence[float], *, generator: Source, draws: int = 20
-    ) -> Tensor:
+    def predict(self, target: float, p_reset: Sequence[float], *, generator: Source) -> Tensor:
         """Mean times from free excursions alone, with ± one standard error by bootstrap: rows are the
         prediction, its lower and its upper bound, `(3, len(p_reset))`."""
         generator = as_generator(generator)
         every = int(self.looks[1] - self.looks[0])
         hits = free_hitting_times(self.free, self.ages, target, every)
         n = hits.shape[1]
-        again = [hits[:, torch.randint(n, (n,), generator=generator)] for _ in range(draws)]
+        again = [hits[:, torch.randint(n, (n,), generator=generator)] for _ in range(20)]
         times = torch.tensor([[renewal_time(h, p) for p in p_reset] for h in (hits, *again)])
         bounds = torch.tensor([0.16, 0.84])
         low, high = times[1:].quantile(bounds, 0, interpolation="nearest")  # some may be inf
@@ -149,12 +147,10 @@ class HittingTimes(Brief):
 def free_hitting_times(losses: Tensor, ages: Tensor, target: float, every: int = 10) -> Tensor:
     """First hits of free excursions, for each moment at which they may begin between two looks.
 
-    Who begins s steps before a look is looked at after s, s + `every`, s + 2 `every`, … steps.
-
-    Args:
-        losses: of excursions without resets, `(n_ages, walkers)`.
-        ages: rising from 1. An age that is not among them is judged by the next one that is; with
-            all ages up to several times `every` the error is small.
+    Who begins s steps before a look is looked at after s, s + `every`, s + 2 `every`, … steps. The
+    `losses (n_ages, walkers)` are those of excursions without resets, `ages` rise from 1. An age that
+    is not among them is judged by the next one that is; with all ages up to several times `every`
+    the error is small.
 
     Returns ages at the first hit, `(every, walkers)`, inf where there is none. Row s is who begins s
     steps before a look; row 0 is who begins with one.
