@@ -180,7 +180,7 @@ def test_a_draw_is_one_function_wherever_it_is_asked(method):
 
 
 def test_blocks_keep_neighbours_together():
-    data = tensors(samples(100), torch.zeros(2))
+    data, _ = tensors(samples(100), [torch.zeros(2)])
     starts = torch.tensor([[0, 80], [33, 33]])
     resampled = Resampled(data, starts, 20)
     assert len(resampled) == 40
@@ -195,7 +195,8 @@ def test_block_bootstrap_sees_the_correlation_of_neighbours():
     means over blocks is √10 times that of single draws. 200 members: 5 % each, four of them."""
     generator = make_generator(0)
     y = torch.randn(300, 1, generator=generator).repeat_interleave(10, 0)
-    data = tensors(Samples(y.double(), y.double(), torch.ones_like(y).double()), torch.zeros(1))
+    whole = Samples(y.double(), y.double(), torch.ones_like(y).double())
+    data, _ = tensors(whole, [torch.zeros(1)])
 
     def spread(block: int) -> float:
         starts = torch.randint(3000 - block + 1, (200, 3000 // block), generator=generator)

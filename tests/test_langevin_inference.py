@@ -281,7 +281,7 @@ def test_a_coordinate_without_noise_is_refused():
     so one of twenty paths is refused."""
     with pytest.raises(ValueError, match="coordinate 0 shows no noise"):
         for x in torch.randn(20, 1, 200, 1, generator=make_generator(0), dtype=torch.float64):
-            infer_diffusion(increments(Trajectories(x, 0.01), underdamped=True), generator=0)
+            infer_diffusion(increments(Trajectories(x, 0.01), underdamped=True), None, None, 0)
 
 
 def test_nmse_and_coverage_count():

@@ -243,10 +243,10 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "LinearisedPosterior.sample": lambda g: seen(posterior_of(neural.LaplaceNetwork(**few)), g),
     "MemberPosterior.sample": lambda g: seen(posterior_of(neural.BootstrapEnsemble(**few)), g),
     "infer_diffusion": lambda g: infer_diffusion(
-        increments(paths()), method=neural.LaplaceNetwork(**few), generator=g
+        increments(paths()), None, neural.LaplaceNetwork(**few), g
     ).mean(torch.zeros(1, 2)),
     "infer_drift": lambda g: infer_drift(
-        langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), generator=g
+        langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), g
     ).mean(torch.zeros(1, 1)),
     "infer_langevin": lambda g: infer_langevin(
         paths(), drift=neural.BootstrapEnsemble(**few), generator=g

@@ -16,13 +16,7 @@ from .increments import Increments, increments, secant_factor
 from .langevin import infer_langevin
 from .maps import DissipationMap, dissipation_map, frame_maps
 from .neural import BootstrapEnsemble, LaplaceNetwork
-from .plugin_estimators import (
-    WordEstimate,
-    first_passage_ratio,
-    gaussian_plugin,
-    knn_plugin,
-    word_plugin,
-)
+from .plugin_estimators import first_passage_ratio, gaussian_plugin, knn_plugin, word_plugin
 from .posterior import DiffusionField, Posterior
 from .predict import Prediction, mean_first_passage_time, predict_paths
 from .regression import BayesianRegression, Samples

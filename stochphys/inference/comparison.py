@@ -143,15 +143,17 @@ class FieldComparison:
         """See `Langevin.compare`; `noisy` are the entries of a state that the noise drives."""
         if not isinstance(system, System):
             raise TypeError(f"system must be a System, which has drift and noise, got {system!r}")
-        times = x[:, -1] if x.shape[-1] > noisy.stop else None
         state = x[:, : noisy.stop]  # without t
         if system.dim != state.shape[-1]:
             raise ValueError(
                 f"{type(system).__name__} has states of dim={system.dim}, the inferred equation of "
                 f"{state.shape[-1]}"
             )
-        phi, B = exact_fields(system, state, times)
-        B = B[:, noisy][..., noisy]
+        # With t a system is asked at each state alone: it answers for one time only.
+        timed = zip(state[:, None], x[:, -1].tolist(), strict=True)
+        at = list(timed) if x.shape[-1] > noisy.stop else [(state, 0.0)]
+        phi = torch.cat([system.drift(a, t) for a, t in at])
+        B = torch.cat([noise_matrix(system, a, t) for a, t in at])[:, noisy][..., noisy]
         of_drift = field_errors(drift, x, phi[:, noisy])
         return cls(*of_drift, *field_errors(diffusion, x, B @ B.mT / 2))
 
@@ -163,11 +165,3 @@ def field_errors(posterior: Posterior, x: Tensor, exact: Tensor) -> tuple[float,
     low, high = posterior.interval(x)
     inside = ((low <= exact) & (exact <= high))[:, free].double().mean().item()
     return nmse(posterior.mean(x), exact), inside, std[:, free].mean().item()
-
-
-def exact_fields(system: System, x: Tensor, times: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Drift `(n, dim)` and noise amplitude `(n, dim, dim)` at states, at t = 0 or at their times."""
-    # A system answers for one time only.
-    at = [(x, 0.0)] if times is None else list(zip(x[:, None], times.tolist(), strict=True))
-    drift = torch.cat([system.drift(a, t) for a, t in at])
-    return drift, torch.cat([noise_matrix(system, a, t) for a, t in at])

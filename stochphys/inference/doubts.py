@@ -52,21 +52,17 @@ def training(result: EntropyProduction) -> Iterator[str]:
     $\langle e^{-\Delta S}\rangle - 1$ of held-out steps, which is 0 for the true ΔS."""
     if result.history.interrupted:
         yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
-    excess, gap, rate = (
-        result.in_sample - result.bound,
-        result.rate - result.bound,
-        abs(result.rate),
-    )
+    excess, gap = result.in_sample - result.bound, result.rate - result.bound
     _, error = mean_of_paths(result.entropy.double().mean(1) / result.step_time)
     # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong. The
     # error of the training sample comes on top.
     error_of_excess = 2 * error * (1 + result.entropy.numel() / SAMPLE) ** 0.5
-    if clear(excess, error_of_excess, 0.25 * rate):
+    if clear(excess, error_of_excess, 0.25 * abs(result.rate)):
         yield (
             f"Overfitting: (J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
             f"{result.bound:.3g} on held-out data. Take more data, or fewer steps and a smaller width."
         )
-    elif clear(abs(gap), error, 0.1 * rate):  # ⟨e⁻ʰ⟩ has the error of h, as e⁻ʰ ≈ 1 − h
+    elif clear(abs(gap), error, 0.1 * abs(result.rate)):  # ⟨e⁻ʰ⟩ has the error of h, as e⁻ʰ ≈ 1 − h
         what, remedy = (
             ("above", "bold: take more data, or fewer steps and a smaller width.")
             if gap > 0

@@ -13,15 +13,7 @@ from ..device import Source, as_generator, drawn_from, spawn
 from ..movie import Movie
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .doubts import SAMPLE, doubts_of_entropy
-from .results import (
-    EntropyProduction,
-    Recorded,
-    bound,
-    member_entropy,
-    on_sample,
-    piece_size,
-    total,
-)
+from .results import EntropyProduction, Recorded, at_once, bound, member_entropy, on_sample, total
 
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
@@ -186,7 +178,7 @@ class CurrentRate(Callback):
 
     def __init__(self, windows: Windows) -> None:
         movie = isinstance(windows.trajectories, Movie)
-        self.sample = windows.sample(piece_size(windows) if movie else 10_000)
+        self.sample = windows.sample(at_once(windows) if movie else 10_000)
         self.time = windows.trajectories.dt * (windows.frames - 1)
 
     @torch.no_grad()

@@ -52,13 +52,13 @@ def infer_langevin(
     """
     generator = None if generator is None else as_generator(generator)
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
-    rough = infer_diffusion(data, method=diffusion, generator=generator)
-    found = infer_drift(data, rough, drift, generator=generator)
+    rough = infer_diffusion(data, None, diffusion, generator)
+    found = infer_drift(data, rough, drift, generator)
     if data.secant:
         D = rough  # its lags are free of the drift already
     else:
         at_start = found.mean(data.start.flatten(0, 1)).view_as(data.y)
-        D = infer_diffusion(data, at_start, diffusion, generator=generator)
+        D = infer_diffusion(data, at_start, diffusion, generator)
     some = data.some_states  # (n, dim_in)
     phi, D_there = found.mean(some), D.mean(some)  # (n, dim), (n, dim, dim)
     # p = τ/2 ⟨Tr D⁻¹Σ⟩, with Σ the covariance of what is not known of the drift. It adds
@@ -72,14 +72,9 @@ def infer_langevin(
 
 
 def infer_drift(
-    data: Increments,
-    diffusion: Posterior,
-    method: Method = BayesianRegression(),
-    *,
-    generator: Source | None = None,
+    data: Increments, diffusion: Posterior, method: Method, generator: Source | None
 ) -> Posterior:
     """Posterior of the drift from increments whose noise is known: each is weighed by dt/2D."""
-    generator = None if generator is None else as_generator(generator)
     y = data.y.flatten(0, 1)
 
     def fit(x: Tensor, before: Tensor) -> Posterior:
@@ -98,11 +93,7 @@ def infer_drift(
 
 
 def infer_diffusion(
-    data: Increments,
-    drift: Tensor | None = None,
-    method: Method | None = None,
-    *,
-    generator: Source | None = None,
+    data: Increments, drift: Tensor | None, method: Method | None, generator: Source | None
 ) -> Posterior:
     """D from increments: one matrix, or with a `method` a field of independent noises.
 
@@ -112,7 +103,6 @@ def infer_diffusion(
 
     Raises `ValueError` for a coordinate without noise.
     """
-    generator = None if generator is None else as_generator(generator)
     squares = data.squares(drift)
     labels = squares.diagonal(dim1=-2, dim2=-1)
     if (labels.mean((0, 1)) <= 0).any():

@@ -13,7 +13,7 @@ from ..data import Windows
 from ..models.movies import MovieNEEP
 from ..movie import Movie
 from ..training import Ensemble
-from .results import EntropyProduction, piece_size
+from .results import EntropyProduction, at_once
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ def dissipation_map(
     windows = Windows(movie, first.frames, every=first.frames - 1)
     shape = window_maps(networks, windows.sample(1)).shape[2:]
     sums = movie.x.new_zeros(len(networks), movie.n_trajectories, *shape, dtype=torch.float64)
-    for piece in torch.arange(len(windows), device=movie.x.device).split(piece_size(windows)):
+    for piece in torch.arange(len(windows), device=movie.x.device).split(at_once(windows)):
         sums.index_add_(1, piece // windows.n_starts, window_maps(networks, windows[piece]))
     rates = (sums / (windows.n_starts * (movie.dt * (windows.frames - 1)))).cpu()
     return DissipationMap(rates.mean(1), rates.mean(0), first.cell, first.receptive_field)

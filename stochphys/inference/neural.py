@@ -17,14 +17,7 @@ from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, InUnits, WithLine
 from ..training import Callback, Ensemble, Objective, fit
-from .neural_posteriors import (
-    LinearisedPosterior,
-    MemberPosterior,
-    Resampled,
-    at_origin,
-    tensors,
-    units_of,
-)
+from .neural_posteriors import LinearisedPosterior, MemberPosterior, Resampled, tensors, units_of
 from .posterior import Posterior
 from .regression import Samples
 
@@ -74,9 +67,8 @@ class Network:
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
 
-    def mlp(self, samples: Samples, generator: Source) -> MLP:
+    def mlp(self, samples: Samples, generator: Generator) -> MLP:
         """A fresh body; its hidden units are spread over the data."""
-        generator = as_generator(generator)
         body = MLP(self.sizes(samples), activation=nn.Tanh, generator=generator)
         for layer in list(body)[:-1]:
             if isinstance(layer, nn.Linear):
@@ -114,8 +106,8 @@ class Network:
         def objective(model: nn.Module, batch: Any) -> Tensor:
             return loss(model, batch) + penalty()
 
-        network, data = InUnits(body, at_origin(units)), tensors(samples, units[0])
-        self.train(network, objective, data, generator, callbacks)
+        data, centred = tensors(samples, units)
+        self.train(InUnits(body, centred), objective, data, generator, callbacks)
         return units
 
 
@@ -167,13 +159,11 @@ class BootstrapEnsemble(Network):
 
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         n, units = len(samples.x), units_of(samples, likelihood)
-        if n < self.block:
-            raise ValueError(
-                f"{n} samples do not fill a block of {self.block}; take shorter blocks"
-            )
+        require.integer(self.block, samples=n, hint="they must fill a block, take shorter blocks")
         bodies = [self.mlp(samples, generator) for _ in range(self.members)]
-        ensemble = Ensemble([InUnits(body, at_origin(units)) for body in bodies])
-        data: Any = tensors(samples, units[0])
+        data: Any
+        data, centred = tensors(samples, units)
+        ensemble = Ensemble([InUnits(body, centred) for body in bodies])
         if self.bootstrap:
             shape = self.members, n // self.block
             starts = torch.randint(n - self.block + 1, shape, **drawn_from(generator))

@@ -43,13 +43,8 @@ def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
     return samples.x.mean(0), scale, mean, torch.stack(spreads).amax(0)
 
 
-def at_origin(units: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    """The units of the same samples less ⟨x⟩, which is how `tensors` gives them to a network."""
-    return torch.zeros_like(units[1], dtype=torch.float32), *units[1:]
-
-
-def tensors(samples: Samples, centre: Tensor) -> TensorDataset:
-    """The samples as networks take them: float32, states less their `centre (dim_in,)`.
+def tensors(samples: Samples, units: Sequence[Tensor]) -> tuple[TensorDataset, tuple[Tensor, ...]]:
+    """The samples as networks take them, float32 and less ⟨x⟩, and the units of what is left.
 
     Raises `ValueError` for labels whose noise is in x, too: only a linear model can take it out.
     """
@@ -58,7 +53,9 @@ def tensors(samples: Samples, centre: Tensor) -> TensorDataset:
             "a network cannot take out the noise that labels share with x; give rule='ito' (overdamped) "
             "or rule='combined' (underdamped), or take BayesianRegression"
         )
-    return TensorDataset((samples.x - centre).float(), samples.y.float(), samples.weight.float())
+    x = (samples.x - units[0]).float()
+    less = torch.zeros_like(x[0]), *units[1:]
+    return TensorDataset(x, samples.y.float(), samples.weight.float()), less
 
 
 @dataclass(frozen=True, eq=False)

@@ -102,12 +102,12 @@ def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
     index = torch.arange(n, device=windows.trajectories.x.device) * len(windows) // n
     pieces = [
         model.on_shared(windows[piece]).view(model.members, -1, len(piece))
-        for piece in index.split(piece_size(windows))
+        for piece in index.split(at_once(windows))
     ]
     return torch.cat(pieces, dim=-1).transpose(0, 1).contiguous()
 
 
-def piece_size(windows: Windows) -> int:
+def at_once(windows: Windows) -> int:
     """Windows that are looked at together: as many as a processor's caches bear, movies fewer."""
     return max(16, min(2**12, 2**20 // windows.sample(1).numel()))
 

@@ -28,12 +28,10 @@ SINGULAR = 0.01  # smallest over largest diffusion, each coordinate in units of 
 
 class EntropyRate(PredictedRate):
     """Entropy produced per unit time in the stationary state; `rate` is that of the posterior mean.
-    The draws hold what is not known of the force and the luck of the fresh
-    paths."""
+    The draws hold what is not known of the force and the luck of the fresh paths."""
 
     def compare(self, system: Any) -> Agreement:
-        """Beside the exact entropy production of a system that knows its
-        `entropy_production_rate`."""
+        """Beside the exact rate of a system that knows its `entropy_production_rate`."""
         return self.against(ask(system, "entropy_production_rate()"))
 
 

@@ -20,16 +20,14 @@ class JumpNEEP(nn.Module):
 
     Args:
         n_states: number of states.
-        width, depth, generator: as for `NEEP`; the embedding is as wide as a hidden layer.
+        width, generator: as for `NEEP`; the embedding is as wide as the hidden layer.
     """
 
-    def __init__(
-        self, n_states: int, *, width: int = 64, depth: int = 1, generator: Source
-    ) -> None:
+    def __init__(self, n_states: int, *, width: int = 64, generator: Source) -> None:
         super().__init__()
         generator = as_generator(generator)
         self.embedding = embedding(n_states, width, generator)
-        self.g = MLP([2 * width, *[width] * depth, 1], generator=generator)
+        self.g = MLP([2 * width, width, 1], generator=generator)
 
     def forward(self, window: Tensor) -> Tensor:
         """ΔS `(…)` of pairs of successive states `(…, 2)`, integers."""
@@ -93,20 +91,18 @@ class OddJumpNEEP(nn.Module):
 
     Args:
         reversal: the state εs of each state s, `(n_states,)`.
-        width, depth, generator: as for `JumpNEEP`, of each network.
+        width, generator: as for `JumpNEEP`, of each network.
     """
 
     signs = (1.0, 1.0, -1.0, -1.0)  # with which the parts add up to ΔS
 
-    def __init__(
-        self, reversal: Tensor, *, width: int = 32, depth: int = 1, generator: Source
-    ) -> None:
+    def __init__(self, reversal: Tensor, *, width: int = 32, generator: Source) -> None:
         super().__init__()
         generator = as_generator(generator)
         self.embedding = embedding(len(reversal), width, generator)
-        self.jump = MLP([2 * width, *[width] * depth, 1], generator=generator)
-        self.stay = MLP([width + 1, *[width] * depth, 1], generator=generator)
-        self.state = MLP([width, *[width] * depth, 1], generator=generator)
+        self.jump = MLP([2 * width, width, 1], generator=generator)
+        self.stay = MLP([width + 1, width, 1], generator=generator)
+        self.state = MLP([width, width, 1], generator=generator)
         self.reversal = nn.Buffer(reversal.clone())
         self.scale = nn.Buffer(torch.ones(()))
 

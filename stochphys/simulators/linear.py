@@ -169,11 +169,11 @@ class Linear(System):
         """
         K = self.entropy_matrix(dt, scheme)
         if dt is None:
-            C = self.stationary_covariance()
-            # ⟨x̄ᵢ Δxⱼ⟩/dt = (C Aᵀ − A C)/2: what the current carries round, none in equilibrium.
-            return torch.sum(K * (C @ self.A.T - self.A @ C) / 2, dim=0)
-        P, C = self._sampled(dt, scheme)
-        return torch.sum(K * (C @ P.T - P @ C) / 2, dim=0) / dt
+            M, C, time = self.A, self.stationary_covariance(), 1.0
+        else:
+            (M, C), time = self._sampled(dt, scheme), dt
+        # ⟨x̄ᵢ Δxⱼ⟩ = (C Mᵀ − M C)/2: what the current carries round, none in equilibrium.
+        return torch.sum(K * (C @ M.T - M @ C) / 2, dim=0) / time
 
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
         return self.local_entropy_production(trajectories, scheme).sum(-1)
