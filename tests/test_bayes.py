@@ -264,5 +264,5 @@ def test_an_equation_inferred_by_networks_can_be_simulated(method):
 
 
 def test_an_ensemble_wants_enough_samples_for_a_block():
-    with pytest.raises(ValueError, match="10 samples do not fill a block of 20"):
+    with pytest.raises(ValueError, match="samples .* at least 20, got 10; they must fill a block"):
         BootstrapEnsemble().fit(samples(10), generator=make_generator(0))

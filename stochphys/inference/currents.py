@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import Source
@@ -151,11 +152,8 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
 
 def check_even(trajectories: Trajectories) -> None:
     """Refuse a single trajectory, and velocities."""
-    if trajectories.n_trajectories < 2:
-        raise ValueError(
-            "one trajectory leaves nothing to judge the estimate on; cut it into pieces, "
-            "trajectories.cut(10)"
-        )
+    hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
+    require.integer(2, trajectories, "n_trajectories", hint=hint)
     if trajectories.underdamped:
         raise ValueError(
             "this estimator is for overdamped data: velocities change sign under time reversal"

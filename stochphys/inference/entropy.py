@@ -137,11 +137,8 @@ def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) ->
             f"data must be Trajectories, Jumps or a Movie, got {type(data).__name__}; wrap arrays: "
             "Trajectories(torch.as_tensor(x), dt)"
         )
-    if data.n_trajectories < 10:
-        raise ValueError(
-            f"{data.n_trajectories} trajectories are too few to hold some out and to draw error "
-            "bars from; cut long ones into at least 10 pieces, data.cut(20)"
-        )
+    hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(20)"
+    require.integer(10, data, "n_trajectories", hint=hint)
     require.integer(1, members=members)
     waiting = isinstance(data, Jumps) and data.waiting is not None
     if frames > 2 and (waiting or isinstance(data, Trajectories)):

@@ -155,8 +155,7 @@ def increments(
     rule = rule or next(iter(rules))
     require.one_of(rules, rule=rule, hint="others are for other data")
     least = 5 if rules is UNDERDAMPED else 4 if rule == "midpoint" else 2
-    if trajectories.n_times < least:
-        raise ValueError(f"at least {least} frames are needed, got {trajectories.n_times}")
+    require.integer(least, trajectories, "n_times", hint=f"rule={rule!r} needs so many frames")
     x, dt = trajectories.x.double(), trajectories.dt
     require.changing(coordinates=x.amax((0, 1)) - x.amin((0, 1)))
     clock = trajectories.times.to(x)[:, None].expand(len(x), -1, 1)

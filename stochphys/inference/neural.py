@@ -161,13 +161,12 @@ class BootstrapEnsemble(Network):
         n, units = len(samples.x), units_of(samples, likelihood)
         require.integer(self.block, samples=n, hint="they must fill a block, take shorter blocks")
         bodies = [self.mlp(samples, generator) for _ in range(self.members)]
-        data: Any
         data, centred = tensors(samples, units)
         ensemble = Ensemble([InUnits(body, centred) for body in bodies])
         if self.bootstrap:
             shape = self.members, n // self.block
             starts = torch.randint(n - self.block + 1, shape, **drawn_from(generator))
-            data = Resampled(data, starts, self.block)
+            data = Resampled(data, starts, self.block)  # type: ignore[assignment]
         self.train(ensemble, misfit(likelihood), data, generator)
         trained: list[Any] = [ensemble.member(i) for i in range(self.members)]
         return MemberPosterior([InUnits(network.body, units) for network in trained])

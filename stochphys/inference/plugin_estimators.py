@@ -131,8 +131,9 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
             f"there are {jumps.n_states}^{frames} words of so many frames, more than any data can "
             "sample; take fewer frames"
         )
-    if jumps.n_trajectories < 2:
-        raise ValueError("one path gives no error bar; cut it into pieces, jumps.cut(100)")
+    require.integer(
+        2, jumps, "n_trajectories", hint="one gives no error bar: cut it, jumps.cut(100)"
+    )
     # The number of a word has its states for digits; the reverse of each reads them from the end.
     words = torch.zeros_like(jumps.x[:, frames - 1 :], dtype=torch.int64)
     for i in range(frames):

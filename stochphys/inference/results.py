@@ -28,7 +28,7 @@ Recorded = Trajectories | Jumps | Movie
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EntropyProduction(Estimate):
-    """Entropy production inferred by an ensemble, with what is needed to doubt it.
+    """Entropy production inferred by an ensemble, with what is needed to doubt it, see `doubts`.
 
     Attributes:
         rate: entropy produced per unit time (per jump, for jumps without waiting times), mean of
@@ -46,7 +46,6 @@ class EntropyProduction(Estimate):
         model: the trained ensemble.
         held_out: trajectories that training never saw.
         frames: successive frames that the network sees at once.
-        warnings: sentences on what is doubtful, see `doubts`; empty if nothing is.
     """
 
     member_rates: Tensor

@@ -98,19 +98,16 @@ class System(Brief, ABC):
             ValueError: another number of coordinates, a scheme that this system does not know, too
                 many frames; a system whose entropy production is not defined or not known.
         """
+        name = type(self).__name__
         if not isinstance(data, Trajectories):
-            raise TypeError(
-                f"data must be the Trajectories of a {type(self).__name__}, got {type(data).__name__}"
-            )
+            raise TypeError(f"data must be the Trajectories of a {name}, got {type(data).__name__}")
         if data.dim != self.dim:
-            raise ValueError(
-                f"these paths have dim={data.dim}, {type(self).__name__} has {self.dim}"
-            )
+            raise ValueError(f"these paths have dim={data.dim}, {name} has {self.dim}")
         check_frames(frames, data.n_times)
         if scheme is not None and scheme not in self.entropy_schemes:
             # A system that refuses them all says why before it says which it knows.
             self.step_entropy(data.take(slice(1)), self.entropy_schemes[0])
-            hint = f"{type(self).__name__} knows the entropy of no other steps"
+            hint = f"{name} knows the entropy of no other steps"
             require.one_of(self.entropy_schemes, scheme=scheme, hint=hint)
         return end_to_end(self.step_entropy(data, scheme or self.entropy_schemes[0]), frames)
 

@@ -1,5 +1,4 @@
-"""What `fit` learns from, tried at the door: whatever works will do, and what does not is refused in
-words."""
+"""What `fit` learns from, tried at the door: whatever works will do, else words say what does not."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol

@@ -154,11 +154,15 @@ def flip(y: Tensor, transition: Tensor, *, generator: torch.Generator | int) -> 
     return (u[..., None] >= transition.cumsum(-1)[:, :-1][y]).sum(-1)
 
 
-def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objective:
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Minus the logarithm of the probability of the label, for each example."""
+    return F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none").view(y.shape)
+
+
+def classify(loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy) -> Objective:
     """The objective of a classifier, for `fit`: the mean over a batch of a loss per example, from
     logits `(…, n_classes)` and labels `(…)`; cross entropy by default. One number per member of an
     `Ensemble`."""
-    loss = loss or cross_entropy
     asked = False
 
     def objective(model: nn.Module, batch: Any) -> Tensor:
@@ -175,11 +179,6 @@ def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objectiv
         return loss(logits, y).mean(-1)
 
     return objective
-
-
-def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Minus the logarithm of the probability of the label, for each example."""
-    return F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none").view(y.shape)
 
 
 @torch.no_grad()

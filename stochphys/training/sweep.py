@@ -236,5 +236,4 @@ def _report(ended: list[Row], n_runs: int) -> None:
         if "error" in row
     ]
     if failed:
-        lines = "".join(failed)
-        warn(f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:{lines}")
+        warn(f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:{''.join(failed)}")
