@@ -67,8 +67,9 @@ class Network:
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
 
-    def mlp(self, samples: Samples, generator: Generator) -> MLP:
+    def mlp(self, samples: Samples, generator: Source) -> MLP:
         """A fresh body; its hidden units are spread over the data."""
+        generator = as_generator(generator)
         body = MLP(self.sizes(samples), activation=nn.Tanh, generator=generator)
         for layer in list(body)[:-1]:
             if isinstance(layer, nn.Linear):
