@@ -124,9 +124,8 @@ def infer_diffusion(
     if not data.overlapping:
         return DiffusionField(rough)
     share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels))
-    return DiffusionField(
-        method.fit(Samples(x, y, share * weight), LogVariance(), generator=generator)
-    )
+    weighed = Samples(x, y, share * weight)
+    return DiffusionField(method.fit(weighed, LogVariance(), generator=generator))
 
 
 def independent_share(labels: Tensor) -> float:

@@ -104,6 +104,7 @@ class Run(Brief):
     step: int = 0
     history: History = field(default_factory=History)
     parts = ("model", "average", "optimizer")  # which have a state of their own
+    lasting = ("best", "best_step", "lowest", "step", "peaks")  # the rest of it, as of a `Callback`
 
     def __post_init__(self) -> None:
         self.shape = SCHEDULES[self.settings.schedule]  # of the learning rate over the run
@@ -161,9 +162,7 @@ class Run(Brief):
 
     def state_dict(self) -> dict[str, Any]:
         parts = {name: getattr(self, name).state_dict() for name in self.parts}
-        own = {
-            name: getattr(self, name) for name in ("best", "best_step", "lowest", "step", "peaks")
-        }
+        own = {name: getattr(self, name) for name in self.lasting}
         random = [source.get_state() for source in self.sources]
         return parts | own | dict(random=random, history=asdict(self.history))
 
