@@ -89,21 +89,20 @@ def member_entropy(model: Ensemble, data: Paths, frames: int = 2) -> Tensor:
     """h of each window by each member, windows end to end,
     `(parts, members, n_trajectories, n_windows)`."""
     windows = Windows(data, frames, every=frames - 1)
-    h = on_sample(model, windows, len(windows)).float()
-    return h.unflatten(-1, (data.n_trajectories, -1))
+    return on_sample(model, windows, len(windows)).unflatten(-1, (data.n_trajectories, -1))
 
 
 @torch.no_grad()
 def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
     """h of at most n of the windows, evenly spaced, by each member, `(parts, members, n)`; networks
     for odd variables have several parts."""
-    n = min(n, len(windows))
+    n, size = min(n, len(windows)), at_once(windows)
     index = torch.arange(n, device=windows.trajectories.x.device) * len(windows) // n
-    pieces = [
-        model.on_shared(windows[piece]).view(model.members, -1, len(piece))
-        for piece in index.split(at_once(windows))
-    ]
-    return torch.cat(pieces, dim=-1).transpose(0, 1).contiguous()
+    # Written in place: small results kept between large ones would scatter over the memory.
+    h = torch.empty(len(signs(model)), model.members, n, device=index.device)
+    for piece, out in zip(index.split(size), h.split(size, dim=-1), strict=True):
+        out.copy_(model.on_shared(windows[piece]).view(model.members, len(h), -1).transpose(0, 1))
+    return h
 
 
 def at_once(windows: Windows) -> int:
