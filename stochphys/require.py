@@ -114,7 +114,8 @@ def _named(owner: Any, names: tuple[str, ...], values: dict[str, Any]) -> Iterat
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, Real) and isfinite(value)
+    single = isinstance(value, Tensor) and value.ndim == 0
+    return (single or isinstance(value, Real)) and isfinite(value)
 
 
 def _refusal(name: str, words: str, value: Any, hint: str) -> str:

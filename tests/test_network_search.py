@@ -151,7 +151,7 @@ def test_a_look_sees_what_a_validation_sees() -> None:
         generator=make_generator(5),
         **RECIPE | dict(validate_every=5),
     )
-    losses = torch.stack(looks.losses)
+    losses = looks.losses
     torch.testing.assert_close(losses, torch.tensor(history.validation))
     assert losses.std(1).min() > 0.01
 

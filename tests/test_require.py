@@ -95,3 +95,9 @@ def test_a_direction_without_noise_is_refused():
         ValueError, match="D is singular: its smallest eigenvalue is .* of the larg"
     ):
         require.noisy(1e-12, D=torch.stack((torch.eye(2), torch.ones(2, 2))))
+
+
+def test_a_tensor_of_one_number_is_a_number():
+    require.positive(T=torch.tensor(2.0))
+    with pytest.raises(ValueError, match="T must be positive, got -2"):
+        require.positive(T=torch.tensor(-2.0))

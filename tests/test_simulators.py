@@ -940,3 +940,9 @@ def test_systems_answer_on_the_device_they_are_asked_on(system: System, scheme: 
     assert system.drift(x, 0.0).device.type == "meta"
     amplitude = system.noise_amplitude(x, 0.0)
     assert not isinstance(amplitude, Tensor) or amplitude.device.type == "meta"
+
+
+@pytest.mark.parametrize("system", [None, 3, "a", BeadSpring, torch.eye(2)])
+def test_what_is_no_system_is_refused(system):
+    with pytest.raises(TypeError, match="system must be a System, such as an Overdamped one, got "):
+        simulate(system, 2, 3, 0.1, generator=0)

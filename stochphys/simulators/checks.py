@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from .. import require
+from ..brief import brief
 from ..device import free_memory
 from .langevin import System, Underdamped
 from .linear import Linear
@@ -17,6 +18,8 @@ from .linear import Linear
 
 def schemes_of(system: System) -> tuple[str, ...]:
     """The schemes that move this system, the default first."""
+    if not isinstance(system, System):
+        raise TypeError(f"system must be a System, such as an Overdamped one, got {brief(system)}")
     if type(system).confine is not System.confine:
         return ("euler",)  # bounds: a mirror image is no step of the others
     if isinstance(system, Linear):

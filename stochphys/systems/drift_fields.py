@@ -8,7 +8,7 @@ arXiv:2402.01338.
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from math import cos, log, pi
 
@@ -199,7 +199,7 @@ class InhomogeneousDiffusion(ForceField):
     `dim` and `k` as for `ForceField`. Raises `ValueError` for T0 that is negative or not finite.
     """
 
-    T0: float = 2.0
+    T0: float = field(default=2.0, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,21 +21,24 @@ from .digits import RECIPE
 
 
 class Looks(Callback):
-    """Looks at the held-out loss after the steps `ages`: `losses`, `(members,)` for each of them.
+    """Looks at the held-out loss after the steps `ages`: `losses`, `(n_ages, members)`.
 
     Given to `fit` after `Resetting`, it sees what a validation at that step would see.
     """
 
     def __init__(self, validation: Labelled, ages: Tensor) -> None:
         self.batch = validation[torch.arange(len(validation))]
-        self.ages = set(ages.tolist())
-        self.losses: list[Tensor] = []
+        self.row = {age: i for i, age in enumerate(ages.tolist())}
+        self.losses = torch.empty(0)
+
+    def before_training(self, run: Run) -> None:
+        self.losses = torch.empty(len(self.row), *run.best_step.shape)
 
     @torch.no_grad()
     def after_step(self, run: Run) -> None:
-        if run.step in self.ages:
+        if run.step in self.row:
             shared = [t.expand(*run.best_step.shape, *t.shape) for t in self.batch]
-            self.losses.append(classify()(run.model, shared))
+            self.losses[self.row[run.step]] = classify()(run.model, shared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +98,7 @@ def record_walks(
         looks, steps = Looks(validation, ages), int(ages[-1])
         how = RECIPE | dict(steps=steps, validate_every=steps, keep="newest", generator=generator)
         fit(crowd, classify(), train, callbacks=[resets, looks], **how)
-        return torch.stack(looks.losses).unflatten(1, (len(p_reset), walkers))
+        return looks.losses.unflatten(1, (len(p_reset), walkers))
 
     looks = torch.arange(10, longest + 1, 10)
     ages = torch.cat((torch.arange(1, 41), torch.arange(50, min(300, longest) + 1, 10)))
