@@ -298,7 +298,7 @@ def test_rounded_positions_are_refused() -> None:
     ("change", "words"),
     [
         (dict(rule="ito"), "combined, forward, reverse, symmetric"),
-        (dict(frames=4), "at least 5 frames"),
+        (dict(frames=4), "n_times must be an integer of at least 5, got 4"),
         (dict(still=True), r"coordinates \[1\] never change"),
     ],
 )

@@ -159,11 +159,11 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(logits.flatten(0, -2), y.flatten(), reduction="none").view(y.shape)
 
 
-def classify(loss: Callable[[Tensor, Tensor], Tensor] = cross_entropy) -> Objective:
+def classify(loss: Callable[[Tensor, Tensor], Tensor] | None = None) -> Objective:
     """The objective of a classifier, for `fit`: the mean over a batch of a loss per example, from
     logits `(…, n_classes)` and labels `(…)`; cross entropy by default. One number per member of an
     `Ensemble`."""
-    asked = False
+    loss, asked = loss or cross_entropy, False
 
     def objective(model: nn.Module, batch: Any) -> Tensor:
         nonlocal asked

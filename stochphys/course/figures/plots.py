@@ -90,6 +90,7 @@ def learned_curve(
     *,
     exact: Any = None,
     label: str = "learned",
+    color: str = LEARNED,
     **axes: Any,
 ) -> None:
     """A learned function of one coordinate with a band of ± 2 std, and the exact one dashed.
@@ -100,10 +101,10 @@ def learned_curve(
     x = array(x).ravel()
     if mean is not None:
         mean = array(mean).ravel()
-        ax.plot(x, mean, color=LEARNED, label=label)
+        ax.plot(x, mean, color=color, label=label)
         if std is not None:
             low, high = mean - 2 * array(std).ravel(), mean + 2 * array(std).ravel()
-            ax.fill_between(x, low, high, color=LEARNED, alpha=0.25, linewidth=0, label="± 2 std")
+            ax.fill_between(x, low, high, color=color, alpha=0.25, linewidth=0, label="± 2 std")
     if exact is not None:
         ax.plot(x, array(exact).ravel(), **EXACT_LINE, label="exact")
     ax.set(**dict(xlabel="$x$ (length units)", ylabel="force $F(x)$ (length/time)") | axes)

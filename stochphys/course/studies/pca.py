@@ -41,15 +41,16 @@ def pca(movie: Movie, n_components: int) -> Trajectories:
     numbers = torch.arange(n_frames, device=movie.x.device)
     n = min(n_frames, SAMPLE)
     sample = numbers[:n] * n_frames // n
-    # In the numbers of the movie, (n, n_pixels); sums over them in float64.
-    frames = torch.cat([movie.at(piece) for piece in sample.split(PIECE)]).flatten(1)
+    # In the numbers of the movie; sums over them in float64.
+    frames = movie.at(sample[:1]).new_empty(n, n_pixels)
+    for piece, out in zip(sample.split(PIECE), frames.split(PIECE), strict=True):
+        out.copy_(movie.at(piece).flatten(1))
     mean = frames.mean(0, dtype=torch.float64)
     square = torch.zeros(n_pixels, n_pixels, dtype=torch.float64, device=mean.device)
     for piece in frames.split(PIECE):
         square.addmm_((piece - mean).T, piece - mean)
     modes = torch.linalg.eigh(square).eigenvectors.flip(1)[:, :n_components]
-    projected = [
-        ((piece.flatten(1).double() - mean) @ modes).to(piece.dtype)
-        for piece in map(movie.at, numbers.split(PIECE))
-    ]
-    return Trajectories(torch.cat(projected).unflatten(0, movie.x.shape), movie.dt)
+    z = frames.new_empty(n_frames, n_components)
+    for piece, out in zip(numbers.split(PIECE), z.split(PIECE), strict=True):
+        out.copy_((movie.at(piece).flatten(1).double() - mean) @ modes)
+    return Trajectories(z.unflatten(0, movie.x.shape), movie.dt)
