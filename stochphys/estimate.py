@@ -31,6 +31,10 @@ class Estimate(Brief):
     warnings: tuple[str, ...] = ()
     unit: str = field(default="unit time", repr=False)
 
+    def __post_init__(self) -> None:
+        if isinstance(self.warnings, str):  # would be printed letter by letter
+            raise TypeError(f"warnings must be a tuple of sentences, got {self.warnings!r}")
+
     def __iter__(self) -> Iterator[float]:
         return iter((self.rate, self.std))
 

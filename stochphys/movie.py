@@ -60,7 +60,8 @@ class Movie(Paths):
         dt: time between two frames.
         x: the number on the reel of each frame, `(n_movies, n_times)`; without it, the whole reel
             is one movie.
-        check: look at every pixel of a stored reel; False where all are known to be fine.
+        check: look at the numbers, and at every pixel of a stored reel; False where all are known
+            to be fine.
 
     Raises:
         TypeError: a reel of other numbers than integers and floats, or no tensor; `x` that is no
@@ -89,9 +90,10 @@ class Movie(Paths):
         remedy = "its entries are numbers of frames, as in movie.x"
         require.tensor((torch.int64,), x=self.x, hint=remedy)
         check_axes(self.x, "n_movies", "n_times", hint="one movie needs x[None]")
-        if self.x.device.type == "cpu":  # a GPU would stop for the answer
-            check_numbers(self.x, shape[0], "the reel")
-        if not check or isinstance(self.reel, Film) or not self.reel.is_floating_point():
+        if not check:
+            return
+        check_numbers(self.x, shape[0], "the reel")
+        if isinstance(self.reel, Film) or not self.reel.is_floating_point():
             return
         for first in range(0, len(self.reel), PIECE):  # a reel on disk is read piece by piece
             wrong = ~torch.isfinite(self.reel[first : first + PIECE])
@@ -172,7 +174,9 @@ class Movie(Paths):
 
         Raises what `Movie` raises of `x`: frames have no values to be changed here.
         """
-        return replace(self, x=x, check=False)
+        movie = replace(self, x=x, check=False)
+        check_numbers(x, self.reel.shape[0], "the reel")
+        return movie
 
     def reversed(self) -> "Movie":
         """The movies played backwards."""

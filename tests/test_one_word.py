@@ -5,6 +5,7 @@ import inspect
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
 import torch
 
 import stochphys
@@ -65,6 +66,8 @@ def test_an_estimate_prints_itself_in_one_line_of_words_and_its_warnings_below()
     assert str(Estimate(0.93, 0.05)) == "0.93 ± 0.05 per unit time"
     doubtful = Estimate(2.0254, 0.0312, ("Slow camera.", "Little data."))
     assert str(doubtful) == "2.025 ± 0.031 per unit time\nSlow camera.\nLittle data."
+    with pytest.raises(TypeError, match="tuple of sentences, got 'Slow camera.'"):
+        Estimate(2.0, 0.1, "Slow camera.")
     words = inference.plugin_estimators.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
     assert str(words) == "0.05 ± 0.01 per unit time"
     assert str(paired_gain([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])) == "+2 ± 2.5"
