@@ -124,7 +124,7 @@ def test_a_cell_sees_changes_in_its_receptive_field_only(
     rows, columns = network.map(change[:1]).shape[1:]
     row, column = rows // 2, columns // 2 - 1
     seen = torch.zeros(side**2, dtype=torch.bool)
-    for _ in range(4):  # a unit that is silent for one window speaks for another
+    for _ in range(8):  # a unit that is silent for one window speaks for another
         window = torch.randn(1, 2, side, side, generator=generator)
         with torch.no_grad():
             H, before = (network.map(w)[:, row, column] for w in (window + change, window))
@@ -133,9 +133,7 @@ def test_a_cell_sees_changes_in_its_receptive_field_only(
     place = cell_place(torch.tensor([row, column]), network.cell)
     assert (high - low + 1).tolist() == [expected] * 2
     assert ((low + high) / 2 - place).abs().max() <= 0.5
-    assert (
-        seen.sum() > 0.98 * expected**2
-    )  # a corner, on one path through the layers, may be silent
+    assert seen.sum() == expected**2
     assert network.receptive_field == receptive_field
     assert network.cell * rows == network.cell * columns == side
 
