@@ -5,10 +5,10 @@ data, and what is inferred from it, lives elsewhere; files are read by `io`, whi
 """
 
 from collections.abc import Callable
-from dataclasses import InitVar, dataclass, replace
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,56 +19,92 @@ from . import require
 from .io.tables import read
 from .io.writing import replacing, with_ending
 from .paths import Paths, Windows, check_axes, check_numbers  # noqa: F401  (windows belong to data for who uses them)
+from .stretches import INTEGERS, Stretches, stretches_of
 
+FEW = 10  # coordinates that may be more than the times: pairs of frames are such paths
 FLOATS = (torch.float32, torch.float64)  # fewer bits lose the small steps that heat is made of
-INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class Trajectories(Paths):
-    """Recorded paths, all of the same length and time step.
+    """Recorded paths of one time step, as a rule of one length; of unequal length, or with gaps, by
+    `of_frames`.
 
     Attributes:
         x: states `(n_trajectories, n_times, dim)`, float32, or float64 where positions lie far from
-            zero; may be a view of time-major storage.
+            zero; may be a view of time-major storage. With `stretches`, the frames of one path after
+            the other, `(n_frames, dim)`.
         dt: time between two frames.
         underdamped: if True, the second half of `dim` holds the velocities of the first half.
         check: look at every number; False where all are known to be finite.
+        stretches: None, or which of the frames follow each other.
 
     Raises:
         TypeError: `x` is not a tensor of float32 or float64.
-        ValueError: wrong number of axes, fewer than two times, a value that is not finite,
-            `dt` that is not positive, an odd `dim` with `underdamped=True`.
+        ValueError: wrong number of axes, fewer than two times, more coordinates than times, a value
+            that is not finite, `dt` that is not positive, an odd `dim` with `underdamped=True`.
     """
 
     x: Tensor
     dt: float
     underdamped: bool = False
     check: InitVar[bool] = True
+    stretches: Stretches | None = field(default=None, repr=False)
 
     def __post_init__(self, check: bool) -> None:
         x = self.x
         remedy = "use torch.as_tensor(x), with .double() for integers, or Jumps for numbered states"
         require.tensor(FLOATS, x=x, hint=remedy)
-        check_axes(x, "n_trajectories", "n_times", "dim", hint="one 1-d path: x[None, :, None]")
+        if self.stretches is None:
+            check_axes(x, "n_trajectories", "n_times", "dim", hint="one 1-d path: x[None, :, None]")
         require.positive(dt=self.dt, hint="it is the time between two frames")
-        if self.underdamped and x.shape[2] % 2:
+        if self.underdamped and x.shape[-1] % 2:
             raise ValueError(
-                f"underdamped=True needs positions and as many velocities, got dim = {x.shape[2]}"
+                f"underdamped=True needs positions and as many velocities, got dim = {x.shape[-1]}"
             )
         if not check:
             return
+        if self.stretches is None and x.shape[2] > max(x.shape[1], FEW):
+            raise ValueError(
+                f"x has more coordinates than times, shape {tuple(x.shape)} for (n_trajectories, n_times, "
+                "dim): turn the axes, x.transpose(1, 2), or, if paths come second, x.transpose(0, 1); "
+                "check=False if it is so"
+            )
         # A sum is one pass without a copy; only if it fails is each number looked at.
         if not torch.isfinite(x.sum()) and len(bad := (~torch.isfinite(x)).nonzero()):
-            i, j, k = bad[0].tolist()
+            *at, k = bad[0].tolist()
+            where = "frame {}" if self.stretches else "trajectory {}, time index {}"
             raise ValueError(
-                f"x is {x[i, j, k].item()} at trajectory {i}, time index {j}, coordinate {k}; cut "
-                "the trajectory there or fill the gap first"
+                f"x is {x[*at, k].item()} at {where.format(*at)}, coordinate {k}; leave that frame "
+                "out: Trajectories.of_frames keeps the gap"
             )
+
+    @classmethod
+    def of_frames(
+        cls, x: Tensor, dt: float, *, track: Tensor, frame: Tensor, underdamped: bool = False
+    ) -> "Trajectories":
+        """Paths of any length, with gaps: the frames of all of them, in any order.
+
+        Frames whose numbers differ by one follow each other, and only they are ever compared. Where
+        all paths have the same frames, the result is as regular as any.
+
+        Args:
+            x: states `(n_frames, dim)`.
+            dt: time between two frames that follow each other.
+            track: to which path each frame belongs `(n_frames,)`, any integers.
+            frame: its number in the film `(n_frames,)`, integers.
+
+        Raises `ValueError` for two states of one path in one frame, for paths without two frames that
+        follow each other, and what `Trajectories` refuses; `TypeError` for numbers of another kind.
+        """
+        rows, stretches, regular = stretches_of(x, track, frame)
+        if not regular:
+            return cls(x[rows], dt, underdamped, stretches=stretches)
+        return cls(x[rows].unflatten(0, (stretches.n_paths, -1)), dt, underdamped)
 
     @property
     def dim(self) -> int:
-        return self.x.shape[2]
+        return self.x.shape[-1]
 
     @property
     def duration(self) -> float:
@@ -100,22 +136,29 @@ class Trajectories(Paths):
         return replace(self, x=change(self.x))
 
     @cached_property
-    def _rows(self) -> Tensor:
-        """One state per row `(n_trajectories · n_times, dim)`; a copy, once, if times come first."""
-        return self.x.flatten(0, 1)
+    def rows(self) -> Tensor:
+        """All states `(n_frames, dim)`, path after path; a copy, once, if times come first."""
+        return self.x.flatten(0, -2)
 
     def at(self, index: Tensor) -> Tensor:
         # A table look-up by row: five times faster here than general indexing.
-        return embedding(index, self._rows)
+        return embedding(index, self.rows)
 
     def every(self, k: int) -> "Trajectories":
         """Each k-th frame: the same paths seen by a slower camera."""
+        if self.stretches is not None:
+            return self._rows_of(*self.stretches.every(k), dt=self.dt * k)
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
     def save(self, path: str | Path) -> None:
-        """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
+        """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises. Of paths with
+        gaps, each frame is written with its `track` and the number of its `frame`."""
+        beside: dict[str, Any] = dict(dt=self.dt, underdamped=self.underdamped)
+        if self.stretches is not None:
+            track, frame = self.stretches.frames
+            beside |= dict(track=track.cpu().numpy(), frame=frame.cpu().numpy())
         with replacing(with_ending(path, ".npz")) as file:
-            np.savez(file, x=self.x.cpu().numpy(), dt=self.dt, underdamped=self.underdamped)
+            np.savez(file, x=self.x.cpu().numpy(), **beside)
 
     @classmethod
     def load(
@@ -149,6 +192,8 @@ class Jumps(Paths):
             n_states - 1; one byte each (torch.uint8) is enough.
         n_states: number of states.
         waiting: time spent in each of them, same shape; without it each step takes the time 1.
+        stretches: None, or, of paths of unequal length or with gaps, which states of `x (n_frames,)`
+            follow each other.
 
     Raises:
         TypeError: `x` holds no integers, or `waiting` no floats.
@@ -160,12 +205,14 @@ class Jumps(Paths):
     n_states: int
     waiting: Tensor | None = None
     check: InitVar[bool] = True
+    stretches: Stretches | None = field(default=None, repr=False)
 
     def __post_init__(self, check: bool) -> None:
         x, waiting = self.x, self.waiting
         remedy = "number them, torch.as_tensor(x).long(); Trajectories are for continuous states"
         require.tensor(INTEGERS, x=x, hint=remedy)
-        check_axes(x, "n_trajectories", "n_times", hint="one path needs x[None]")
+        if self.stretches is None:
+            check_axes(x, "n_trajectories", "n_times", hint="one path needs x[None]")
         if waiting is not None:
             require.tensor(FLOATS, waiting=waiting, hint="it is the time spent in each state")
         if waiting is not None and waiting.shape != x.shape:
@@ -183,9 +230,9 @@ class Jumps(Paths):
         """Mean time of a step: 1, or the mean waiting time."""
         return 1.0 if self.waiting is None else self.waiting.double().mean().item()
 
-    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def _laid(self, change: Callable[[Tensor], Tensor], **other: Any) -> Self:
         waiting = None if self.waiting is None else change(self.waiting)
-        return replace(self, x=change(self.x), waiting=waiting, check=False)
+        return super()._laid(change, waiting=waiting, **other)
 
     def at(self, index: Tensor) -> Tensor:
         states = self.x.take(index)

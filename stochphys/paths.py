@@ -5,46 +5,67 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from numbers import Integral
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from .brief import Brief
 from .device import Source, drawn_from
+from .stretches import Stretches
 
 
 class Paths(Brief):
-    """What all recorded paths share: the first axis of `x` counts paths, the second times."""
+    """What all recorded paths share. As a rule they have one length and no gaps: the first axis of `x`
+    counts paths, the second times. Otherwise the first axis counts the frames of one path after the
+    other, and `stretches` say which of them follow each other."""
 
     x: Tensor
     dt: float
+    stretches: Stretches | None = None
 
     @property
     def n_trajectories(self) -> int:
-        return self.x.shape[0]
+        return self.x.shape[0] if self.stretches is None else self.stretches.n_paths
 
     @property
     def n_times(self) -> int:
-        return self.x.shape[1]
+        """Frames of a path, of the longest; gaps are counted."""
+        return self.x.shape[1] if self.stretches is None else int(self.stretches.spans.max())
 
-    def _laid(self, change: Callable[[Tensor], Tensor]) -> Self:
+    @property
+    def longest(self) -> int:
+        """Most frames that follow each other without a gap."""
+        return self.x.shape[1] if self.stretches is None else int(self.stretches.length.max())
+
+    def _laid(self, change: Callable[[Tensor], Tensor], **other: Any) -> Self:
         """The same numbers laid otherwise: `change` picks, orders or moves them, in every tensor."""
-        return replace(self, x=change(self.x), check=False)  # type: ignore[type-var]
+        return replace(self, x=change(self.x), check=False, **other)  # type: ignore[type-var]
+
+    def _rows_of(self, rows: Tensor, stretches: Stretches, **other: Any) -> Self:
+        """Some of the frames of paths that have gaps."""
+        return self._laid(lambda values: values[rows], stretches=stretches, **other)
 
     def at(self, index: Tensor) -> Tensor:
-        """What was recorded in frames `index`, counted through all paths: path · n_times + time."""
+        """What was recorded in frames `index`, counted through all paths: path · n_times + time, if
+        all have one length."""
         raise NotImplementedError
 
     def take(self, which: Tensor | slice) -> Self:
         """Some of the paths, by their numbers: `data.take(slice(10))` are the first ten."""
-        return self._laid(lambda values: values[which])
+        if self.stretches is None:
+            return self._laid(lambda values: values[which])
+        numbers = torch.arange(self.n_trajectories, device=self.x.device)[which]
+        return self._rows_of(*self.stretches.take(numbers))
 
     def to(self, device: torch.device | str) -> Self:
         if self.x.device == torch.device(device):
             return self
-        return self._laid(lambda values: values.to(device))
+        if self.stretches is None:
+            return self._laid(lambda values: values.to(device))
+        return self._laid(lambda values: values.to(device), stretches=self.stretches.to(device))
 
     def split(self, fraction: float = 0.8, *, generator: Source) -> tuple[Self, Self]:
         """Whole paths drawn into a first part of `fraction` and a held-out rest.
@@ -61,11 +82,19 @@ class Paths(Brief):
         return self.take(order[:n_first]), self.take(order[n_first:])
 
     def cut(self, pieces: int) -> Self:
-        """Each path cut into `pieces` of equal length; the frames left over at its end are dropped."""
+        """Each path cut into `pieces` of equal length; the frames left over at its end are dropped.
+
+        Of unequal paths, the longest is cut into so many, and all of them into such pieces, of which
+        some are shorter.
+        """
         if not 1 <= pieces <= self.n_times // 2:
             raise ValueError(
                 f"pieces must lie between 1 and {self.n_times // 2}, so that each of the "
                 f"{self.n_times} times finds a neighbour, got {pieces}"
+            )
+        if self.stretches is not None:
+            return replace(  # type: ignore[type-var]
+                self, stretches=self.stretches.cut(self.n_times // pieces), check=False
             )
         end = self.n_times // pieces * pieces
         return self._laid(lambda values: values[:, :end].unflatten(1, (pieces, -1)).flatten(0, 1))
@@ -108,9 +137,10 @@ class Windows(Brief):
 
     `windows[index]` with an integer tensor of any shape `(…)` gives `(…, frames, dim)` for
     `Trajectories`, states `(…, frames)` for `Jumps`, `(…, frames, 2)`, state and waiting time, for
-    `Jumps` in continuous time, and brightness `(…, frames, height, width)` for a `Movie`. Index `i`
-    means trajectory `i // n_starts`, and its stretch `i % n_starts`. A stretch begins at each
-    `every`-th frame; `every = frames - 1` lays them end to end, with one frame in common.
+    `Jumps` in continuous time, and brightness `(…, frames, height, width)` for a `Movie`. They are
+    counted path after path; of paths of one length, index `i` means path `i // n_starts`, and its
+    window `i % n_starts`. A window begins at each `every`-th frame, after a gap anew;
+    `every = frames - 1` lays them end to end, with one frame in common.
 
     With `draws (members, n_trajectories)`, made by `bootstrap`, an index `(members, batch)` is
     read by each member in its own resampled list of trajectories.
@@ -122,23 +152,81 @@ class Windows(Brief):
     draws: Tensor | None = None
 
     def __post_init__(self) -> None:
-        check_frames(self.frames, self.trajectories.n_times)
+        check_frames(self.frames, self.trajectories.longest)
 
     @property
     def n_starts(self) -> int:
-        """Windows per trajectory."""
+        """Windows per trajectory, if all have one length."""
         return (self.trajectories.n_times - self.frames) // self.every + 1
 
+    @cached_property
+    def _existing(self) -> tuple[Tensor, Tensor, Tensor]:
+        """First row, path, and place in it, of each window of paths that have gaps."""
+        assert self.trajectories.stretches is not None
+        return self.trajectories.stretches.windows(self.frames, self.every)
+
+    @property
+    def path(self) -> Tensor:
+        """Which trajectory each window is from `(n_windows,)`."""
+        if self.trajectories.stretches is not None:
+            return self._existing[1]
+        paths = torch.arange(self.trajectories.n_trajectories, device=self.trajectories.x.device)
+        return paths.repeat_interleave(self.n_starts)
+
+    @cached_property
+    def per_path(self) -> Tensor:
+        """How many windows each trajectory has `(n_trajectories,)`."""
+        return torch.bincount(self.path, minlength=self.trajectories.n_trajectories)
+
+    @cached_property
+    def _n_windows(self) -> int:
+        if self.draws is None:
+            return len(self._existing[0])
+        return int(self.per_path[self.draws].sum(1).max())
+
     def __len__(self) -> int:
+        """Of resampled lists of unequal paths, windows of the longest list."""
+        if self.trajectories.stretches is not None:
+            return self._n_windows
         return self.trajectories.n_trajectories * self.n_starts
 
     def __getitem__(self, index: Tensor) -> Tensor:
-        row, start = index // self.n_starts, index % self.n_starts * self.every
-        if self.draws is not None:
-            row = self.draws.gather(1, row)
-        first = row * self.trajectories.n_times + start
+        if self.trajectories.stretches is not None:
+            first = self._existing[0][index if self.draws is None else self._drawn(index)]
+        else:
+            row, start = index // self.n_starts, index % self.n_starts * self.every
+            if self.draws is not None:
+                row = self.draws.gather(1, row)
+            first = row * self.trajectories.n_times + start
         window = torch.arange(self.frames, device=index.device)
         return self.trajectories.at(first[..., None] + window)  # (…, frames)
+
+    def _drawn(self, index: Tensor) -> Tensor:
+        """The windows at places `index (members, batch)` of resampled lists, in which each path brings
+        its own number of windows; places are spread over the whole of a shorter list."""
+        assert self.draws is not None
+        n = self.per_path[self.draws]  # of each drawn path (members, n_trajectories)
+        ends = n.cumsum(1)
+        place = index * ends[:, -1:] // len(self)
+        slot = torch.searchsorted(ends, place, right=True)  # which drawn path (members, batch)
+        before = self.per_path.cumsum(0) - self.per_path
+        later = place - (ends - n).gather(1, slot)
+        return before[self.draws.gather(1, slot)] + later
+
+    def laid(self, values: Tensor) -> Tensor:
+        """Values of all windows `(…, n_windows)` laid `(…, n_trajectories, n_starts)`; NaN where an
+        unequal path has no such window. A column counts `every` frames from the path's first."""
+        n = self.trajectories.n_trajectories
+        if self.trajectories.stretches is None:
+            return values.unflatten(-1, (n, -1))
+        _, path, place = self._existing
+        grid = values.new_full((*values.shape[:-1], n, int(place.max()) + 1), float("nan"))
+        grid[..., path, place] = values
+        return grid
+
+    def apart(self) -> Tensor:
+        """All windows, each a path of its own: `(n_windows, frames, …)`."""
+        return self[torch.arange(len(self), device=self.trajectories.x.device)]
 
     def sample(self, n: int) -> Tensor:
         """At most n windows, evenly spaced over the data."""

@@ -19,7 +19,7 @@ from stochphys.estimate import Estimate
 from stochphys.inference.plugin_estimators import WordEstimate
 from stochphys.movie import Movie
 
-LARGE = torch.rand(50, 60, 70)
+LARGE = torch.rand(50, 70, 60)
 
 
 def dataclasses() -> list[type]:

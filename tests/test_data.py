@@ -285,11 +285,11 @@ def test_windows_copy_nothing_until_they_are_looked_at_and_then_once(
     several += [Windows(sideways, 3).bootstrap(1, generator=make_generator(0))]
     for windows in several:
         assert windows.trajectories is sideways
-    assert "_rows" not in vars(sideways)
+    assert "rows" not in vars(sideways)
     for windows in several[:3]:
         assert torch.equal(windows[index], Windows(recorded, 3)[index])
-        assert windows.trajectories._rows is sideways._rows  # type: ignore[attr-defined]
-    assert recorded._rows.data_ptr() == recorded.x.data_ptr()  # nothing to copy here
+        assert windows.trajectories.rows is sideways.rows  # type: ignore[attr-defined]
+    assert recorded.rows.data_ptr() == recorded.x.data_ptr()  # nothing to copy here
 
 
 def test_one_inference_looks_at_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,7 +307,7 @@ def test_one_inference_looks_at_no_number_twice(monkeypatch: pytest.MonkeyPatch)
     infer_entropy_production(data, generator=make_generator(0), members=2, steps=2, progress=False)
     parts, members, slower_camera = 2, 2, 2
     assert judged == 0 and made <= parts + members + slower_camera
-    assert "_rows" not in vars(data)  # nor was all of it laid out anew to test a frames
+    assert "rows" not in vars(data)  # nor was all of it laid out anew to test a frames
 
 
 def test_windows_come_in_the_shape_of_the_index(recorded: Trajectories) -> None:
