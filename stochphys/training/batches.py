@@ -35,6 +35,12 @@ def require_what_learns(model: Any, data: Any, validation: Any) -> None:
             raise TypeError(f"{name} must have a length and {name}[index], got {brief(given)}")
         if len(given) == 0:
             raise ValueError(f"{name} is empty; give it at least one example")
+    ours, theirs = (getattr(given, "names", None) for given in (data, validation))
+    if ours and theirs and ours != theirs:
+        raise ValueError(
+            f"data number their classes as {brief(ours)}, validation as {brief(theirs)}; give "
+            "Labelled(…, names=…) the same names in both"
+        )
 
 
 def batch_of(name: str, data: Data, index: Tensor) -> Any:
@@ -53,7 +59,8 @@ def batch_of(name: str, data: Data, index: Tensor) -> Any:
         f"{name}[index] must give a batch of tensors for a tensor of indices {tuple(index.shape)}; "
         f"{type(data).__name__} {found}. For tensors give TensorDataset(x, y), for a DataLoader its "
         "dataset, and stack once what gives one example at a time: "
-        "TensorDataset(*default_collate(list of examples)), both of torch.utils.data"
+        "TensorDataset(*default_collate(list of examples)), both of torch.utils.data; examples with "
+        "labels, Labelled.of(dataset)"
     ) from cause
 
 

@@ -1,0 +1,118 @@
+"""Labels as people have them, names, one-hot rows, columns, arrays of any integers, as numbers.
+
+`Labelled` asks here; what is no label is refused by what it is, with the call that makes one of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def as_examples(x: Any) -> Tensor:
+    """Examples `(n_examples, …)` as a tensor. Floats of an array come in float32, in which networks
+    learn, bytes as bytes; a tensor stays as it is. `TypeError` for what holds no numbers."""
+    if isinstance(x, Tensor):
+        return x
+    array = _array("x", x)
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"x must hold numbers, got {array.dtype} of shape {array.shape}")
+    whole = np.uint8 if array.dtype == np.uint8 else np.int64
+    return torch.from_numpy(array.astype(np.float32 if array.dtype.kind in "bf" else whole))
+
+
+def names_of(*labels: Any) -> tuple[str, ...] | None:
+    """The classes that labels name, if they are words: sorted, by value if all are numbers."""
+    arrays = [_array("y", y) for y in labels if y is not None and not isinstance(y, Tensor)]
+    words = [_words("y", array) for array in arrays if array.dtype.kind in "SUO"]
+    found = {str(word) for array in words for word in array.flat}
+    return tuple(sorted(found, key=int if all(map(str.isdecimal, found)) else None)) or None
+
+
+def as_numbers(name: str, labels: Any, n: int, names: Sequence[str] | None = None) -> Tensor:
+    """Labels of n examples as integers `(n,)`, or `(groups, n)`: class k is called `names[k]`.
+
+    Words become their places in `names`; rows with a single 1, `(n, n_classes)`, the place where it
+    stands; a column `(n, 1)` loses its axis. `ValueError` for what does not name one class each.
+    """
+    if not isinstance(labels, Tensor):
+        array = _array(name, labels)
+        if array.dtype.kind in "SUO":
+            array = _placed(name, _words(name, array), names)
+        # Torch counts with few unsigned integers.
+        labels = torch.tensor(array.astype(np.int64) if array.dtype.kind in "iu" else array)
+    if (
+        labels.ndim == 2
+        and len(labels) == n
+        and (labels.shape[1] != n or labels.is_floating_point())
+    ):
+        labels = labels[:, 0] if labels.shape[1] == 1 else _of_rows(name, labels)
+    if labels.numel() and (labels.is_floating_point() or labels.is_complex()):
+        raise ValueError(
+            f"{name} must be integers or names, got {labels.dtype}; where none is missing, "
+            f"{name}.long() of a tensor or {name}.astype(int) of an array makes whole numbers labels"
+        )
+    return labels.long()
+
+
+def how_many(*labels: Tensor) -> int:
+    """Classes 0, 1, … if each of these is a label; else `ValueError`: another may not have been seen."""
+    seen = torch.cat(labels).unique().tolist()
+    if seen != list(range(len(seen))) and seen[0] >= 0:  # -1 is no label, whatever n_classes
+        raise ValueError(
+            f"n_classes is not given, and labels from {seen[0]} to {seen[-1]} do not tell it, as "
+            f"{len(seen)} occur; give n_classes={seen[-1] + 1}, count from 0, or give names, "
+            "list(map(str, y))"
+        )
+    return max(1, len(seen) and seen[-1] + 1)
+
+
+def _of_rows(name: str, rows: Tensor) -> Tensor:
+    """Where the 1 of each row stands."""
+    good = ((rows == 1).sum(1) == 1) & ((rows == 0).sum(1) == rows.shape[1] - 1)
+    if not good.all():
+        row = int((~good).nonzero()[0])
+        raise ValueError(
+            f"{name} {tuple(rows.shape)} for {len(rows)} examples must be one-hot, a single 1 in each "
+            f"row, but row {row} is {rows[row, :10].tolist()}; an example has one class here: of "
+            f"scores take the largest, {name}.argmax(1)"
+        )
+    return (rows == 1).int().argmax(1)
+
+
+def _placed(name: str, words: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
+    if names is None:
+        raise ValueError(
+            f"{name} holds names such as {str(words.flat[0])!r}; Labelled(x, y).y are their numbers"
+        )
+    place = {word: k for k, word in enumerate(names)}
+    if strange := sorted(set(words.flat) - place.keys()):
+        raise ValueError(
+            f"{name} holds {str(strange[0])!r}, which is none of names={list(names)[:10]}; names must "
+            "list every class"
+        )
+    return np.reshape([place[word] for word in words.flat], words.shape)
+
+
+def _words(name: str, array: np.ndarray) -> np.ndarray:
+    """Names of classes; an empty field of a table is none."""
+    words = np.char.decode(array) if array.dtype.kind == "S" else array
+    for i, word in enumerate(words.flat):
+        if not isinstance(word, str) or not word.strip():
+            raise ValueError(
+                f"{name} must hold integers or names, but number {i} is {word!r}; leave out examples "
+                "without a label, and write the others in one way"
+            )
+    return words
+
+
+def _array(name: str, values: Any) -> np.ndarray:
+    """One array of a list of numbers, words, arrays, images or tensors of one shape."""
+    if isinstance(values, list | tuple) and values and not np.isscalar(values[0]):
+        values = [np.asarray(value) for value in values]
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array ({error}); bring all to one shape first") from None
