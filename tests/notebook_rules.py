@@ -30,12 +30,17 @@ SETUP_CELL = f"""\
 import sys
 from importlib.util import find_spec
 
+package = "git+https://github.com/{REPOSITORY}@v{VERSION}"
 if find_spec("stochphys") is None:
     if "google.colab" in sys.modules:
-        %pip install -q --no-deps "git+https://github.com/{REPOSITORY}@v{VERSION}"
+        %pip install -q --no-deps "{{package}}"
     else:
         sys.path.insert(0, "..")
-from stochphys import course
+try:
+    from stochphys import course
+except ImportError as error:
+    fetch = f'%pip install "stochphys[course] @ {{package}}"'
+    raise ImportError(f"{{error}}. Install it, then restart the kernel: {{fetch}}") from None
 
 generator = course.setup()"""
 
