@@ -27,7 +27,7 @@ FILES = sorted(path.relative_to(ROOT) for path in PACKAGE.rglob("*.py"))
 # From the ground up: a line may import from the lines above it, and from itself.
 ROOMS = (
     ("brief", "require", "device", "estimate", "io"),
-    ("stretches", "paths", "data", "movie"),
+    ("stretches", "paths", "jumps", "data", "movie"),
     ("simulators",),
     ("models",),
     ("training",),
