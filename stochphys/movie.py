@@ -21,7 +21,7 @@ from .io.movies import read
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 
-PIECE = 4096  # frames that are looked at together
+PIECE = 4096  # frames that are looked at together, fewer if they are large
 PIXELS = (*INTEGERS, torch.uint16, torch.uint32, torch.uint64, torch.float16, *FLOATS)
 
 
@@ -95,8 +95,9 @@ class Movie(Paths):
         check_numbers(self.x, shape[0], "the reel")
         if isinstance(self.reel, Film) or not self.reel.is_floating_point():
             return
-        for first in range(0, len(self.reel), PIECE):  # a reel on disk is read piece by piece
-            wrong = ~torch.isfinite(self.reel[first : first + PIECE])
+        piece = together(self.shape)
+        for first in range(0, len(self.reel), piece):  # a reel on disk is read piece by piece
+            wrong = ~torch.isfinite(self.reel[first : first + piece])
             if wrong.any():
                 frame, row, column = wrong.nonzero()[0].tolist()
                 raise ValueError(
@@ -120,10 +121,45 @@ class Movie(Paths):
         return cls(images.reshape(-1, *size), dt, numbers)
 
     @classmethod
-    def load(cls, path: str | Path, dt: float | None = None) -> "Movie":
-        """Read movies from `.npy`, `.npz`, `.tif`, `.gif` or `.mp4`; see `io.movies`."""
-        images, dt = read(path, dt)
-        return cls.of(torch.from_numpy(images), dt)
+    def load(
+        cls,
+        path: str | Path,
+        dt: float | None = None,
+        *,
+        channel: int | str | None = None,
+        z: int | str | None = None,
+        series: int | None = None,
+    ) -> "Movie":
+        """Read movies from `.npy`, `.npz`, `.tif`, `.gif`, `.mp4`, `.avi` or `.mov`, and print a line that
+        says what was read as what. How each format is read says `io.movies.read`.
+
+        Args:
+            path: the file.
+            dt: time between two frames; without it, what the file says. Of a tif that are its OME or
+                ImageJ metadata, in seconds; of a gif or video its play speed, which need not be
+                the camera's.
+            channel, z, series: which one to take where the file has several, counted from 0. In a tif
+                `z="time"` or `channel="time"` says that what the file calls slices or channels are
+                the times, as it is where a program knew no better.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ImportError: the library that reads this ending is not installed.
+            ValueError: an unknown ending; a file that is damaged or cut off; `dt` that stands nowhere,
+                is not positive, or varies in the file; channels, slices or series among which is not
+                chosen, and the call that would do; frames of more than one size.
+            TypeError: an array that holds no numbers that a pixel can have.
+        """
+        images, dt, words = read(path, dt, channel=channel, z=z, series=series)
+        name = Path(path).name
+        try:
+            movie = cls.of(torch.from_numpy(images), dt)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
+        (n, n_times), (height, width) = movie.x.shape, movie.shape
+        size = f"{n} movie{'s' * (n > 1)} of {n_times} frames, {height} × {width} pixels"
+        print(f"{name}: {'; '.join((size, *words))}")
+        return movie
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises.
@@ -191,6 +227,12 @@ class Movie(Paths):
         """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that
         take longer to render than to look up."""
         frames = torch.empty((self.x.numel(), *self.shape), dtype=torch.uint8)
-        for piece in torch.arange(len(frames), device=self.x.device).split(PIECE):
+        numbers = torch.arange(len(frames), device=self.x.device)
+        for piece in numbers.split(together(self.shape)):
             frames[piece.cpu()] = self.at(piece).clamp_(0, 255).cpu().byte()
         return Movie(frames, self.dt, torch.arange(len(frames)).view(self.x.shape), check=False)
+
+
+def together(shape: tuple[int, int]) -> int:
+    """How many frames of so many pixels are looked at together, for at most 64 MB of floats."""
+    return max(1, min(PIECE, PIECE**2 // (shape[0] * shape[1])))

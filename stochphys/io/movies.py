@@ -1,32 +1,52 @@
 """Movies in files: what a camera or a player wrote, as frames that stay on the disk.
 
-The ways in are `Movie.load` and `.save`; here is only what each format needs. Whatever the size of
-a movie, only the frames that are looked at come into memory.
+The ways in are `Movie.load` and `.save`; `read` chooses among what reads the formats: `tif`,
+`players`, and here the arrays of numpy. Whatever the size of a movie, only the frames that are
+looked at come into memory.
 """
 
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from .tables import ARRAYS, existing, library, require_real, stored, time_step
+from . import players, tif
+from .frames import Found, number_of
+from .tables import ARRAYS, existing, require_real, stored, time_step
 
-TIF = (".tif", ".tiff")
-VIDEO = (".mp4", ".avi", ".mov")
-GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
+FEW = 4  # an axis so short counts colours, not frames and not pixels
+BLOCK = 2**27  # bytes that are laid anew at once
 
 
-def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
-    """Frames `(n_times, height, width)`, or with an axis of movies in front, and the time between two.
+class Read(NamedTuple):
+    """Frames `(n_times, height, width)`, or with an axis of movies in front, the time between two, and
+    words on which of the file they are."""
+
+    frames: np.ndarray
+    dt: float
+    words: tuple[str, ...]
+
+
+def read(
+    path: str | Path,
+    dt: float | None = None,
+    *,
+    channel: int | str | None = None,
+    z: int | str | None = None,
+    series: int | None = None,
+) -> Read:
+    """Frames, the time between two and what was read as what, see `Movie.load`.
 
     | ending                 | what it holds                                   | read by          |
     |------------------------|-------------------------------------------------|------------------|
     | `.npy`                 | the frames                                      | numpy, mapped    |
     | `.npz`                 | the same under the name `frames` or as the only | numpy, in memory |
     |                        | array, and `dt`                                 |                  |
-    | `.tif`, `.tiff`        | a page per frame                                | tifffile, mapped |
+    | `.tif`, `.tiff`        | what its OME or ImageJ metadata say; without    | tifffile, mapped |
+    |                        | them a page per frame                           |                  |
     | `.gif`                 | a page per frame, 8 bit                         | Pillow           |
     | `.mp4`, `.avi`, `.mov` | a video, 8 bit                                  | PyAV             |
 
@@ -36,73 +56,65 @@ def read(path: str | Path, dt: float | None = None) -> tuple[np.ndarray, float]:
 
     A video predicts each frame from others, mostly from earlier ones. Its artefacts have an arrow
     of time of their own, so measure on what the camera wrote, and take a video to play with.
-
-    Args:
-        path: the file.
-        dt: time between two frames; needed for all but `.npz`. A gif and a video know how fast to
-            play, not how fast they were taken.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ImportError: the library that reads this ending is not installed.
-        ValueError: an unknown ending, `dt` missing or not positive, colours in a tif, gif or video,
-            pages of more than one size. Other axes are refused by `Movie.of`.
-        TypeError: an array that holds no numbers that a pixel can have.
     """
-    path = existing(path, *ARRAYS, *TIF, ".gif", *VIDEO)
-    ending = path.suffix.lower()
-    frames, beside = stored(path, "frames", "c") if ending in ARRAYS else (None, {})
-    dt = time_step(path, dt, beside)  # asked for before a long movie is unpacked
-    if frames is not None:
-        require_real(frames, path)
-        return frames if frames.dtype.isnative else _unpacked(iter(frames), path), dt
-    if ending in TIF:
-        return _read_tif(path), dt
-    return _unpacked(_gif_frames(path) if ending == ".gif" else _video_frames(path), path), dt
+    path = existing(path, *ARRAYS, *tif.ENDINGS, *players.ENDINGS)
+    ending, given = path.suffix.lower(), dt is not None
+    if given:
+        time_step(path, dt, {})  # refused before a long movie is looked at
+    if ending in tif.ENDINGS:
+        found = tif.read(path, given, channel, z, series)
+    elif z or series:
+        raise ValueError(f"{path.name}: z and series are chosen in a tif; leave channel out")
+    elif ending in ARRAYS:
+        found = _read_array(path, channel)
+    else:
+        found = players.read(path, given, channel)
+    beside = {} if found.dt is None else {"dt": np.asarray(found.dt)}
+    step, frames = time_step(path, dt, beside), found.frames
+    if isinstance(frames, Iterator):
+        frames = unpacked(frames, path)
+    elif frames.ndim in (3, 4) and (
+        not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]
+    ):
+        frames = unpacked(_one_by_one(frames), path).reshape(frames.shape)
+    return Read(
+        frames, step, (*found.words, f"dt {step:.6g} {'as given' if given else found.source}")
+    )
 
 
-def _read_tif(path: Path) -> np.ndarray:
-    """The pages of a tif, mapped where they lie in the file as numpy would write them."""
-    tifffile = library("tifffile", "tifffile", path)
-    with tifffile.TiffFile(path) as tif:
-        stacks = tif.series
-        for stack in stacks:
-            if "S" in stack.axes:
-                raise ValueError(_colours(path))
-            lengths = zip(stack.axes, stack.shape, strict=True)
-            if sum(n > 1 for axis, n in lengths if axis not in "YX") > 1:
-                raise ValueError(
-                    f"{path.name} has the axes {stack.axes} of lengths {stack.shape}; save one "
-                    "channel at one depth, so that time is the only axis beside those of the image"
-                )
-        if len(stacks) > 1 or stacks[0].dataoffset is None:  # written page by page, or compressed
-            pages = (page.asarray() for stack in stacks for page in stack.pages)
-            return _unpacked(pages, path)
-    frames = tifffile.memmap(path, mode="c").reshape(-1, *stacks[0].shape[-2:])
-    return frames if frames.dtype.isnative else _unpacked(iter(frames), path)
+def _read_array(path: Path, channel: int | str | None) -> Found:
+    frames, beside = stored(path, "frames", "c")
+    require_real(frames, path)
+    words: tuple[str, ...] = ()
+    last = frames.ndim > 3 and frames.shape[-1] <= FEW
+    first = frames.ndim > 3 and frames.shape[-3] <= FEW and "dt" not in beside  # as `save` writes
+    if last or first or frames.ndim == 5:
+        axis = -1 if last else -3
+        n, shape = frames.shape[axis], " × ".join(map(str, frames.shape))
+        if channel is None:
+            raise ValueError(
+                f"{path.name} has the shape {shape}, and an axis of {n} colours; choose one, "
+                f"Movie.load({path.name!r}, dt, channel=0), or save their mean, frames.mean({axis})"
+            )
+        frames = np.moveaxis(frames, axis, 0)[number_of(path, "channel", channel, n)]
+        words = (f"channel {channel} of {n}, the rest left out",)
+    elif channel:
+        raise ValueError(
+            f"{path.name} has no channels, its shape is {frames.shape}; leave channel out"
+        )
+    return Found(frames, beside.get("dt"), "from the file", words)
 
 
-def _gif_frames(path: Path) -> Iterator[np.ndarray]:
-    with library("PIL.Image", "pillow", path).open(path) as image:
-        for page in range(image.n_frames):
-            image.seek(page)
-            yield _grey(np.asarray(image.convert("RGB")), path)
+def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:
+    """Frames of `(…, height, width)` as they lie in time; many at once are read from the disk, on
+    which those of one row may lie together."""
+    for movie in frames if frames.ndim == 4 else frames[None]:
+        at_once = max(1, BLOCK // movie[0].nbytes)
+        for first in range(0, len(movie), at_once):
+            yield from np.ascontiguousarray(movie[first : first + at_once])
 
 
-def _video_frames(path: Path) -> Iterator[np.ndarray]:
-    with library("av", "av", path).open(str(path)) as video:
-        for frame in video.decode(video=0):
-            yield _grey(frame.to_ndarray(format="rgb24"), path)
-
-
-def _grey(image: np.ndarray, path: Path) -> np.ndarray:
-    """One of three channels `(height, width, 3)` that agree."""
-    if np.ptp(image, axis=-1).max() > GREY:
-        raise ValueError(_colours(path))
-    return image[..., 1]
-
-
-def _unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
+def unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
     """Frames one after the other in a temporary file, mapped; it goes when the array goes."""
     first = next(frames, None)
     if first is None:
@@ -113,13 +125,6 @@ def _unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
             if frame.shape != first.shape:
                 sizes = " and of ".join("×".join(map(str, f.shape[:2])) for f in (first, frame))
                 raise ValueError(f"{path.name} has frames of {sizes} pixels; crop all to one size")
-            file.write(frame.astype(dtype).tobytes())
+            file.write(np.ascontiguousarray(frame, dtype).data)
         file.flush()
         return np.memmap(file, dtype, mode="c").reshape(-1, *first.shape)
-
-
-def _colours(path: Path) -> str:
-    return (
-        f"{path.name} has colours, that is more than one number per pixel; keep one channel, or the "
-        "mean of all, and save that"
-    )

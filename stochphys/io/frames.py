@@ -1,0 +1,87 @@
+"""What the readers of movies share: what they give back, times that are even, and words for files that
+are damaged."""
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+JITTER = 0.1  # of a step, by which the clock of a computer may be off at a frame
+UNITS = {1.0: "s sec second seconds", 1e-3: "ms msec", 1e-6: "µs us usec", 1e-9: "ns"}
+UNITS |= {60.0: "min minute minutes", 3600.0: "h hour hours", 86400.0: "d day days"}
+SECONDS = {name: factor for factor, names in UNITS.items() for name in names.split()}
+# What libraries raise over a file that is not as it should be: nearly all that Python knows.
+DAMAGED = (
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
+    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds: frames, mapped `(…, height, width)` or one by one as they are unpacked; the
+    time between two and where it stands; more words on what was read."""
+
+    frames: np.ndarray | Iterator[np.ndarray]
+    dt: float | np.ndarray | None = None
+    source: str = ""
+    words: tuple[str, ...] = ()
+
+
+@contextmanager
+def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
+    """Errors of the libraries beneath become a `ValueError` that names the file; our own, which
+    begin with its name, pass, and so does what the disk says."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError, ImportError):
+        raise
+    except DAMAGED + others as error:
+        if str(error).startswith(path.name):
+            raise
+        raise ValueError(
+            f"{path.name} is damaged, cut off or of another kind than its ending says "
+            f"({type(error).__name__}: {str(error)[:200]}); copy it again from where it was made"
+        ) from error
+
+
+def number_of(path: Path, name: str, value: object, n: int) -> int:
+    """`value` if it is the number of one of n; else `ValueError`."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or int(value) not in range(n):
+        raise ValueError(f"{path.name}: {name} must be an integer from 0 to {n - 1}, got {value!r}")
+    return int(value)
+
+
+def seconds(value: object, unit: str = "s") -> float | None:
+    """A time of the metadata, if it is one: no negative number, in a unit that is known."""
+    try:
+        time = float(value) * SECONDS[unit.strip().replace("μ", "µ").lower()]  # type: ignore[arg-type]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return time if 0 <= time < np.inf else None
+
+
+def even_step(path: Path, times: Sequence[float], rounding: float | None = None) -> float | None:
+    """The mean step between the times of frames, if there is one; `ValueError` if it varies by more
+    than they were rounded, or than the clock of a computer does."""
+    steps = np.diff(np.asarray(times, dtype=float))
+    if not len(steps) or (step := float(steps.mean())) <= 0:
+        return None
+    bearable = JITTER * step if rounding is None else 0.99 * rounding
+    if np.abs(steps - step).max() > bearable:
+        changes = np.flatnonzero(np.abs(np.diff(steps)) > bearable) + 1
+        ends = np.concatenate(([0], changes, [len(steps)]))
+        longest = int(np.diff(ends).argmax())
+        first, last = ends[longest], ends[longest + 1]
+        raise ValueError(
+            f"{path.name}: the time between two frames varies from {steps.min():.4g} to "
+            f"{steps.max():.4g}. Give dt=… if they were taken evenly all the same; or keep the longest "
+            f"even part: give dt={steps[first:last].mean():.4g}, then movie.rearranged("
+            f"movie.x[:, {first}:{last + 1}])"
+        )
+    return step

@@ -1,0 +1,180 @@
+"""Movies made to be played: gif, mp4, avi, mov. Their frames are packed, often as colours though they are
+grey; they say how fast to play, which need not be how fast the camera was."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .frames import Found, even_step, number_of, reading
+from .tables import library
+
+VIDEO = (".mp4", ".avi", ".mov")
+ENDINGS = (".gif", *VIDEO)
+GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
+CHROMA = 8  # the same for colour differences, of which blue shows twice as much
+FULL = bytes(min(255, max(0, round((y - 16) * 255 / 219))) for y in range(256))  # from 16 to 235
+PLAYED = "from its play speed, which need not be the camera's"
+
+
+def read(path: Path, given: bool, channel: int | str | None) -> Found:
+    """Frames, unpacked one by one, and the time between two, unless it is given: see `Movie.load`."""
+    channel = None if channel is None else number_of(path, "channel", channel, 3)
+    words = (
+        () if channel is None else (f"channel {channel} of red, green and blue, the rest left out",)
+    )
+    if path.suffix.lower() == ".gif":
+        image = library("PIL.Image", "pillow", path)
+        with reading(path):
+            times = gif_times(path)
+        dt = None if given else even_step(path, times, rounding=0.01)
+        return Found(_gif_frames(path, image, len(times), channel), dt, PLAYED, words)
+    av = library("av", "av", path)
+    with reading(path, av.FFmpegError), av.open(str(path)) as video:
+        n, times = packed_frames(path, video)
+        dt = None if given else even_step(path, times)
+    return Found(_video_frames(path, av, n, channel), dt, PLAYED, words)
+
+
+def gif_times(path: Path) -> list[float]:
+    """When each frame of a gif is shown, in seconds; `ValueError` if the file ends too early."""
+    data = path.read_bytes()
+    if data[:4] != b"GIF8":
+        raise ValueError(f"{path.name} is no gif, whatever its ending says")
+
+    def behind(place: int, flags: int) -> int:
+        """The place behind a palette, if there is one."""
+        return place + (6 << (flags & 7) if flags & 128 else 0)
+
+    times, now, wait = [], 0.0, 0.0
+    try:
+        place = behind(13, data[10])
+        while data[place] != 0x3B:  # a file ends with that
+            image = data[place] == 0x2C
+            if not image and data[place + 1] == 0xF9:  # how long the next image is shown
+                wait = int.from_bytes(data[place + 4 : place + 6], "little") / 100
+            place = behind(place + 10, data[place + 9]) + 1 if image else place + 2
+            while data[place]:  # pieces, each behind its length, up to one of length 0
+                place += 1 + data[place]
+            place += 1
+            if image:
+                times.append(now)
+                now, wait = now + wait, 0.0
+    except IndexError:
+        raise ValueError(
+            f"{path.name} is cut off behind {len(times)} whole frames; copy it again from where it "
+            "was made, or save these anew"
+        ) from None
+    return times
+
+
+def _gif_frames(path: Path, image: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
+    with reading(path, image.DecompressionBombError), image.open(path, formats=["GIF"]) as gif:
+        for page in range(n):
+            gif.seek(page)
+            channels = gif.convert("RGB").split()
+            if channel is not None:
+                yield np.asarray(channels[channel])
+            else:
+                raw = [one.tobytes() for one in channels]
+                if not raw[0] == raw[1] == raw[2]:  # of most films they are
+                    grey(np.stack([np.asarray(one) for one in channels], -1), path)
+                yield np.asarray(channels[1])
+
+
+def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
+    """How many frames a video holds, without unpacking them, and when each is shown, in seconds.
+
+    Raises `ValueError` for fewer than it announces, and for one without an end.
+    """
+    if not video.streams.video:
+        raise ValueError(f"{path.name} holds no video")
+    stream = video.streams.video[0]
+    packets = [packet for packet in video.demux(stream) if packet.size]
+    stamps = sorted(p.dts if p.pts is None else p.pts for p in packets if p.dts is not None)
+    n = held = len(packets)
+    if path.suffix.lower() == ".avi" and len(stamps) == n > 1:  # it counts places, some are empty
+        held = stamps[-1] + (stamps[-1] - stamps[0]) // (n - 1)
+    if held < stream.frames or _is_cut_off(path):
+        announced = f"{stream.frames} frames" if stream.frames else "more"
+        raise ValueError(
+            f"{path.name} is cut off or damaged: it announces {announced} and holds {n}; copy it "
+            f"again, or save what there is anew: ffmpeg -i {path.name} new{path.suffix}"
+        )
+    hidden = sum(packet.is_discard for packet in packets)  # others are unpacked with their help
+    return n - hidden, [float(stamp * stream.time_base) for stamp in stamps]
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether a part of a video, by its own length, ends behind the file."""
+    size, place = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while place < size:
+            file.seek(place)
+            head = file.read(16)
+            if head[:4] == b"RIFF":  # avi: a name, then a length
+                length = 8 + int.from_bytes(head[4:8], "little")
+            else:  # mp4, mov: a length, then a name; 1 means that the length stands behind it
+                length = int.from_bytes(head[:4], "big")
+                length = (
+                    int.from_bytes(head[8:16], "big") if length == 1 else length or size - place
+                )
+            place += max(8, length)
+    return place > size + 1  # an odd length may be filled up
+
+
+def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
+    decoded = 0
+    with reading(path, av.FFmpegError), av.open(str(path)) as video:
+        video.streams.video[0].thread_type = "AUTO"
+        for frame in video.decode(video=0):
+            decoded += 1
+            yield _grey_frame(frame, path) if channel is None else _rgb(frame)[..., channel]
+    if decoded < n:
+        raise ValueError(
+            f"{path.name} is damaged: it announces {n} frames, {decoded} can be unpacked; copy it "
+            "again from where it was made"
+        )
+
+
+def _grey_frame(frame: Any, path: Path) -> np.ndarray:
+    """Brightness from 0 to 255 of a frame without colours; of one that is stored so, more levels."""
+    kind, depth = frame.format.name, frame.format.components[0].bits
+    if kind.startswith("gray"):
+        return frame.to_ndarray(format="gray" if depth == 8 else "gray16le")
+    if not kind.startswith("yuv") or depth > 8:
+        image = _rgb(frame)
+        grey(image, path)
+        return image[..., 1]
+    luma, *chroma = (_plane(plane) for plane in frame.planes[:3])
+    if any(max(128 - int(c.min()), int(c.max()) - 128) > CHROMA for c in chroma):
+        raise ValueError(colours(path))
+    if kind.startswith("yuvj") or frame.color_range == 2:
+        return luma
+    return np.frombuffer(luma.tobytes().translate(FULL), np.uint8).reshape(luma.shape)
+
+
+def _plane(plane: Any) -> np.ndarray:
+    """The numbers of one plane, where they lie."""
+    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return lines[:, : plane.width]
+
+
+def _rgb(frame: Any) -> np.ndarray:
+    return frame.to_ndarray(format="rgb24")
+
+
+def grey(image: np.ndarray, path: Path) -> None:
+    """Refuse an image `(height, width, 3)` whose channels do not agree."""
+    red, green, blue = np.moveaxis(image, -1, 0)
+    least = np.minimum(np.minimum(red, green), blue)
+    if (np.maximum(np.maximum(red, green), blue) - least).max() > GREY:
+        raise ValueError(colours(path))
+
+
+def colours(path: Path) -> str:
+    return (
+        f"{path.name} has colours, red, green and blue; keep one channel, "
+        f"Movie.load({path.name!r}, channel=0), or save the mean of all"
+    )
