@@ -1,15 +1,17 @@
 """Jumps between numbered states, simulated or measured: which state comes when, or after how long a stay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from . import require
+from .io.states import numbered
 from .paths import Paths, check_axes, check_numbers
-from .stretches import INTEGERS, Stretches
+from .stretches import INTEGERS, Stretches, stretches_of
 
 FLOATS = (torch.float32, torch.float64)  # fewer bits lose the small steps that heat is made of
 
@@ -23,6 +25,7 @@ class Jumps(Paths):
             n_states - 1; one byte each (torch.uint8) is enough.
         n_states: number of states.
         waiting: time spent in each of them, same shape; without it each step takes the time 1.
+        names: what the states are called `(n_states,)`, if they have names.
         stretches: None, or, of paths of unequal length or with gaps, which states of `x (n_frames,)`
             follow each other.
 
@@ -37,9 +40,13 @@ class Jumps(Paths):
     waiting: Tensor | None = None
     check: InitVar[bool] = True
     stretches: Stretches | None = field(default=None, repr=False)
+    names: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self, check: bool) -> None:
         x, waiting = self.x, self.waiting
+        require.integer(1, self, "n_states")
+        if self.names is not None and len(self.names) != self.n_states:
+            raise ValueError(f"n_states={self.n_states}, but there are {len(self.names)} names")
         remedy = "number them, torch.as_tensor(x).long(); Trajectories are for continuous states"
         require.tensor(INTEGERS, x=x, hint=remedy)
         if self.stretches is None:
@@ -55,6 +62,123 @@ class Jumps(Paths):
         check_numbers(x, self.n_states, f"n_states={self.n_states}")
         if waiting is not None and not (torch.isfinite(waiting) & (waiting >= 0)).all():
             raise ValueError("waiting must be finite and not negative")
+
+    @classmethod
+    def of(
+        cls,
+        paths: Any,
+        *,
+        n_states: int | None = None,
+        names: Sequence[str] | None = None,
+        unassigned: Any = -1,
+    ) -> "Jumps":
+        """Paths of any lengths in memory: a list of arrays, one state a frame, as programs for Markov
+        state models write them, or an array `(n_trajectories, n_times)`.
+
+        Args:
+            paths: numbers from 0 on, or names, which are numbered in sorted order.
+            n_states: by default one more than the largest number, or as many as there are names.
+            names: of the states, in the order of their numbers.
+            unassigned: what stands in a frame without a state, one value or several; so do NaN and an
+                empty name. Such frames are gaps.
+
+        Raises `ValueError` for negative numbers, fractions, and what `Jumps` refuses.
+        """
+        paths = [np.atleast_1d(path) for path in ([paths] if np.ndim(paths[0]) == 0 else paths)]
+        track = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
+        frame = np.concatenate([np.arange(len(path)) for path in paths])
+        how: Any = dict(n_states=n_states, names=names, unassigned=unassigned)
+        return cls.of_frames(np.concatenate(paths), track=track, frame=frame, **how)
+
+    @classmethod
+    def of_frames(
+        cls,
+        states: Any,
+        *,
+        track: Any,
+        frame: Any,
+        waiting: Any = None,
+        n_states: int | None = None,
+        names: Sequence[str] | None = None,
+        unassigned: Any = -1,
+    ) -> "Jumps":
+        """The same, of the states of all frames `(n_frames,)` in any order: `track` and `frame` number
+        paths and frames, as for `Trajectories.of_frames`; `waiting` is the time spent there."""
+        numbers, names = numbered(states, unassigned, names)
+        there = numbers >= 0
+        if not there.any():
+            raise ValueError(f"none of the {len(there)} frames has a state")
+        n_states = n_states or (len(names) if names else int(numbers.max()) + 1)
+        x = torch.from_numpy(numbers[there].astype(np.uint8 if n_states <= 256 else np.int64))
+        track, frame = (torch.as_tensor(np.asarray(each)[there]) for each in (track, frame))
+        rows, stretches, regular = stretches_of(x, track, frame)
+        shape = (stretches.n_paths, -1) if regular else (-1,)
+        stay = None if waiting is None else torch.as_tensor(np.asarray(waiting)[there])[rows]
+        return cls(
+            x[rows].unflatten(0, shape),
+            n_states,
+            None if stay is None else stay.unflatten(0, shape),
+            stretches=None if regular else stretches,
+            names=names,
+        )
+
+    @classmethod
+    def of_stays(cls, states: Any, *, track: Any, time: Any, **how: Any) -> "Jumps":
+        """Jumps in continuous time, of a table of the `time` at which each of `states (n_entries,)` was
+        entered.
+
+        A stay lasts until the next state of the same `track` is entered. The last of each track is
+        left out, as its end is not seen. `how` takes what `of` takes.
+        """
+        states, how["names"] = numbered(states, how.pop("unassigned", -1), how.pop("names", None))
+        order = np.lexsort((time, track))
+        states, track, time = (np.asarray(each)[order] for each in (states, track, time))
+        begins = np.r_[True, track[1:] != track[:-1]]
+        entered = begins | np.r_[True, states[1:] != states[:-1]]
+        ends = np.r_[begins[entered][1:], True]
+        states, track, time = states[entered], track[entered], time[entered].astype(float)
+        states = np.where(ends, -1, states)
+        waiting = np.diff(time, append=time[-1])
+        return cls.of_frames(
+            states, track=track, frame=np.arange(len(states)), waiting=waiting, **how
+        )
+
+    def merged(self, dt: float) -> "Jumps":
+        """Jumps in continuous time, of states that were recorded every `dt`: equal successive frames
+        become one stay.
+
+        The first and the last stay of each stretch are left out: they began earlier, or went on. Long
+        stays are cut more often than short ones, so that in a stretch of n jumps the mean stay comes
+        out too short by a share of about 1/n. Stays shorter than `dt` are not seen at all.
+
+        Raises `ValueError` for jumps with waiting times, or paths without two whole stays in a row.
+        """
+        require.positive(dt=dt, hint="it is the time between two frames")
+        if self.waiting is not None:
+            raise ValueError(
+                "these jumps have waiting times; merged() is for states at equal times"
+            )
+        if self.stretches is None:
+            shape = self.x.shape
+            path, number = torch.cartesian_prod(*map(torch.arange, shape)).T
+        else:
+            path, number = self.stretches.frames
+        x = self.x.flatten()
+        begins = torch.ones_like(path, dtype=torch.bool)  # of stretches
+        begins[1:] = (path.diff() != 0) | (number.diff() != 1)
+        entered = begins.clone()  # of stays
+        entered[1:] |= x[1:] != x[:-1]
+        first = entered.nonzero().flatten()
+        n_frames = torch.diff(first, append=first.new_tensor([len(x)]))
+        begins = begins[first]
+        whole = ~begins & ~torch.cat((begins[1:], begins.new_ones(1)))
+        if not (whole[1:] & whole[:-1]).any():
+            raise ValueError(
+                "no two stays in a row are seen from beginning to end; give longer paths"
+            )
+        states = torch.where(whole, x[first].long(), -1)
+        how: Any = dict(waiting=n_frames.double() * dt, n_states=self.n_states, names=self.names)
+        return Jumps.of_frames(states, track=path[first], frame=torch.arange(len(first)), **how)
 
     @property
     def dt(self) -> float:  # type: ignore[override]

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..data import Trajectories
 from .fluctuation import mean_of_paths
+from .one_way import irreversible_pairs
 from .results import EntropyProduction, Langevin
 
 CLEAR = 3.0  # standard errors beyond which a difference is not luck
@@ -39,11 +40,11 @@ def clear(difference: float, error: float, least: float) -> bool:
 def doubts_of_entropy(result: EntropyProduction) -> tuple[str, ...]:
     """What a careful colleague would add to `result`; empty if all is well.
 
-    Was the training stopped? Did the networks learn by heart? Is ΔS calibrated? Are its tails in
+    Do jumps go one way? Was the training stopped? Did the networks learn by heart? Is ΔS calibrated? Are its tails in
     the data? Are the frames close in time? Are there enough of them?
     """
     each = (training(result), tails(result), slow_camera(result), little_data(result))
-    return tuple(chain(*each))
+    return tuple(chain(irreversible_pairs(result.held_out), *each))
 
 
 def training(result: EntropyProduction) -> Iterator[str]:

@@ -19,6 +19,7 @@ from ..estimate import Estimate
 from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
 from .fluctuation import BLOCKS, jackknife, mean_of_paths, with_error
+from .one_way import irreversible
 
 
 def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
@@ -113,7 +114,8 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     $$\frac{D_n}{(n - 1)\,dt}, \qquad D_n = \sum_w p(w) \ln \frac{p(w)}{p(\tilde w)} .$$
 
     Exact in the limit of many data for even states; two frames are enough if all states are seen
-    (Markov), longer words see more if some are hidden. The number of words grows as n_states^frames,
+    (Markov), longer words see more if some are hidden. Words without a reverse are left out: where
+    jumps between two states go one way only, a warning says so. The number of words grows as n_states^frames,
     and with it the bias, upwards.
 
     Args:
@@ -157,12 +159,15 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     influence = (ratio - torch.expm1(-ratio))[words].sum(1)
     std = mean_of_paths(influence, words.shape[1]).std
     halves = [divergence(words[i::2]) for i in (0, 1)]
+    pairs = count.view(jumps.n_states**2, -1).sum(1)  # of the first two states of each word
+    seen = pairs.nonzero().flatten()
     return WordEstimate(
         rate=divergence(words) / time,
         std=std / time,
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=(count[count[reverse] == 0].sum() / count.sum()).item(),
+        warnings=tuple(irreversible(jumps, seen, pairs[seen])),
     )
 
 

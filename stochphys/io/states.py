@@ -1,0 +1,47 @@
+"""States as people write them, numbers or names, some of them not assigned, as numbers from 0 on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+MISSING = {"", "nan", "na", "n/a", "none", "null", "<na>"}
+
+
+def numbered(
+    states: Any, unassigned: Any = -1, names: Sequence[str] | None = None
+) -> tuple[np.ndarray, tuple[str, ...] | None]:
+    """Numbers of states `(…)`, int64, −1 where none is assigned, and their names if they have any.
+
+    Names are numbered in sorted order, or as in `names`. Not assigned is what is empty, NaN, or one
+    of `unassigned`. Raises `ValueError` for other negative numbers, fractions, and unknown names.
+    """
+    array, nowhere = np.asarray(states), {str(each) for each in np.ravel(unassigned)}
+    if array.dtype.kind in "SUO":
+        words = [w.decode() if isinstance(w, bytes) else str(w).strip() for w in array.ravel()]
+        known = sorted({w for w in words if w.lower() not in MISSING} - nowhere)
+        if names is not None or not all(_is_number(word) for word in known):
+            called = tuple(known if names is None else names)
+            if strange := set(known) - set(called):
+                raise ValueError(f"state {min(strange)!r} is none of names={called}; add it there")
+            place = dict.fromkeys(nowhere, -1) | {name: k for k, name in enumerate(called)}
+            return np.reshape([place.get(w, -1) for w in words], array.shape), called
+        array = np.reshape([float(w) if w in known else np.nan for w in words], array.shape)
+    if array.dtype.kind not in "buif":
+        raise ValueError(f"states must be integers or names, got {array.dtype}")
+    array = array + 0  # truth values are 0 and 1
+    gone = np.isnan(array) | np.isin(array, [float(each) for each in nowhere if _is_number(each)])
+    wrong = array[~gone & ((array < 0) | np.isinf(array) | (array != np.rint(array)))]
+    if len(wrong):
+        raise ValueError(
+            f"states must be whole numbers from 0 on, got {wrong[0]:g}; frames without a state are "
+            f"named by unassigned={wrong[0]:g}, continuous states are Trajectories"
+        )
+    return np.where(gone, -1, array).astype(np.int64), None if names is None else tuple(names)
+
+
+def _is_number(word: str) -> bool:
+    try:
+        return float(word) == float(word)
+    except ValueError:
+        return False
