@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from . import require
 from .io.states import numbered
+from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 from .stretches import INTEGERS, Stretches, stretches_of
 
@@ -179,6 +181,21 @@ class Jumps(Paths):
         states = torch.where(whole, x[first].long(), -1)
         how: Any = dict(waiting=n_frames.double() * dt, n_states=self.n_states, names=self.names)
         return Jumps.of_frames(states, track=path[first], frame=torch.arange(len(first)), **how)
+
+    def save(self, path: str | Path) -> None:
+        """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
+        held: dict[str, Any] = dict(x=self.x, n_states=self.n_states, waiting=self.waiting)
+        if self.stretches is not None:
+            held["track"], held["frame"] = self.stretches.frames
+        if self.names is not None:
+            held["names"] = list(self.names)
+        arrays: dict[str, Any] = {
+            name: values.cpu().numpy() if isinstance(values, Tensor) else np.array(values)
+            for name, values in held.items()
+            if values is not None
+        }
+        with replacing(with_ending(path, ".npz")) as file:
+            np.savez(file, **arrays)
 
     @property
     def dt(self) -> float:  # type: ignore[override]
