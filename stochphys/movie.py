@@ -4,6 +4,7 @@ A movie is a list of numbers of frames on a reel. Cutting, splitting, slowing do
 shuffling change the numbers; no frame is ever copied, so the reel may lie on disc.
 """
 
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -11,13 +12,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import embedding
+from torch.nn.functional import avg_pool2d, embedding
 
 from . import require
 from .brief import Brief
 from .data import FLOATS, INTEGERS, Trajectories
 from .device import Source, drawn_from
-from .io.movies import read
+from .io.movies import read, unpacked
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 
@@ -130,24 +131,22 @@ class Movie(Paths):
         z: int | str | None = None,
         series: int | None = None,
     ) -> "Movie":
-        """Read movies from `.npy`, `.npz`, `.tif`, `.gif`, `.mp4`, `.avi` or `.mov`, and print a line that
-        says what was read as what. How each format is read says `io.movies.read`.
+        """Read movies from `.npy`, `.npz`, `.tif`, `.gif`, `.mp4`, `.avi` or `.mov`, see `io.movies.read`,
+        and print a line that says what was read as what.
 
         Args:
             path: the file.
-            dt: time between two frames; without it, what the file says. Of a tif that are its OME or
-                ImageJ metadata, in seconds; of a gif or video its play speed, which need not be
-                the camera's.
-            channel, z, series: which one to take where the file has several, counted from 0. In a tif
-                `z="time"` or `channel="time"` says that what the file calls slices or channels are
-                the times, as it is where a program knew no better.
+            dt: time between two frames; without it, what the file says: a tif in its OME or ImageJ
+                metadata, in seconds, a gif or video by the speed at which it is played.
+            channel, z, series: which to take of several, counted from 0. `z="time"` says that what a
+                tif calls slices are the times, as programs do that know no better; so `channel`.
 
         Raises:
             FileNotFoundError: there is no such file.
             ImportError: the library that reads this ending is not installed.
             ValueError: an unknown ending; a file that is damaged or cut off; `dt` that stands nowhere,
-                is not positive, or varies in the file; channels, slices or series among which is not
-                chosen, and the call that would do; frames of more than one size.
+                varies or is not positive; a choice to be made, with the call that makes it; frames of
+                more than one size.
             TypeError: an array that holds no numbers that a pixel can have.
         """
         images, dt, words = read(path, dt, channel=channel, z=z, series=series)
@@ -222,6 +221,67 @@ class Movie(Paths):
         """The frames of each movie in random order: no arrow of time is left in them."""
         order = torch.rand(self.x.shape, **drawn_from(generator)).argsort(1)
         return self._laid(lambda x: x.gather(1, order.to(x.device)))
+
+    def crop(self, top: int, left: int, height: int, width: int) -> "Movie":
+        """A part of each stored frame, in pixels; nothing is copied. Raises `ValueError` for a part
+        that leaves the frame, and for a film: there, take `camera.crop`."""
+        require.integer(0, top=top, left=left)
+        require.integer(1, height=height, width=width)
+        reel = self._stored[:, top : top + height, left : left + width]
+        if reel.shape[1:] != (height, width):
+            raise ValueError(
+                f"a crop of {height} × {width} at ({top}, {left}) leaves the frame, {self.shape}"
+            )
+        return replace(self, reel=reel, check=False)
+
+    def bin(self, k: int) -> "Movie":
+        """Stored frames of which each pixel is the mean of k × k; rows and columns left over at the end
+        are dropped. The floats are kept in a temporary file that is mapped."""
+        require.integer(1, k=k)
+        require.within(f"[1, {min(self._stored.shape[1:])}]", k=k)
+        return self._developed(lambda frames: avg_pool2d(frames, k))
+
+    def subtract(self, background: Tensor | str = "median") -> "Movie":
+        """Stored frames less one background for all: an image `(height, width)`, or each pixel's
+        `"median"` or `"mean"` over all frames. Kept as what `bin` makes."""
+        image = self._over_time(background) if isinstance(background, str) else background
+        require.tensor(PIXELS, background=image, hint="or give 'median' or 'mean'")
+        require.finite(background=image)
+        if image.shape != self._stored.shape[1:]:
+            raise ValueError(
+                f"background must be an image of the frames' shape {self.shape}, got {tuple(image.shape)}"
+            )
+        return self._developed(lambda frames: frames - image.to(frames))
+
+    def _over_time(self, how: str) -> Tensor:
+        """The median or the mean of each pixel over all frames, tile by tile `(height, width)`."""
+        require.one_of(("median", "mean"), background=how)
+        (height, width), numbers = self.shape, self.x.flatten().to(self._stored.device)
+        columns = min(width, max(1, PIECE**2 // len(numbers)))  # a tile is small in all its frames
+        rows = max(1, PIECE**2 // (len(numbers) * columns))
+        image = np.empty(self.shape)
+        for top in range(0, height, rows):
+            for left in range(0, width, columns):
+                tile = slice(top, top + rows), slice(left, left + columns)
+                values = self._stored[:, *tile].index_select(0, numbers).double().numpy()
+                image[tile] = getattr(np, how)(values, axis=0)
+        return torch.from_numpy(image)
+
+    def _developed(self, change: Callable[[Tensor], Tensor]) -> "Movie":
+        """Other frames of the same movies, made and written some at a time."""
+        numbers = torch.arange(self.x.numel(), device=self.x.device)
+        pieces = (change(self.at(some)).cpu() for some in numbers.split(together(self.shape)))
+        reel = unpacked((frame for piece in pieces for frame in piece.numpy()), "the movie")
+        return Movie(torch.from_numpy(reel), self.dt, numbers.view(self.x.shape), check=False)
+
+    @property
+    def _stored(self) -> Tensor:
+        if isinstance(self.reel, Film):
+            raise ValueError(
+                "these frames are rendered when they are looked at; movie.recorded() stores them "
+                "first, and a camera has a crop of its own"
+            )
+        return self.reel
 
     def recorded(self) -> "Movie":
         """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that

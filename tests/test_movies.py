@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -281,3 +282,66 @@ def test_frames_are_rendered_and_learned_from_on_a_gpu(trajectories, generator):
     options = dict(members=2, steps=800, device="cuda", progress=False)
     result = infer_entropy_production(films, generator=generator, **options)
     assert result.compare(BEADS).r_squared > 0.85
+
+
+# Made smaller
+
+
+@pytest.fixture
+def stored() -> Movie:
+    """Two movies of 30 frames of 13 × 17 pixels, of 16 bits."""
+    frames = torch.randint(0, 60_000, (2, 30, 13, 17), generator=make_generator(0))
+    return Movie.of(frames.to(torch.uint16), 0.1)
+
+
+def everything(movie: Movie) -> torch.Tensor:
+    return movie.at(torch.arange(movie.x.numel()).view(movie.x.shape))
+
+
+def test_a_crop_is_a_view(stored):
+    small = stored.crop(2, 3, 6, 9)
+    assert small.reel.data_ptr() == stored.reel[:, 2:, 3:].data_ptr() and small.shape == (6, 9)
+    assert torch.equal(everything(small), everything(stored)[..., 2:8, 3:12])
+    assert torch.equal(everything(small.cut(3)), everything(stored.cut(3))[..., 2:8, 3:12])
+    for wrong in ((8, 0, 6, 9), (0, 9, 6, 9), (-1, 0, 6, 9), (0, 0, 0, 9), (0.5, 0, 6, 9)):
+        with pytest.raises(ValueError, match="leaves the frame, .13, 17|must be an? .*integer"):
+            stored.crop(*wrong)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 13])
+def test_a_bin_is_the_mean_of_its_pixels(stored, k):
+    rows, columns = 13 // k, 17 // k
+    means = everything(stored)[..., : rows * k, : columns * k].double()
+    means = means.unflatten(-1, (columns, k)).unflatten(-3, (rows, k)).mean((-1, -3))
+    torch.testing.assert_close(everything(stored.bin(k)).double(), means, rtol=1e-6, atol=0)
+    with pytest.raises(ValueError, match=r"k must lie in \[1, 13\], got 14"):
+        stored.bin(14)
+
+
+def test_a_background_is_that_of_the_frames_shown(stored, monkeypatch):
+    monkeypatch.setattr("stochphys.movie.PIECE", 23)  # tiles of one row of 17 pixels at most
+    part = stored.rearranged(stored.x[:, 5:25])
+    frames = everything(part)
+    for how in ("median", "mean"):
+        image = torch.from_numpy(getattr(np, how)(frames.double().numpy(), axis=(0, 1))).float()
+        assert torch.equal(everything(part.subtract(how)), frames - image)
+        assert torch.equal(everything(part.subtract(image)), frames - image)
+    assert everything(part.crop(0, 0, 5, 5).subtract()).median(1).values.abs().mean() < 20_000
+    with pytest.raises(ValueError, match="background must be one of median, mean, got 'mode'"):
+        part.subtract("mode")
+    with pytest.raises(
+        ValueError, match=r"an image of the frames' shape \(13, 17\), got \(17, 13\)"
+    ):
+        part.subtract(torch.zeros(17, 13))
+    with pytest.raises(ValueError, match="background must be finite"):
+        part.subtract(torch.full((13, 17), torch.nan))
+    with pytest.raises(TypeError, match="background must be a tensor"):
+        part.subtract(3.0)
+
+
+def test_a_film_is_stored_before_its_frames_are_changed(trajectories):
+    film = bead_camera(BEADS).film(trajectories)
+    for change in (lambda m: m.crop(0, 0, 5, 5), lambda m: m.bin(2), lambda m: m.subtract("mean")):
+        with pytest.raises(ValueError, match=r"movie.recorded\(\) stores them"):
+            change(film)
+        assert change(film.recorded()).x.shape == film.x.shape

@@ -72,11 +72,11 @@ def read(
     beside = {} if found.dt is None else {"dt": np.asarray(found.dt)}
     step, frames = time_step(path, dt, beside), found.frames
     if isinstance(frames, Iterator):
-        frames = unpacked(frames, path)
+        frames = unpacked(frames, path.name)
     elif frames.ndim in (3, 4) and (
         not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]
     ):
-        frames = unpacked(_one_by_one(frames), path).reshape(frames.shape)
+        frames = unpacked(_one_by_one(frames), path.name).reshape(frames.shape)
     return Read(
         frames, step, (*found.words, f"dt {step:.6g} {'as given' if given else found.source}")
     )
@@ -114,17 +114,17 @@ def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:
             yield from np.ascontiguousarray(movie[first : first + at_once])
 
 
-def unpacked(frames: Iterator[np.ndarray], path: Path) -> np.ndarray:
+def unpacked(frames: Iterator[np.ndarray], name: str) -> np.ndarray:
     """Frames one after the other in a temporary file, mapped; it goes when the array goes."""
     first = next(frames, None)
     if first is None:
-        raise ValueError(f"{path.name} holds no frames")
+        raise ValueError(f"{name} holds no frames")
     dtype = first.dtype.newbyteorder("=")
     with tempfile.TemporaryFile() as file:
         for frame in chain((first,), frames):
             if frame.shape != first.shape:
                 sizes = " and of ".join("×".join(map(str, f.shape[:2])) for f in (first, frame))
-                raise ValueError(f"{path.name} has frames of {sizes} pixels; crop all to one size")
+                raise ValueError(f"{name} has frames of {sizes} pixels; crop all to one size")
             file.write(np.ascontiguousarray(frame, dtype).data)
         file.flush()
         return np.memmap(file, dtype, mode="c").reshape(-1, *first.shape)
