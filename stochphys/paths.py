@@ -60,6 +60,20 @@ class Paths(Brief):
         numbers = torch.arange(self.n_trajectories, device=self.x.device)[which]
         return self._rows_of(*self.stretches.take(numbers))
 
+    def with_windows(self, frames: int = 2) -> Self:
+        """Those of the paths that have a window of so many successive frames."""
+        if self.stretches is None:
+            return self
+        return self.take(Windows(self, frames).per_path.nonzero().flatten())
+
+    def gapless(self, frames: int = 2, every: int = 1) -> tuple[Self, Tensor]:
+        """Paths of one length without gaps, and to which of these paths each belongs: the same, if they
+        are so; else each window of so many `frames`, see `Windows`, is a path of its own."""
+        if self.stretches is None:
+            return self, torch.arange(self.n_trajectories, device=self.x.device)
+        windows = Windows(self, frames, every)
+        return self._laid(lambda values: values[windows.rows], stretches=None), windows.path
+
     def to(self, device: torch.device | str) -> Self:
         if self.x.device == torch.device(device):
             return self
@@ -121,7 +135,8 @@ def check_frames(frames: int, n_times: int) -> None:
     """`ValueError` for windows of fewer than two frames, of more than a path has, or of half a frame."""
     if not (isinstance(frames, Integral) and 2 <= frames <= n_times):
         raise ValueError(
-            f"frames={frames} must lie between 2 and the {n_times} frames of a trajectory, an integer"
+            f"frames={frames} must lie between 2 and the {n_times} frames of a trajectory that follow each "
+            "other, an integer"
         )
 
 
@@ -129,6 +144,15 @@ def end_to_end(steps: Tensor, frames: int) -> Tensor:
     """From ΔS of steps `(n_trajectories, n_steps)` to that of windows of so many frames, with one
     frame in common: for a process without memory, what its steps produce adds up."""
     return steps if frames == 2 else steps.unfold(1, frames - 1, frames - 1).sum(-1)
+
+
+def of_windows(entropy: Callable[[Any], Tensor], data: Paths, frames: int) -> Tensor:
+    """ΔS of the windows of any paths, laid `(n_trajectories, n_windows)` as by `Windows`, from what
+    `entropy` says of paths without gaps."""
+    values = entropy(data.gapless(frames, frames - 1)[0])
+    if data.stretches is None:
+        return values
+    return Windows(data, frames, frames - 1).laid(values.flatten())
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +180,7 @@ class Windows(Brief):
 
     @property
     def n_starts(self) -> int:
-        """Windows per trajectory, if all have one length."""
+        """Windows per trajectory; of unequal ones, as many as the longest has, if it has no gaps."""
         return (self.trajectories.n_times - self.frames) // self.every + 1
 
     @cached_property
@@ -172,6 +196,13 @@ class Windows(Brief):
             return self._existing[1]
         paths = torch.arange(self.trajectories.n_trajectories, device=self.trajectories.x.device)
         return paths.repeat_interleave(self.n_starts)
+
+    @property
+    def rows(self) -> Tensor:
+        """Rows of the frames of each window of paths that have gaps `(n_windows, frames)`."""
+        return self._existing[0][:, None] + torch.arange(
+            self.frames, device=self.trajectories.x.device
+        )
 
     @cached_property
     def per_path(self) -> Tensor:
@@ -220,9 +251,17 @@ class Windows(Brief):
         if self.trajectories.stretches is None:
             return values.unflatten(-1, (n, -1))
         _, path, place = self._existing
-        grid = values.new_full((*values.shape[:-1], n, int(place.max()) + 1), float("nan"))
+        grid = values.new_full((*values.shape[:-1], n, self.n_starts), float("nan"))
         grid[..., path, place] = values
         return grid
+
+    def means(self, values: Tensor) -> Tensor:
+        """Of values of all windows `(…, n_windows)` the mean of each path `(…, n_trajectories)`."""
+        n = self.trajectories.n_trajectories
+        if self.trajectories.stretches is None:
+            return values.unflatten(-1, (n, -1)).mean(-1)
+        sums = values.new_zeros(*values.shape[:-1], n, dtype=torch.float64)
+        return sums.index_add_(-1, self.path, values.double()) / self.per_path.clamp(min=1)
 
     def apart(self) -> Tensor:
         """All windows, each a path of its own: `(n_windows, frames, …)`."""

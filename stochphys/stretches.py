@@ -79,6 +79,14 @@ class Stretches(Brief):
         place = (self.start[stretch] + later - self.begins[path]) // every
         return self.first[stretch] + later, path, place
 
+    def laid(self, values: Tensor) -> Tensor:
+        """Values of all frames `(n_frames,)` laid `(n_paths, n_times)`, NaN where a frame is missing; each
+        path begins with its first."""
+        path, number = self.frames
+        grid = values.new_full((self.n_paths, int(self.spans.max())), float("nan"))
+        grid[path, number - self.begins[path]] = values
+        return grid
+
     def take(self, which: Tensor) -> tuple[Tensor, "Stretches"]:
         """Some of the paths, by their numbers `(n,)`: the rows of their frames, and their runs."""
         rows, order = _ranges(self.frames_of_path, which)

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from stochphys.course.studies.map_scores import score_map, truths
+from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import Comparison, dissipation_map, infer_entropy_production
-from stochphys.inference.results import member_entropy
+from stochphys.inference.results import on_sample
 from stochphys.models import FlowNEEP
 from stochphys.movie import Movie
 from stochphys.simulators import simulate
@@ -39,6 +40,12 @@ def film(system: ElasticNetwork, n: int, seed: int) -> Movie:
     return filament_camera(system).film(paths)
 
 
+def entropy_of_members(ensemble: Ensemble, movie: Movie) -> torch.Tensor:
+    """ΔS of each step by each member, `(members, n_steps)`."""
+    windows = Windows(movie)
+    return on_sample(ensemble, windows, len(windows))[0]
+
+
 def judge(system: ElasticNetwork, movie: Movie, learned: torch.Tensor) -> Comparison:
     exact = system.entropy_production(movie.filmed, "exact")
     return Comparison.of(exact, learned, learned.mean().item() / DT, DT)
@@ -60,7 +67,7 @@ def test_the_entropy_of_fresh_movies_is_right_and_the_map_is_true(name, least):
     The correlation of weights is a number of these movies; its error over movies is 0.01."""
     ensemble, system = stored(name)
     movie = film(system, 20 if system.n == 6 else 60, seed=123)
-    h = member_entropy(ensemble, movie)[0]
+    h = Windows(movie).laid(entropy_of_members(ensemble, movie))
     together, alone = judge(system, movie, h.mean(0)), judge(system, movie, h[0])
     assert together.ratio == pytest.approx(1, abs=0.08) and together.r_squared >= least[0]
     assert alone.ratio == pytest.approx(1, abs=0.10) and alone.r_squared >= least[1]
@@ -86,7 +93,7 @@ def test_a_member_trained_quickly_is_one_of_them():
     quick = infer_entropy_production(
         recorded, generator=generator, members=1, steps=1000, lr=1e-3, progress=False
     )
-    rates = member_entropy(ensemble, movie)[0].mean((1, 2)) / DT
+    rates = entropy_of_members(ensemble, movie).mean(1) / DT
     rate = quick.per_step(movie).mean().item() / DT
     assert abs(rate - rates.mean()) < K * rates.std() + 0.1 * rates.mean()
     maps = torch.stack((dissipation_map(quick, movie).mean, dissipation_map(ensemble, movie).mean))

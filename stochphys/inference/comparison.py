@@ -14,8 +14,10 @@ from torch import Tensor
 
 from ..data import Paths
 from ..movie import Movie
+from ..paths import of_windows
 from ..simulators import Exact, System
 from ..simulators.langevin import noise_matrix
+from .fluctuation import steps_of
 from .posterior import Posterior
 
 
@@ -39,8 +41,9 @@ class Comparison:
 
     @classmethod
     def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> "Comparison":
-        """From the exact and the inferred ΔS of the same steps `(…)`, and the inferred rate."""
-        exact_rate = exact.double().mean().item() / dt
+        """From the exact and the inferred ΔS of the same steps `(…)`, NaN where there is none, and
+        the inferred rate."""
+        exact_rate = steps_of(exact).double().mean().item() / dt
         ratio = rate / exact_rate if exact_rate else nan
         return cls(exact_rate, ratio, *r_squared_and_slope(exact, learned))
 
@@ -48,21 +51,26 @@ class Comparison:
 def exact_entropy(
     system: Exact, data: Paths, scheme: str | None = None, *, frames: int = 2
 ) -> Tensor:
-    """What `system.entropy_production` says of these data, of movies what it says of what was filmed.
+    """What `system.entropy_production` says of these data, of movies what it says of what was filmed,
+    `(n_trajectories, n_windows)`. Where there are gaps it is asked for each window alone.
 
     Raises `TypeError` for what is not `Exact`, and whatever that method refuses.
     """
     filmed = data.filmed if isinstance(data, Movie) else data
     form = "entropy_production(data, scheme, *, frames)"
-    exact = ask(system, form, filmed, scheme, frames=frames)
-    shape = (filmed.n_trajectories, (filmed.n_times - 1) // (frames - 1))
-    if not isinstance(exact, Tensor) or exact.shape != shape:
-        got = tuple(exact.shape) if isinstance(exact, Tensor) else type(exact).__name__
-        raise TypeError(
-            f"{type(system).__name__}.entropy_production must give a tensor {shape}, got {got}; see "
-            "simulators.Exact"
-        )
-    return exact
+
+    def entropy(paths: Paths) -> Tensor:
+        exact = ask(system, form, paths, scheme, frames=frames)
+        shape = (paths.n_trajectories, (paths.n_times - 1) // (frames - 1))
+        if not isinstance(exact, Tensor) or exact.shape != shape:
+            got = tuple(exact.shape) if isinstance(exact, Tensor) else type(exact).__name__
+            raise TypeError(
+                f"{type(system).__name__}.entropy_production must give a tensor {shape}, got {got}; "
+                "see simulators.Exact"
+            )
+        return exact
+
+    return of_windows(entropy, filmed, frames)
 
 
 def ask(system: Any, form: str, *args: Any, **options: Any) -> Any:
@@ -87,12 +95,15 @@ def r_squared_and_slope(exact: Any, learned: Any) -> tuple[float, float]:
 
     Both belong to the least-squares line learned ≈ slope · exact + constant, with
     $R^2 = \mathrm{corr}^2$. R² does not see a wrong factor, the slope does not see noise: a
-    network is good only if both are near one. Tensors or arrays of any shape, as many in both.
+    network is good only if both are near one. Tensors or arrays of any shape, as many in both; where
+    `exact` is NaN, there is no step.
     """
     x, y = (torch.as_tensor(values).detach().double().flatten() for values in (exact, learned))
     if len(x) != len(y):
         raise ValueError(f"exact and learned must have one shape, got {len(x)} and {len(y)} values")
-    n, x_mean, y_mean = len(x), x.mean(), y.mean()  # without copies: there may be millions
+    if torch.isnan(x.sum()):  # without copies, unless there are gaps: there may be millions
+        y, x = y[~torch.isnan(x)], x[~torch.isnan(x)]
+    n, x_mean, y_mean = len(x), x.mean(), y.mean()
     xx, xy, yy = x @ x / n - x_mean**2, x @ y / n - x_mean * y_mean, y @ y / n - y_mean**2
     return (xy**2 / (xx * yy)).item(), (xy / xx).item()
 

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from .. import require
 from ..brief import Brief
-from ..data import Trajectories
+from ..data import Trajectories, Windows
 from ..device import Source
 from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
-from .fluctuation import accumulate, with_error
+from .fluctuation import accumulate, counted, independent, with_error
 
 Basis = Callable[[Tensor], Tensor]
 
@@ -64,16 +64,17 @@ class CurrentEstimate(Estimate):
     trajectories: Trajectories = field(repr=False)
 
     def per_step(self, trajectories: Trajectories | None = None) -> Tensor:
-        """The current in each step, `(n_trajectories, n_times - 1)`; by default of the data that
-        chose it."""
-        x = (self.trajectories if trajectories is None else trajectories).x
+        """The current in each step, `(n_trajectories, n_times - 1)`, NaN where there is none; by default
+        of the data that chose it."""
+        data = self.trajectories if trajectories is None else trajectories
+        x = data.gapless()[0].x
         entropy = x.new_empty(len(x), x.shape[1] - 1)
         rows = max(1, PIECE // x[0].numel())
         for part, out in zip(x.split(rows), entropy.split(rows), strict=True):
             functions = self.basis((part[:, 1:] + part[:, :-1]) / 2)
             current = (functions @ self.coefficients.to(functions)) * part.diff(dim=1)
             torch.sum(current, dim=-1, out=out)
-        return entropy
+        return Windows(data).laid(entropy.flatten())
 
     def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
         """The estimate, and its current step by step, against the exact entropy of the same
@@ -112,16 +113,16 @@ def short_time_tur(
     """
     check_even(trajectories)
     basis = placed(basis, trajectories)
-    probe = basis(trajectories.x[:2, 0].double().cpu())
+    probe = basis(trajectories.x[..., :2, :].flatten(0, -2)[:2].double().cpu())
     if probe.ndim != 2 or len(probe) != 2:
         raise ValueError(
             f"basis must map (…, dim) to (…, n_functions), made (2, {trajectories.dim}) into "
             f"{tuple(probe.shape)}"
         )
-    halves = trajectories.split(0.5, generator=generator)
-    moments = [_moments(half.x, basis) for half in halves]
+    halves = trajectories.with_windows().split(0.5, generator=generator)
+    moments = [_moments(half, basis) for half in halves]
     best = [_best_coefficients(*m) for m in moments]
-    judged = torch.cat([_judge(halves[0].x, basis, best[1]), _judge(halves[1].x, basis, best[0])])
+    judged = torch.cat([_judge(halves[0], basis, best[1]), _judge(halves[1], basis, best[0])])
     dt = trajectories.dt
 
     def bound(sums: Tensor) -> Tensor:
@@ -145,15 +146,15 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
     """The basis where these data lie, if it is one that finds its place: see `models.bases`."""
     if not hasattr(basis, "fitted"):
         return basis
-    x = trajectories.x
+    x = trajectories.x if trajectories.stretches is None else trajectories.x[None]
     some = x[:, :: 1 + x[..., 0].numel() // STATES].cpu().double()
     return basis.fitted(some.flatten(0, 1))
 
 
 def check_even(trajectories: Trajectories) -> None:
-    """Refuse a single trajectory, and velocities."""
+    """Refuse a single trajectory that has a step, and velocities."""
     hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
-    require.integer(2, trajectories, "n_trajectories", hint=hint)
+    require.integer(2, trajectories.with_windows(), "n_trajectories", hint=hint)
     if trajectories.underdamped:
         raise ValueError(
             "this estimator is for overdamped data: velocities change sign under time reversal"
@@ -180,10 +181,10 @@ def _currents(x: Tensor, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
         yield rows, (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
 
 
-def _moments(x: Tensor, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
+def _moments(data: Trajectories, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
     """Number of steps, sum of the currents `(n_currents,)` and of their products."""
     n, total, square = (torch.zeros((), dtype=torch.float64) for _ in range(3))
-    for _, j in _currents(x, basis):
+    for _, j in _currents(data.gapless()[0].x, basis):
         j = j.flatten(0, 1)
         n, total, square = n + len(j), j.sum(0) + total.to(j), j.T @ j + square.to(j)
     return n, total, square
@@ -198,12 +199,14 @@ def _best_coefficients(n: Tensor, total: Tensor, square: Tensor) -> Tensor:
     return 2 * scale * (inverse @ (scale * mean))
 
 
-def _judge(x: Tensor, basis: Basis, coefficients: Tensor) -> Tensor:
+def _judge(data: Trajectories, basis: Basis, coefficients: Tensor) -> Tensor:
     """Of each trajectory the number of steps, the sum of h and of h², `(n_trajectories, 3)`."""
-    sums = coefficients.new_zeros(len(x), 3)
-    for rows, j in _currents(x, basis):
+    paths, owner = data.gapless()
+    sums = coefficients.new_zeros(data.n_trajectories, 3)
+    for rows, j in _currents(paths.x, basis):
         h = j @ coefficients
-        sums[rows] += torch.stack((torch.ones_like(h), h, h**2), dim=-1).sum(1)
+        of_rows = torch.stack((torch.ones_like(h), h, h**2), dim=-1).sum(1)
+        sums.index_add_(0, owner[rows].to(sums.device), of_rows)
     return sums
 
 
@@ -213,18 +216,18 @@ def finite_time_tur(current: Tensor, dt: float, *, steps: int = 1) -> Estimate:
     $$\dot\sigma \ge \frac{2\langle J_t\rangle^2}{t\,\mathrm{Var} J_t}.$$
 
     Args:
-        current: what flows in each step `(n_trajectories, n_steps)`; reversal flips its sign.
+        current: what flows in each step `(n_trajectories, n_steps)`, NaN where there is none;
+            reversal flips its sign.
 
     Source: Barato & Seifert, PRL 114, 158101 (2015); finite time: Pietzonka, Ritort, Seifert,
     PRE 96, 012101 (2017), Horowitz & Gingrich, PRE 96, 020103 (2017).
     """
-    J = accumulate(current, steps)
-    J = J if len(J) > 1 else J.T
+    n_windows, J = counted(independent(accumulate(current, steps)))
 
     def bound(sums: Tensor) -> Tensor:
         n, first, second = sums.unbind(-1)
         mean = first / n
         return 2 * mean**2 / (steps * dt * (second / n - mean**2))
 
-    per_row = torch.stack((torch.full_like(J[:, 0], J.shape[1]), J.sum(1), (J**2).sum(1)), dim=1)
+    per_row = torch.stack((n_windows, J.sum(1), (J**2).sum(1)), dim=1)
     return with_error(bound, per_row)

@@ -12,8 +12,8 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from ..data import Trajectories
-from .fluctuation import mean_of_paths
+from ..data import Trajectories, Windows
+from .fluctuation import mean_of_steps, steps_of, weighed
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, Langevin
 
@@ -54,10 +54,11 @@ def training(result: EntropyProduction) -> Iterator[str]:
     if result.history.interrupted:
         yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
     excess, gap = result.in_sample - result.bound, result.rate - result.bound
-    _, error = mean_of_paths(result.entropy.double().mean(1) / result.step_time)
+    n, per_path = weighed(result.entropy.double())
+    _, error = mean_of_steps(n, n * per_path / result.step_time)
     # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong. The
     # error of the training sample comes on top.
-    error_of_excess = 2 * error * (1 + result.entropy.numel() / SAMPLE) ** 0.5
+    error_of_excess = 2 * error * (1 + steps_of(result.entropy).numel() / SAMPLE) ** 0.5
     if clear(excess, error_of_excess, 0.25 * abs(result.rate)):
         yield (
             f"Overfitting: (J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
@@ -77,7 +78,7 @@ def training(result: EntropyProduction) -> Iterator[str]:
 
 def tails(result: EntropyProduction) -> Iterator[str]:
     """Whether a handful of steps carry the average of exp(−2ΔS), the variance of exp(−ΔS)."""
-    entropy = result.entropy.double().flatten()
+    entropy = steps_of(result.entropy.double())
     if len(entropy) < 100 * FEW:
         return
     weight = torch.exp(-2 * (entropy - entropy.min()))
@@ -98,29 +99,33 @@ def slow_camera(result: EntropyProduction) -> Iterator[str]:
     data = result.held_out
     if not isinstance(data, Trajectories):
         return
-    moved = (data.x.diff(dim=1).square().mean((0, 1)).sqrt() / data.x.std((0, 1))).max().item()
+    x = data.gapless()[0].x
+    moved = (x.diff(dim=1).square().mean((0, 1)).sqrt() / x.std((0, 1))).max().item()
+    some = data.take(slice(max(10, SAMPLE * data.n_trajectories // x[..., 0].numel())))
     if moved > 0.7:  # the square root of 2 without any memory
         yield (
             f"Slow camera: from frame to frame a coordinate moves by {moved:.2f} of its spread, so "
             f"most of what happens is not seen. Take a shorter dt than {data.dt:g}."
         )
-    elif not data.underdamped and data.n_times > 4 and data.n_trajectories >= FEW:
-        paths = max(10, SAMPLE // data.n_times)
-        frames = data.take(slice(paths)).every(2)
-        fast = bound_per_path(result.entropy[:paths]) / data.dt
-        slow = bound_per_path(result.per_step(frames)) / frames.dt
-        fall, error = mean_of_paths(fast - slow)
+    elif not data.underdamped and some.longest > 4 and data.n_trajectories >= FEW:
+        n, fast = bound_per_path(result.entropy[: some.n_trajectories])
+        n_slow, slow = bound_per_path(result.per_step(some.every(2)))
+        n = n * (n_slow > 0)
+        fast, slow = fast / data.dt, slow / (2 * data.dt)
+        fall, error = mean_of_steps(n, n * (fast - slow))
         if clear(fall, error, 0.05 * abs(result.rate)):
             yield (
                 f"Slow camera: with every second frame left out, (J + 1)/dt falls by {fall:.3g} from "
-                f"{fast.mean():.3g}. About as much again is lost between your frames: take a "
+                f"{(n * fast).mean() / n.mean():.3g}. About as much again is lost between your frames: take a "
                 f"shorter dt than {data.dt:g}, or call it the rate that these frames show."
             )
 
 
 def little_data(result: EntropyProduction) -> Iterator[str]:
     """Whether the error bar is large, or too few paths make it."""
-    rate, std, paths = abs(result.rate), result.std, result.held_out.n_trajectories
+    rate, std = abs(result.rate), result.std
+    n = Windows(result.held_out, result.frames).per_path.double()
+    paths = n.sum() ** 2 / n.square().sum()  # as many of one length make such an error bar
     if rate < 2 * std:  # not where std is nan, of one member
         yield (
             f"Little data: the rate is within 2 standard errors ({2 * std:.2g}) of zero, so "
@@ -133,19 +138,19 @@ def little_data(result: EntropyProduction) -> Iterator[str]:
         )
     elif paths < FEW:
         yield (
-            f"Little data: no more than {paths} paths were held out, and the error bar comes from "
-            "their spread. Cut long paths into pieces: data.cut(20)."
+            f"Little data: the steps of no more than {paths:.0f} paths were held out, and the error bar "
+            "comes from their spread. Cut long paths into pieces: data.cut(20)."
         )
 
 
-def bound_per_path(entropy: Tensor) -> Tensor:
+def bound_per_path(entropy: Tensor) -> tuple[Tensor, Tensor]:
     r"""J + 1 of each path, $\langle h - e^{-h}\rangle + 1$ at its best for h = a ΔS with one a for
-    all, from ΔS `(n_trajectories, n_steps)`."""
+    all, from ΔS `(n_trajectories, n_steps)`; and before it the weight of the path, as `weighed`."""
     h = entropy.double()
-    bounds = [
-        a * h.mean(1) - torch.expm1(-a * h).mean(1) for a in torch.linspace(0.6, 1.4, 9).tolist()
-    ]
-    return max(bounds, key=lambda bound: bound.mean().item())
+    n, mean = weighed(h)
+    factors = torch.linspace(0.6, 1.4, 9).tolist()
+    bounds = [a * mean - weighed(torch.expm1(-a * h))[1] for a in factors]
+    return n, max(bounds, key=lambda bound: (n * bound).mean().item())
 
 
 # Of an equation of motion

@@ -13,7 +13,7 @@ from ..device import Source, as_generator, drawn_from, spawn
 from ..movie import Movie
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .doubts import SAMPLE, doubts_of_entropy
-from .results import EntropyProduction, Recorded, at_once, bound, member_entropy, on_sample, total
+from .results import EntropyProduction, Recorded, at_once, bound, on_sample, total
 
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
@@ -56,7 +56,7 @@ def infer_entropy_production(
     | `Movie`                             | `FlowNEEP`                       |
 
     Args:
-        data: at least ten paths.
+        data: at least ten paths that have a window.
         frames: successive frames that the network sees at once.
         reversal: for jumps in continuous time, the state that reversal makes of each state
             `(n_states,)`; `torch.arange(n_states)` where all are even.
@@ -81,6 +81,7 @@ def infer_entropy_production(
     if generator.device.type != "cpu":  # where weights are drawn
         generator = spawn(generator)
     check(data, frames, reversal, members)
+    data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, frames), Windows(held_out, frames)
     bootstrapped = learn.bootstrap(members, generator=generator)
@@ -107,20 +108,22 @@ def infer_entropy_production(
         callbacks=[CurrentRate(judges), *callbacks],
         **recipe,
     )
-    parts = member_entropy(model, held_out, frames)  # (parts, members, n_trajectories, n_windows)
-    mean = parts.mean(1)  # over the members: (parts, n_trajectories, n_windows)
+    steps = Windows(held_out, frames, every=frames - 1)
+    parts = on_sample(model, steps, len(steps))  # (parts, members, n_windows)
+    mean = parts.mean(1)  # over the members: (parts, n_windows)
     time, n = held_out.dt * (frames - 1), held_out.n_trajectories
     # Each member is read off held-out paths drawn anew: the spread of rates holds their luck as well.
     draws = torch.randint(n, (members, n), **drawn_from(generator))
-    per_trajectory = total(model, parts.mean(-1)).gather(1, draws.to(parts.device))
-    rates = per_trajectory.mean(1).double() / time
+    weight = (steps.per_path / steps.per_path.max())[draws.to(parts.device)]
+    per_trajectory = total(model, steps.means(parts)).gather(1, draws.to(parts.device))
+    rates = ((weight * per_trajectory).mean(1) / weight.mean(1)).double() / time
     result = EntropyProduction(
-        rate=total(model, mean.double().mean((1, 2))).item() / time,
+        rate=total(model, mean.double().mean(1)).item() / time,
         std=rates.std().item() if members > 1 else float("nan"),
         member_rates=rates,
         bound=bound(model, mean) / time,
         in_sample=bound(model, on_sample(model, learn, SAMPLE).mean(1)) / time,
-        entropy=total(model, mean),
+        entropy=steps.laid(total(model, mean)),
         history=history,
         model=model,
         held_out=held_out,
@@ -138,7 +141,7 @@ def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) ->
             "Trajectories(torch.as_tensor(x), dt)"
         )
     hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(20)"
-    require.integer(10, data, "n_trajectories", hint=hint)
+    require.integer(10, data.with_windows(frames), "n_trajectories", hint=hint)
     require.integer(1, members=members)
     waiting = isinstance(data, Jumps) and data.waiting is not None
     if frames > 2 and (waiting or isinstance(data, Trajectories)):

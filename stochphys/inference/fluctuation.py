@@ -13,6 +13,7 @@ from torch import Tensor
 from ..brief import Brief
 from ..device import Source, drawn_from
 from ..estimate import Estimate
+from ..stretches import Stretches
 
 BLOCKS = 200  # of trajectories, whose spread is the error
 
@@ -21,7 +22,8 @@ def accumulate(entropy: Tensor, steps: int) -> Tensor:
     """Sums over successive windows of so many `steps` that do not overlap.
 
     From what each step produces `(n_trajectories, n_steps)`, or `(n_steps,)` for one path, to
-    `(n_trajectories, n_steps // steps)`, float64. Raises `ValueError` if no window fits.
+    `(n_trajectories, n_steps // steps)`, float64. Where there is no step, NaN, windows begin anew, and
+    where there is no window, there is NaN. Raises `ValueError` if no window fits.
     """
     entropy = entropy[None] if entropy.ndim == 1 else entropy
     if entropy.ndim != 2 or not 1 <= steps <= entropy.shape[1]:
@@ -30,8 +32,55 @@ def accumulate(entropy: Tensor, steps: int) -> Tensor:
             f"shape {tuple(entropy.shape)} and steps={steps}"
         )
     n_windows = entropy.shape[1] // steps
+    if torch.isnan(entropy.sum()):  # one pass without a copy
+        return _between_gaps(entropy, steps)
     cut = entropy[:, : n_windows * steps].double()
     return cut.unflatten(1, (n_windows, steps)).sum(2)
+
+
+def _between_gaps(entropy: Tensor, steps: int) -> Tensor:
+    """The same of a grid in which steps are missing."""
+    there = ~torch.isnan(entropy)
+    n, n_steps = entropy.shape
+    row, step = there.nonzero().unbind(1)
+    runs = Stretches.of_frames(row, step, n)
+    first, path, place = runs.windows(steps, steps)
+    if not len(first):
+        raise ValueError(
+            f"no {steps} steps follow each other without a gap; the longest run has "
+            f"{int(there.any()) and int(runs.length.max())}"
+        )
+    sums = entropy[there].double().unfold(0, steps, 1)[first].sum(1)
+    grid = sums.new_full((n, n_steps // steps), torch.nan)
+    grid[path, place] = sums
+    return grid
+
+
+def steps_of(grid: Tensor) -> Tensor:
+    """The steps that there are, `(n_steps,)`, of a grid that is NaN where there is none."""
+    return grid[~torch.isnan(grid)] if torch.isnan(grid.sum()) else grid.flatten()
+
+
+def independent(grid: Tensor) -> Tensor:
+    """Rows that are independent: the paths that have a step; of a single one, its steps `(n_steps, 1)`."""
+    if torch.isnan(grid.sum()):
+        grid = grid[~torch.isnan(grid).all(1)]
+    return grid if len(grid) > 1 else steps_of(grid)[:, None]
+
+
+def counted(grid: Tensor) -> tuple[Tensor, Tensor]:
+    """How many steps each path has, `(n_trajectories,)`, and the grid with 0 for those that it has
+    not."""
+    if not torch.isnan(grid.sum()):
+        return torch.full_like(grid[:, 0], grid.shape[1]), grid
+    gap = torch.isnan(grid)
+    return (~gap).sum(1).to(grid), grid.masked_fill(gap, 0.0)
+
+
+def weighed(grid: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each path over its steps, and its weight: its number of steps, over the largest."""
+    n, grid = counted(grid)
+    return n / n.max(), grid.sum(1) / n.clamp(min=1)
 
 
 def block_of(rows: Tensor) -> Tensor:
@@ -71,10 +120,10 @@ def with_error(statistic: Callable[[Tensor], Tensor], rows: Tensor) -> Estimate:
     return Estimate(statistic(sums.sum(0)).item(), jackknife(statistic, sums).item())
 
 
-def mean_of_paths(per_path: Tensor, n: int = 1) -> Estimate:
-    """Mean of a rate that each path tells, `(n_trajectories,)`; of sums of n numbers each, that of
-    the numbers."""
-    rows = torch.stack((torch.full_like(per_path, n), per_path), dim=1)
+def mean_of_steps(n: Tensor, sums: Tensor) -> Estimate:
+    """Mean of what each step tells, from the sums over those of each path and their numbers, or
+    both in proportion, `(n_trajectories,)` each."""
+    rows = torch.stack((n, sums), dim=1)
     return with_error(lambda sums: sums[..., 1] / sums[..., 0], rows)
 
 
@@ -110,15 +159,17 @@ def integral_fluctuation_theorem(
     $P(\Delta S > -s_{min})$, which the data do show. That is `missing`.
 
     Args:
-        entropy: entropy produced in each step `(n_trajectories, n_steps)`, or `(n_steps,)`.
+        entropy: entropy produced in each step `(n_trajectories, n_steps)`, or `(n_steps,)`; NaN
+            where there is no step.
         generator: chooses the trajectories of the bootstrap.
 
     Source: Seifert, PRL 95, 040602 (2005); rare windows: Jarzynski, PRE 73, 046105 (2006).
     """
-    entropy = accumulate(entropy, steps)
+    entropy = independent(accumulate(entropy, steps))
     weights = torch.exp(-entropy)
-    per_row = (weights if len(weights) > 1 else weights.T).mean(1)
-    sums = block_sums(torch.stack((torch.ones_like(per_row), per_row), dim=1))
+    n, mean_of_row = weighed(weights)
+    sums = block_sums(torch.stack((n, n * mean_of_row), dim=1))
+    entropy, weights = steps_of(entropy), steps_of(weights)
     draws = torch.randint(len(sums), (resamples, len(sums)), **drawn_from(generator))
     rows, total = sums[draws.to(sums.device)].sum(1).T
     means = total / rows
@@ -168,13 +219,13 @@ def detailed_fluctuation_theorem(
     ∫P(s)ds with ∫P(s)e^−s ds, so s stands for −ln⟨e^−s⟩ over the bin, however wide it is.
 
     Args:
-        entropy: entropy produced in each step `(n_trajectories, n_steps)`, or `(n_steps,)`.
+        entropy: entropy produced in each step `(n_trajectories, n_steps)`, or `(n_steps,)`; NaN
+            where there is no step.
 
     Source: Evans & Searles, Adv. Phys. 51, 1529 (2002); for the total entropy in a stationary state
     it holds at every time: Seifert, Rep. Prog. Phys. 75, 126001 (2012), §2.
     """
-    entropy = accumulate(entropy, steps)
-    entropy = entropy if len(entropy) > 1 else entropy.T
+    entropy = independent(accumulate(entropy, steps))
     negative = entropy[entropy < 0].sort().values
     empty = entropy.new_zeros(0)
     if len(negative) < least:
@@ -182,7 +233,7 @@ def detailed_fluctuation_theorem(
         return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, (warning,))
     # Counts (blocks, bins, sign) and the sum of e^−s in each bin of positive s.
     width = -negative[least - 1].item() / bins
-    bin_ = (entropy.abs() / width).long()
+    bin_ = (entropy.abs() / width).nan_to_num(bins, bins).long()
     inside = bin_ < bins
     block = block_of(entropy)[:, None]
     place = ((block * bins + bin_) * 2 + (entropy < 0))[inside]
@@ -206,9 +257,9 @@ def detailed_fluctuation_theorem(
 
     reach = width * bins
     warnings: tuple[str, ...] = ()
-    if reach < entropy.mean():
+    if reach < (mean_entropy := steps_of(entropy).mean()):
         warnings = (
-            f"Tested up to ΔS = {reach:.3g} only, less than its mean {entropy.mean():.3g}: rarer "
+            f"Tested up to ΔS = {reach:.3g} only, less than its mean {mean_entropy:.3g}: rarer "
             "windows of negative ΔS were not seen often enough.",
         )
     total = counts.sum(0)

@@ -18,7 +18,7 @@ from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
-from .fluctuation import BLOCKS, jackknife, mean_of_paths, with_error
+from .fluctuation import BLOCKS, counted, jackknife, mean_of_steps, with_error
 from .one_way import irreversible
 
 
@@ -45,10 +45,12 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     """
     check_even(trajectories)
     dim, dt = trajectories.dim, trajectories.dt
-    n_blocks = min(BLOCKS, trajectories.n_trajectories)
     basis = placed(Affine(), trajectories)
-    blocks = trajectories.x.tensor_split(n_blocks)
-    sums = torch.stack([_moments(x, basis) for x in blocks])  # (n_blocks, n, n)
+    paths, owner = trajectories.with_windows().gapless()
+    owners = owner.unique_consecutive(return_counts=True)[1].cpu().tensor_split(BLOCKS)
+    sizes = [int(n.sum()) for n in owners if len(n)]  # of blocks of whole trajectories
+    n_blocks = len(sizes)
+    sums = torch.stack([_moments(x, basis) for x in paths.x.split(sizes)])  # (n_blocks, n, n)
     require.changing(coordinates=sums.sum(0).diagonal()[1 + dim :])  # sums of Δx²
 
     def rate(sums: Tensor) -> Tensor:
@@ -127,19 +129,21 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     Source: Roldán & Parrondo, PRL 105, 150607 (2010); PRE 85, 031129 (2012).
     """
     n_words = jumps.n_states**frames
-    check_frames(frames, jumps.n_times)
+    check_frames(frames, jumps.longest)
     if n_words > 10**8:
         raise ValueError(
             f"there are {jumps.n_states}^{frames} words of so many frames, more than any data can "
             "sample; take fewer frames"
         )
+    whole = jumps.with_windows(frames)
     require.integer(
-        2, jumps, "n_trajectories", hint="one gives no error bar: cut it, jumps.cut(100)"
+        2, whole, "n_trajectories", hint="one gives no error bar: cut it, jumps.cut(100)"
     )
+    paths, owner = whole.gapless(frames)
     # The number of a word has its states for digits; the reverse of each reads them from the end.
-    words = torch.zeros_like(jumps.x[:, frames - 1 :], dtype=torch.int64)
+    words = torch.zeros_like(paths.x[:, frames - 1 :], dtype=torch.int64)
     for i in range(frames):
-        words.mul_(jumps.n_states).add_(jumps.x[:, i : i + words.shape[1]])
+        words.mul_(jumps.n_states).add_(paths.x[:, i : i + words.shape[1]])
     digits = np.arange(n_words).reshape([jumps.n_states] * frames)
     reverse = torch.from_numpy(digits.T.ravel()).to(words.device)
     time = (frames - 1) * jumps.dt
@@ -157,8 +161,10 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     ratio, count = log_ratio(words)
     # How the estimate changes with one more word w: ln p/p̃ + 1 − p̃/p.
     influence = (ratio - torch.expm1(-ratio))[words].sum(1)
-    std = mean_of_paths(influence, words.shape[1]).std
-    halves = [divergence(words[i::2]) for i in (0, 1)]
+    n, sums = influence.new_zeros(2, whole.n_trajectories)
+    n.index_add_(0, owner, torch.full_like(influence, words.shape[1]))
+    std = mean_of_steps(n, sums.index_add_(0, owner, influence)).std
+    halves = [divergence(words[owner % 2 == i]) for i in (0, 1)]
     pairs = count.view(jumps.n_states**2, -1).sum(1)  # of the first two states of each word
     seen = pairs.nonzero().flatten()
     return WordEstimate(
@@ -177,10 +183,12 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
     $$\dot\sigma \approx \frac{|\ln p_-|}{\langle T \rangle},$$
 
     For ℓ → ∞ it is a bound from below, reached by a current in proportion
-    to the entropy production; a small ℓ errs upwards. After each passage the count starts again.
+    to the entropy production; a small ℓ errs upwards. After each passage, and each gap, the count starts
+    again: what a run of steps ends with counts as time without a passage, so that runs must be long.
 
     Args:
-        current: what flows in each step `(n_trajectories, n_steps)`, positive on average.
+        current: what flows in each step `(n_trajectories, n_steps)`, positive on average; NaN where
+            there is no step.
         threshold: ℓ, in units of the current.
 
     Raises `ValueError` for a threshold that is not positive, or one that the current never reaches
@@ -190,10 +198,13 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
     Meyr, Jülicher, PRL 115, 250602 (2015).
     """
     require.positive(threshold=threshold)
-    n = len(current)
+    n, current = len(current), current.double()
+    broken = bool(torch.isnan(current.sum()))
     J, passages, wrong = (torch.zeros(n, dtype=torch.float64) for _ in range(3))
-    for step in current.double().T:
+    for step in current.T:
         J += step.cpu()
+        if broken:
+            J.masked_fill_(torch.isnan(J), 0.0)
         over = J.abs() >= threshold
         passages += over
         wrong += over & (J < 0)
@@ -208,7 +219,7 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
         time, passages, wrong = sums.unbind(-1)
         return torch.log(passages / wrong.clamp(min=0.5)) * passages / time
 
-    time = torch.full_like(J, current.shape[1] * dt)
+    time = counted(current)[0].cpu() * dt
     return with_error(rate, torch.stack((time, passages, wrong), dim=1))
 
 
@@ -233,7 +244,8 @@ def knn_plugin(
     Source: Wang, Kulkarni, Verdú, IEEE Trans. Inf. Theory 55, 2392 (2009).
     """
     check_even(trajectories)
-    x, steps = trajectories.x, trajectories.n_times - 1
+    x = trajectories.gapless()[0].x
+    steps = x.shape[1] - 1
     if not 1 <= k < n_pairs or 2 * n_pairs > steps * len(x):
         raise ValueError(
             f"n_pairs={n_pairs} and k={k} must allow k neighbours in each half of 2 n_pairs different "

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..brief import Brief
-from ..data import Jumps, Paths, Trajectories, Windows
+from ..data import Jumps, Trajectories, Windows
 from ..device import Source, as_generator
 from ..estimate import Estimate
 from ..movie import Movie
@@ -41,7 +41,8 @@ class EntropyProduction(Estimate):
             far below `rate`, it says that the network has overfitted. For odd variables, where
             ΔS has several parts, it is their sum, an estimate and no bound.
         in_sample: the same bound on the training data: too high.
-        entropy: ΔS of each held-out step, mean of the ensemble, `(n_trajectories, n_steps)`.
+        entropy: ΔS of each held-out step, mean of the ensemble, `(n_trajectories, n_steps)`; NaN where
+            there is no step.
         history: the training curve.
         model: the trained ensemble.
         held_out: trajectories that training never saw.
@@ -69,10 +70,13 @@ class EntropyProduction(Estimate):
 
     def per_step(self, data: Recorded | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
-        the held-out trajectories. A recurrent network gives ΔS of windows that lie end to end."""
+        the held-out trajectories; NaN where there is none. A recurrent network gives ΔS of windows
+        that lie end to end."""
         if data is None:
             return self.entropy
-        return total(self.model, member_entropy(self.model, data, self.frames).mean(1))
+        windows = Windows(data, self.frames, every=self.frames - 1)
+        h = on_sample(self.model, windows, len(windows))
+        return windows.laid(total(self.model, h.mean(1)))
 
     def compare(self, system: Exact, scheme: str | None = None) -> Comparison:
         """The estimate against the exact entropy of the same held-out steps; see
@@ -83,13 +87,6 @@ class EntropyProduction(Estimate):
 
 
 # What an ensemble says of windows: h of each of them, ΔS from its parts, the bound J + 1
-
-
-def member_entropy(model: Ensemble, data: Paths, frames: int = 2) -> Tensor:
-    """h of each window by each member, windows end to end,
-    `(parts, members, n_trajectories, n_windows)`."""
-    windows = Windows(data, frames, every=frames - 1)
-    return on_sample(model, windows, len(windows)).unflatten(-1, (data.n_trajectories, -1))
 
 
 @torch.no_grad()

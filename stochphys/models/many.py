@@ -36,7 +36,7 @@ class Areas(Brief):
     @classmethod
     def of(cls, trajectories: Trajectories) -> "Areas":
         """The moments of all steps of the trajectories."""
-        x = trajectories.x
+        x = trajectories.gapless()[0].x
         shift = x[:, 0].mean(0)  # products of small numbers keep their digits in float32
         rows = max(1, PIECE // (2 * x[0].numel()))
         total, square = torch.zeros(()), torch.zeros(())

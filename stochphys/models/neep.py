@@ -42,7 +42,7 @@ class NEEP(nn.Module):
 
     def standardise(self, trajectories: Trajectories) -> Self:
         """Bring midpoints and displacements to order one, with the spread of these data."""
-        x = trajectories.x
+        x = trajectories.gapless()[0].x
         self.centre = x.mean(dim=(0, 1)).to(self.scale.device)
         self.scale.copy_(spread(x))
         return self
@@ -96,6 +96,7 @@ class UnderdampedNEEP(nn.Module):
         $\Delta x \approx \bar v\,dt$, what counts is their small difference: each part is whitened,
         by a linear map, which mixes nothing odd with anything even.
         """
+        trajectories, _ = trajectories.gapless()
         self.centre = trajectories.position.mean(dim=(0, 1)).to(self.scale.device)
         self.scale.copy_(spread(trajectories.x)[0])
         odd, even = self.parts(Windows(trajectories).sample(100_000))

@@ -14,7 +14,7 @@ from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..device import Source, as_generator, one_thread
-from ..paths import check_frames, end_to_end
+from ..paths import check_frames, end_to_end, of_windows
 
 BITS, GROUPS = 12, 5  # one random integer has 63 bits: five groups of twelve
 BLOCK = 2**17  # integers drawn at once: a megabyte, which stays in the cache
@@ -109,11 +109,11 @@ class JumpChain(Brief):
         `ValueError` also for another number of states, or a jump without a reverse."""
         require.one_of((None, "exact"), scheme=scheme)
         jumps = jumps_of(data, self.n_states)
-        check_frames(frames, jumps.n_times)
-        return end_to_end(self.jump_entropy(jumps), frames)
+        check_frames(frames, jumps.longest)
+        return of_windows(lambda paths: end_to_end(self.jump_entropy(paths), frames), jumps, frames)
 
     def jump_entropy(self, jumps: Jumps) -> Tensor:
-        """ΔS of each jump of these paths, `(n_trajectories, n_times - 1)`, float64."""
+        """ΔS of each jump of paths without gaps, `(n_trajectories, n_times - 1)`, float64."""
         x = jumps.x.long()
         pair = x[:, :-1] * self.n_states + x[:, 1:]
         return self.entropy_of_jumps().to(x.device).flatten()[pair]

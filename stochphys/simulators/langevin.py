@@ -16,7 +16,7 @@ from torch import Tensor
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
-from ..paths import Paths, check_frames, end_to_end
+from ..paths import Paths, check_frames, end_to_end, of_windows
 
 
 class Exact(Protocol):
@@ -103,16 +103,22 @@ class System(Brief, ABC):
             raise TypeError(f"data must be the Trajectories of a {name}, got {type(data).__name__}")
         if data.dim != self.dim:
             raise ValueError(f"these paths have dim={data.dim}, {name} has {self.dim}")
-        check_frames(frames, data.n_times)
+        check_frames(frames, data.longest)
         if scheme is not None and scheme not in self.entropy_schemes:
             # A system that refuses them all says why before it says which it knows.
-            self.step_entropy(data.take(slice(1)), self.entropy_schemes[0])
+            self.step_entropy(data.gapless()[0].take(slice(1)), self.entropy_schemes[0])
             hint = f"{name} knows the entropy of no other steps"
             require.one_of(self.entropy_schemes, scheme=scheme, hint=hint)
-        return end_to_end(self.step_entropy(data, scheme or self.entropy_schemes[0]), frames)
+        chosen = scheme or self.entropy_schemes[0]
+
+        def entropy(paths: Trajectories) -> Tensor:
+            return end_to_end(self.step_entropy(paths, chosen), frames)
+
+        return of_windows(entropy, data, frames)
 
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
-        """ΔS of each step, `(n_trajectories, n_times - 1)`; see `entropy_production`."""
+        """ΔS of each step of paths without gaps, `(n_trajectories, n_times - 1)`; see
+        `entropy_production`."""
         if self.no_entropy:
             raise ValueError(f"{type(self).__name__} {self.no_entropy}")
         raise TypeError(

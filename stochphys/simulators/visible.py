@@ -76,9 +76,9 @@ def visible_entropy(
             "x @ observe.T, with the same observe"
         )
     windows = Windows(seen, frames, every=frames - 1)
-    y = windows[torch.arange(len(windows))].flatten(1).double()
+    y = windows.apart().flatten(1).double()
     form = torch.cholesky_inverse(factor(backward)) - torch.cholesky_inverse(factor(forward))
-    return ((y @ form) * y).sum(1).view(seen.n_trajectories, -1) / 2
+    return windows.laid(((y @ form) * y).sum(1)) / 2
 
 
 def frame_covariances(

@@ -5,7 +5,7 @@ Everything here is exact, by the forward filter: sum over all hidden paths that 
 film. It is the fair target for an estimator that sees symbols only.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log
 
 import torch
@@ -15,7 +15,7 @@ from .. import require
 from ..brief import Brief
 from ..data import Jumps, Paths
 from ..estimate import Estimate
-from ..paths import check_frames
+from ..paths import check_frames, of_windows
 from ..simulators.jumps import JumpChain, jumps_of, simulate_jumps
 from ..simulators.linear import blocks
 
@@ -104,7 +104,7 @@ class HiddenChain(Brief):
         states = jumps_of(jumps, self.chain.n_states).x
         symbols = self.symbols.to(states.device, torch.uint8)
         x = symbols.index_select(0, states.flatten().int()).view(states.shape)
-        return Jumps(x, self.n_symbols, jumps.waiting, check=False)
+        return replace(jumps, x=x, n_states=self.n_symbols, check=False)
 
     def word_probabilities(self, frames: int) -> Tensor:
         """Probability of each word of `frames` symbols, one axis per symbol, float64.
@@ -160,9 +160,13 @@ class HiddenChain(Brief):
         scheme, or too many frames.
         """
         require.one_of((None, "exact"), scheme=scheme)
-        symbols = jumps_of(data, self.n_symbols).x
-        check_frames(frames, symbols.shape[1])
-        return self.log_ratio(symbols.unfold(1, frames, frames - 1))
+        symbols = jumps_of(data, self.n_symbols)
+        check_frames(frames, symbols.longest)
+
+        def entropy(paths: Jumps) -> Tensor:
+            return self.log_ratio(paths.x.unfold(1, frames, frames - 1))
+
+        return of_windows(entropy, symbols, frames)
 
     def estimate_window_bound(
         self, frames: int, *, n_words: int = 100_000, generator: torch.Generator | int

@@ -31,7 +31,7 @@ def phase_plane(
     of ν, from states to velocities `(n, 2)`: wide green arrows behind the exact ones.
     """
     if trajectories is not None:
-        states = trajectories.x.flatten(0, 1)
+        states = trajectories.x.flatten(0, -2)
         x, y = array(states[:: 1 + len(states) // 4000]).T
         ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
     C = system.stationary_covariance()
@@ -68,7 +68,7 @@ def stirred_plane(ax: Axes, system: Stirred, trajectories: Trajectories) -> None
         states[..., 0], states[..., 1] = torch.meshgrid(side, side, indexing="xy")
         return states
 
-    states = trajectories.x.flatten(0, 1)
+    states = trajectories.x.flatten(0, -2)
     x, y = array(states[:: 1 + len(states) // 1500, :2]).T
     ax.scatter(x, y, s=6, alpha=0.25, color=DATA, linewidths=0, label="data")
     fine, coarse = grid(81), grid(15)

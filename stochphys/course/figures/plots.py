@@ -25,9 +25,10 @@ def paths(
     color: str = DATA,
     label: str | None = None,
 ) -> None:
-    """One coordinate of the first few paths over time."""
-    times = array(trajectories.times)
-    x = array(trajectories.x[:n_paths, :, coordinate])
+    """One coordinate of the first few paths over time, with their gaps."""
+    some = trajectories.take(slice(n_paths))
+    times, states = array(some.times), some.x[..., coordinate]
+    x = array(states if some.stretches is None else some.stretches.laid(states))
     lines = ax.plot(times, x.T, color=color, linewidth=0.9, alpha=0.8)
     lines[0].set_label(label or ("path" if len(lines) == 1 else f"{len(lines)} paths"))
     ylabel = rf"$x_{{{coordinate + 1}}}$ (length units)"
@@ -132,6 +133,7 @@ def scatter_against_exact(
     """
     r_squared, slope = r_squared_and_slope(exact, learned)
     x, y = array(exact).ravel(), array(learned).ravel()
+    y, x = y[~np.isnan(x)], x[~np.isnan(x)]
     every = 1 + x.size // 2000
     x, y = x[::every], y[::every]
     ax.scatter(x, y, s=8, alpha=0.5, color=color, linewidths=0, label="steps")
@@ -151,9 +153,12 @@ SUMS = tuple({"color": color, "linewidth": 1.2} for color in (DATA, HOT, *OTHERS
 def running_sums(
     ax: Axes, steps: dict[str, Any], *, dt: float, ylabel: str, looks: Any = SUMS
 ) -> None:
-    """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name."""
+    """What one path has exchanged up to time t: sums of steps `(n_steps,)`, one line per name. Where steps
+    are NaN, it breaks off, and goes on from the same height."""
     for (label, values), look in zip(steps.items(), looks, strict=False):
-        total = np.concatenate(([0.0], np.cumsum(array(values))))
+        values = array(values)
+        sums = np.where(np.isnan(values), np.nan, np.nancumsum(values))
+        total = np.concatenate(([0.0], sums))
         ax.plot(dt * np.arange(total.size), total, **look, label=label)
     ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(0, dt * (total.size - 1)))
 
@@ -191,9 +196,10 @@ def learning_curve(ax: Axes, history: History) -> None:
 def entropy_histogram(ax: Axes, entropy: Any, *, color: str = LEARNED) -> None:
     """P(ΔS) over paths or steps, the part below zero hatched.
 
-    The outermost 0.1 % are left out of the picture, not out of the printed probability.
+    The outermost 0.1 % are left out of the picture, not out of the printed probability; NaN is no step.
     """
     entropy = array(entropy).ravel()
+    entropy = entropy[~np.isnan(entropy)]
     low, high = np.quantile(entropy, [0.0005, 0.9995])
     width = (high - low) / 60  # of bins with an edge at zero
     edges = width * np.arange(np.floor(low / width), np.ceil(high / width) + 1)
@@ -213,6 +219,7 @@ def mirrored_histogram(ax: Axes, entropy: Any) -> None:
     The area of $e^{-s}P(s)$ is the average of the integral fluctuation theorem.
     """
     s, bins = array(entropy).ravel(), 60
+    s = s[~np.isnan(s)]
     limit = np.quantile(np.abs(s), 0.999)
     edges, unit = np.linspace(-limit, limit, bins + 1), s.size * 2 * limit / bins
     density, weighted = (np.histogram(s, edges, weights=w)[0] / unit for w in (None, np.exp(-s)))
