@@ -104,7 +104,7 @@ class HiddenChain(Brief):
         states = jumps_of(jumps, self.chain.n_states).x
         symbols = self.symbols.to(states.device, torch.uint8)
         x = symbols.index_select(0, states.flatten().int()).view(states.shape)
-        return replace(jumps, x=x, n_states=self.n_symbols, check=False)
+        return replace(jumps, x=x, n_states=self.n_symbols, names=None, check=False)
 
     def word_probabilities(self, frames: int) -> Tensor:
         """Probability of each word of `frames` symbols, one axis per symbol, float64.
