@@ -4,7 +4,7 @@ Simulated data and a researcher's own files take the same road from here on. Wha
 data, and what is inferred from it, lives elsewhere; files are read by `io`, which knows arrays alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.functional import embedding
 
 from . import require
-from .io.tables import read
+from .io import tables
 from .io.writing import replacing, with_ending
 from .jumps import FLOATS, Jumps  # noqa: F401  (both kinds of data, and windows, from one place)
 from .paths import Paths, Windows, check_axes  # noqa: F401
@@ -162,22 +162,71 @@ class Trajectories(Paths):
 
     @classmethod
     def load(
-        cls, path: str | Path, dt: float | None = None, *, underdamped: bool | None = None
+        cls,
+        path: str | Path,
+        dt: float | None = None,
+        *,
+        underdamped: bool | None = None,
+        columns: Sequence[str | int] | None = None,
+        track: str | int | None = None,
+        time: str | int | None = None,
+        frame: str | int | None = None,
+        scale: float | Sequence[float] | None = None,
     ) -> "Trajectories":
-        """Read trajectories from a file.
+        """Read trajectories from a file, and print in one line what was read as what.
 
-        `.npy`: an array `(n_trajectories, n_times, dim)`, or `(n_times, dim)` or `(n_times,)` for
-        one path. `.npz`: the same under the name `x` (or as the only array), with `dt` and
-        `underdamped` if they were saved. `.csv`: one header line; the column `trajectory` tells
-        paths apart, the column `t` or `time` gives a uniform time, all others are coordinates.
-        Numbers of 64 bits, such as those of a table, stay so.
+        Tables (`.csv`, `.tsv`, `.txt`, `.dat`, `.xlsx`, `.parquet`, `.h5`) and TrackMate's `.xml`:
+        their columns are known by their names, of tracks, frames or times, and coordinates; names
+        that are no coordinates are left out. A missing frame is a gap, and stays one. Arrays
+        (`.npy`, `.npz`, `.mat`): see `of`. What `save` wrote comes back without a word. Numbers of
+        64 bits, such as those of a table, stay so.
+
+        Args:
+            path: the file.
+            dt: time between two frames, or from one frame number to the next; without it, it comes
+                from the times, from the file, or from a comment such as `dt: 0.01`.
+            underdamped: whether half of the columns are velocities.
+            columns: those that are coordinates, by name, or by number from 0; then velocities.
+            track, time, frame: the column that tells tracks apart, that holds times, or that
+                numbers the frames, where the names do not say it.
+            scale: length of one unit of the file, such as µm per pixel; or one for each coordinate.
 
         Raises:
             FileNotFoundError: there is no such file.
+            ImportError: a library that reads this ending is not installed.
             TypeError: an array of other numbers than integers and floats.
-            ValueError: an unknown ending, `dt` neither given nor in the file, a time step that
-                varies, trajectories of unequal length, or whatever `Trajectories` refuses.
+            ValueError: an unknown ending; a column that is not known and could be a coordinate; `dt`
+                neither given nor in the file; times that are uneven beyond rounding; two positions
+                of one track at one time; a damaged file; or whatever `Trajectories` refuses.
         """
-        x, saved_dt, saved_underdamped = read(path, dt)
-        underdamped = saved_underdamped if underdamped is None else underdamped
-        return cls(torch.as_tensor(x), saved_dt, underdamped)
+        said = dict(columns=columns, track=track, time=time, frame=frame, scale=scale)
+        return cls._told(tables.read(path, dt, underdamped=underdamped, **said))
+
+    @classmethod
+    def from_table(
+        cls, table: Any, dt: float | None = None, *, underdamped: bool | None = None, **said: Any
+    ) -> "Trajectories":
+        """The same of a table in memory: a data frame of pandas or polars, or a dict of columns.
+
+        Takes, prints and raises what `load` does; `TypeError` for what has no columns.
+        """
+        return cls._told(tables.from_table(table, dt, underdamped=underdamped, **said))
+
+    @classmethod
+    def of(cls, paths: Any, dt: float, *, underdamped: bool = False) -> "Trajectories":
+        """Paths of any length in memory: a list of arrays `(n_times, dim)`, or one array
+        `(n_trajectories, n_times, dim)` or `(n_times, dim)`, with NaN where there is no frame.
+
+        Prints what was read; raises what `load` does.
+        """
+        return cls._told(tables.paths_in_memory(paths, dt, underdamped))
+
+    @classmethod
+    def _told(cls, tracks: tables.Tracks) -> "Trajectories":
+        if tracks.said:
+            print(tracks.said)
+        x = torch.as_tensor(tracks.x)
+        if tracks.track is None:
+            return cls(x, tracks.dt, tracks.underdamped)
+        track, frame = torch.as_tensor(tracks.track), torch.as_tensor(tracks.frame)
+        return cls.of_frames(x, tracks.dt, track=track, frame=frame, underdamped=tracks.underdamped)

@@ -70,7 +70,7 @@ import stochphys.data, stochphys.device, stochphys.inference, stochphys.models, 
 import stochphys.simulators, stochphys.training
 from importlib.util import find_spec
 
-missing = "IPython ipywidgets matplotlib PIL sklearn jupyterlab av tifffile".split()
+missing = "IPython ipywidgets matplotlib PIL sklearn jupyterlab av tifffile pandas".split()
 assert not any(map(find_spec, missing))
 
 from torch import nn, randn

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from . import players, tif
+from .files import ARRAYS, existing, require_real, stored, time_step
 from .frames import Found, number_of
-from .tables import ARRAYS, existing, require_real, stored, time_step
 
 FEW = 4  # an axis so short counts colours, not frames and not pixels
 BLOCK = 2**27  # bytes that are laid anew at once

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .files import library
 from .frames import Found, even_step, number_of, reading
-from .tables import library
 
 VIDEO = (".mp4", ".avi", ".mov")
 ENDINGS = (".gif", *VIDEO)

@@ -1,154 +1,180 @@
-"""Trajectories in files: what a researcher's program wrote, as arrays.
+"""Tables and arrays in files, and tables in memory, as the paths they hold.
 
-The ways in are `Trajectories.load` and `.save`; here is only what each format needs. `library`
-brings in what reads the formats of others: not every machine has it.
+The ways in are `Trajectories.load`, `from_table` and `of`; here is only what each format needs.
 """
 
+import pickle
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from os.path import expanduser
 from pathlib import Path
-from typing import Any, Literal
-from zipfile import BadZipFile
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-from .. import require
+from .arrays import paths_of, read_arrays, read_matlab
+from .files import (
+    ARRAYS,
+    BROKEN,
+    damaged,
+    existing,
+    library,
+    require_real,
+)
+from .table import Asked, Table
+from .text import headed, read_text
+from .times import check_dt
+from .trackmate import read_trackmate
+from .tracks import Tracks, tracks_of
 
-ARRAYS = (".npy", ".npz")
-
-
-def read(path: str | Path, dt: float | None) -> tuple[np.ndarray, float, bool]:
-    """States `(n_trajectories, n_times, dim)`, the time step, and whether half are velocities.
-
-    See `Trajectories.load`, which says what it raises. A `dt` that is given overrules the file.
-    """
-    path = existing(path, *ARRAYS, ".csv")
-    x, beside = _read_csv(path) if path.suffix.lower() == ".csv" else stored(path, "x")
-    underdamped = bool(_number(path, "underdamped", beside))
-    dt = time_step(path, dt, beside)
-    require_real(x, path)
-    if x.ndim == 1:
-        x = x[:, None]
-    if x.ndim == 2:
-        x = x[None]
-    # 64 bits stay 64: they may hold small steps far from zero. Small integers fit into 32.
-    kind = np.float64 if np.promote_types(x.dtype, np.float32) != np.float32 else np.float32
-    return np.ascontiguousarray(x, dtype=kind), dt, underdamped
+TEXT = (".csv", ".tsv", ".txt", ".dat")
+SHEETS = (".xlsx", ".xls", ".ods")
+HDF = (".h5", ".hdf5")
+ENDINGS = (*ARRAYS, *TEXT, ".xml", ".xlsx", ".parquet", *HDF, ".mat")
+PACKAGES = {".xlsx": "openpyxl", ".parquet": "pyarrow", ".h5": "tables", ".hdf5": "tables"}
 
 
-def _read_csv(path: Path) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Columns by name → array `(n_trajectories, n_times, dim)` and, if there are times, `dt`."""
-    with path.open() as file:
-        names = [name.strip() for name in file.readline().split(",")]
-        table = np.loadtxt(file, delimiter=",", ndmin=2)
-    if any(_is_number(name) for name in names):
-        raise ValueError(f"{path.name}: the first line must be a header that names the columns")
-    if table.shape[1:] != (len(set(names)),) or len(set(names)) < len(names):
-        raise ValueError(
-            f"{path.name}: {len(names)} column names, {names}, for {table.shape[1]} columns; each "
-            "column needs a name of its own"
-        )
-    columns = dict(zip(names, table.T, strict=True))
-    label = columns.pop("trajectory", np.zeros(len(table)))
-    time = columns.pop("t", columns.pop("time", None))
-    if not columns:
-        raise ValueError(f"{path.name}: there is no column of coordinates")
-    _, lengths = np.unique(label, return_counts=True)
-    if len(set(lengths)) > 1:
-        raise ValueError(
-            f"{path.name}: trajectories have {min(lengths)} to {max(lengths)} frames; cut them to "
-            "one length, or load them one by one"
-        )
-    if not len(table) or lengths[0] < 2:
-        raise ValueError(f"{path.name}: a trajectory needs at least two frames")
-    order = np.argsort(label, kind="stable")  # one trajectory after the other, times as they stand
-    beside = {}
-    if time is not None:
-        steps = np.diff(time[order].reshape(len(lengths), -1), axis=1)
-        if np.ptp(steps) > 1e-3 * abs(steps.mean()):
-            raise ValueError(
-                f"{path.name}: the time step varies from {steps.min():.4g} to {steps.max():.4g}; "
-                "interpolate to a uniform one first"
-            )
-        beside["dt"] = steps.mean()
-    x = np.stack(list(columns.values()), axis=-1)
-    return x[order].reshape(len(lengths), -1, len(columns)), beside
+def read(path: str | Path, dt: float | None = None, **said: Any) -> Tracks:
+    """The paths in a file. See `Trajectories.load`, which says what may be said and what it raises."""
+    path = existing(path, *ENDINGS)
+    asked = Asked(f"Trajectories.load({path.name!r}", dt, **said)
+    ending = path.suffix.lower()
+    if ending in ARRAYS:
+        found = read_arrays(path, asked)
+    elif ending == ".mat":
+        found = read_matlab(path, asked)
+    elif ending in TEXT:
+        found = read_text(path)
+    elif ending == ".xml":
+        found = read_trackmate(path)
+    else:
+        found = _by_pandas(path, ending)
+    return found if isinstance(found, Tracks) else tracks_of(found, asked)
 
 
-def existing(path: str | Path, *endings: str) -> Path:
-    """The path of a file that is there, with one of these endings."""
-    path = Path(expanduser(path))
-    if path.suffix.lower() not in endings:
-        raise ValueError(f"{path.name}: the ending must be one of {', '.join(endings)}")
-    if not path.exists():
-        raise FileNotFoundError(f"there is no file {path}")
-    return path
+def from_table(table: Any, dt: float | None = None, **said: Any) -> Tracks:
+    """The paths in a data frame, or in a dict of columns."""
+    asked = Asked("Trajectories.from_table(table", dt, **said)
+    return tracks_of(_framed("table", table), asked)
 
 
-def stored(
-    path: Path, name: str, mmap_mode: Literal["c"] | None = None
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The array of a `.npy` file, or that of an `.npz` file under a name or as the only one, and what
-    is called `dt` or `underdamped` beside it. No code that may be in the file is run."""
-    try:
-        file = np.load(path, mmap_mode=mmap_mode)
-    except (ValueError, EOFError, BadZipFile) as error:  # objects, or a broken file
-        raise ValueError(
-            f"{path.name} is no array of numbers ({error}); it may be damaged, or hold paths or "
-            "frames of several sizes, which must be cut to one before they are saved"
-        ) from None
-    if isinstance(file, np.ndarray):
-        return file, {}
-    with file:
-        if name not in file and len(file.files) != 1:
-            raise ValueError(f"{path.name} must hold an array named {name!r}, has {file.files}")
-        beside = {key: file[key] for key in ("dt", "underdamped") if key in file}
-        return file[name if name in file else file.files[0]], beside
+def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
+    """The paths in an array or in a list of arrays. See `Trajectories.of`."""
+    check_dt(dt)
+    name, words = "paths", (dt, f"dt {dt:.6g} as given")
+    if not isinstance(paths, list | tuple):
+        paths = np.asarray(paths)
+        require_real(paths, name)
+    else:
+        paths = [np.asarray(path) for path in paths]
+        for path in paths:
+            require_real(path, name)
+    return paths_of(name, paths, words, Asked("Trajectories.of(paths"), underdamped)
 
 
-def _number(path: Path, name: str, beside: dict[str, np.ndarray]) -> float | None:
-    """The one number that stands under a name beside an array, if there is something of this name."""
-    if name not in beside:
-        return None
-    held = beside[name]
-    if held.size != 1 or held.dtype.kind not in "buif":
-        raise ValueError(
-            f"{path.name} must hold one number named {name!r}, has {held.dtype} of shape "
-            f"{held.shape}; save it as one number or not at all"
-        )
-    return float(held.item())
-
-
-def time_step(path: Path, dt: float | None, beside: dict[str, np.ndarray]) -> float:
-    """The time between two frames: the one that is given, or else the one that stands beside them."""
-    dt = _number(path, "dt", beside) if dt is None else dt
-    if dt is None:
-        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
-    require.positive(dt=dt, hint="it is the time between two frames")
-    return dt
-
-
-def require_real(values: np.ndarray, path: Path) -> None:
-    """Refuse numbers that no coordinate and no pixel has: complex ones, truth values, objects."""
-    if values.dtype.kind not in "uif":
+def _framed(name: str, frame: Any) -> Table:
+    """A `Table` of what has columns by name: a frame of pandas or polars, a dict, a record array."""
+    index = getattr(getattr(frame, "index", None), "names", None) or ()
+    if named := [key for key in index if key is not None and key not in frame.columns]:
+        frame = frame.reset_index(level=named)
+    if isinstance(frame, np.ndarray):
+        names = frame.dtype.names
+    else:
+        names = getattr(frame, "columns", None)
+        names = list(frame) if names is None and isinstance(frame, dict) else names
+    if names is None:
         raise TypeError(
-            f"{path.name} holds numbers of the kind {values.dtype}; save integers or floats"
+            f"table must be a data frame or a dict of columns, got {type(frame).__name__}; arrays are "
+            "read by Trajectories.of"
+        )
+    names = list(names)
+    if hasattr(frame, "iloc"):  # names may repeat
+        columns = [np.asarray(frame.iloc[:, i]) for i in range(len(names))]
+    else:
+        columns = [np.asarray(frame[key]) for key in names]
+    wrong = [str(n) for n, c in zip(names, columns, strict=True) if c.shape != (len(columns[0]),)]
+    if wrong:
+        raise ValueError(
+            f"{name}: column {wrong[0]!r} is not as long as the first, or has several axes"
+        )
+    numbered = bool(names) and all(isinstance(key, int | np.integer) for key in names)
+    return Table.of(name, None if numbered else names, columns, [])
+
+
+def _by_pandas(path: Path, ending: str) -> Table:
+    """A sheet of a spreadsheet, a parquet file, or the only table of an HDF5 file."""
+    pandas = library("pandas", "pandas", path)
+    library(PACKAGES[ending], PACKAGES[ending], path)
+    try:
+        if ending == ".parquet":
+            return _framed(path.name, pandas.read_parquet(path))
+        if ending in HDF:
+            return _framed(path.name, _hdf(pandas, path))
+        sheets = pandas.read_excel(path, sheet_name=None, header=None, dtype=object)
+    except BROKEN as error:
+        raise damaged(path, f"{ending} file", error) from None
+    full = {title: sheet for title, sheet in sheets.items() if len(sheet.dropna(how="all"))}
+    if not full:
+        raise ValueError(f"{path.name} is empty: it holds no row")
+    title, sheet = next(iter(full.items()))
+    cells = [
+        ["" if cell != cell or cell is None else str(cell) for cell in row]
+        for row in sheet.to_numpy(object).tolist()
+    ]
+    numbers = [i for i, row in enumerate(cells, 1) if any(row)]
+    rows = [row for row in cells if any(row)]
+    marked = [row[0].lstrip("#% ") for row in rows if row[0].startswith(("#", "%"))]
+    keep = [i for i, row in enumerate(rows) if not row[0].startswith(("#", "%"))]
+    table = headed(path.name, [rows[i] for i in keep], [numbers[i] for i in keep], marked, "row")
+    others = ", ".join(map(repr, list(full)[1:]))
+    return table if not others else _renamed(table, f"{path.name}, sheet {title!r} (not {others})")
+
+
+def _renamed(table: Table, name: str) -> Table:
+    table.name = name
+    return table
+
+
+def _hdf(pandas: Any, path: Path) -> Any:
+    with _no_code():
+        with pandas.HDFStore(path, "r") as store:
+            keys = store.keys()
+        if len(keys) == 1:
+            return pandas.read_hdf(path, keys[0])
+        if keys:
+            raise ValueError(
+                f"it holds several tables, {keys}; read one by pandas.read_hdf(path, key) and give it to Trajectories.from_table"
+            )
+        with import_module("tables").open_file(path) as file:
+            return {node.name: np.asarray(node.read()) for node in file.walk_nodes("/", "Array")}
+
+
+class _Plain(pickle.Unpickler):
+    """Lists, numbers, texts and arrays of them; nothing that could run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.startswith("numpy") and name in ("_reconstruct", "ndarray", "dtype"):
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(
+            f"it holds the Python object {module}.{name}, which may run code"
         )
 
 
-def library(module: str, package: str, path: Path) -> Any:
-    """The imported module; raises `ImportError` that names the package if it is not installed."""
-    try:
-        return import_module(module)
-    except ImportError:
-        raise ImportError(
-            f"to read {path.name}, {package} is needed: pip install '{package}'"
-        ) from None
+@contextmanager
+def _no_code() -> Iterator[None]:
+    """PyTables unpickles what it finds in a file: for a while it can make nothing that runs."""
+    from io import BytesIO
 
-
-def _is_number(text: str) -> bool:
+    places: list[Any] = [import_module(f"tables.{name}") for name in ("attributeset", "atom")]
+    safe = SimpleNamespace(
+        **{k: getattr(pickle, k) for k in ("dumps", "UnpicklingError", "HIGHEST_PROTOCOL")}
+    )
+    safe.loads = lambda raw, **_: _Plain(BytesIO(raw)).load()
+    for place in places:
+        place.pickle = safe
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        yield
+    finally:
+        for place in places:
+            place.pickle = pickle

@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from .files import library
 from .frames import Found, even_step, number_of, reading, seconds
 from .players import grey
-from .tables import library
 
 ENDINGS = (".tif", ".tiff")
 NAMELESS = "QI"  # axes of pages that are only counted

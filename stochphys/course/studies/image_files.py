@@ -23,7 +23,7 @@ from torch.serialization import safe_globals
 
 from ... import require
 from ...brief import Brief
-from ...io.tables import library
+from ...io.files import library
 
 ANIMAL_10N = "https://dm.kaist.ac.kr/datasets/animal-10n"
 CIFAR_N = "https://github.com/UCSC-REAL/cifar-10-100n"

@@ -1,0 +1,194 @@
+"""What the columns of a table hold, by the names that people and programs give them.
+
+Which columns are coordinates decides every number that is inferred later: what is not known by its
+name and could be one is refused, and everything left out is told.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .table import Asked, Table, listed, plain
+
+# Names in small letters, without units, blanks and signs: POSITION_X is positionx.
+NUMBERED = "(?:id|ids|no|n|nr|num|number|index|name)?"
+NAMES = {
+    "track": rf"(?!objectnumber)(?:id)?(?:tracks?|particle|traj|trajectory|bead|cell|object|molecule|animal|fish|walker|replicate){NUMBERED}"
+    r"|trackobjectslabel\d*|ntraj",
+    "frame": r"(?:frames?|framet|slice|image|timepoint|timestep|timeframe|step|snapshot)(?:id|no|n|nr|number|index|idx|num)?"
+    r"|(?:t|time)(?:index|idx)|fr",
+    "time": r"(?:t|times?)(?:min|minutes|h|hours)?|positiont|timestamps?|elapsed(?:time)?|seconds?|secs?|unixtime|datetime|date|(?:abs|rel|relative)time",
+    "coordinate": r"(?:spot)?(?:position|pos|(?:location)?(?:center|centre)(?:ofmass)?|(?:weighted)?centroid|centroid|location|com|coord|coordinate)?[xyz]"
+    r"|[xyz](?:position|pos|coord|coordinate|center|centre|centroid)|[xyz]\d+|centroid\d|theta|phi|psi|angle",
+    "velocity": r"v[xyz]|v\d+|v|(?:vel|velocity)[xyz]|[xyz](?:vel|velocity|dot)|omega|thetadot|v(?:theta|phi)",
+    "other": r"id|ids|index|spotid|label|labels|quality|(?:raw)?mass|size|radius|diameter|ecc|eccentricity|signal|visibility|ep|m\d|npscore"
+    r"|snr\w*|contrast\w*|\w*intensity\w*|area\w*|perimeter|circularity|solidity|roundness|aspectratio|shapeindex|ellipse\w+"
+    r"|pixelvalue|score|likelihood|confidence|probability|p|brightness|ch|channel\w*|colou?r|manual(?:spot)?colou?r"
+    r"|sigma\w*|uncertainty\w*|err\w*|error\w*|precision|photons|background|bg|offset|chi2?|amplitude|snr|noise"
+    r"|distance\w*|displacement\w*|speed|velocity|msd|duration|linkcost|parent\w*|child\w*|generation|neighbou?rs?\w*"
+    r"|(?:mean|median|min|max|std|total|sum|intden|rawintden)(?:ch\d)?|objectnumber|groupnumber|groupindex"
+    r"|(?:areashape|texture|trackobjects|metadata|granularity|correlation|radialdistribution|math|children)\w+|unnamed\w*",
+}  # fmt: skip
+ROLES = {role: re.compile(names) for role, names in NAMES.items()}
+
+
+def recognised(name: str) -> str:
+    """The role of a column of that name: `track`, `frame`, `time`, `coordinate`, `velocity`, `other`;
+    empty where the name says nothing."""
+    bare, _ = plain(name)
+    return next((role for role, names in ROLES.items() if names.fullmatch(bare)), "")
+
+
+@dataclass
+class Roles:
+    """Which column is what; `left` says why the others were left out: reason → names."""
+
+    track: str | None
+    frame: str | None
+    time: str | None
+    coordinates: list[str]
+    left: dict[str, list[str]] = field(default_factory=dict)
+
+
+def roles(table: Table, asked: Asked) -> Roles:
+    """The role of each column of a table, given or recognised.
+
+    Raises:
+        ValueError: a name that is no column or more than one, two columns for one role, a column
+            that could be a coordinate and is not known, no coordinate at all.
+    """
+    names = list(table.columns)
+    if not table.named and asked.columns is None:
+        first = ", ".join(str(table.columns[name][0]) for name in names[:6])
+        raise ValueError(
+            f"{table.name} has no header that names its {len(names)} columns (the first row is {first}); "
+            "say by their numbers, from 0, what they hold, as far as they do: "
+            f"{asked.again(columns=..., track=..., time=..., frame=..., dt=...)}"
+        )
+    given = {
+        role: table.find(getattr(asked, role), role)
+        for role in ("track", "frame", "time") if getattr(asked, role) is not None
+    }  # fmt: skip
+    free = [name for name in names if name not in given.values()]
+    wanted = None
+    if asked.columns is not None:
+        several = [asked.columns] if isinstance(asked.columns, str | int) else asked.columns
+        wanted = [table.find(name, "columns") for name in several]
+        if len(set(wanted)) < len(wanted) or not set(wanted) <= set(free):
+            raise ValueError(
+                f"columns={asked.columns!r} names a column twice, or one that is a track or time"
+            )
+        free = [name for name in free if name not in wanted]
+    by_role: dict[str, list[str]] = {role: [] for role in (*NAMES, "")}
+    for name in free:
+        by_role[recognised(name) if table.named else "other"].append(name)
+    for role in ("track", "frame", "time"):
+        found = by_role[role]
+        if role in given:
+            by_role["other"] += found
+        elif len(found) > 1 and not all(_same(table, found[0], other) for other in found[1:]):
+            ways = " or ".join(asked.again(**{role: name}) for name in found)
+            raise ValueError(
+                f"{table.name}: {listed(found)} could each be the {role}; say which: {ways}"
+            )
+        elif found:
+            given[role] = found[0]
+            by_role["other"] += found[1:]
+    if "track" not in given and (ids := [n for n in by_role["other"] if plain(n)[0] == "id"]):
+        cells = table.text(ids[0])
+        if len(set(cells)) < len(cells):  # an id of its own for each row is no track
+            given["track"] = ids[0]
+            by_role["other"].remove(ids[0])
+    result = Roles(given.get("track"), given.get("frame"), given.get("time"), [])
+    if by_role["other"]:
+        result.left["no coordinates"] = by_role["other"]
+    if wanted is not None:
+        rest = by_role["coordinate"] + by_role["velocity"] + by_role[""]
+        result.coordinates, result.left["not asked for"] = wanted, rest
+        return result
+    result.coordinates = _coordinates(table, asked, by_role, result)
+    return result
+
+
+def _coordinates(
+    table: Table, asked: Asked, by_role: dict[str, list[str]], result: Roles
+) -> list[str]:
+    """The columns that are coordinates by their names, then velocities if they are wanted."""
+    found, velocities = by_role["coordinate"], by_role["velocity"]
+    unknown = [name for name in by_role[""] if _could_be(table, name, result)]
+    if plain_v := [n for n in velocities if plain(n)[0] == "v" and (len(found) != 1 or unknown)]:
+        velocities = [name for name in velocities if name not in plain_v]  # a voltage, it may be
+        unknown = plain_v + unknown
+    bare = [plain(name)[0] for name in found]
+    if len(set(bare)) < len(bare):  # in pixels and in µm, say
+        nth = [bare[:i].count(name) for i, name in enumerate(bare)]
+        sets = [[n for n, k in zip(found, nth, strict=True) if k == i] for i in (0, 1)]
+        raise ValueError(
+            f"{table.name}: of {listed(found)} some could be the same coordinate; say which to take: "
+            f"{asked.again(columns=sets[0])} or {asked.again(columns=sets[1])}"
+        )
+    if unknown:
+        calls = [asked.again(columns=found)] * bool(found) + [asked.again(columns=found + unknown)]
+        raise ValueError(
+            f"{table.name}: whether {listed(unknown)} {'is a coordinate' if len(unknown) == 1 else 'are coordinates'} "
+            f"is not known; its columns are {listed(list(table.columns))}. Name those that are: {' or '.join(calls)}"
+        )
+    for name in by_role[""]:
+        result.left.setdefault("no coordinates", []).append(name)
+    still = [name for name in found if _constant(table.values(name))]
+    if len(still) < len(found):  # as z of a flat film
+        result.left["never changes"] = still
+        found = [name for name in found if name not in still]
+    if not found:
+        raise ValueError(
+            f"{table.name} has no column whose name is that of a coordinate, only "
+            f"{listed(list(table.columns))}; name them: {asked.again(columns=...)}"
+        )
+    if not asked.underdamped:
+        if velocities:
+            result.left["velocities, read with underdamped=True"] = velocities
+        return found
+    if len(velocities) != len(found):
+        raise ValueError(
+            f"{table.name}: underdamped=True needs a velocity for each of {listed(found)}, has "
+            f"{listed(velocities) or 'none'}; name both, positions first: {asked.again(columns=...)}"
+        )
+    return found + velocities
+
+
+def _same(table: Table, a: str, b: str) -> bool:
+    """Do two columns hold the same, but for a constant?"""
+    try:
+        return bool(np.ptp(table.values(a) - table.values(b)) == 0)
+    except ValueError:
+        return table.text(a) == table.text(b)
+
+
+def _constant(values: np.ndarray) -> bool:
+    """Are all the same, as far as there are any?"""
+    there = values[~np.isnan(values)]
+    return not len(there) or bool(there.min() == there.max())
+
+
+def _could_be(table: Table, name: str, known: Roles) -> bool:
+    """Could a column be a coordinate? Not if it is text, never changes, counts rows, or is one number
+    for each track or for each frame."""
+    try:
+        values = table.values(name)
+    except ValueError:
+        return False
+    if _constant(values):
+        return False
+    if len(values) > 2 and (np.diff(values) == 1).all():
+        return False
+    for key in filter(None, (known.track, known.frame, known.time)):
+        _, group = np.unique(table.text(key), return_inverse=True)
+        groups = group.max() + 1
+        if groups < len(values):
+            low, high = np.full(groups, np.inf), np.full(groups, -np.inf)
+            np.fmin.at(low, group, values)
+            np.fmax.at(high, group, values)
+            if (low == high).all():
+                return False
+    return not (known.frame and _same(table, name, known.frame))

@@ -1,0 +1,164 @@
+"""A table as it was read: its cells by column, as text or numbers, and what a user said of it."""
+
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+
+NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
+MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "-", "--", "?"}
+UNITS = (
+    "um|µm|μm|micron|microns|micrometers?|nm|mm|cm|m|px|pix|pixels?|s|sec|secs|seconds?|ms|msec|us|µs|"
+    "rad|deg|raw"
+)
+UNIT_AT_END = re.compile(rf"(?i)(.*[^\W_].*?)[\s_.,-]+({UNITS})")
+IN_BRACKETS = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*")
+
+
+def plain(name: str) -> tuple[str, str]:
+    """`Time [s]`, `x_um` → `("time", "s")`, `("x", "um")`: a name as it is compared, and its unit."""
+    found = IN_BRACKETS.search(name)
+    unit, bare = (found[1], IN_BRACKETS.sub(" ", name)) if found else ("", name)
+    if not found and (match := UNIT_AT_END.fullmatch(name.strip())):
+        bare, unit = match[1], match[2]
+    return re.sub(r"[\W_]", "", bare).lower(), unit
+
+
+def missing(cell: str) -> bool:
+    """Does a cell say that there is nothing?"""
+    return cell.strip().lower() in MISSING
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a user said of a table, and `again`: the call with more said, for messages."""
+
+    call: str
+    dt: float | None = None
+    underdamped: bool | None = None
+    columns: Sequence[Hashable] | None = None
+    track: Hashable | None = None
+    time: Hashable | None = None
+    frame: Hashable | None = None
+    scale: Any = None
+
+    def again(self, **more: Any) -> str:
+        said = {f.name: getattr(self, f.name) for f in fields(self)[1:]} | more
+        words = [f"{k}={'…' if v is ... else repr(v)}" for k, v in said.items() if v is not None]
+        return f"{self.call}, {', '.join(words)})"
+
+
+@dataclass
+class Table:
+    """A table as it was read.
+
+    Attributes:
+        name: what it is called in messages.
+        columns: by name, what stands in each row `(n_rows,)`: text, or numbers.
+        named: False where the names are numbers that stand for none.
+        remarks: lines that are neither header nor rows.
+        numbers, line: where each row stands, such as line 12, for messages.
+        units: of columns, by name, where a row of the header gives them.
+    """
+
+    name: str
+    columns: dict[str, np.ndarray]
+    named: bool = True
+    remarks: list[str] = field(default_factory=list)
+    numbers: Sequence[int] | None = None
+    line: str = "row"
+    units: dict[str, str] = field(default_factory=dict)
+    parsed: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls, name: str, names: Sequence[Any] | None, columns: Sequence[Any], remarks: list[str],
+        numbers: Sequence[int] | None = None, line: str = "row",
+    ) -> Self:  # fmt: skip
+        """Columns in a row, with their names if there are some; what has no name gets its number."""
+        held: dict[str, np.ndarray] = {}
+        for i, values in enumerate(columns):
+            title = str(i) if names is None else str(names[i]).strip() or f"unnamed {i}"
+            array = np.asarray(values, dtype=object if isinstance(values, tuple) else None)
+            held[title if title not in held else f"{title} (column {i})"] = array
+        return cls(name, held, names is not None, remarks, numbers, line)
+
+    def with_unit(self, name: str) -> str:
+        """The name of a column, and its unit if that does not stand in it."""
+        return f"{name} ({self.units[name]})" if self.units.get(name) else name
+
+    def row(self, i: int) -> str:
+        return f"{self.line} {i if self.numbers is None else self.numbers[i]}"
+
+    def text(self, name: str) -> list[str]:
+        """The cells of a column that does not hold numbers of one kind, as text."""
+        return [
+            cell if isinstance(cell, str) else str(cell) for cell in self.columns[name].tolist()
+        ]
+
+    def values(self, name: str) -> np.ndarray:
+        """The numbers of a column, float64 `(n_rows,)`, NaN where there is none.
+
+        Raises `ValueError` that names the row where something else stands.
+        """
+        held = self.columns[name]
+        if held.dtype.kind in "uif":
+            return held.astype(np.float64)
+        if held.dtype.kind == "M":
+            return np.where(np.isnat(held), np.nan, held.astype("M8[ns]").astype(np.int64) / 1e9)
+        if name not in self.parsed:
+            self.parsed[name] = self._parsed(name)
+        return self.parsed[name]
+
+    def _parsed(self, name: str) -> np.ndarray:
+        cells = self.text(name)
+        try:
+            if "_" not in "".join(cells):  # which Python would read over
+                return np.array(cells, dtype=np.float64)
+        except ValueError:
+            pass
+        good = [bool(NUMBER.fullmatch(cell)) for cell in cells]
+        wrong = [i for i, cell in enumerate(cells) if not good[i] and not missing(cell)]
+        if wrong and (instants := _instants(cells)) is not None:
+            return instants
+        if wrong:
+            raise ValueError(
+                f"{self.name}: {cells[wrong[0]]!r} in {self.row(wrong[0])}, column {name!r}, is no "
+                f"number ({len(wrong)} of {len(cells)} cells are none); correct the table there"
+            )
+        return np.array([float(c) if fine else np.nan for c, fine in zip(cells, good, strict=True)])
+
+    def find(self, asked: Hashable, argument: str) -> str:
+        """The column that a user names, by its name in any writing, or by its number from 0."""
+        names = list(self.columns)
+        if isinstance(asked, int) and str(asked) not in names and 0 <= asked < len(names):
+            return names[asked]
+        same = [name for name in names if name == str(asked)]
+        same = same or [name for name in names if plain(name)[0] == plain(str(asked))[0]]
+        if len(same) != 1:
+            raise ValueError(
+                f"{self.name}: {argument}={asked!r} names {'no' if not same else 'more than one'} "
+                f"column; it has {listed(names)}"
+            )
+        return same[0]
+
+
+def _instants(cells: Sequence[str]) -> np.ndarray | None:
+    """Seconds of dates with times of day, such as 2024-05-01 12:00:00.033; None if they are none."""
+    if not all(
+        re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", c.strip()) for c in cells
+    ):
+        return None
+    try:
+        instants = np.array([cell.strip().rstrip("Z") for cell in cells], dtype="M8[us]")
+    except ValueError:  # the 31st of June
+        return None
+    return instants.astype(np.int64) / 1e6
+
+
+def listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:12])) + (
+        f" and {len(names) - 12} more" if len(names) > 12 else ""
+    )

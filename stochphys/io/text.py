@@ -1,0 +1,207 @@
+"""Tables as text: which characters, which delimiter, which decimal sign, and where the numbers begin.
+
+A file says none of this itself. It is found from the lines, and what is not certain is refused.
+"""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from .columns import recognised
+from .table import NUMBER, Table, missing
+
+COMMA_NUMBER = re.compile(r"\s*[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?\s*")
+THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
+IN_UNITS = re.compile(r"\s*[(\[](.*)[)\]]\s*")
+DELIMITERS = (
+    "\t",
+    ";",
+    "|",
+    ",",
+    " ",
+    "",
+)  # in the order of trust; a space stands for any white space
+SAMPLE = 60  # lines that are looked at to find the delimiter
+
+
+def read_text(path: Path) -> Table:
+    """A text of one row a line, as a `Table` of what stands in its cells."""
+    text = decoded(path)
+    lines, numbers, remarks = [], [], []
+    for i, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+        bare = line.strip()
+        if bare.startswith(("#", "%")):
+            remarks.append(line.lstrip().lstrip("#%").removeprefix(" "))
+        elif bare.strip('",;|'):
+            lines.append(line)
+            numbers.append(i)
+    chosen = ""
+    if lines and (said := re.fullmatch(r'"?sep=(.)"?\s*', lines[0])):
+        lines, numbers, chosen = lines[1:], numbers[1:], said[1]
+    if not lines:
+        raise ValueError(f"{path.name} is empty: it holds no row")
+    sample = lines[:SAMPLE]
+    delimiter = chosen or max(DELIMITERS, key=lambda d: _trust(sample, d))
+    try:
+        rows = split(lines, delimiter)
+    except csv.Error as error:
+        raise ValueError(f"{path.name}: the quotes in it do not close ({error})") from None
+    if len(rows) != len(lines):
+        raise ValueError(f"{path.name}: a quote is opened and not closed, or holds several lines")
+    if delimiter != "," and "," in text:
+        _decimal_points(rows, numbers, path)
+    if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
+        (named,) = split(remarks[-1:], delimiter) or [[]]
+        known = 2 * sum(bool(recognised(name)) for name in named) >= len(named)
+        if 0 <= len(rows[0]) - len(named) < 2 and _is_words(named) and known:
+            rows, numbers = [named, *rows], [0, *numbers]
+    return headed(path.name, rows, numbers, remarks, "line")
+
+
+def decoded(path: Path) -> str:
+    """The characters of a file: UTF-8 or UTF-16, or else Latin-1, in which µ and ° are one byte."""
+    raw = path.read_bytes()
+    zeros = raw[:400].count(0)
+    encoding = "utf-8-sig" if not zeros else "utf-16-be" if raw[:1] == b"\0" else "utf-16-le"
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encoding = "utf-16"
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if "\0" in text:
+        raise ValueError(f"{path.name} is no text: it holds bytes that no letter has")
+    return text
+
+
+def split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+    if delimiter in (" ", ""):
+        return [line.split() if delimiter else [line] for line in lines]
+    return list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))
+
+
+def _trust(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
+    """How well a delimiter fits: the share of lines with one number of fields, and of fields that
+    hold a number."""
+    try:
+        rows = split(lines, delimiter)
+    except csv.Error:
+        return 0.0, 0.0
+    body = rows[len(rows) // 2 :]
+    n = _width(body)
+    if (n < 2) == bool(delimiter):  # no delimiter: one column
+        return 0.0, 0.0
+    alike = sum(len(row) in (n, n - 1) for row in rows) / len(rows)
+    same = sum(len(row) == n for row in rows) / len(rows)
+    parted = (f for row in rows if len(row) == n for f in row if re.search(r"[,;|\t]", f))
+    if delimiter in " " and not all(map(COMMA_NUMBER.fullmatch, parted)):
+        return 0.0, 0.0  # a word that holds a delimiter was not parted well
+    fields = [field for row in body for field in row]
+    signs = (NUMBER,) if delimiter == "," else (NUMBER, COMMA_NUMBER)
+    good = sum(any(sign.fullmatch(f) for sign in signs) or missing(f) for f in fields)
+    return alike * good / len(fields), same
+
+
+def _width(rows: Sequence[Sequence[str]]) -> int:
+    """The number of fields that most rows have; the larger of two."""
+    counts = Counter(map(len, rows))
+    return max(counts, key=lambda n: (counts[n], n))
+
+
+def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path) -> None:
+    """Decimal commas become points, in place."""
+    comma, mixed, point = [], [], []
+    for row, line in zip(rows, numbers, strict=True):
+        for j, cell in enumerate(row):
+            if COMMA_NUMBER.fullmatch(cell):
+                comma.append((row, j, line))
+            elif THOUSANDS.fullmatch(cell) or re.fullmatch(
+                r"\s*[-+]?\d{1,3}([,.]\d{3})+[.,]\d*\s*", cell
+            ):
+                mixed.append((cell, line))
+            elif "." in cell and NUMBER.fullmatch(cell):
+                point.append((cell, line))
+    if mixed or (comma and point):
+        seen = [(row[j], line) for row, j, line in comma[:1]] + mixed[:1] + point[:1]
+        where = " and ".join(f"{cell.strip()} in line {line}" for cell, line in seen)
+        raise ValueError(
+            f"{path.name} writes numbers with a comma and with a point, {where}: which one is decimal "
+            "cannot be told; save it with one of them"
+        )
+    columns = {j for _, j, _ in comma}
+    for j in columns:
+        cells = [row[j] for row, k, _ in comma if k == j]
+        whole = any(len(row) > j and re.fullmatch(r"\s*\d{1,3}\s*", row[j]) for row in rows)
+        if whole and all(map(THOUSANDS.fullmatch, cells)):
+            raise ValueError(
+                f"{path.name} writes {cells[0].strip()} in a column that holds whole numbers: whether "
+                "the comma is decimal or parts thousands cannot be told; save it without the commas"
+            )
+    for row, j, _ in comma:
+        row[j] = row[j].replace(",", ".")
+
+
+def _is_words(row: Sequence[str]) -> bool:
+    """Is it a header? Some cells are words, none a number."""
+    return not all(map(missing, row)) and not any(map(NUMBER.fullmatch, row))
+
+
+def headed(
+    name: str, rows: list[list[str]], numbers: list[int], remarks: list[str], line: str
+) -> Table:
+    """A `Table` of rows of cells, whose header may have several rows and stand below other lines.
+
+    The header is the row just above the numbers that names most columns as people do. Lines above
+    it are remarks. Where there is none, columns are named by their numbers, and must be given.
+    """
+    later = rows[len(rows) // 2 :: 1 + len(rows) // (2 * SAMPLE)]
+    n = _width(later)
+    body = [row for row in later if len(row) == n]
+    numeric = [[bool(NUMBER.fullmatch(row[j])) for row in body] for j in range(n)]
+    empty = [sum(missing(row[j]) for row in body) for j in range(n)]
+    sure = [j for j in range(n) if any(numeric[j]) and 2 * (sum(numeric[j]) + empty[j]) > len(body)]
+    first = next(
+        (i for i, row in enumerate(rows)
+         if len(row) in (n, n - 1) and any(NUMBER.fullmatch(row[j]) for j in sure if j < len(row))),
+        len(rows),
+    )  # fmt: skip
+    # A separator at the end of each row begins no column.
+    width = n if any("".join(row[n - 1 :]).strip() for row in rows[first:]) else n - 1
+    for wide in (width, n, width - 1):
+        heads: list[list[str]] = []
+        while first > len(heads) and len(rows[first - 1 - len(heads)]) == wide:
+            heads.insert(0, rows[first - 1 - len(heads)])
+        if heads or first == len(rows):
+            break
+    remarks = remarks + [" ".join(row) for row in rows[: first - len(heads)]]
+    data, numbers = rows[first:], numbers[first:]
+    if not heads and data and _counts(data[0]) and any("." in c for r in data[1:] for c in r):
+        heads, data, numbers = [data[0]], data[1:], numbers[1:]  # pandas names by number
+    names = max(heads, key=lambda row: sum(map(bool, map(recognised, row))), default=None)
+    if not data or not sure:
+        raise ValueError(f"{name} holds no row of numbers, a trajectory needs at least two frames")
+    for row, at in zip(data, numbers, strict=True):
+        if len(row) != n and (len(row) < width or any(cell.strip() for cell in row[width:])):
+            raise ValueError(
+                f"{name}: {line} {at} has {len(row)} fields, the others have {n}; is it cut, or "
+                "does a field hold the sign that parts columns?"
+            )
+    if names is not None and len(names) < width:  # as R does; which one has no name is not said
+        names = None
+    columns = list(zip(*data, strict=False))[:width]
+    table = Table.of(name, names, columns, remarks, numbers, line)
+    if names is not None:
+        table.units = {
+            n: unit[1]
+            for n, cell in zip(table.columns, heads[-1], strict=False)
+            if (unit := IN_UNITS.fullmatch(cell))
+        }
+    return table
+
+
+def _counts(row: Sequence[str]) -> bool:
+    """Does it read 0, 1, 2, …? An empty first cell may stand in front."""
+    cells = [c.strip() for c in row[not row[0].strip() :]]
+    return cells == [str(i) for i in range(len(cells))]

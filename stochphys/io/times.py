@@ -1,0 +1,220 @@
+"""The time step of a table, and the number of each frame, from its times or its frame numbers.
+
+Times are written rounded. A step is read off whole tracks, to what their rounding allows, and times
+that are uneven beyond it are refused: nothing is interpolated, a frame that is missing is a gap.
+"""
+
+import re
+from collections.abc import Sequence
+from math import floor, log10
+
+import numpy as np
+
+from .. import require
+from .table import Asked, Table
+
+SHOWN = 2000  # cells that are looked at to see how times are rounded
+NUMBER = r"([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*([a-zµ]*)"
+STEP = re.compile(
+    rf"(?i)(?:^|[^a-z])(?:dt|delta[ _]?t|time[ _-]?step|(?:frame|time|sampling)[ _-]?interval)"
+    rf"[^\d:=,;a-z]*(?:\([^)]*\)|\[[^\]]*\])?\s*[:=,;]?\s*{NUMBER}"
+)
+RATE = re.compile(
+    rf"(?i)(?:^|[^a-z])(?:fps|(?:frame|sampling)[ _-]?rate)[^\d:=,;a-z]*[:=,;]?\s*{NUMBER}"
+)
+
+
+def remarked(table: Table, asked: Asked) -> tuple[float, str] | None:
+    """The time step that a comment tells, and the words for it; None if none does."""
+    found = {}
+    for remark in table.remarks:
+        for pattern, power in ((STEP, 1), (RATE, -1)):
+            for value, unit in pattern.findall(remark):
+                if (
+                    step := float(value.replace(",", ".")) ** power
+                    if float(value.replace(",", "."))
+                    else 0
+                ):
+                    found[step] = (
+                        f"dt {step:.6g}{' ' + unit if unit and power == 1 else ''} from the comment {remark[:40]!r}"
+                    )
+    if len(found) > 1:
+        raise ValueError(
+            f"{table.name}: its comments tell several time steps, {', '.join(f'{s:g}' for s in found)}; "
+            f"say which: {asked.again(dt=...)}"
+        )
+    return next(iter(found.items()), None)
+
+
+def half_digit(values: np.ndarray, cells: Sequence[str] | None) -> float:
+    """Half a unit of the last digit that is written: how far a time may be from what was meant.
+
+    Of decimals as many as the longest has, of digits in all as many as any has: `%.3f` and `%g`.
+    """
+    every = max(1, len(values) // SHOWN)
+    some = values[::every]
+    shown = cells[::every] if cells is not None else [str(v) for v in some]
+    decimals, digits = 0, 1
+    for cell in shown:
+        mantissa, _, power = cell.strip().lower().partition("e")
+        whole, _, fraction = mantissa.partition(".")
+        decimals = max(decimals, len(fraction) - int(power or 0)) if mantissa else decimals
+        digits = max(digits, len((whole + fraction).lstrip("+-0")))
+    largest = float(np.abs(values).max(initial=0.0))
+    exponent = floor(log10(largest)) if largest else 0
+    kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
+    written = max(0.5 * 10.0**-decimals, 0.5 * 10.0 ** (exponent + 1 - digits))
+    return written + 4 * float(np.finfo(kind).eps) * largest
+
+
+def frames_of_times(
+    table: Table, asked: Asked, name: str, track: np.ndarray, time: np.ndarray, half: float
+) -> tuple[np.ndarray, float, str]:
+    """Frame numbers, the time step and the words for it, of times sorted within each track.
+
+    The step is the least-squares slope over all tracks, each with an offset of its own; what a
+    rounding by `half` on either side cannot explain is refused.
+    """
+    same = track[1:] == track[:-1]
+    steps = np.where(same, np.diff(time), 0.0)
+    forward = steps[steps > 0]
+    if not len(forward):
+        raise ValueError(
+            f"{table.name}: no track has two different times in column {name!r}; a trajectory needs "
+            "at least two frames"
+        )
+    least, most = float(forward.min()), float(forward.max())
+    first = np.flatnonzero(np.r_[True, ~same])
+    owner = np.cumsum(np.r_[True, ~same]) - 1
+
+    def laid(dt: float) -> tuple[np.ndarray, np.ndarray]:
+        """Frame numbers for a step dt, from 0 in each track, and how far times are from them."""
+        count = np.r_[0, np.cumsum(np.rint(steps / dt))]
+        count -= count[first][owner]
+        return count, time - time[first][owner] - count * dt
+
+    def fits(away: np.ndarray, dt: float, slack: float) -> bool:
+        spread = np.maximum.reduceat(away, first) - np.minimum.reduceat(away, first)
+        return bool(spread.max() <= slack + 1e-3 * dt)
+
+    dt = float(forward[forward <= min(least + 4 * half, 1.5 * least)].mean())
+    if (np.abs(forward / least - np.rint(forward / least)) < 1e-6).all():
+        dt = least  # exact multiples: nothing was rounded
+    elif 4 * half > least:
+        dt = 0.0  # rounded to about a step: only who knows the step can count
+    even = False
+    for _ in range(30 * bool(dt)):
+        count, away = laid(dt)
+        even = bool((count[1:] > count[:-1])[steps > 0].all()) and fits(away, dt, 2 * half)
+        centred = count - (np.bincount(owner, count) / np.bincount(owner))[owner]
+        slope = float((centred * time_centred(time, owner)).sum() / (centred**2).sum())
+        if slope == dt:
+            break
+        dt = slope
+    if even:
+        dt = short(dt)
+    given, words = asked.dt, f"dt {dt:.6g} from {table.with_unit(name)}"
+    if given is not None:
+        words = f"dt {given:.6g} as given"
+        ratio = dt / given if even else 0.0
+        whole = bool((time == np.rint(time)).all()) and dt == 1
+        if even and abs(ratio - 1) > 0.01 and not whole:
+            if 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
+                raise ValueError(
+                    f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
+                    f"{dt:.6g}, {round(ratio)} times as much; take what the file says, "
+                    f"{asked.again(dt=None)}, or correct the column"
+                )
+            words += f" (the times in {name} step by {dt:.6g})"
+        if not even:
+            count, away = laid(given)
+            exact = half < 0.45 * given and fits(away, given, 2 * half)
+            near = np.abs(steps / given - np.rint(steps / given))[steps > 0]
+            even = bool((np.rint(forward / given) >= 1).all()) and (exact or near.max() < 0.25)
+            words += f" (times are uneven, steps of {least:.4g} to {most:.4g})" * (not exact)
+        elif half < 0.45 * given and abs(ratio - 1) <= 0.01:
+            again, away = laid(given)
+            count = again if fits(away, given, 2 * half) else count
+        dt = given
+    if not even:
+        raise ValueError(
+            f"{table.name}: the time step in column {name!r} varies from {least:.6g} to {most:.6g}, more "
+            f"than rounding explains; if frames were taken at equal times, give their distance, "
+            f"{asked.again(dt=...)}, or a column that numbers them, {asked.again(frame=..., dt=...)}; "
+            "if not, save each stretch of equal steps as a track of its own"
+        )
+    begin = np.rint((time[first] - time[first].min()) / _own(steps, count))
+    return (count + begin[owner]).astype(np.int64), dt, words
+
+
+def time_centred(time: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    early = time - time[0]  # Unix times are large
+    return early - (np.bincount(owner, early) / np.bincount(owner))[owner]
+
+
+def _own(steps: np.ndarray, count: np.ndarray) -> float:
+    """The step in the unit of the times, whatever the given one is."""
+    frames = np.diff(count)[steps > 0]
+    return float(steps[steps > 0].sum() / frames.sum())
+
+
+def short(dt: float) -> float:
+    """0.01 for 0.010000000000000002."""
+    rounded = float(f"{dt:.12g}")
+    return rounded if len(f"{dt:.12g}".strip("0.").replace(".", "")) <= 8 else dt
+
+
+def whole_numbers(table: Table, asked: Asked, name: str, values: np.ndarray) -> np.ndarray:
+    """Frame numbers as integers."""
+    if not (np.abs(values) < 2**53).all() or (off := values != np.rint(values)).any():
+        bad = values[off][0] if (np.abs(values) < 2**53).all() else np.abs(values).max()
+        raise ValueError(
+            f"{table.name}: column {name!r} should number frames and holds {bad:g}; if it "
+            f"holds times, say so: {asked.again(time=name, frame=None)}"
+        )
+    return values.astype(np.int64)
+
+
+def step_of_frames(
+    table: Table,
+    asked: Asked,
+    times: tuple[str, np.ndarray, float] | None,
+    track: np.ndarray,
+    frame: np.ndarray,
+) -> tuple[float, str]:
+    """The time from one frame number to the next, and the words for it: given, or the slope of times
+    against frame numbers, or told in a comment."""
+    if asked.dt is not None:
+        return asked.dt, f"dt {asked.dt:.6g} as given"
+    if times is not None:
+        name, time, half = times
+        same = (track[1:] == track[:-1]) & (np.diff(frame) > 0)
+        if same.any():
+            owner = np.cumsum(np.r_[True, track[1:] != track[:-1]]) - 1
+            centred = frame - (np.bincount(owner, frame) / np.bincount(owner))[owner]
+            moved = time_centred(time, owner)
+            dt = short(float((centred * moved).sum() / (centred**2).sum()))
+            if dt > 0:
+                off = np.abs(np.diff(time) - np.diff(frame) * dt)[same].max()
+                if off <= 2 * half + 0.1 * dt:
+                    more = (
+                        f" (single times up to {off:.2g} off it)"
+                        if off > 2 * half + 1e-3 * dt
+                        else ""
+                    )
+                    return dt, f"dt {dt:.6g} from {table.with_unit(name)}{more}"
+            raise ValueError(
+                f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers; "
+                f"if frames were taken at equal times, give their distance: {asked.again(dt=...)}"
+            )
+    if (told := remarked(table, asked)) is not None:
+        return told
+    raise ValueError(
+        f"{table.name} numbers its frames and does not tell the time between two; give it: "
+        f"{asked.again(dt=...)}"
+    )
+
+
+def check_dt(dt: float | None) -> None:
+    if dt is not None:
+        require.positive(dt=dt, hint="it is the time between two frames")
