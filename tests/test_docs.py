@@ -180,7 +180,8 @@ def test_the_lines_of_the_readme_and_for_your_own_data_run(quick, capsys):
         exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), found)
     said = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d, exact 2\.0[23]", said[0])
-    assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[1])
+    assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[2])
+    assert said[1] in blocks("docs/your_data.md", "text")[0]
     assert any(line.startswith("drift and diffusion from") for line in said)
     assert found["movie"].x.shape == (20, 36)
     assert found["motion"].drift.std(found["states"]).shape == (5, 2)
