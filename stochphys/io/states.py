@@ -1,4 +1,4 @@
-"""States as people write them, numbers or names, some of them not assigned, as numbers from 0 on."""
+"""States and classes as people write them, numbers or names, some missing, as numbers from 0 on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,10 @@ MISSING = {"", "nan", "na", "n/a", "none", "null", "<na>"}
 
 
 def numbered(
-    states: Any, unassigned: Any = -1, names: Sequence[str] | None = None
+    states: Any,
+    unassigned: Any = -1,
+    names: Sequence[str] | None = None,
+    what: str = "states",
 ) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """Numbers of states `(…)`, int64, −1 where none is assigned, and their names if they have any.
 
@@ -23,19 +26,21 @@ def numbered(
         if names is not None or not all(_is_number(word) for word in known):
             called = tuple(known if names is None else names)
             if strange := set(known) - set(called):
-                raise ValueError(f"state {min(strange)!r} is none of names={called}; add it there")
+                raise ValueError(
+                    f"{what}: {min(strange)!r} is none of names={called[:10]}; name all of them there"
+                )
             place = dict.fromkeys(nowhere, -1) | {name: k for k, name in enumerate(called)}
             return np.reshape([place.get(w, -1) for w in words], array.shape), called
         array = np.reshape([float(w) if w in known else np.nan for w in words], array.shape)
     if array.dtype.kind not in "buif":
-        raise ValueError(f"states must be integers or names, got {array.dtype}")
+        raise ValueError(f"{what} must be integers or names, got {array.dtype}")
     array = array + 0  # truth values are 0 and 1
     gone = np.isnan(array) | np.isin(array, [float(each) for each in nowhere if _is_number(each)])
     wrong = array[~gone & ((array < 0) | np.isinf(array) | (array != np.rint(array)))]
     if len(wrong):
         raise ValueError(
-            f"states must be whole numbers from 0 on, got {wrong[0]:g}; frames without a state are "
-            f"named by unassigned={wrong[0]:g}, continuous states are Trajectories"
+            f"{what} must be whole numbers from 0 on, got {wrong[0]:g}"
+            + f"; frames without one are named by unassigned={wrong[0]:g}" * bool(nowhere)
         )
     return np.where(gone, -1, array).astype(np.int64), None if names is None else tuple(names)
 

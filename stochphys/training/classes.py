@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..io.states import numbered
+
 
 def as_examples(x: Any) -> Tensor:
     """Examples `(n_examples, …)` as a tensor. Floats of an array come in float32, in which networks
@@ -24,11 +26,10 @@ def as_examples(x: Any) -> Tensor:
 
 
 def names_of(*labels: Any) -> tuple[str, ...] | None:
-    """The classes that labels name, if they are words: sorted, by value if all are numbers."""
-    arrays = [_array("y", y) for y in labels if y is not None and not isinstance(y, Tensor)]
-    words = [_words("y", array) for array in arrays if array.dtype.kind in "SUO"]
-    found = {str(word) for array in words for word in array.flat}
-    return tuple(sorted(found, key=int if all(map(str.isdecimal, found)) else None)) or None
+    """The classes that labels name, if they are words: in sorted order."""
+    arrays = [_array("y", y).ravel() for y in labels if y is not None and not isinstance(y, Tensor)]
+    words = [array for array in arrays if array.dtype.kind in "SUO"]
+    return numbered(np.concatenate(words), (), what="y")[1] if words else None
 
 
 def as_numbers(name: str, labels: Any, n: int, names: Sequence[str] | None = None) -> Tensor:
@@ -40,7 +41,9 @@ def as_numbers(name: str, labels: Any, n: int, names: Sequence[str] | None = Non
     if not isinstance(labels, Tensor):
         array = _array(name, labels)
         if array.dtype.kind in "SUO":
-            array = _placed(name, _words(name, array), names)
+            array, found = numbered(array, (), names, what=name)
+            if found and names is None:
+                raise ValueError(f"{name} holds names, {found[:5]}; Labelled(x, y).y numbers them")
         # Torch counts with few unsigned integers.
         labels = torch.tensor(array.astype(np.int64) if array.dtype.kind in "iu" else array)
     if (
@@ -63,8 +66,8 @@ def how_many(*labels: Tensor) -> int:
     if seen != list(range(len(seen))) and seen[0] >= 0:  # -1 is no label, whatever n_classes
         raise ValueError(
             f"n_classes is not given, and labels from {seen[0]} to {seen[-1]} do not tell it, as "
-            f"{len(seen)} occur; give n_classes={seen[-1] + 1}, count from 0, or give names, "
-            "list(map(str, y))"
+            f"{len(seen)} occur; give n_classes={seen[-1] + 1}, or number those there are, "
+            "np.unique(y, return_inverse=True)[1]"
         )
     return max(1, len(seen) and seen[-1] + 1)
 
@@ -80,32 +83,6 @@ def _of_rows(name: str, rows: Tensor) -> Tensor:
             f"scores take the largest, {name}.argmax(1)"
         )
     return (rows == 1).int().argmax(1)
-
-
-def _placed(name: str, words: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
-    if names is None:
-        raise ValueError(
-            f"{name} holds names such as {str(words.flat[0])!r}; Labelled(x, y).y are their numbers"
-        )
-    place = {word: k for k, word in enumerate(names)}
-    if strange := sorted(set(words.flat) - place.keys()):
-        raise ValueError(
-            f"{name} holds {str(strange[0])!r}, which is none of names={list(names)[:10]}; names must "
-            "list every class"
-        )
-    return np.reshape([place[word] for word in words.flat], words.shape)
-
-
-def _words(name: str, array: np.ndarray) -> np.ndarray:
-    """Names of classes; an empty field of a table is none."""
-    words = np.char.decode(array) if array.dtype.kind == "S" else array
-    for i, word in enumerate(words.flat):
-        if not isinstance(word, str) or not word.strip():
-            raise ValueError(
-                f"{name} must hold integers or names, but number {i} is {word!r}; leave out examples "
-                "without a label, and write the others in one way"
-            )
-    return words
 
 
 def _array(name: str, values: Any) -> np.ndarray:
