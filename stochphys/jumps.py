@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from . import require
+from .io.state_tables import AskedOfStates, Visits, read_states, visits_of
 from .io.states import numbered
+from .io.tables import framed
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 from .stretches import INTEGERS, Stretches, stretches_of
@@ -181,6 +183,82 @@ class Jumps(Paths):
         states = torch.where(whole, x[first].long(), -1)
         how: Any = dict(waiting=n_frames.double() * dt, n_states=self.n_states, names=self.names)
         return Jumps.of_frames(states, track=path[first], frame=torch.arange(len(first)), **how)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        dt: float | None = None,
+        *,
+        state: str | int | None = None,
+        track: str | int | None = None,
+        time: str | int | None = None,
+        frame: str | int | None = None,
+        n_states: int | None = None,
+        names: Sequence[str] | None = None,
+        unassigned: Any = -1,
+    ) -> "Jumps":
+        """Read jumps from a file, and print in one line what was read as what.
+
+        Tables, in all formats of `Trajectories.load`: one row a frame, with its state, a number or a
+        name, in a column `state` (or `label`, `cluster`, `dtraj`, …). Where there are no frame numbers,
+        times are uneven, and no state follows itself, a row is the entry of a state: see `of_stays`.
+        Arrays: what `of` takes, in a `.npy`; a path in each of an `.npz`; and what `save` wrote.
+
+        Args:
+            dt: time between two frames, where times are too uneven to tell.
+            state, track, time, frame: the columns that hold them, where names do not say it.
+            n_states, names, unassigned: as in `of`.
+
+        Raises what `Trajectories.load` and `of` raise.
+        """
+        how: dict[str, Any] = dict(names=names, unassigned=unassigned)
+        held = read_states(path, state, how, dt=dt, track=track, time=time, frame=frame)
+        if isinstance(held, Visits):
+            return cls._told(held, n_states)
+        if isinstance(held, dict) and {"x", "n_states"} <= held.keys():
+            return cls._saved(**held)
+        paths = held if isinstance(held, np.ndarray) else list(held.values())
+        jumps = cls.of(paths[0] if len(paths) == 1 else paths, n_states=n_states, **how)
+        print(f"{Path(path).name}: {jumps}")
+        return jumps
+
+    @classmethod
+    def from_table(
+        cls,
+        table: Any,
+        dt: float | None = None,
+        *,
+        state: str | int | None = None,
+        n_states: int | None = None,
+        names: Sequence[str] | None = None,
+        unassigned: Any = -1,
+        **said: Any,
+    ) -> "Jumps":
+        """The same of a table in memory: a data frame of pandas or polars, or a dict of columns."""
+        asked = AskedOfStates("Jumps.from_table(table", dt, **said)
+        how = dict(names=names, unassigned=unassigned)
+        return cls._told(visits_of(framed("table", table), asked, state, how), n_states)
+
+    @classmethod
+    def _told(cls, visits: Visits, n_states: int | None) -> "Jumps":
+        print(visits.said)
+        how: Any = dict(track=visits.track, names=visits.names, n_states=n_states)
+        if visits.time is not None:
+            return cls.of_stays(visits.states, time=visits.time, **how)
+        return cls.of_frames(visits.states, frame=visits.frame, **how)
+
+    @classmethod
+    def _saved(cls, names: Any = None, **held: np.ndarray) -> "Jumps":
+        names = None if names is None else tuple(names.tolist())
+        n_states = int(held.pop("n_states"))
+        values: dict[str, Any] = {k: torch.from_numpy(held[k]) for k in held}
+        if "track" not in values:
+            return cls(n_states=n_states, names=names, **values)
+        track, frame = values.pop("track"), values.pop("frame")
+        rows, stretches, _ = stretches_of(values["x"], track, frame)
+        values = {name: value[rows] for name, value in values.items()}
+        return cls(n_states=n_states, names=names, stretches=stretches, **values)
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""

@@ -44,19 +44,23 @@ def read(path: str | Path, dt: float | None = None, **said: Any) -> Tracks:
         found = read_arrays(path, asked)
     elif ending == ".mat":
         found = read_matlab(path, asked)
-    elif ending in TEXT:
-        found = read_text(path)
-    elif ending == ".xml":
-        found = read_trackmate(path)
     else:
-        found = _by_pandas(path, ending)
+        found = table_in(path)
     return found if isinstance(found, Tracks) else tracks_of(found, asked)
+
+
+def table_in(path: Path) -> Table:
+    """The table in a file that is no array."""
+    ending = path.suffix.lower()
+    if ending in TEXT:
+        return read_text(path)
+    return read_trackmate(path) if ending == ".xml" else _by_pandas(path, ending)
 
 
 def from_table(table: Any, dt: float | None = None, **said: Any) -> Tracks:
     """The paths in a data frame, or in a dict of columns."""
     asked = Asked("Trajectories.from_table(table", dt, **said)
-    return tracks_of(_framed("table", table), asked)
+    return tracks_of(framed("table", table), asked)
 
 
 def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
@@ -73,7 +77,7 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     return paths_of(name, paths, words, Asked("Trajectories.of(paths"), underdamped)
 
 
-def _framed(name: str, frame: Any) -> Table:
+def framed(name: str, frame: Any) -> Table:
     """A `Table` of what has columns by name: a frame of pandas or polars, a dict, a record array."""
     index = getattr(getattr(frame, "index", None), "names", None) or ()
     if named := [key for key in index if key is not None and key not in frame.columns]:
@@ -108,9 +112,9 @@ def _by_pandas(path: Path, ending: str) -> Table:
     library(PACKAGES[ending], PACKAGES[ending], path)
     try:
         if ending == ".parquet":
-            return _framed(path.name, pandas.read_parquet(path))
+            return framed(path.name, pandas.read_parquet(path))
         if ending in HDF:
-            return _framed(path.name, _hdf(pandas, path))
+            return framed(path.name, _hdf(pandas, path))
         sheets = pandas.read_excel(path, sheet_name=None, header=None, dtype=object)
     except BROKEN as error:
         raise damaged(path, f"{ending} file", error) from None

@@ -89,7 +89,7 @@ def tracks_of(table: Table, asked: Asked) -> Tracks:
     times = None if role.time is None else table.values(role.time)
     frames = None if role.frame is None else table.values(role.frame)
     clock = frames if frames is not None else times
-    label, ids, unassigned = _labels(table, role)
+    label, ids, unassigned = labels(table, role)
 
     # Rows that belong to no track, stand at no time, or have no position.
     lost = [
@@ -150,7 +150,7 @@ def tracks_of(table: Table, asked: Asked) -> Tracks:
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).of_frames(table.name, told)
 
 
-def _labels(table: Table, role: Roles) -> tuple[np.ndarray, Any, np.ndarray]:
+def labels(table: Table, role: Roles) -> tuple[np.ndarray, Any, np.ndarray]:
     """Of each row the number of its track, the names of all tracks, and whether it belongs to none:
     an empty cell, or −1 beside others that are not negative."""
     n_rows = len(table.columns[role.coordinates[0]])

@@ -1,0 +1,107 @@
+"""States in files and tables: which column holds them, and whether a row is a frame or an entry of a state."""
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .columns import roles
+from .files import existing, unpacked
+from .states import numbered
+from .table import Asked, Table, listed, plain
+from .tables import ENDINGS, framed, table_in
+from .tracks import counted, labels, tracks_of
+
+FEW = 10  # steps that do not tell frames from entries
+STATE = re.compile(
+    r"(?:micro|macro|meta)?states?(?:id|index|no|number)?|s|(?:cluster|label)s?(?:id|index|no)?|dtrajs?|symbols?"
+)
+
+
+class AskedOfStates(Asked):
+    """What was said to `Jumps.load`, whose one column of coordinates is called the state."""
+
+    def again(self, **more: Any) -> str:
+        (column,) = self.columns or [None]
+        return super().again(**dict(state=column) | more | dict(columns=None))
+
+
+@dataclass(frozen=True)
+class Visits:
+    """The states `(n_rows,)` of paths, −1 where none is assigned, and their names. A row is a frame of
+    this number; where there is no number, the entry of a state at this time. `said` is the line that
+    tells what was read as what."""
+
+    states: np.ndarray
+    names: tuple[str, ...] | None
+    track: np.ndarray
+    frame: np.ndarray | None
+    time: np.ndarray | None
+    said: str
+
+
+def read_states(path: str | Path, state: Hashable | None, how: dict, **said: Any) -> Any:
+    """The `Visits` of a table in a file; of a `.npy` or `.npz` without named columns, what it holds."""
+    path = existing(path, *ENDINGS)
+    asked = AskedOfStates(f"Jumps.load({path.name!r}", **said)
+    if path.suffix.lower() not in (".npy", ".npz"):
+        return visits_of(table_in(path), asked, state, how)
+    held = unpacked(path)
+    if isinstance(held, dict) or not held.dtype.names:
+        return held
+    return visits_of(framed(path.name, held), asked, state, how)
+
+
+def visits_of(table: Table, asked: Asked, state: Hashable | None, how: dict) -> Visits:
+    """The states in a table. Rows are entries, not frames, where there are no frame numbers, times are
+    uneven, and no state follows itself. Raises what `Jumps.load` raises."""
+    column = _column(table, asked, state)
+    states, names = numbered(table.columns[column], **how, what=f"{table.name}, column {column!r}")
+    table.columns[column] = states.astype(float)
+    asked = replace(asked, columns=[column])
+    role = roles(table, asked)
+    more = f" ({', '.join(names[:10])})" if names else ""
+    if lost := int((states < 0).sum()):
+        more += f"; {counted(lost, 'row')} without a state"
+    clock = role.frame or role.time
+    if clock is not None:
+        time, (track, _, nowhere) = table.values(clock), labels(table, role)
+        at = np.flatnonzero(~nowhere & ~np.isnan(time))
+        at = at[np.lexsort((time[at], track[at]))]
+        same = np.diff(track[at]) == 0
+        steps, changes = np.diff(time[at])[same], np.diff(states[at])[same]
+        entries = len(steps) > 0 and changes.all() and steps.max() > 1.5 * steps.min()
+        if entries and clock == role.time:
+            said = (
+                f"{table.name}: {counted(len(at), 'row')}, each the entry of a state; waiting times from "
+                f"{clock}, uneven; tracks by {role.track}; states {column}{more}"
+            )
+            return Visits(states[at], names, track[at], None, time[at], said)
+        if entries and asked.frame is None and len(steps) > FEW:
+            raise ValueError(
+                f"{table.name}: frames are missing, and no state follows itself. If each row is the entry "
+                f"of a state, say {asked.again(time=clock)}; if frames are gaps, {asked.again(frame=clock)}"
+            )
+    if role.time is None and asked.dt is None:
+        asked = replace(asked, dt=1.0)
+    tracks = tracks_of(table, asked)
+    assert tracks.track is not None
+    said = tracks.said.replace(f"coordinates {column}", f"states {column}{more}")
+    said = said.replace("dt 1 as given", "a frame is a step")
+    return Visits(tracks.x[:, 0].astype(int), names, tracks.track, tracks.frame, None, said)
+
+
+def _column(table: Table, asked: Asked, state: Hashable | None) -> str:
+    if state is not None:
+        return table.find(state, "state")
+    known = [name for name in table.columns if STATE.fullmatch(plain(name)[0])]
+    found = known if table.named else list(table.columns)
+    if len(found) != 1:
+        raise ValueError(
+            f"{table.name}: which column holds states is not known; it has {listed(list(table.columns))}; "
+            f"name it, as in {asked.again(state=[*found, *table.columns][0])}"
+        )
+    return found[0]

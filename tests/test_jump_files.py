@@ -1,0 +1,158 @@
+"""States in files come back as they are: numbers or names, frames or entries, gaps where none is assigned."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stochphys.data import Jumps, Windows
+
+pandas = pytest.importorskip("pandas")
+NAMES = np.array(["closed", "folded", "open", "partly open", ""])  # the last: no state
+FORMATS = (
+    "csv",
+    "tsv",
+    "semicolon",
+    "names",
+    "times",
+    "dat",
+    "xlsx",
+    "parquet",
+    "memory",
+    "npy",
+    "npz",
+    "saved",
+)
+
+
+def drawn(seed: int) -> list[np.ndarray]:
+    """Paths of 4 to 30 frames among 4 states, all seen, and −1 where none is assigned."""
+    rng = np.random.default_rng(seed)
+    paths = [rng.integers(0, 4, rng.integers(4, 31)) for _ in range(rng.integers(1, 6))]
+    for path in paths:
+        path[4:][rng.random(len(path) - 4) < 0.15] = -1
+    paths[0][:4] = [0, 0, 3, 2]
+    paths[0] = np.r_[paths[0], 1, 1]
+    return paths
+
+
+def write(kind: str, folder: Path, paths: list[np.ndarray], seed: int) -> object:
+    """What holds these paths: a file, or a table in memory."""
+    rng = np.random.default_rng(seed)
+    track = np.repeat(np.arange(len(paths)) * 3 + 5, list(map(len, paths)))
+    frame = np.concatenate([np.arange(len(path)) for path in paths]) + rng.integers(0, 9)
+    states = np.concatenate(paths)
+    table = pandas.DataFrame(
+        {"Track ID": track, "Frame": frame, "State": states, "score": rng.random(len(track))}
+    )
+    table = table.sample(frac=1, random_state=seed)
+    if kind in ("names", "memory") or (kind in ("xlsx", "parquet") and seed % 2):
+        table["State"] = NAMES[table.State]
+    file = (
+        folder
+        / f"{kind}.{dict(semicolon='csv', names='csv', times='csv', saved='npz').get(kind, kind)}"
+    )
+    if kind == "times":
+        table["Time (s)"] = np.round(table.pop("Frame") / 30, 3)
+    if kind == "npy":
+        longest = max(map(len, paths))
+        padded = [np.pad(path, (0, longest - len(path)), constant_values=-1) for path in paths]
+        np.save(file, np.stack(padded))
+    elif kind == "npz":
+        np.savez(file, *paths)
+    elif kind == "saved":
+        Jumps.of([NAMES[path] for path in paths], names=NAMES[:4].tolist()).save(file)
+    elif kind == "dat":
+        np.savetxt(file, paths[0], fmt="%d")
+    elif kind == "xlsx":
+        table.to_excel(file, index=False)
+    elif kind == "parquet":
+        table.to_parquet(file)
+    elif kind != "memory":
+        table.to_csv(file, index=False, sep={"tsv": "\t", "semicolon": ";"}.get(kind, ","))
+    return table if kind == "memory" else file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FORMATS)
+def test_fifty_random_sets_come_back_as_they_were(kind: str, tmp_path: Path, capsys) -> None:
+    for seed in range(50):
+        paths = drawn(seed)
+        paths = paths[:1] if kind == "dat" else paths
+        source = write(kind, tmp_path, paths, seed)
+        read = Jumps.from_table if kind == "memory" else Jumps.load
+        jumps, truth = read(source), Jumps.of(paths)
+        said = capsys.readouterr().out
+        assert said.count("\n") == (kind != "saved"), said
+        assert jumps.n_states == 4 and jumps.n_trajectories == len(paths)
+        named = kind in ("names", "memory", "saved") or (kind in ("xlsx", "parquet") and seed % 2)
+        assert jumps.names == (tuple(NAMES[:4]) if named else None)
+        assert torch.equal(jumps.x.flatten(), truth.x.flatten())
+        for frames in (2, 3):
+            windows, exact = Windows(jumps, frames), Windows(truth, frames)
+            assert torch.equal(windows.apart(), exact.apart())
+            assert torch.equal(windows.path, exact.path)
+
+
+def test_what_was_saved_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    regular = torch.randint(3, (4, 9), generator=torch.Generator().manual_seed(0))
+    gaps = Jumps.of([list("abca"), ["c", "", "a", "a", "b"]])
+    stays = Jumps.of([[0, 0, 1, 1, 1, 0, 2, 2, 1], [1, 0, 0, 2, 1]]).merged(0.3)
+    for k, jumps in enumerate([Jumps(regular, 5), gaps, stays]):
+        jumps.save(tmp_path / f"{k}")
+        again = Jumps.load(tmp_path / f"{k}.npz")
+        assert torch.equal(again.x, jumps.x) and again.x.dtype == jumps.x.dtype
+        assert (again.n_states, again.names, again.dt) == (jumps.n_states, jumps.names, jumps.dt)
+        assert torch.equal(Windows(again).apart(), Windows(jumps).apart())
+
+
+def test_the_line_says_what_was_read_as_what(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "channel.csv"
+    file.write_text(
+        "cell,frame,state,area\n4,0,open,1\n4,1,shut,2\n4,2,,3\n4,3,shut,1\n7,2,open,1\n7,3,open,3\n"
+    )
+    jumps = Jumps.load(file)
+    assert capsys.readouterr().out == (
+        "channel.csv: 2 tracks of 2 to 4 frames, no gaps; tracks by cell; frames by frame; a frame is a "
+        "step; states state (open, shut); 1 row without a state; left out: 'area' (no coordinates)\n"
+    )
+    assert Windows(jumps).apart().tolist() == [[0, 1], [0, 0]]
+
+
+def test_a_table_of_entries_gives_waiting_times(tmp_path: Path, capsys) -> None:
+    file = tmp_path / "entries.csv"
+    file.write_text("traj,time,state\n1,0,A\n1,1.5,B\n1,2,A\n2,10,C\n2,10.25,A\n2,14,B\n")
+    jumps = Jumps.load(file)
+    assert capsys.readouterr().out == (
+        "entries.csv: 6 rows, each the entry of a state; waiting times from time, uneven; tracks by traj; "
+        "states state (A, B, C)\n"
+    )
+    assert jumps.waiting is not None and jumps.waiting.tolist() == [1.5, 0.5, 0.25, 3.75]
+    assert jumps.x.tolist() == [0, 1, 2, 0]
+
+
+ENTRIES = "frame,state\n" + "".join(f"{k * k},{k % 3}\n" for k in range(14))
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "call"),
+    [
+        ("a,b\n0,1\n1,2\n", "which column holds states is not known; it has 'a', 'b'", dict(state="b")),
+        ("state,cluster\n0,1\n1,2\n", r"not known.* Jumps.load\('x.csv', state='state'\)", dict(state="state")),
+        ("frame,state\n0,1\n1,2.5\n2,1\n3,0\n", "column 'state' must be whole numbers .* got 2.5", dict(unassigned=2.5)),
+        ("frame,state\n0,1\n1,-2\n2,1\n3,0\n", "got -2; frames without one are named by", dict(unassigned=-2)),
+        (ENTRIES, r"no state follows itself.* Jumps.load\('x.csv', time='frame', state='state'\)", dict(time="frame")),
+        (ENTRIES, r"if frames are gaps, Jumps.load\('x.csv', frame='frame', state='state'\)", dict(frame="frame")),
+        ("time,state\n0,1\n1,2\n3,2\n3.7,1\n", "the time step in column 'time' varies", dict(dt=1.0)),
+    ],
+)  # fmt: skip
+def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
+    text: str, says: str, call: dict, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.csv"
+    file.write_text(text)
+    with pytest.raises(ValueError, match=says):
+        Jumps.load(file)
+    if "varies" not in says:
+        assert Jumps.load(file, **call).n_trajectories == 1
