@@ -4,7 +4,7 @@ import re
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ STATE = re.compile(
 )
 
 
+@dataclass(frozen=True)
 class AskedOfStates(Asked):
     """What was said to `Jumps.load`, whose one column of coordinates is called the state."""
 
@@ -29,8 +30,7 @@ class AskedOfStates(Asked):
         return super().again(**dict(state=column) | more | dict(columns=None))
 
 
-@dataclass(frozen=True)
-class Visits:
+class Visits(NamedTuple):
     """The states `(n_rows,)` of paths, −1 where none is assigned, and their names. A row is a frame of
     this number; where there is no number, the entry of a state at this time. `said` is the line that
     tells what was read as what."""
