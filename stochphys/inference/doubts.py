@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..data import Trajectories, Windows
 from .fluctuation import mean_of_steps, steps_of, weighed
+from .increments import successive
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, Langevin
 
@@ -165,7 +166,7 @@ def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
     data = result.increments
     labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
     rest = labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)  # (n_paths, n_steps, dim)
-    if rest.shape[1] < 3:
+    if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
     of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
     return of_noise or tuple(missing(result, labels, rest))
@@ -177,15 +178,16 @@ def smooth_coordinates(steps: Tensor) -> Tensor:
     return growth(steps, steps) > SMOOTH_WITH_DRIFT
 
 
-def growth(steps: Tensor, noise: Tensor) -> Tensor:
+def growth(steps: Tensor, noise: Tensor, row: Tensor | None = None) -> Tensor:
     """D with every second frame left out over D `(dim,)`, from `steps (n_paths, n, dim)` and their
-    noise, what the drift leaves of them; where no drift is known, the steps themselves.
+    noise, what the drift leaves of them; where no drift is known, the steps themselves. `row`: where
+    they begin, see `Increments`.
 
     1 for white noise and short steps; near 2 for a coordinate without noise of its own, whose
     successive steps are alike.
     """
-    drift = steps - noise
-    two = steps[:, 1:] + steps[:, :-1] - 2 * drift[:, :-1]
+    first, second = successive(steps, row, 0, 1)
+    two = second + first - 2 * successive(steps - noise, row, 0, 1)[0]
     return two.square().mean((0, 1)) / (2 * noise.square().mean((0, 1)))
 
 
@@ -199,14 +201,18 @@ def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
     that of second differences −4ζ², and 6ζ² to their variance.
     """
     data, r = result.increments, rest[..., k]
-    if not data.secant and (ratio := growth(data.steps, rest * data.dt)[k].item()) >= SMOOTH:
+    if (
+        not data.secant
+        and (ratio := growth(data.steps, rest * data.dt, data.row)[k].item()) >= SMOOTH
+    ):
         yield (
             f"No noise: with every second frame left out, D of coordinate {k} grows {ratio:.1f}-fold, as "
             "for a coordinate that others drive. Its D and error bars mean nothing. If it has inertia, "
             "give underdamped=True; else fit it as an ordinary differential equation, apart from the rest."
         )
         return
-    products, square = r[:, 1:] * r[:, :-1], r.square().mean()
+    first, second = successive(r, data.row, 0, 1)
+    products, square = second * first, r.square().mean()
     white = 0.25 if data.secant else 0.0
     excess = (products.mean() / square).item() - white
     error = (products.std() / products.numel() ** 0.5 / square).item()
@@ -257,9 +263,12 @@ def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
         return
     weight = 1 / data.steps.square().mean((0, 1))  # as 1/D weighs coordinates
     square = (weight * drift.square()).mean((0, 1)).sum()
-    lost = ((weight * drift.diff(dim=1).square()).mean((0, 1)).sum() / square).item() / 4
+    first, second = successive(drift, data.row, 0, 1)
+    lost = ((weight * (second - first).square()).mean((0, 1)).sum() / square).item() / 4
     blind = min(LOST, max(LOST / 5, (nmse / 5) ** 0.5))
-    fall = 0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt).min().item()
+    fall = (
+        0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt, data.row).min().item()
+    )
     if lost > (LOST_BY_SECANTS if data.secant else blind):
         yield (
             f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "

@@ -5,8 +5,9 @@ positions alone, velocities are secants, and what a second difference says of th
 velocity that shares its noise. Each rule here says how large that share is; regression takes it out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,6 +27,9 @@ SHOWN = 2000  # states at most at which fields are looked at
 class Increments(Brief):
     r"""Labels of drift and diffusion, one path after the other, float64.
 
+    Of paths of unequal length, or with gaps, those whose frames all follow each other are here, as if
+    they were one path: `n_paths` is 1, and `row` and `row_at` say which of them are neighbours.
+
     Attributes:
         x: states at which the drift is asked `(n_paths, n_steps, dim_in)`; with `time` the last
             entry is t.
@@ -42,6 +46,7 @@ class Increments(Brief):
         at: states at which the diffusion is asked `(n_paths, n_squares, dim_in)`.
         steps: what the noise did, `(n_paths, n, dim)`: displacements, or second differences.
         precision: of the trajectories that were read, and of paths that are predicted.
+        row, row_at: None, or of each label, and of each square, the row of its first frame.
     """
 
     x: Tensor
@@ -56,6 +61,8 @@ class Increments(Brief):
     at: Tensor
     steps: Tensor
     precision: torch.dtype
+    row: Tensor | None = None
+    row_at: Tensor | None = None
 
     @property
     def dim(self) -> int:
@@ -68,7 +75,7 @@ class Increments(Brief):
 
     @property
     def time(self) -> float:
-        """Time that all paths last together."""
+        """Time that all paths last together, as far as labels know it."""
         return self.y.shape[0] * self.y.shape[1] * self.dt
 
     @property
@@ -98,10 +105,9 @@ class Increments(Brief):
             s = self.steps if drift is None else self.steps - drift * self.dt
             if self.rule != "midpoint":
                 return outer(s, s) / (2 * self.dt)
-            beside = s[:, :-2] + s[:, 2:]
-            return symmetric(outer(s[:, 1:-1], s[:, 1:-1] + beside)) / (2 * self.dt)
-        s = self.steps
-        a, b, c = s[:, :-2], s[:, 1:-1], s[:, 2:]
+            a, b, c = successive(s, self.row, 0, 1, 2)
+            return symmetric(outer(b, b + (a + c))) / (2 * self.dt)
+        a, b, c = successive(self.steps, self.row, 0, 1, 2)
         lag_0 = (outer(a, a) + outer(b, b) + outer(c, c)) / 3
         lag_1 = (outer(a, b) + outer(b, c)) / 2
         return symmetric(lag_0 + lag_1 - 2 * outer(a, c)) / (5 * self.dt**3 / 3)
@@ -143,77 +149,124 @@ def increments(
     measurement is survived by "symmetric" (Brückner, Ronceray, Broedersz 2020, PRL 125, 058103) and,
     without inertia, by "midpoint" (Frishman & Ronceray 2020, PRX 10, 021009).
 
-    Second differences are taken in float64. Positions that were rounded to float32 before are
-    refused where the rounding makes 1 % or more of their squares, except by "symmetric", to which it
-    is a noise of the measurement.
+    Differences are taken in float64, between frames that follow each other; a label that would need a
+    missing one does not exist. With `time`, t is the number of a frame times dt: where paths begin
+    together, the time since; in films, that of the film.
 
-    Raises `ValueError` for an unknown rule, too few frames, a coordinate that never changes, or
-    rounded positions.
+    States that were rounded to float32 before are refused where the rounding makes 1 % or more of the
+    squared differences, except by "symmetric" and "midpoint", to which it is a noise of the measurement.
+
+    Raises `ValueError` for an unknown rule, too few frames that follow each other, a coordinate that
+    never changes, or rounded states.
     """
     known = trajectories.underdamped
     rules = UNDERDAMPED if underdamped and not known else OVERDAMPED
     rule = rule or next(iter(rules))
     require.one_of(rules, rule=rule, hint="others are for other data")
     least = 5 if rules is UNDERDAMPED else 4 if rule == "midpoint" else 2
-    require.integer(least, trajectories, "n_times", hint=f"rule={rule!r} needs so many frames")
+    gaps = trajectories.stretches
+    frames: dict[str, Any] = {
+        "n_times" if gaps is None else "longest stretch": trajectories.longest
+    }
+    require.integer(least, **frames, hint=f"rule={rule!r} needs so many frames in a row")
     x, dt = trajectories.x.double(), trajectories.dt
-    require.changing(coordinates=x.amax((0, 1)) - x.amin((0, 1)))
-    clock = trajectories.times.to(x)[:, None].expand(len(x), -1, 1)
+    x = x if gaps is None else x[None]
+    high, low = x.amax((0, 1)), x.amin((0, 1))
+    require.changing(coordinates=high - low)
+    number = torch.arange(x.shape[1], device=x.device) if gaps is None else gaps.frames[1]
+    clock = (number.double() * dt)[:, None].expand(len(x), -1, 1)
 
     def states(*parts: Tensor, first: float = 0.0) -> Tensor:
         """Inputs of the functions, with t if it is one of them; `first` frames after the start."""
         now = (clock[:, : parts[0].shape[1]] + first * dt,) if time else ()
         return torch.cat((*parts, *now), dim=-1)
 
+    def earlier(values: Tensor, lag: int) -> Tensor:
+        """Values `lag` frames before, no earlier than the frames that follow each other begin."""
+        begin: Any = 0 if gaps is None else gaps.first.repeat_interleave(gaps.length)
+        row = torch.arange(values.shape[1], device=x.device)
+        return values[:, (row - lag).clamp(min=begin if gaps is None else begin[: len(row)])]
+
     read = partial(Increments, dt=dt, rule=rule, shared=rules[rule], precision=trajectories.x.dtype)
     dim = x.shape[-1]
     if rules is OVERDAMPED:
         start, end, robust = x[:, :-1], x[:, 1:], rule == "midpoint"
-        one_earlier = (torch.arange(start.shape[1]) - int(robust)).clamp(min=0)
-        moved = trajectories.velocity.double().diff(dim=1) if known else x.diff(dim=1)
-        late = rules[rule] / 2
-        return read(
+        noisy = slice(dim // 2, dim) if known else slice(0, dim)
+        moved = x[..., noisy].diff(dim=1)
+        late, begin = rules[rule] / 2, states(start)
+        labels = read(
             x=states(torch.lerp(start, end, late), first=late),
             y=moved / dt,
-            noisy=slice(dim // 2, dim) if known else slice(0, dim),
-            start=states(start),
-            before=states(start)[:, one_earlier],
+            noisy=noisy,
+            start=begin,
+            before=earlier(begin, 1) if robust else begin,
             reverse=None,
-            at=states((start + end)[:, 1:-1] / 2, first=1.5) if robust else states(start),
+            at=states((start + end)[:, 1:-1] / 2, first=1.5) if robust else begin,
             steps=moved,
         )
-    v, s = x.diff(dim=1) / dt, x.diff(n=2, dim=1)
-    if trajectories.x.dtype == torch.float32 and rule != "symmetric":
-        check_rounding(trajectories.x, s)
-    centred = (x[:, 2:] - x[:, :-2]) / (2 * dt)
-    # A secant is the velocity in the middle of its interval: the position is taken there, too.
-    half = (x[:, 1:] + x[:, :-1]) / 2
-    early = states(half[:, :-1], v[:, :-1], first=0.5)
-    later = states(half[:, 1:], v[:, 1:], first=1.5)
-    middle = states((x[:, 2:] + x[:, 1:-1] + x[:, :-2]) / 3, centred, first=1)
-    seen = {"reverse": later, "symmetric": middle}.get(rule, early)
-    two_earlier = (torch.arange(seen.shape[1]) - 2).clamp(min=0)
-    return read(
-        x=seen,
-        start=early,
-        before=seen[:, two_earlier] if rule == "symmetric" else seen,
-        reverse=later if rule == "combined" else None,
-        y=s / dt**2,
-        noisy=slice(dim, 2 * dim),
-        at=states(x[:, 2:-2], centred[:, 1:-1], first=2),
-        steps=s,
+    else:
+        v, s = x.diff(dim=1) / dt, x.diff(n=2, dim=1)
+        centred = (x[:, 2:] - x[:, :-2]) / (2 * dt)
+        # A secant is the velocity in the middle of its interval: the position is taken there, too.
+        half = (x[:, 1:] + x[:, :-1]) / 2
+        early = states(half[:, :-1], v[:, :-1], first=0.5)
+        later = states(half[:, 1:], v[:, 1:], first=1.5)
+        middle = states((x[:, 2:] + x[:, 1:-1] + x[:, :-2]) / 3, centred, first=1)
+        seen = {"reverse": later, "symmetric": middle}.get(rule, early)
+        labels = read(
+            x=seen,
+            start=early,
+            before=earlier(seen, 2) if rule == "symmetric" else seen,
+            reverse=later if rule == "combined" else None,
+            y=s / dt**2,
+            noisy=slice(dim, 2 * dim),
+            at=states(x[:, 2:-2], centred[:, 1:-1], first=2),
+            steps=s,
+        )
+    if gaps is not None:
+        seen_by = 3 if labels.secant else 2  # frames
+        labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (seen_by, least)))
+    if trajectories.x.dtype == torch.float32 and rule not in ("symmetric", "midpoint"):
+        check_rounding(torch.maximum(high, -low), labels)
+    return labels
+
+
+def existing(labels: Increments, row: Tensor, row_at: Tensor) -> Increments:
+    """Of labels that begin with each frame, those that begin with these: their frames follow each
+    other, those of the squares too."""
+    of_drift = (
+        "x",
+        "y",
+        "start",
+        "before",
+        "steps",
+        *(["reverse"] if labels.reverse is not None else []),
     )
+    kept = {name: getattr(labels, name)[:, row] for name in of_drift}
+    return replace(labels, **kept, at=labels.at[:, row_at], row=row, row_at=row_at)
 
 
-def check_rounding(x: Tensor, s: Tensor) -> None:
-    """Refuse float32 positions whose rounding, of std ulp/√12 each, shows in second differences s."""
-    ulp = x.abs().amax((0, 1)).double() * torch.finfo(torch.float32).eps / 2
-    share = (6 * ulp.square() / 12 / s.square().mean((0, 1))).max().item()
+def successive(values: Tensor, row: Tensor | None, *places: int) -> list[Tensor]:
+    """Of all labels that follow each other, `(n_paths, n, …)` whose first frames are in these rows: those
+    at each of the `places`, of which the last counts how many more than one they are."""
+    last = places[-1]
+    if row is None:
+        return [values[:, i : values.shape[1] - last + i] for i in places]
+    first = (row[last:] - row[: len(row) - last] == last).nonzero().flatten()
+    return [values[:, first + i] for i in places]
+
+
+def check_rounding(far: Tensor, labels: Increments) -> None:
+    """Refuse labels of float32 states, that lie up to `far (dim,)` from zero, whose rounding, of std
+    ulp/√12 each, shows in the differences."""
+    which, terms, rule = ("second ", 6, "symmetric") if labels.secant else ("", 2, "midpoint")
+    ulp = far[-labels.dim :] * torch.finfo(torch.float32).eps / 2
+    share = (terms * ulp.square() / 12 / labels.steps.square().mean((0, 1))).max().item()
     if share > 0.01:
         raise ValueError(
-            f"x is in single precision, and rounding makes {share:.0%} of its squared second "
-            "differences; store positions in float64, subtract an offset before they are rounded, or "
-            'take fewer frames with .every(k) or rule="symmetric"'
+            f"x is in single precision, and rounding makes {share:.0%} of its squared {which}"
+            "differences; store states in float64 from the first, subtract an offset before they are "
+            f'rounded, or take fewer frames with .every(k) or rule="{rule}"'
         )
 
 

@@ -15,7 +15,7 @@ from ..data import Trajectories
 from ..device import Source, as_generator
 from ..models.drift_diffusion import LogVariance
 from .doubts import doubts_of_equation
-from .increments import Increments, increments
+from .increments import Increments, increments, successive
 from .posterior import Combination, ConstantDiffusion, DiffusionField, Posterior
 from .regression import BayesianRegression, Method, Samples
 from .results import Langevin
@@ -42,7 +42,7 @@ def infer_langevin(
             constant matrix.
         generator: what a method draws from; `BayesianRegression` draws nothing, networks do.
         underdamped: positions obey an equation of the second order, velocities were not measured.
-        time: the equation depends on time; t since the start of each path is one more input.
+        time: the equation depends on time; t, the number of the frame times dt, is one more input.
         rule: how increments are read, see `increments`.
 
     Raises `ValueError` for data from which nothing follows, before any work, and whatever the
@@ -113,7 +113,8 @@ def infer_diffusion(
         )
     if method is None:
         D = squares.mean((0, 1))  # (dim, dim)
-        n = squares.shape[0] * squares.shape[1] * independent_share(labels / D.diagonal())
+        share = independent_share(labels / D.diagonal(), data.row_at)
+        n = squares.shape[0] * squares.shape[1] * share
         # Eigenvalues that rounding or noise made negative are lifted to a small positive number.
         values, vectors = torch.linalg.eigh(D)
         lifted = values.clamp(min=1e-9 * values.max())
@@ -123,18 +124,21 @@ def infer_diffusion(
     rough = method.fit(Samples(x, y, weight), LogVariance(), generator=generator)
     if not data.overlapping:
         return DiffusionField(rough)
-    share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels))
+    share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels), data.row_at)
     weighed = Samples(x, y, share * weight)
     return DiffusionField(method.fit(weighed, LogVariance(), generator=generator))
 
 
-def independent_share(labels: Tensor) -> float:
-    """Of labels of a variance, `(n_paths, n, dim)` and of mean 1: how many independent χ² numbers
-    each is worth, 2 over the variance of their sum per label."""
+def independent_share(labels: Tensor, row: Tensor | None = None) -> float:
+    """Of labels of a variance, `(n_paths, n, dim)` and of mean 1, which begin with these rows where
+    frames are missing: how many independent χ² numbers each is worth, 2 over the variance of their sum
+    per label."""
     rest = labels - labels.mean((0, 1))
     n = rest.shape[1]
-    lags = range(min(LAGS, n))
-    variance = sum(
-        (1 if k == 0 else 2) * (rest[:, k:] * rest[:, : n - k]).sum(1).mean() / n for k in lags
-    )
+
+    def covariance(lag: int) -> Tensor:
+        early, late = successive(rest, row, 0, lag)
+        return (late * early).sum(1).mean() / n
+
+    variance = sum((2 if lag else 1) * covariance(lag) for lag in range(min(LAGS, n)))
     return float(2 / variance)

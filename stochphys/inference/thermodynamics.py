@@ -5,15 +5,16 @@ its own data a fitted force follows the noise that it is then multiplied with, a
 high by about p/τ, p effective parameters and τ the duration of the data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import ceil
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .. import require
-from ..data import Trajectories
+from ..data import Trajectories, Windows
 from ..device import Source, as_generator, drawn_from
 from .comparison import ask
 from .doubts import CLEAR
@@ -57,7 +58,8 @@ def entropy_production_rate(
     That needs the friction of a bath: one positive number.
 
     Args:
-        fresh: paths of the same process that the equation has not seen.
+        fresh: paths of the same process that the equation has not seen; of unequal ones, or with
+            gaps, all steps between frames that follow each other.
         draws: from the posterior, each read off pieces of `fresh` that are drawn anew.
         level: of the interval.
 
@@ -124,53 +126,80 @@ def _per_coordinate(
     if data.underdamped:
         _refuse_friction(langevin, generator)
     along = _along_underdamped if data.underdamped else _along
-
-    pieces = fresh.cut(min(ceil(PIECES / fresh.n_trajectories), fresh.n_times // 4))
+    secants = data.underdamped and not fresh.underdamped
+    pieces = _pieces(fresh, 4 if secants else 2)
+    ends = [_ends(piece, fresh.dt if secants else None) for piece in pieces]
     drift, diffusion = langevin.drift, langevin.diffusion
 
     def alone(f: Callable[[Tensor], Tensor]) -> Functions:
         return lambda x: f(x[0])[None]
 
+    duration = torch.tensor([len(before) for before, _ in ends], device=fresh.x.device).double()
+    weight = duration / duration.mean()  # of each piece
+
     def sums(drift: Functions, diffusion: Functions) -> Tensor:
-        """Of each draw and piece, `(n_draws, n_pieces, dim)`."""
-        parts = [along(drift, diffusion, pieces, path) for path in pieces.x.double()]
-        return torch.stack(parts, dim=1)
+        """Of each draw and piece, times its weight, `(n_draws, n_pieces, dim)`."""
+        parts = [along(drift, diffusion, before, after, fresh.dt) for before, after in ends]
+        return torch.stack(parts, dim=1) * weight[:, None]
 
     guess = sums(alone(drift.mean), alone(diffusion.mean))[0].mean(0)  # (dim,)
     drawn = drift.sample(draws, generator=generator), diffusion.sample(draws, generator=generator)
     each = sums(*drawn)
     # Each draw is read off pieces drawn anew: the spread then holds the luck of the fresh paths, too.
     n = each.shape[1]
-    again = torch.randint(n, (len(each), n), **drawn_from(generator))
-    return guess, each.gather(1, again.to(each.device)[..., None].expand_as(each)).mean(1)
+    again = torch.randint(n, (len(each), n), **drawn_from(generator)).to(each.device)
+    sampled = each.gather(1, again[..., None].expand_as(each)).mean(1)
+    return guess, sampled / weight[again].mean(1, keepdim=True)
 
 
-def _along(drift: Functions, diffusion: Functions, data: Trajectories, path: Tensor) -> Tensor:
-    r"""$\frac1\tau \int (D^{-1}(\Phi - \nabla\cdot D))_i \circ dx_i$ along `path (n_times, dim)` of
-    `data`, in each draw `(n_draws, dim)`."""
-    middle, step = (path[1:] + path[:-1]) / 2, path.diff(dim=0)
+def _pieces(fresh: Trajectories, frames: int) -> Iterable[Tensor]:
+    """Pieces of paths of one length `(n_times, dim)`; otherwise all windows of so many frames in about
+    equal shares, `(n_windows, frames, dim)`."""
+    longest = {"longest stretch of fresh": fresh.longest}
+    require.integer(frames, **longest, hint="so many frames in a row make a step")  # type: ignore[arg-type]
+    if fresh.stretches is None:
+        most = max(1, fresh.n_times // 4)
+        return fresh.cut(min(ceil(PIECES / fresh.n_trajectories), most)).x.double()
+    windows = Windows(fresh, frames).apart().double()
+    return windows.tensor_split(min(PIECES, ceil(len(windows) / 4)))
+
+
+def _ends(path: Tensor, dt: float | None) -> tuple[Tensor, Tensor]:
+    """States before and after each step of `path (…, n_frames, dim)`, `(n_steps, dim)` each; with `dt`
+    those of positions and velocities, which are centred differences."""
+    if dt:
+        velocity = (path[..., 2:, :] - path[..., :-2, :]) / (2 * dt)
+        path = torch.cat((path[..., 1:-1, :], velocity), dim=-1)
+    return path[..., :-1, :].flatten(0, -2), path[..., 1:, :].flatten(0, -2)
+
+
+def _along(
+    drift: Functions, diffusion: Functions, before: Tensor, after: Tensor, dt: float
+) -> Tensor:
+    r"""$\frac1\tau \int (D^{-1}(\Phi - \nabla\cdot D))_i \circ dx_i$ along steps `(n_steps, dim)`, in
+    each draw `(n_draws, dim)`."""
+    middle, step = (after + before) / 2, after - before
     total: Any = 0
     for x, dx in zip(middle.split(CHUNK), step.split(CHUNK), strict=True):
         D, force = diffusion(x[None]), drift(x[None]) - divergence(diffusion, x[None])
         total = total + (torch.linalg.solve(D, force[..., None])[..., 0] * dx).sum(1)
-    return total / data.duration
+    return total / (len(step) * dt)
 
 
 def _along_underdamped(
-    drift: Functions, diffusion: Functions, data: Trajectories, path: Tensor
+    drift: Functions, diffusion: Functions, before: Tensor, after: Tensor, dt: float
 ) -> Tensor:
     r"""$\frac{\Gamma_i}{\tau D_{ii}} \int (f_i v_i\,dt - d v_i^2/2)$ with $f = \Phi + \Gamma v$, the
-    drift without friction, `(n_draws, dim)`. Velocities are measured, or centred differences."""
-    if data.underdamped:
-        x, v = path.chunk(2, dim=-1)
-    else:
-        x, v = path[1:-1], (path[2:] - path[:-2]) / (2 * data.dt)
-    kinetic = (v[-1].square() - v[0].square()) / 2
-    x, v = (x[1:] + x[:-1]) / 2, (v[1:] + v[:-1]) / 2
-    state = torch.cat((x, v), dim=-1)[None]
+    drift without friction, `(n_draws, dim)`."""
+    first, last = before.chunk(2, dim=-1)[1], after.chunk(2, dim=-1)[1]  # velocities
+    # Between the ends of successive steps all kinetic energies cancel.
+    gap = pad((first[1:] != last[:-1]).any(1), (1, 1), value=True)
+    kinetic = (last[gap[1:]].square().sum(0) - first[gap[:-1]].square().sum(0)) / 2
+    state = ((after + before) / 2)[None]
+    v = state[0].chunk(2, dim=-1)[1]
     rate = friction(drift, state).mean(1)  # Γ (n_draws, dim)
     # Γ/D = m/T in a bath (Einstein): what follows is the heat per mass that goes to it, ∫f v dt − d(v²/2).
-    power = ((drift(state) + rate[:, None] * v) * v).mean(1) - kinetic / (len(v) * data.dt)
+    power = ((drift(state) + rate[:, None] * v) * v).mean(1) - kinetic / (len(v) * dt)
     return rate / diffusion(state[:, :1])[:, 0].diagonal(dim1=1, dim2=2) * power
 
 
