@@ -201,17 +201,16 @@ def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
     that of second differences −4ζ², and 6ζ² to their variance.
     """
     data, r = result.increments, rest[..., k]
-    if (
-        not data.secant
-        and (ratio := growth(data.steps, rest * data.dt, data.row)[k].item()) >= SMOOTH
-    ):
+    first, second = successive(r, data.row, 0, 1)
+    luck = (2 / first.numel()) ** 0.5  # relative error of a variance
+    ratio = 1.0 if data.secant else growth(data.steps, rest * data.dt, data.row)[k].item()
+    if clear(ratio - 1, luck, SMOOTH - 1):
         yield (
             f"No noise: with every second frame left out, D of coordinate {k} grows {ratio:.1f}-fold, as "
             "for a coordinate that others drive. Its D and error bars mean nothing. If it has inertia, "
             "give underdamped=True; else fit it as an ordinary differential equation, apart from the rest."
         )
         return
-    first, second = successive(r, data.row, 0, 1)
     products, square = second * first, r.square().mean()
     white = 0.25 if data.secant else 0.0
     excess = (products.mean() / square).item() - white
@@ -274,7 +273,7 @@ def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
             f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "
             f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than {data.dt:g}."
         )
-    elif fall >= LOST:
+    elif clear(fall, (2 / first[..., 0].numel()) ** 0.5, LOST):
         yield (
             f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
             f"again is lost between your frames. Take a shorter dt than {data.dt:g}."
