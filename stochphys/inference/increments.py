@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .. import require
 from ..brief import Brief
@@ -20,6 +21,11 @@ from ..data import Trajectories
 # displacement seen after the fraction c/2 of its step has done that part of its noise, see Itô's rule.
 OVERDAMPED = {"ito": 0.0, "midpoint": 1.0, "end": 2.0}
 UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
+EARLIER = {
+    "midpoint": 1,
+    "symmetric": 2,
+}  # frames to a state that neither noise nor error has reached
+FEW = 10  # squares of which D is no mean yet
 SHOWN = 2000  # states at most at which fields are looked at
 
 
@@ -40,7 +46,8 @@ class Increments(Brief):
             $\langle b\,y\rangle = \langle b\,\Phi\rangle + c\langle D\cdot\partial b\rangle$.
         start: states at the start of each step, like `x`; the residual that D is read from is taken
             there.
-        before: states that neither noise nor error of y has reached yet, where weights are taken.
+        before: states that neither noise nor error of y has reached yet, where weights are taken; where
+            frames begin, those that are there.
         rule: how they were read.
         reverse: for the rule "combined": the states at the later end of the same labels.
         at: states at which the diffusion is asked `(n_paths, n_squares, dim_in)`.
@@ -113,6 +120,15 @@ class Increments(Brief):
         return symmetric(lag_0 + lag_1 - 2 * outer(a, c)) / (5 * self.dt**3 / 3)
 
     @property
+    def begins(self) -> Tensor | None:
+        """Of paths with gaps, numbers of the labels whose noise has reached `before`, for want of an
+        earlier frame."""
+        lag, row = EARLIER.get(self.rule, 0), self.row
+        if row is None or not lag:
+            return None
+        return pad(row[lag:] - row[:-lag] != lag, (lag, 0), value=True).nonzero().flatten()
+
+    @property
     def secant(self) -> bool:
         """Whether velocities are differences of positions."""
         return self.underdamped and self.rule in UNDERDAMPED
@@ -181,11 +197,13 @@ def increments(
         now = (clock[:, : parts[0].shape[1]] + first * dt,) if time else ()
         return torch.cat((*parts, *now), dim=-1)
 
-    def earlier(values: Tensor, lag: int) -> Tensor:
-        """Values `lag` frames before, no earlier than the frames that follow each other begin."""
+    def earlier(values: Tensor) -> Tensor:
+        """Values as many frames before, no earlier than the frames that follow each other begin."""
         begin: Any = 0 if gaps is None else gaps.first.repeat_interleave(gaps.length)
         row = torch.arange(values.shape[1], device=x.device)
-        return values[:, (row - lag).clamp(min=begin if gaps is None else begin[: len(row)])]
+        return values[
+            :, (row - EARLIER[rule]).clamp(min=begin if gaps is None else begin[: len(row)])
+        ]
 
     read = partial(Increments, dt=dt, rule=rule, shared=rules[rule], precision=trajectories.x.dtype)
     dim = x.shape[-1]
@@ -199,7 +217,7 @@ def increments(
             y=moved / dt,
             noisy=noisy,
             start=begin,
-            before=earlier(begin, 1) if robust else begin,
+            before=earlier(begin) if robust else begin,
             reverse=None,
             at=states((start + end)[:, 1:-1] / 2, first=1.5) if robust else begin,
             steps=moved,
@@ -216,7 +234,7 @@ def increments(
         labels = read(
             x=seen,
             start=early,
-            before=earlier(seen, 2) if rule == "symmetric" else seen,
+            before=earlier(seen) if rule == "symmetric" else seen,
             reverse=later if rule == "combined" else None,
             y=s / dt**2,
             noisy=slice(dim, 2 * dim),
@@ -224,8 +242,10 @@ def increments(
             steps=s,
         )
     if gaps is not None:
-        seen_by = 3 if labels.secant else 2  # frames
-        labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (seen_by, least)))
+        row, row_at = (gaps.windows(n, 1)[0] for n in (3 if labels.secant else 2, least))
+        enough: dict[str, Any] = {f"n_windows of {least} frames in a row": len(row_at)}
+        require.integer(FEW, **enough, hint="D is read off them")
+        labels = existing(labels, row, row_at)
     if trajectories.x.dtype == torch.float32 and rule not in ("symmetric", "midpoint"):
         check_rounding(torch.maximum(high, -low), labels)
     return labels

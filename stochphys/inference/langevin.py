@@ -76,6 +76,8 @@ def infer_drift(
 ) -> Posterior:
     """Posterior of the drift from increments whose noise is known: each is weighed by dt/2D."""
     y = data.y.flatten(0, 1)
+    if (first := data.begins) is not None:
+        y = y.index_add(0, first, weighed_too(data, diffusion, data.before[0, first]))
 
     def fit(x: Tensor, before: Tensor) -> Posterior:
         D = diffusion.mean(before.flatten(0, 1))
@@ -90,6 +92,26 @@ def infer_drift(
         return fit(data.x, data.before)
     # Weights go with the states, else they would share another part of the noise.
     return Combination(fit(data.x, data.before), fit(data.reverse, data.reverse))
+
+
+def weighed_too(data: Increments, diffusion: Posterior, x: Tensor) -> Tensor:
+    r"""What labels lack that are weighed by $w_i = dt/2D_{ii}(x)$ at states `x (n, dim_in)` which share
+    noise with them, $\langle f y_i\rangle = \langle f\Phi_i\rangle + R_i\langle\partial_i f\rangle$ for any f:
+    $-R_i\,\partial_i \ln w_i$, `(n, dim)`.
+
+    A second difference shares R = D with the centred velocity, a displacement $-\zeta^2/dt$ with its
+    start, if positions have errors ζ; these make its square larger by as much.
+    """
+    error = (
+        data.steps.square().mean((0, 1)) / (2 * data.dt) - data.squares().mean((0, 1)).diagonal()
+    )
+    slopes = []
+    for i in range(data.dim):
+        along = torch.zeros_like(x)
+        along[:, data.noisy.start + i] = 1
+        D, slope = (t[:, i, i] for t in torch.func.jvp(diffusion.mean, (x,), (along,)))
+        slopes.append(slope if data.secant else -error[i] * slope / D)
+    return torch.stack(slopes, dim=1)
 
 
 def infer_diffusion(
@@ -108,7 +130,8 @@ def infer_diffusion(
     if (labels.mean((0, 1)) <= 0).any():
         k = int((labels.mean((0, 1)) <= 0).nonzero()[0])
         raise ValueError(
-            f"coordinate {k} shows no noise: its diffusion comes out as {labels[..., k].mean():.2g}; "
+            f"coordinate {k} shows no noise: its diffusion comes out as {labels[..., k].mean():.2g} "
+            f"from {labels[..., k].numel()} labels; "
             "leave it out of the inference, or fit it as an ordinary differential equation"
         )
     if method is None:

@@ -155,8 +155,8 @@ def _per_coordinate(
 def _pieces(fresh: Trajectories, frames: int) -> Iterable[Tensor]:
     """Pieces of paths of one length `(n_times, dim)`; otherwise all windows of so many frames in about
     equal shares, `(n_windows, frames, dim)`."""
-    longest = {"longest stretch of fresh": fresh.longest}
-    require.integer(frames, **longest, hint="so many frames in a row make a step")  # type: ignore[arg-type]
+    longest: dict[str, Any] = {"longest stretch of fresh": fresh.longest}
+    require.integer(frames, **longest, hint="so many frames in a row make a step")
     if fresh.stretches is None:
         most = max(1, fresh.n_times // 4)
         return fresh.cut(min(ceil(PIECES / fresh.n_trajectories), most)).x.double()
