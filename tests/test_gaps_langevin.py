@@ -241,9 +241,7 @@ def test_rules_say_how_many_frames_in_a_row_they_need(rule: str, frames: int) ->
         infer_langevin(of_frames(x, there), rule=rule, underdamped=rule in POSITIONS)
     there = there | (torch.arange(40)[:, None] < 3)  # three paths without gaps
     short = of_frames(x[:, :frames], there[:, :frames])
-    with pytest.raises(
-        ValueError, match=f"n_windows of {frames} frames in a row must be .* 10, got 3"
-    ):
+    with pytest.raises(ValueError, match="n_labels_of_D must be an integer of at least 10, got 3"):
         infer_langevin(short, rule=rule, underdamped=rule in POSITIONS)
 
 

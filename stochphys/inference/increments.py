@@ -25,7 +25,6 @@ EARLIER = {
     "midpoint": 1,
     "symmetric": 2,
 }  # frames to a state that neither noise nor error has reached
-FEW = 10  # squares of which D is no mean yet
 SHOWN = 2000  # states at most at which fields are looked at
 
 
@@ -199,11 +198,9 @@ def increments(
 
     def earlier(values: Tensor) -> Tensor:
         """Values as many frames before, no earlier than the frames that follow each other begin."""
-        begin: Any = 0 if gaps is None else gaps.first.repeat_interleave(gaps.length)
         row = torch.arange(values.shape[1], device=x.device)
-        return values[
-            :, (row - EARLIER[rule]).clamp(min=begin if gaps is None else begin[: len(row)])
-        ]
+        begin: Any = 0 if gaps is None else gaps.first.repeat_interleave(gaps.length)[: len(row)]
+        return values[:, (row - EARLIER[rule]).clamp(min=begin)]
 
     read = partial(Increments, dt=dt, rule=rule, shared=rules[rule], precision=trajectories.x.dtype)
     dim = x.shape[-1]
@@ -242,10 +239,8 @@ def increments(
             steps=s,
         )
     if gaps is not None:
-        row, row_at = (gaps.windows(n, 1)[0] for n in (3 if labels.secant else 2, least))
-        enough: dict[str, Any] = {f"n_windows of {least} frames in a row": len(row_at)}
-        require.integer(FEW, **enough, hint="D is read off them")
-        labels = existing(labels, row, row_at)
+        seen_by = 3 if labels.secant else 2  # frames
+        labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (seen_by, least)))
     if trajectories.x.dtype == torch.float32 and rule not in ("symmetric", "midpoint"):
         check_rounding(torch.maximum(high, -low), labels)
     return labels
@@ -254,21 +249,15 @@ def increments(
 def existing(labels: Increments, row: Tensor, row_at: Tensor) -> Increments:
     """Of labels that begin with each frame, those that begin with these: their frames follow each
     other, those of the squares too."""
-    of_drift = (
-        "x",
-        "y",
-        "start",
-        "before",
-        "steps",
-        *(["reverse"] if labels.reverse is not None else []),
-    )
-    kept = {name: getattr(labels, name)[:, row] for name in of_drift}
-    return replace(labels, **kept, at=labels.at[:, row_at], row=row, row_at=row_at)
+    kept = {name: getattr(labels, name)[:, row] for name in ("x", "y", "start", "before", "steps")}
+    reverse = None if labels.reverse is None else labels.reverse[:, row]
+    at = labels.at[:, row_at]
+    return replace(labels, **kept, reverse=reverse, at=at, row=row, row_at=row_at)
 
 
 def successive(values: Tensor, row: Tensor | None, *places: int) -> list[Tensor]:
-    """Of all labels that follow each other, `(n_paths, n, …)` whose first frames are in these rows: those
-    at each of the `places`, of which the last counts how many more than one they are."""
+    """Of each run of labels `(n_paths, n, …)` that follow each other, for which the last of the `places`
+    is long enough, those at these places; `row` as in `Increments`."""
     last = places[-1]
     if row is None:
         return [values[:, i : values.shape[1] - last + i] for i in places]

@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from .. import require
 from ..data import Trajectories
 from ..device import Source, as_generator
 from ..models.drift_diffusion import LogVariance
@@ -21,6 +22,7 @@ from .regression import BayesianRegression, Method, Samples
 from .results import Langevin
 
 LAGS = 5  # labels so far apart in time share no noise
+FEW = 10  # of D make no mean yet
 
 
 def infer_langevin(
@@ -126,6 +128,8 @@ def infer_diffusion(
     Raises `ValueError` for a coordinate without noise.
     """
     squares = data.squares(drift)
+    if data.row_at is not None:
+        require.integer(FEW, n_labels_of_D=len(data.row_at), hint="frames in a row are missing")
     labels = squares.diagonal(dim1=-2, dim2=-1)
     if (labels.mean((0, 1)) <= 0).any():
         k = int((labels.mean((0, 1)) <= 0).nonzero()[0])
