@@ -168,7 +168,7 @@ class Trajectories(Paths):
         *,
         underdamped: bool | None = None,
         columns: Sequence[str | int] | None = None,
-        track: str | int | None = None,
+        track: str | int | Sequence[str | int] | None = None,
         time: str | int | None = None,
         frame: str | int | None = None,
         scale: float | Sequence[float] | None = None,
@@ -188,7 +188,8 @@ class Trajectories(Paths):
             underdamped: whether half of the columns are velocities.
             columns: those that are coordinates, by name, or by number from 0; then velocities.
             track, time, frame: the column that tells tracks apart, that holds times, or that
-                numbers the frames, where the names do not say it.
+                numbers the frames, where the names do not say it; `track=["film", "track"]` where
+                two do.
             scale: length of one unit of the file, such as µm per pixel; or one for each coordinate.
 
         Raises:
@@ -204,12 +205,22 @@ class Trajectories(Paths):
 
     @classmethod
     def from_table(
-        cls, table: Any, dt: float | None = None, *, underdamped: bool | None = None, **said: Any
+        cls,
+        table: Any,
+        dt: float | None = None,
+        *,
+        underdamped: bool | None = None,
+        columns: Sequence[str | int] | None = None,
+        track: str | int | Sequence[str | int] | None = None,
+        time: str | int | None = None,
+        frame: str | int | None = None,
+        scale: float | Sequence[float] | None = None,
     ) -> "Trajectories":
         """The same of a table in memory: a data frame of pandas or polars, or a dict of columns.
 
         Takes, prints and raises what `load` does; `TypeError` for what has no columns.
         """
+        said = dict(columns=columns, track=track, time=time, frame=frame, scale=scale)
         return cls._told(tables.from_table(table, dt, underdamped=underdamped, **said))
 
     @classmethod

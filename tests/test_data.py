@@ -185,8 +185,11 @@ def test_csv_without_labels_is_one_path(tmp_path: Path) -> None:
     [
         ("x 1 2 3", "dt=…"),
         ("t,x 0,1 1,2 2.3,3", "time step in column 't' varies from 1 to 1.3"),
-        ("t,x 0,1 2,2 2,3", "several rows at one time: line 3 and line 4 both stand at t 2"),
-        ("track,t,x 3,0,1 3,1,1 3,1,2", "track 3.0 has two positions at t 1, in line 3 and line 4"),
+        ("t,x 0,1 2,2 2,3", "known to tell tracks apart, and line 3 and line 4 both stand at t 2"),
+        (
+            "track,t,x 3,0,1 3,1,1 3,1,2",
+            "track 3 has two positions: line 3 and line 4 both stand at t 1",
+        ),
         ("trajectory,t,x 0,0,1 1,0,1 2,0,1", "at least two frames"),
         ("t,x 0,1 2,a 2,3", "'a' in line 3, column 'x', is no number"),
         ("t,x 0,1 1 2,3", "line 3 has 1 fields, the others have 2"),
@@ -220,8 +223,8 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "c.npy", np.zeros((2, 3, 4, 5)))
     with pytest.raises(ValueError, match="axes"):
         Trajectories.load(tmp_path / "c.npy", dt=0.1)
-    np.savez(tmp_path / "d.npz", a=np.zeros(3), b=np.zeros(3))
-    with pytest.raises(ValueError, match="named 'x'"):
+    np.savez(tmp_path / "d.npz", a=np.zeros((3, 2)), b=np.zeros((3, 4)))
+    with pytest.raises(ValueError, match="d.npz must hold arrays .* of one dim"):
         Trajectories.load(tmp_path / "d.npz", dt=0.1)
 
 

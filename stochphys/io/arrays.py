@@ -1,123 +1,104 @@
 """Arrays in files and in memory, as the paths they hold: regular ones, padded ones, several of any length."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .columns import recognised
 from .files import BROKEN, damaged, library, number, require_real, unpacked
 from .table import Asked, Table
-from .times import check_dt
-from .tracks import Tracks
+from .times import remarked
+from .tracks import Tracks, scales
 
 
 def read_arrays(path: Path, asked: Asked) -> Tracks | Table:
-    """The paths in a `.npy` or an `.npz`: an array, one named x, several of any lengths, a table of
-    records; what `Trajectories.save` wrote comes back as it was, without a word."""
+    """The paths in a `.npy` or an `.npz`; what `Trajectories.save` wrote comes back without a word."""
     held = unpacked(path)
-    if isinstance(held, np.ndarray):
-        return _table_or_paths(path, held, {}, asked)
-    beside = {key: held.pop(key) for key in ("dt", "underdamped", "track", "frame") if key in held}
-    ours = "underdamped" in beside and list(held) == ["x"]
-    if "track" in beside and "frame" in beside and list(held) == ["x"]:
-        dt = asked.dt if asked.dt is not None else number(path, "dt", beside)
-        columns = {f"x{i}": column for i, column in enumerate(held["x"].T)}
-        columns |= {"track": beside["track"], "frame": beside["frame"]}
-        if not ours:
-            return Table.of(
-                path.name, list(columns), list(columns.values()), [f"dt: {dt}"] * (dt is not None)
-            )
-        return Tracks(
-            _floats(held["x"]),
-            float(dt or 0),
-            beside["track"],
-            beside["frame"],
-            _moving(path, beside, asked),
-        )
-    if "x" in held or len(held) == 1:
-        x = held["x"] if "x" in held else next(iter(held.values()))
-        found = _table_or_paths(path, x, beside, asked)
-        if ours and isinstance(found, Tracks):
-            return Tracks(found.x, found.dt, found.track, found.frame, found.underdamped)
-        return found
-    if (
-        len({array.shape[1:] for array in held.values()}) == 1
-        and next(iter(held.values())).ndim == 2
-    ):
-        for array in held.values():
-            require_real(array, path)
-        return paths_of(path.name, list(held.values()), _dt(path, beside, asked), asked)
-    raise ValueError(
-        f"{path.name} must hold an array named 'x', or paths (n_times, dim) with one dim, has "
-        + ", ".join(f"{name!r} {array.shape}" for name, array in held.items())
-    )
-
-
-def _table_or_paths(path: Path, x: np.ndarray, beside: dict, asked: Asked) -> Tracks | Table:
-    if x.dtype.names:
-        return Table.of(path.name, x.dtype.names, [x[name] for name in x.dtype.names], [])
-    require_real(x, path)
-    moving = _moving(path, beside, asked)
-    return paths_of(
-        path.name, x, _dt(path, beside, asked), asked, moving, saved="underdamped" in beside
-    )
-
-
-def _dt(path: Path, beside: dict, asked: Asked) -> tuple[float, str]:
-    if asked.dt is not None:
-        check_dt(asked.dt)
-        return asked.dt, f"dt {asked.dt:.6g} as given"
-    dt = number(path, "dt", beside)
-    if dt is None:
-        raise ValueError(
-            f"{path.name} does not tell the time between two frames; give dt=…: {asked.again(dt=...)}"
-        )
-    if not 0 < dt < np.inf:
-        raise ValueError(
-            f"{path.name} says dt={dt:g}, and the time between two frames is positive: {asked.again(dt=...)}"
-        )
-    return dt, f"dt {dt:.6g} from the file"
-
-
-def _moving(path: Path, beside: dict, asked: Asked) -> bool:
-    saved = bool(number(path, "underdamped", beside))
-    return saved if asked.underdamped is None else bool(asked.underdamped)
+    held = {"x": held} if isinstance(held, np.ndarray) else held
+    if "n_states" in held:
+        raise ValueError(f"{path.name} holds jumps between states: Jumps.load({path.name!r})")
+    return _meant(path, held, asked, f"numpy.load({path.name!r})")
 
 
 def read_matlab(path: Path, asked: Asked) -> Tracks | Table:
-    """The paths in a `.mat`: one array, a cell of arrays, or vectors of one length with names."""
+    """The paths in a `.mat`: arrays, a cell of arrays, or a struct of either."""
     scipy_io = library("scipy.io", "scipy", path)
     try:
-        held = scipy_io.loadmat(path, squeeze_me=False)
-    except NotImplementedError:  # version 7.3
+        held = scipy_io.loadmat(path)
+    except NotImplementedError:
         raise ValueError(
             f"{path.name} is a .mat file of version 7.3; save it in MATLAB with save(…, '-v7')"
         ) from None
     except (*BROKEN, scipy_io.matlab.MatReadError) as error:
         raise damaged(path, ".mat file", error) from None
     held = {name: np.asarray(value) for name, value in held.items() if not name.startswith("__")}
-    beside = {name: held.pop(name) for name in ("dt", "underdamped") if name in held}
-    if held and all(v.ndim == 2 and 1 in v.shape and v.dtype.kind in "uif" for v in held.values()):
-        vectors = {name: value.ravel() for name, value in held.items()}
-        if len({len(v) for v in vectors.values()}) == 1 and len(vectors) > 1:
-            dt = number(path, "dt", beside)
-            return Table.of(
-                path.name, list(vectors), list(vectors.values()), [f"dt: {dt}"] * (dt is not None)
-            )
-    if len(held) != 1:
+    if len(held) == 1 and (struct := next(iter(held.values()))).dtype.names and struct.size == 1:
+        held = {name: np.asarray(struct[name].item()) for name in struct.dtype.names}
+    held = {
+        name: array.ravel() if array.ndim == 2 and 1 in array.shape else array  # a vector
+        for name, array in held.items()
+    }
+    return _meant(path, held, asked, f"scipy.io.loadmat({path.name!r})")
+
+
+def _meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> Tracks | Table:
+    """What arrays with names mean: columns of one length, one array of paths, or several paths."""
+    own = ("dt", "underdamped")
+    beside: dict[str, np.ndarray] = {name: held.pop(name) for name in own if name in held}
+    ours = "underdamped" in beside and "x" in held
+    alone = {name: v for name, v in held.items() if v.dtype.kind in "SU" or v.size == 1}
+    held = {name: v for name, v in held.items() if name not in alone} or held
+    moving = asked.underdamped
+    if moving is None:
+        moving = bool(number(path, "underdamped", beside))
+    dt = asked.dt if asked.dt is not None else number(path, "dt", beside)
+    remarks = [f"{name}: {array.ravel()[0]}" for name, array in alone.items() if array.size == 1]
+    remarks += [f"dt: {dt!r}"] * (dt is not None)
+    arrays = list(held.values())
+    if ours and {"track", "frame"} < held.keys():
+        x = held["x"]
+        return Tracks(_floats(x, x.dtype), float(dt or 0), held["track"], held["frame"], moving)
+    if dt is not None and not 0 < dt < np.inf:
         raise ValueError(
-            f"{path.name} holds the variables {list(held)}; take one of them: "
-            f"Trajectories.of(scipy.io.loadmat({path.name!r})[{next(iter(held), '…')!r}], dt=…)"
+            f"{path.name}: dt must be positive, it is the time between two frames; got {dt:g}: "
+            f"{asked.again(dt=...)}"
         )
-    (x,) = held.values()
-    if x.dtype == object:
-        paths = [np.asarray(cell) for cell in x.ravel()]
-        for cell in paths:
-            require_real(cell, path)
-        return paths_of(
-            path.name, paths, _dt(path, beside, asked), asked, _moving(path, beside, asked)
-        )
-    return _table_or_paths(path, x, beside, asked)
+    if len(held) == 1 and arrays[0].dtype.names:
+        names = arrays[0].dtype.names
+        return Table.of(path.name, names, [arrays[0][name] for name in names], remarks)
+    if len({len(v) for v in arrays if v.ndim}) == 1 < len(arrays) and {1} <= {
+        v.ndim for v in arrays
+    } <= {1, 2}:
+        columns = {
+            f"{name}{i}" if array.ndim == 2 else name: column
+            for name, array in held.items()
+            for i, column in enumerate(array.T if array.ndim == 2 else [array])
+        }
+        return Table.of(path.name, list(columns), list(columns.values()), remarks)
+    paths: Any = arrays[0]
+    if len(held) > 1 or paths.dtype == object:  # a cell of MATLAB is an array of objects
+        paths = list(paths.ravel()) if len(held) == 1 else arrays
+        named = len(held) > 1 and any(map(recognised, held))  # x and y are no paths
+        if named or {v.ndim for v in paths} != {2}:
+            shapes = ", ".join(f"{name!r} {array.shape}" for name, array in held.items())
+            raise ValueError(
+                f"{path.name} must hold an array named 'x' alone, columns of one length, or paths (n_times, "
+                f"dim); it has {shapes}; take one: Trajectories.of({again}[{next(iter(held))!r}], dt=…)"
+            )
+    for array in paths if isinstance(paths, list) else [paths]:
+        require_real(array, path)
+    words = f"dt {dt:.6g} {'from the file' if asked.dt is None else 'as given'}" if dt else ""
+    if dt is None:
+        told = remarked(Table(path.name, {}, remarks=remarks), asked)
+        if told is None:
+            raise ValueError(
+                f"{path.name} does not tell the time between two frames; give dt=…: {asked.again(dt=...)}"
+            )
+        dt, words = told
+    found = paths_of(path.name, paths, (dt, words), asked, moving, saved=ours)
+    return replace(found, said="") if ours else found
 
 
 def paths_of(
@@ -153,11 +134,17 @@ def paths_of(
                 f"(n_times, dim), got shape {x.shape}"
             )
     else:
-        blocks = [np.asarray(path) for path in x]
+        blocks = list(x)
+        if {b.ndim for b in blocks} == {1} and len(blocks) > len(blocks[0]):
+            raise ValueError(
+                f"{name}: {len(blocks)} lists of {len(blocks[0])} numbers may be points of one path, "
+                "Trajectories.of(np.asarray(paths), dt=…), or that many paths of one coordinate, "
+                "Trajectories.of(np.asarray(paths)[:, :, None], dt=…)"
+            )
         blocks = [path[:, None] if path.ndim == 1 else path for path in blocks]
         if not blocks or {b.ndim for b in blocks} != {2} or len({b.shape[1] for b in blocks}) > 1:
             raise ValueError(
-                f"{name} must hold paths (n_times, dim) of one dim, got shapes "
+                f"{name} must hold arrays (n_times, dim) of one dim, got shapes "
                 f"{sorted({b.shape for b in blocks})[:4]}"
             )
     times, dim = max(b.shape[-2] for b in blocks), blocks[0].shape[-1]
@@ -170,9 +157,7 @@ def paths_of(
     kind = np.result_type(*(b.dtype for b in blocks), np.float32)
     blocks = [_floats(b, kind) for b in blocks]
     if asked.scale is not None:
-        from .tracks import _scales
-
-        blocks = [(b * _scales(asked.scale, dim)).astype(b.dtype) for b in blocks]
+        blocks = [(b * scales(asked.scale, dim)).astype(b.dtype) for b in blocks]
     for b in blocks:
         if not np.isfinite(b.sum()) and np.isinf(b).any():
             at = tuple(map(int, np.argwhere(np.isinf(b))[0]))

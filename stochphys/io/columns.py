@@ -50,6 +50,11 @@ class Roles:
     coordinates: list[str]
     left: dict[str, list[str]] = field(default_factory=dict)
 
+    @property
+    def clock(self) -> str | None:
+        """The column that says when: frame numbers before times."""
+        return self.time if self.frame is None else self.frame
+
 
 def roles(table: Table, asked: Asked) -> Roles:
     """The role of each column of a table, given or recognised.
@@ -66,18 +71,24 @@ def roles(table: Table, asked: Asked) -> Roles:
             "say by their numbers, from 0, what they hold, as far as they do: "
             f"{asked.again(columns=..., track=..., time=..., frame=..., dt=...)}"
         )
-    given = {
-        role: table.find(getattr(asked, role), role)
-        for role in ("track", "frame", "time") if getattr(asked, role) is not None
-    }  # fmt: skip
-    free = [name for name in names if name not in given.values()]
+    given, parts = {}, []
+    for role in ("track", "frame", "time"):
+        if isinstance(
+            said := getattr(asked, role), list | tuple
+        ):  # the name of a film, and of a track
+            parts = [table.find(name, role) for name in said]
+            given[role] = table.joined(parts)
+        elif said is not None:
+            given[role] = table.find(said, role)
+    free = [name for name in names if name not in (*given.values(), *parts)]
     wanted = None
     if asked.columns is not None:
         several = [asked.columns] if isinstance(asked.columns, str | int) else asked.columns
         wanted = [table.find(name, "columns") for name in several]
         if len(set(wanted)) < len(wanted) or not set(wanted) <= set(free):
             raise ValueError(
-                f"columns={asked.columns!r} names a column twice, or one that is a track or time"
+                f"{table.name}: columns={asked.columns!r} names a column twice, or one that tells "
+                f"tracks or times; its columns are {listed(names)}"
             )
         free = [name for name in free if name not in wanted]
     by_role: dict[str, list[str]] = {role: [] for role in (*NAMES, "")}
@@ -129,15 +140,19 @@ def _coordinates(
             f"{asked.again(columns=sets[0])} or {asked.again(columns=sets[1])}"
         )
     if unknown:
-        calls = [asked.again(columns=found)] * bool(found) + [asked.again(columns=found + unknown)]
+        clocks = [n for n in unknown if _counts(table, n, result)]
+        rest = [name for name in unknown if name not in clocks]
+        more = {"frame": clocks[0]} if clocks and not (result.frame or result.time) else {}
+        calls = [asked.again(columns=names, **more) for names in (found, found + rest) if names]
         raise ValueError(
             f"{table.name}: whether {listed(unknown)} {'is a coordinate' if len(unknown) == 1 else 'are coordinates'} "
-            f"is not known; its columns are {listed(list(table.columns))}. Name those that are: {' or '.join(calls)}"
+            f"is not known; its columns are {listed(list(table.columns))}. Name those that are: "
+            f"{' or '.join(dict.fromkeys(calls)) or asked.again(columns=..., **more)}"
         )
-    for name in by_role[""]:
-        result.left.setdefault("no coordinates", []).append(name)
-    still = [name for name in found if _constant(table.values(name))]
-    if len(still) < len(found):  # as z of a flat film
+    result.left.setdefault("no coordinates", []).extend(by_role[""])
+    label = None if result.track is None else table.groups(result.track)[0]
+    still = [name for name in found if _constant(table.values(name), label)]
+    if len(still) < len(found):  # as z of a flat film, or where a track began
         result.left["never changes"] = still
         found = [name for name in found if name not in still]
     if not found:
@@ -165,10 +180,13 @@ def _same(table: Table, a: str, b: str) -> bool:
         return table.text(a) == table.text(b)
 
 
-def _constant(values: np.ndarray) -> bool:
-    """Are all the same, as far as there are any?"""
-    there = values[~np.isnan(values)]
-    return not len(there) or bool(there.min() == there.max())
+def _constant(values: np.ndarray, group: np.ndarray | None = None) -> bool:
+    """Are all the same, as far as there are any? Or all of each group."""
+    group = np.zeros(len(values), np.int64) if group is None else group
+    low, high = np.full((2, group.max() + 1), np.nan)
+    np.fmin.at(low, group, values)
+    np.fmax.at(high, group, values)
+    return not (low < high).any()
 
 
 def _could_be(table: Table, name: str, known: Roles) -> bool:
@@ -178,17 +196,19 @@ def _could_be(table: Table, name: str, known: Roles) -> bool:
         values = table.values(name)
     except ValueError:
         return False
-    if _constant(values):
+    if _constant(values) or (len(values) > 2 and (np.diff(values) == 1).all()):
         return False
-    if len(values) > 2 and (np.diff(values) == 1).all():
+    groups = [table.groups(key)[0] for key in (known.track, known.frame, known.time) if key]
+    shared = [group for group in groups if group.max() + 1 < len(values)]
+    if any(_constant(values, group) for group in shared):
         return False
-    for key in filter(None, (known.track, known.frame, known.time)):
-        _, group = np.unique(table.text(key), return_inverse=True)
-        groups = group.max() + 1
-        if groups < len(values):
-            low, high = np.full(groups, np.inf), np.full(groups, -np.inf)
-            np.fmin.at(low, group, values)
-            np.fmax.at(high, group, values)
-            if (low == high).all():
-                return False
     return not (known.frame and _same(table, name, known.frame))
+
+
+def _counts(table: Table, name: str, known: Roles) -> bool:
+    """Does a column look like a number of frames: whole, and growing along each track?"""
+    values, step = table.values(name), np.diff(table.values(name))
+    if known.track:
+        label = table.groups(known.track)[0]
+        step = step[label[1:] == label[:-1]]
+    return bool((values == np.rint(values)).all() and len(step) and (step > 0).all())

@@ -68,7 +68,7 @@ def visits_of(table: Table, asked: Asked, state: Hashable | None, how: dict) -> 
         more += f"; {counted(lost, 'row')} without a state"
     clock = role.frame or role.time
     if clock is not None:
-        time, (track, _, nowhere) = table.values(clock), labels(table, role)
+        time, (track, nowhere) = table.values(clock), labels(table, role)
         at = np.flatnonzero(~nowhere & ~np.isnan(time))
         at = at[np.lexsort((time[at], track[at]))]
         same = np.diff(track[at]) == 0

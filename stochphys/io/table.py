@@ -106,11 +106,33 @@ class Table:
         held = self.columns[name]
         if held.dtype.kind in "uif":
             return held.astype(np.float64)
-        if held.dtype.kind == "M":
-            return np.where(np.isnat(held), np.nan, held.astype("M8[ns]").astype(np.int64) / 1e9)
+        if held.dtype.kind in "Mm":  # instants, or times since a first one: in seconds
+            ns = held.astype(f"{held.dtype.kind}8[ns]").astype(np.int64)
+            return np.where(np.isnat(held), np.nan, ns / 1e9)
         if name not in self.parsed:
             self.parsed[name] = self._parsed(name)
         return self.parsed[name]
+
+    def groups(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Of each row the number of its track `(n_rows,)`, and whether it belongs to none: an empty
+        cell, or −1 beside others that are not negative."""
+        held = self.columns[name]
+        try:
+            held = held if held.dtype.kind in "iu" else self.values(name)
+        except ValueError:  # names
+            cells = self.text(name)
+            label = np.unique(cells, return_inverse=True)[1]
+            return label, np.array([missing(cell) for cell in cells])
+        label, held = np.unique(held, return_inverse=True)[1], held.astype(np.float64)
+        unassigned = np.fmin.reduce(held, initial=0) == -1 < np.fmax.reduce(held, initial=-1)
+        return label, np.isnan(held) | (unassigned & (held == -1))
+
+    def joined(self, names: Sequence[str]) -> str:
+        """A new column of what stands in several, empty where one of them is; returns its name."""
+        cells = zip(*map(self.text, names), strict=True)
+        whole = ["" if any(map(missing, row)) else " / ".join(row) for row in cells]
+        self.columns[title := " / ".join(names)] = np.array(whole, dtype=object)
+        return title
 
     def _parsed(self, name: str) -> np.ndarray:
         cells = self.text(name)
@@ -133,7 +155,7 @@ class Table:
     def find(self, asked: Hashable, argument: str) -> str:
         """The column that a user names, by its name in any writing, or by its number from 0."""
         names = list(self.columns)
-        if isinstance(asked, int) and str(asked) not in names and 0 <= asked < len(names):
+        if isinstance(asked, int) and 0 <= asked < len(names):
             return names[asked]
         same = [name for name in names if name == str(asked)]
         same = same or [name for name in names if plain(name)[0] == plain(str(asked))[0]]
@@ -147,9 +169,8 @@ class Table:
 
 def _instants(cells: Sequence[str]) -> np.ndarray | None:
     """Seconds of dates with times of day, such as 2024-05-01 12:00:00.033; None if they are none."""
-    if not all(
-        re.fullmatch(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?", c.strip()) for c in cells
-    ):
+    date = re.compile(r"\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?\s*")
+    if not all(map(date.fullmatch, cells)):
         return None
     try:
         instants = np.array([cell.strip().rstrip("Z") for cell in cells], dtype="M8[us]")
@@ -159,6 +180,6 @@ def _instants(cells: Sequence[str]) -> np.ndarray | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:12])) + (
-        f" and {len(names) - 12} more" if len(names) > 12 else ""
-    )
+    """The first of some names, in quotes."""
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return ", ".join(map(repr, names[:12])) + more

@@ -67,14 +67,15 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     """The paths in an array or in a list of arrays. See `Trajectories.of`."""
     check_dt(dt)
     name, words = "paths", (dt, f"dt {dt:.6g} as given")
-    if not isinstance(paths, list | tuple):
-        paths = np.asarray(paths)
-        require_real(paths, name)
-    else:
-        paths = [np.asarray(path) for path in paths]
-        for path in paths:
-            require_real(path, name)
-    return paths_of(name, paths, words, Asked("Trajectories.of(paths"), underdamped)
+    several = isinstance(paths, list | tuple) or getattr(paths, "dtype", None) is np.dtype(object)
+    arrays = [np.asanyarray(path) for path in (paths if several else [paths])]
+    for i, array in enumerate(arrays):
+        require_real(array, name)
+        if isinstance(array, np.ma.MaskedArray):  # masked is missing
+            arrays[i] = np.ma.filled(array.astype(np.float64), np.nan)
+    return paths_of(
+        name, arrays if several else arrays[0], words, Asked("Trajectories.of(paths"), underdamped
+    )
 
 
 def framed(name: str, frame: Any) -> Table:

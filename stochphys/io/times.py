@@ -28,16 +28,10 @@ def remarked(table: Table, asked: Asked) -> tuple[float, str] | None:
     """The time step that a comment tells, and the words for it; None if none does."""
     found = {}
     for remark in table.remarks:
-        for pattern, power in ((STEP, 1), (RATE, -1)):
-            for value, unit in pattern.findall(remark):
-                if (
-                    step := float(value.replace(",", ".")) ** power
-                    if float(value.replace(",", "."))
-                    else 0
-                ):
-                    found[step] = (
-                        f"dt {step:.6g}{' ' + unit if unit and power == 1 else ''} from the comment {remark[:40]!r}"
-                    )
+        said = [(float(n.replace(",", ".")), unit) for n, unit in STEP.findall(remark)]
+        rates = [float(n.replace(",", ".")) for n, _ in RATE.findall(remark)]
+        for step, unit in [*said, *((1 / rate, "") for rate in rates if rate)]:
+            found[step] = f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:40]!r}"
     if len(found) > 1:
         raise ValueError(
             f"{table.name}: its comments tell several time steps, {', '.join(f'{s:g}' for s in found)}; "
@@ -68,7 +62,7 @@ def half_digit(values: np.ndarray, cells: Sequence[str] | None) -> float:
 
 
 def frames_of_times(
-    table: Table, asked: Asked, name: str, track: np.ndarray, time: np.ndarray, half: float
+    table: Table, asked: Asked, track: np.ndarray, name: str, time: np.ndarray, half: float
 ) -> tuple[np.ndarray, float, str]:
     """Frame numbers, the time step and the words for it, of times sorted within each track.
 
@@ -106,8 +100,8 @@ def frames_of_times(
     for _ in range(30 * bool(dt)):
         count, away = laid(dt)
         even = bool((count[1:] > count[:-1])[steps > 0].all()) and fits(away, dt, 2 * half)
-        centred = count - (np.bincount(owner, count) / np.bincount(owner))[owner]
-        slope = float((centred * time_centred(time, owner)).sum() / (centred**2).sum())
+        number = centred(count, owner)
+        slope = float((number * centred(time, owner)).sum() / (number**2).sum())
         if slope == dt:
             break
         dt = slope
@@ -147,9 +141,10 @@ def frames_of_times(
     return (count + begin[owner]).astype(np.int64), dt, words
 
 
-def time_centred(time: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    early = time - time[0]  # Unix times are large
-    return early - (np.bincount(owner, early) / np.bincount(owner))[owner]
+def centred(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Values less their mean over each track."""
+    values = values - values[0]  # Unix times are large
+    return values - (np.bincount(owner, values) / np.bincount(owner))[owner]
 
 
 def _own(steps: np.ndarray, count: np.ndarray) -> float:
@@ -176,41 +171,32 @@ def whole_numbers(table: Table, asked: Asked, name: str, values: np.ndarray) -> 
 
 
 def step_of_frames(
-    table: Table,
-    asked: Asked,
-    times: tuple[str, np.ndarray, float] | None,
-    track: np.ndarray,
-    frame: np.ndarray,
-) -> tuple[float, str]:
+    table: Table, asked: Asked, timed: tuple[str, np.ndarray, float] | None, track: np.ndarray,
+    frame: np.ndarray, rows: bool,
+) -> tuple[float, str]:  # fmt: skip
     """The time from one frame number to the next, and the words for it: given, or the slope of times
-    against frame numbers, or told in a comment."""
+    against frame numbers, or told in a comment. `rows`: one frame a row, for want of numbers."""
+    more = ", one frame a row" * rows
     if asked.dt is not None:
-        return asked.dt, f"dt {asked.dt:.6g} as given"
-    if times is not None:
-        name, time, half = times
-        same = (track[1:] == track[:-1]) & (np.diff(frame) > 0)
-        if same.any():
-            owner = np.cumsum(np.r_[True, track[1:] != track[:-1]]) - 1
-            centred = frame - (np.bincount(owner, frame) / np.bincount(owner))[owner]
-            moved = time_centred(time, owner)
-            dt = short(float((centred * moved).sum() / (centred**2).sum()))
-            if dt > 0:
-                off = np.abs(np.diff(time) - np.diff(frame) * dt)[same].max()
-                if off <= 2 * half + 0.1 * dt:
-                    more = (
-                        f" (single times up to {off:.2g} off it)"
-                        if off > 2 * half + 1e-3 * dt
-                        else ""
-                    )
-                    return dt, f"dt {dt:.6g} from {table.with_unit(name)}{more}"
-            raise ValueError(
-                f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers; "
-                f"if frames were taken at equal times, give their distance: {asked.again(dt=...)}"
-            )
+        return asked.dt, f"dt {asked.dt:.6g} as given" + more
+    if timed is not None:
+        name, time, half = timed
+        owner = np.cumsum(np.r_[True, np.diff(track) != 0]) - 1
+        count, moved = centred(frame, owner), centred(time, owner)
+        dt = short(float((count * moved).sum() / max((count**2).sum(), 1)))
+        off = np.abs(np.diff(time) - np.diff(frame) * dt)[np.diff(track) == 0].max(initial=0)
+        if dt > 0 and off <= 2 * half + 0.1 * dt:
+            more = f" (single times up to {off:.2g} off)" * bool(off > 2 * half + 1e-3 * dt)
+            return dt, f"dt {dt:.6g} from {table.with_unit(name)}{more}"
+        raise ValueError(
+            f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers; "
+            f"if frames were taken at equal times, give their distance: {asked.again(dt=...)}"
+        )
     if (told := remarked(table, asked)) is not None:
-        return told
+        return told[0], told[1] + more
+    has = "has no column of times or frame numbers" if rows else "numbers its frames"
     raise ValueError(
-        f"{table.name} numbers its frames and does not tell the time between two; give it: "
+        f"{table.name} {has} and does not tell the time between two frames; give it: "
         f"{asked.again(dt=...)}"
     )
 

@@ -7,12 +7,11 @@ from typing import Any, Self
 import numpy as np
 
 from .columns import Roles, roles
-from .table import Asked, Table, listed, missing
+from .table import Asked, Table, listed
 from .times import (
     check_dt,
     frames_of_times,
     half_digit,
-    remarked,
     step_of_frames,
     whole_numbers,
 )
@@ -72,8 +71,8 @@ class Tracks:
         return replace(kept, said=f"{name}: " + "; ".join(parts))
 
 
-def counted(n: int, thing: str) -> str:
-    return f"{n} {thing}{'s' * (n != 1)}"
+def counted(n: Any, thing: str) -> str:
+    return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
 def tracks_of(table: Table, asked: Asked) -> Tracks:
@@ -86,185 +85,120 @@ def tracks_of(table: Table, asked: Asked) -> Tracks:
         raise ValueError(f"{table.name} is empty: a trajectory needs at least two frames")
     role = roles(table, asked)
     x = np.stack([table.values(name) for name in role.coordinates], axis=-1)
-    times = None if role.time is None else table.values(role.time)
-    frames = None if role.frame is None else table.values(role.frame)
-    clock = frames if frames is not None else times
-    label, ids, unassigned = labels(table, role)
+    label, nowhere = labels(table, role)
+    clock = _rows(label) if role.clock is None else table.values(role.clock)
 
-    # Rows that belong to no track, stand at no time, or have no position.
-    lost = [
-        unassigned,
-        np.isnan(clock) if clock is not None else unassigned & False,
-        np.isnan(x).any(1),
-    ]
-    kinds = ("row without a track", "row without a time", "row without a position")
-    dropped, kept = [], np.ones(len(x), bool)
-    for kind, rows in zip(kinds, lost, strict=True):
-        if n := int((rows & kept).sum()):
-            dropped.append(counted(n, kind.partition(" ")[0]) + kind.removeprefix("row"))
+    lost = {"track": nowhere, "time": np.isnan(clock), "position": np.isnan(x).any(1)}
+    kept, dropped = np.ones(len(x), bool), []
+    for what, rows in lost.items():
+        if (kept & rows).any():
+            dropped.append(f"{counted((kept & rows).sum(), 'row')} without a {what}")
         kept &= ~rows
-    if clock is None:
-        kept = ~unassigned  # without a clock the row is the clock: a gap is a row
     at = np.flatnonzero(kept)
-    numbers = x if clock is None else np.c_[x, clock]
-    if np.isinf(numbers[at]).any():
-        where = table.row(at[np.isinf(numbers[at]).any(1)][0])
-        raise ValueError(f"{table.name}: a number in {where} is infinite; correct the table there")
     if len(at) < 2:
         raise ValueError(
             f"{table.name} holds {counted(len(at), 'row')} with a track, a time and a position; a "
             "trajectory needs at least two frames"
         )
-    if frames is not None:
-        whole_numbers(table, asked, str(role.frame), frames[at])
-    order = (
-        np.lexsort((clock[at], label[at]))
-        if clock is not None
-        else np.argsort(label[at], kind="stable")
-    )
-    at = at[order]
-    if clock is not None:
-        twice = _twice(table, asked, role, ids, label, clock, x, at)
-        if twice.any():
-            dropped.append(
-                f"{counted(int(twice.sum()), 'row')} that repeat{'s' * int(twice.sum() == 1)} another"
-            )
-            at = at[~twice]
-    _, track = np.unique(label[at], return_inverse=True)
-    frame, dt, words = _clock(
-        table,
-        asked,
-        role,
-        track,
-        None if times is None else times[at],
-        None if frames is None else frames[at],
-        at,
-    )
-    states = x[at]
-    if asked.scale is not None:
-        states = states * _scales(asked.scale, states.shape[1])
-    if clock is None and (gap := np.isnan(states).any(1)).any():
-        states, track, frame = states[~gap], track[~gap], frame[~gap]
-        _, track = np.unique(track, return_inverse=True)
+    if (infinite := np.isinf(np.c_[x, clock][at]).any(1)).any():
+        row = table.row(at[infinite][0])
+        raise ValueError(f"{table.name}: a number in {row} is infinite; correct the table there")
+    at = at[np.lexsort((clock[at], label[at]))]
+    twice = _twice(table, asked, role, label[at], clock[at], x[at], at)
+    if twice.any():
+        dropped.append(f"{counted(twice.sum(), 'row')} that said once more what another says")
+    at = at[~twice]
+    track = np.unique(label[at], return_inverse=True)[1]
+    frame, dt, words = _clock(table, asked, role, track, clock[at], at)
+    states = x[at] if asked.scale is None else x[at] * scales(asked.scale, x.shape[1])
     told = _told(table, role, asked, words, dropped)
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).of_frames(table.name, told)
 
 
-def labels(table: Table, role: Roles) -> tuple[np.ndarray, Any, np.ndarray]:
-    """Of each row the number of its track, the names of all tracks, and whether it belongs to none:
-    an empty cell, or −1 beside others that are not negative."""
+def labels(table: Table, role: Roles) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row the number of its track, and whether it belongs to none."""
+    if role.track is not None:
+        return table.groups(role.track)
     n_rows = len(table.columns[role.coordinates[0]])
-    if role.track is None:
-        return np.zeros(n_rows, np.int64), ["0"], np.zeros(n_rows, bool)
-    held = table.columns[role.track]
-    if held.dtype.kind not in "iu":
-        try:
-            held = table.values(role.track)
-        except ValueError:  # names
-            cells = table.text(role.track)
-            ids, label = np.unique(cells, return_inverse=True)
-            return label, ids, np.array([missing(cell) for cell in cells])
-    ids, label = np.unique(held, return_inverse=True)
-    nowhere = np.isnan(held) if held.dtype.kind == "f" else np.zeros(n_rows, bool)
-    if (held == -1).any() and not (held < -1).any() and (held >= 0).any():
-        nowhere |= held == -1
-    return label, ids, nowhere
+    return np.zeros(n_rows, np.int64), np.zeros(n_rows, bool)
+
+
+def _rows(label: np.ndarray) -> np.ndarray:
+    """Where rows are the only clock: the number of each row in its track."""
+    order = np.argsort(label, kind="stable")
+    place = np.empty(len(label))
+    place[order] = np.arange(len(label)) - np.searchsorted(label[order], label[order])
+    return place
 
 
 def _twice(
-    table: Table,
-    asked: Asked,
-    role: Roles,
-    ids: Any,
-    label: np.ndarray,
-    clock: np.ndarray,
-    x: np.ndarray,
+    table: Table, asked: Asked, role: Roles, label: np.ndarray, clock: np.ndarray, x: np.ndarray,
     at: np.ndarray,
-) -> np.ndarray:
-    """Of sorted rows, those that say once more what the one before says.
+) -> np.ndarray:  # fmt: skip
+    """Of sorted rows, which say once more what the one before says.
 
     Raises `ValueError` if two rows give different positions at one time.
     """
-    here, next_ = at[:-1], at[1:]
-    again = (label[here] == label[next_]) & (clock[here] == clock[next_])
-    differ = again & (x[here] != x[next_]).any(1)
-    if differ.any():
-        a, b = here[differ][0], next_[differ][0]
-        where = f"{table.row(min(a, b))} and {table.row(max(a, b))}"
-        if role.track is None:
-            ways = [
-                name
-                for name in table.columns
-                if name not in (*role.coordinates, role.time, role.frame)
-            ]
-            remedy = (
-                f"if a column tells tracks apart, name it, as in {asked.again(track=ways[0])}"
-                if ways
-                else "add a column that tells tracks apart"
-            )
-            raise ValueError(
-                f"{table.name} has no column that is known to tell tracks apart, and several rows at one "
-                f"time: {where} both stand at {role.frame or role.time} {clock[a]:g}; {remedy}"
-                + (f". Its other columns are {listed(ways)}" if ways else "")
-            )
-        raise ValueError(
-            f"{table.name}: {role.track} {ids[label[a]]} has two positions at {role.frame or role.time} "
-            f"{clock[a]:g}, in {where}; keep one of them"
+    again = (np.diff(label) == 0) & (np.diff(clock) == 0)
+    differ = np.flatnonzero(again & (x[1:] != x[:-1]).any(1))
+    if not len(differ):
+        return np.r_[False, again]
+    a, b = sorted(at[differ[0] : differ[0] + 2])
+    where = f"{table.row(a)} and {table.row(b)} both stand at {role.clock} {clock[differ[0]]:g}"
+    known = (*role.coordinates, role.track, role.time, role.frame)
+    others = [name for name in table.columns if name not in known and _could_tell(table, name)]
+    if role.track is None:
+        remedy = (
+            f"name the column that does: {asked.again(track=others[0])}"
+            if others
+            else "add one that does"
         )
-    return np.r_[False, again]
+        raise ValueError(
+            f"{table.name}: no column is known to tell tracks apart, and {where}; {remedy} (its columns "
+            f"are {listed(list(table.columns))})"
+        )
+    remedy = "keep one of them"
+    if others:
+        remedy += f", or, if tracks of several films stand in it: {asked.again(track=[others[0], role.track])}"
+    raise ValueError(
+        f"{table.name}: {role.track} {table.text(role.track)[a]} has two positions: {where}; {remedy}"
+    )
+
+
+def _could_tell(table: Table, name: str) -> bool:
+    """Could a column tell tracks apart? What stands in it comes back, and is no fraction."""
+    cells = table.text(name)
+    return 1 < len(set(cells)) < len(cells) and not any(
+        "." in cell and cell.replace(".", "").isdigit() for cell in cells
+    )
 
 
 def _clock(
-    table: Table,
-    asked: Asked,
-    role: Roles,
-    track: np.ndarray,
-    times: np.ndarray | None,
-    frames: np.ndarray | None,
-    at: np.ndarray,
-) -> tuple[np.ndarray, float, str]:
+    table: Table, asked: Asked, role: Roles, track: np.ndarray, clock: np.ndarray, at: np.ndarray
+) -> tuple[np.ndarray, float, str]:  # fmt: skip
     """Frame numbers of sorted rows from 0, the time between two, and the words for it."""
-    if frames is None and times is None:
-        dt, words = (
-            (asked.dt, f"dt {asked.dt:.6g} as given")
-            if asked.dt is not None
-            else remarked(table, asked) or (None, "")
-        )
-        if dt is None:
-            raise ValueError(
-                f"{table.name} has no column of times or frame numbers and does not tell the time "
-                f"between two rows; give it: {asked.again(dt=...)}"
-            )
-        _, first, owner = np.unique(track, return_index=True, return_inverse=True)
-        return np.arange(len(track)) - first[owner], dt, words + ", one frame a row"
-    cells = None
-    if times is not None and table.columns[str(role.time)].dtype.kind not in "uif":
-        every = table.text(str(role.time))
-        cells = [every[i] for i in at]
-    if frames is None:
-        assert times is not None
-        half = half_digit(times, cells)
-        frame, dt, words = frames_of_times(table, asked, str(role.time), track, times, half)
+    timed = None
+    if role.time is not None and not np.isnan(times := table.values(role.time)[at]).any():
+        stored = table.columns[role.time]
+        cells = stored[at].tolist() if stored.dtype.kind == "O" else None
+        timed = role.time, times, half_digit(times, cells)
+    if timed is not None and role.frame is None:
+        frame, dt, words = frames_of_times(table, asked, track, *timed)
     else:
-        frame = frames.astype(np.int64)
-        timed = None
-        if times is not None and not np.isnan(times).any():
-            timed = (str(role.time), times, half_digit(times, cells))
-        dt, words = step_of_frames(table, asked, timed, track, frame)
+        frame = whole_numbers(table, asked, role.frame or "", clock)
+        dt, words = step_of_frames(table, asked, timed, track, frame, role.clock is None)
     # Where all frames are so many numbers apart, that is the step of the recording.
-    steps = np.diff(frame)[np.diff(track) == 0]
-    common = int(np.gcd.reduce(steps)) if len(steps) else 1
+    same = np.diff(track) == 0
+    common = int(np.gcd.reduce(np.diff(frame)[same])) if same.any() else 1
     frame = frame - frame.min()
     if common > 1:
-        _, first, owner = np.unique(track, return_index=True, return_inverse=True)
-        begin = frame[first][owner]
+        begin = frame[np.searchsorted(track, track)]
         frame = begin // common + (frame - begin) // common
-        words += f", × {common}: frames are {common} numbers apart"
-        dt = dt * common
-    return frame, dt, words
+        words += f" × {common}, as frames are {common} numbers apart"
+    return frame, dt * max(1, common), words
 
 
-def _scales(scale: Any, dim: int) -> np.ndarray:
+def scales(scale: Any, dim: int) -> np.ndarray:
     """One factor for each coordinate."""
     scales = np.asarray(scale, dtype=np.float64)
     if scales.shape not in ((), (dim,)) or not (np.isfinite(scales) & (scales != 0)).all():
@@ -279,10 +213,10 @@ def _told(table: Table, role: Roles, asked: Asked, words: str, dropped: list[str
     told = [words, "coordinates " + ", ".join(map(table.with_unit, role.coordinates))]
     if asked.scale is not None:
         told[-1] += f" × {asked.scale}"
-    given = [
-        f"{r} {n}"
-        for r, n in (("tracks by", role.track), ("frames by", role.frame))
-        if n is not None
-    ]
+    keys = {"tracks by": role.track, "frames by": role.frame}
     left = [f"{listed(names)} ({why})" for why, names in role.left.items() if names]
-    return [*given, *told, *(f"left out: {words}" for words in [*left, *dropped])]
+    return [
+        *(f"{words} {name}" for words, name in keys.items() if name is not None),
+        *told,
+        *(f"left out: {words}" for words in [*left, *dropped]),
+    ]
