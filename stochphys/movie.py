@@ -18,7 +18,7 @@ from . import require
 from .brief import Brief
 from .data import FLOATS, INTEGERS, Trajectories
 from .device import Source, drawn_from
-from .io.movies import read, unpacked
+from .io.movies import mapped, read
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 
@@ -271,7 +271,7 @@ class Movie(Paths):
         """Other frames of the same movies, made and written some at a time."""
         numbers = torch.arange(self.x.numel(), device=self.x.device)
         pieces = (change(self.at(some)).cpu() for some in numbers.split(together(self.shape)))
-        reel = unpacked((frame for piece in pieces for frame in piece.numpy()), "the movie")
+        reel = mapped((frame for piece in pieces for frame in piece.numpy()), "the movie")
         return Movie(torch.from_numpy(reel), self.dt, numbers.view(self.x.shape), check=False)
 
     @property

@@ -1,8 +1,6 @@
 """What the readers of movies share: what they give back, times that are even, and words for files that
 are damaged."""
 
-import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,15 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from .files import BROKEN, damaged
+
 JITTER = 0.1  # of a step, by which the clock of a computer may be off at a frame
 UNITS = {1.0: "s sec second seconds", 1e-3: "ms msec", 1e-6: "µs us usec", 1e-9: "ns"}
 UNITS |= {60.0: "min minute minutes", 3600.0: "h hour hours", 86400.0: "d day days"}
 SECONDS = {name: factor for factor, names in UNITS.items() for name in names.split()}
-# What libraries raise over a file that is not as it should be: nearly all that Python knows.
-DAMAGED = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, MemoryError),
-    *(OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error, zlib.error),
-)
 
 
 @dataclass(frozen=True)
@@ -41,13 +36,10 @@ def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
         yield
     except (FileNotFoundError, PermissionError, ImportError):
         raise
-    except DAMAGED + others as error:
+    except BROKEN + others as error:
         if str(error).startswith(path.name):
             raise
-        raise ValueError(
-            f"{path.name} is damaged, cut off or of another kind than its ending says "
-            f"({type(error).__name__}: {str(error)[:200]}); copy it again from where it was made"
-        ) from error
+        raise damaged(path, "film", error) from error
 
 
 def number_of(path: Path, name: str, value: object, n: int) -> int:

@@ -72,11 +72,11 @@ def read(
     beside = {} if found.dt is None else {"dt": np.asarray(found.dt)}
     step, frames = time_step(path, dt, beside), found.frames
     if isinstance(frames, Iterator):
-        frames = unpacked(frames, path.name)
+        frames = mapped(frames, path.name)
     elif frames.ndim in (3, 4) and (
         not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]
     ):
-        frames = unpacked(_one_by_one(frames), path.name).reshape(frames.shape)
+        frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
     return Read(
         frames, step, (*found.words, f"dt {step:.6g} {'as given' if given else found.source}")
     )
@@ -114,7 +114,7 @@ def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:
             yield from np.ascontiguousarray(movie[first : first + at_once])
 
 
-def unpacked(frames: Iterator[np.ndarray], name: str) -> np.ndarray:
+def mapped(frames: Iterator[np.ndarray], name: str) -> np.ndarray:
     """Frames one after the other in a temporary file, mapped; it goes when the array goes."""
     first = next(frames, None)
     if first is None:
