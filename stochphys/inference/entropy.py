@@ -12,11 +12,14 @@ from ..data import Jumps, Trajectories, Windows
 from ..device import Source, as_generator, drawn_from, spawn
 from ..movie import Movie
 from ..training import Callback, Ensemble, Objective, Run, fit
+from .cost import check_cost
 from .doubts import SAMPLE, doubts_of_entropy
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, total
 
 MANY = 5  # coordinates from which on areas come first
-RECIPE: dict[str, Any] = dict(steps=600, lr=1e-2, schedule="cosine")
+RECIPE: dict[str, Any] = dict(
+    steps=600, lr=1e-2, schedule="cosine", batch_size=4096, validate_every=100
+)
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.AreaNEEP: dict(steps=1000, lr=2e-2),
     models.BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
@@ -38,6 +41,7 @@ def infer_entropy_production(
     fraction: float = 0.8,
     width: int = 32,
     callbacks: Sequence[Callback] = (),
+    hours: float = 1.0,
     **options: Any,
 ) -> EntropyProduction:
     """Entropy production of a stationary process, from its recorded paths alone.
@@ -68,12 +72,14 @@ def infer_entropy_production(
         fraction: of the paths that train. With f of them the error bar is proportional to
             √(1/f + 1/(1 − f)): one half gives the narrowest, more gives better networks.
         width: of their layers.
+        hours: of a movie, the longest training that is begun; `math.inf` asks nothing beforehand.
         callbacks, options: arguments of `training.fit`, in place of those of `RECIPE` and, for some
             networks, of `RECIPES`.
 
     Raises `ValueError` for too few paths, windows that are too long or not for these data, a
-    missing `reversal`, a coordinate that never changes, and whatever `fit` refuses; `TypeError` for
-    what is neither `Trajectories` nor `Jumps` nor a `Movie`. Before any work.
+    missing `reversal`, a coordinate that never changes, a movie that takes more than `hours` or than
+    the free memory, and whatever `fit` refuses; `TypeError` for what is neither `Trajectories` nor
+    `Jumps` nor a `Movie`. Before any work.
 
     Source: Kim, Bae, Lee, Jeong 2020, arXiv 2003.04166; odd variables: arXiv 2112.04681.
     """
@@ -90,11 +96,15 @@ def infer_entropy_production(
     def member(draw: Tensor) -> nn.Module:
         return default_network(train.take(draw), frames, reversal, width, generator)
 
-    networks = [network() if network else member(draw) for draw in bootstrapped.draws]
-    model = Ensemble(networks).to(data.x.device)
+    first, *others = bootstrapped.draws
+    networks = [network() if network else member(first)]
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     rare = frames > 2 and isinstance(data, Jumps)
     chosen = objective or (models.classifier_objective if rare else models.neep_objective)
+    if isinstance(train, Movie):
+        check_cost(networks[0], chosen, train, len(judges), frames, members, hours, recipe)
+    networks += [network() if network else member(draw) for draw in others]
+    model = Ensemble(networks).to(data.x.device)
 
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)

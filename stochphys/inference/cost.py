@@ -1,0 +1,128 @@
+"""What the training of networks on a movie will cost, said before it starts."""
+
+import math
+import time
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from .. import require
+from ..data import Windows
+from ..device import free_memory, make_generator, pick_device, seeded
+from ..movie import Film, Movie
+from ..training import Objective
+from ..training.batches import evaluate
+
+PROBE = 2**21  # pixels that are tried: fewer would fit into the caches of a processor
+SAID = 300  # seconds from which on a training is worth a word
+COPIES = 7  # weights, gradients, both averages of Adam, the moving one, the best, a start
+UNITS = {"days": 86_400, "hours": 3600, "minutes": 60}
+HELD_OUT = 100_000  # windows at most that `fit` validates
+
+
+class Peak(TorchDispatchMode):
+    """The most bytes that tensors made under it take at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bytes, self.living = 0, dict[int, tuple[StorageWeakRef, int]]()
+
+    def __torch_dispatch__(self, func: Callable, types: Any, args: Any = (), kwargs: Any = None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                self.living[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+        self.living = {k: held for k, held in self.living.items() if not held[0].expired()}
+        self.bytes = max(self.bytes, sum(size for _, size in self.living.values()))
+        return result
+
+
+def check_cost(
+    network: nn.Module,
+    objective: Objective,
+    movie: Movie,
+    held_out: int,
+    frames: int,
+    members: int,
+    hours: float,
+    recipe: dict[str, Any],
+) -> None:
+    """Say in a line what a training will cost, if that is more than minutes.
+
+    Raises `ValueError` if it is more than `hours`, or more memory than is free: on CUDA what
+    `torch.cuda.mem_get_info` says, else that of the machine or its container.
+    """
+    require.integer(1, **{name: recipe[name] for name in ("steps", "batch_size", "validate_every")})
+    if hours == math.inf:
+        return
+    require.positive(hours=hours)
+    device = pick_device(recipe.get("device"))
+    seconds, memory = cost(network, objective, movie, held_out, frames, members, recipe)
+    if seconds < SAID and memory < free_memory(device):
+        return
+    free = free_memory(device)
+    shape = " × ".join(map(str, (frames, *movie.shape)))
+    unit, size = next((u, s) for u, s in UNITS.items() if seconds > 2 * s or s == 60)
+    words = (
+        f"about {seconds / size:.2g} {unit} and {memory / 1e9:.2g} GB of memory ({free / 1e9:.2g} GB "
+        f"are free) to train {members} networks for {recipe['steps']} steps of "
+        f"{recipe['batch_size']} windows, {shape} pixels each"
+    )
+    k = 2 ** math.ceil(math.log2(max(seconds / 3600 / hours, memory / free, 2)) / 2)
+    cure = (
+        f"A movie of fewer pixels costs less, data.bin({k}) or data.crop(…), and so do steps=…, "
+        "members=…, batch_size=…"
+    )
+    if seconds > 3600 * hours or memory > free:
+        longer = "math.inf" if memory > free else math.ceil(2 * seconds / 3600)
+        raise ValueError(f"it takes {words}. {cure}. To begin all the same: hours={longer}")
+    print(f"It takes {words}. {cure}")
+
+
+def cost(
+    network: nn.Module,
+    objective: Objective,
+    movie: Movie,
+    held_out: int,
+    frames: int,
+    members: int,
+    recipe: dict[str, Any],
+) -> tuple[float, float]:
+    """Seconds and bytes of a training, to a factor of about two, from a step of one of its networks on
+    a few windows. Draws nothing from a source that others draw from."""
+    steps, batch, device = recipe["steps"], recipe["batch_size"], pick_device(recipe.get("device"))
+    if isinstance(movie.reel, Film) and movie.reel.generator is not None:
+        noise = make_generator(0, movie.reel.generator.device)
+        movie = replace(movie, reel=replace(movie.reel, generator=noise), check=False)
+    model, windows = deepcopy(network).to(device).train(), Windows(movie, frames).to(device)
+    n = max(1, min(batch, PROBE // (frames * math.prod(movie.shape))))
+    some = torch.arange(n, device=device) % len(windows)
+
+    def step(index: Tensor) -> float:
+        began = time.perf_counter()
+        value = evaluate(
+            lambda *given: objective(*given).sum(), model, windows[index], torch.Size()
+        )
+        value.backward()
+        return time.perf_counter() - began + 0 * value.item()  # which waits for a GPU
+
+    with seeded(0, device):
+        with Peak():
+            step(some[:1])  # what is only made once
+        with Peak() as peak:
+            seconds = step(some)
+        seconds = seconds if seconds > 0.5 else min(seconds, step(some))
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    looks = (
+        min(held_out, HELD_OUT) * (steps / recipe["validate_every"] + 1) / 2
+    )  # without gradients
+    seconds *= members * (steps * batch + looks) / n
+    return seconds, members * ((peak.bytes - weights) / n * batch + COPIES * weights)
