@@ -62,9 +62,9 @@ class Paths(Brief):
 
     def with_windows(self, frames: int = 2) -> Self:
         """Those of the paths that have a window of so many successive frames."""
-        if self.stretches is None:
+        if self.stretches is None or (n := Windows(self, frames).per_path).all():
             return self
-        return self.take(Windows(self, frames).per_path.nonzero().flatten())
+        return self.take(n.nonzero().flatten())
 
     def gapless(self, frames: int = 2, every: int = 1) -> tuple[Self, Tensor]:
         """Paths of one length without gaps, and to which of these paths each belongs: the same, if they
@@ -207,7 +207,15 @@ class Windows(Brief):
     @cached_property
     def per_path(self) -> Tensor:
         """How many windows each trajectory has `(n_trajectories,)`."""
-        return torch.bincount(self.path, minlength=self.trajectories.n_trajectories)
+        n, device = self.trajectories.n_trajectories, self.trajectories.x.device
+        if self.trajectories.stretches is None:
+            return torch.full((n,), self.n_starts, device=device)
+        return torch.bincount(self.path, minlength=n)
+
+    @property
+    def weight(self) -> Tensor:
+        """How much each trajectory counts: its number of windows, over the largest."""
+        return self.per_path / self.per_path.max()
 
     @cached_property
     def _n_windows(self) -> int:

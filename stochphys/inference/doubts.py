@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories, Windows
-from .fluctuation import mean_of_steps, steps_of, weighed
+from .fluctuation import mean_of_steps, steps_of
 from .increments import successive
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, Langevin
@@ -55,11 +55,13 @@ def training(result: EntropyProduction) -> Iterator[str]:
     if result.history.interrupted:
         yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
     excess, gap = result.in_sample - result.bound, result.rate - result.bound
-    n, per_path = weighed(result.entropy.double())
-    _, error = mean_of_steps(n, n * per_path / result.step_time)
+    steps, entropy = result.steps, steps_of(result.entropy)
+    _, error = mean_of_steps(
+        steps.weight, steps.weight * steps.means(entropy.double()) / result.step_time
+    )
     # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong. The
     # error of the training sample comes on top.
-    error_of_excess = 2 * error * (1 + steps_of(result.entropy).numel() / SAMPLE) ** 0.5
+    error_of_excess = 2 * error * (1 + len(entropy) / SAMPLE) ** 0.5
     if clear(excess, error_of_excess, 0.25 * abs(result.rate)):
         yield (
             f"Overfitting: (J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
@@ -109,10 +111,10 @@ def slow_camera(result: EntropyProduction) -> Iterator[str]:
             f"most of what happens is not seen. Take a shorter dt than {data.dt:g}."
         )
     elif not data.underdamped and some.longest > 4 and data.n_trajectories >= FEW:
-        n, fast = bound_per_path(result.entropy[: some.n_trajectories])
-        n_slow, slow = bound_per_path(result.per_step(some.every(2)))
-        n = n * (n_slow > 0)
-        fast, slow = fast / data.dt, slow / (2 * data.dt)
+        steps, slow_steps = Windows(some), Windows(some.every(2))
+        fast = bound_per_path(steps, result.entropy[: some.n_trajectories]) / data.dt
+        slow = bound_per_path(slow_steps, result.per_step(some.every(2))) / (2 * data.dt)
+        n = steps.weight * (slow_steps.per_path > 0)
         fall, error = mean_of_steps(n, n * (fast - slow))
         if clear(fall, error, 0.05 * abs(result.rate)):
             yield (
@@ -125,7 +127,7 @@ def slow_camera(result: EntropyProduction) -> Iterator[str]:
 def little_data(result: EntropyProduction) -> Iterator[str]:
     """Whether the error bar is large, or too few paths make it."""
     rate, std = abs(result.rate), result.std
-    n = Windows(result.held_out, result.frames).per_path.double()
+    n = result.steps.per_path.double()
     paths = n.sum() ** 2 / n.square().sum()  # as many of one length make such an error bar
     if rate < 2 * std:  # not where std is nan, of one member
         yield (
@@ -144,14 +146,15 @@ def little_data(result: EntropyProduction) -> Iterator[str]:
         )
 
 
-def bound_per_path(entropy: Tensor) -> tuple[Tensor, Tensor]:
+def bound_per_path(steps: Windows, entropy: Tensor) -> Tensor:
     r"""J + 1 of each path, $\langle h - e^{-h}\rangle + 1$ at its best for h = a ΔS with one a for
-    all, from ΔS `(n_trajectories, n_steps)`; and before it the weight of the path, as `weighed`."""
-    h = entropy.double()
-    n, mean = weighed(h)
-    factors = torch.linspace(0.6, 1.4, 9).tolist()
-    bounds = [a * mean - weighed(torch.expm1(-a * h))[1] for a in factors]
-    return n, max(bounds, key=lambda bound: (n * bound).mean().item())
+    all, from ΔS of these steps, laid `(n_trajectories, n_steps)`."""
+    h = steps_of(entropy).double()
+    bounds = [
+        a * steps.means(h) - steps.means(torch.expm1(-a * h))
+        for a in torch.linspace(0.6, 1.4, 9).tolist()
+    ]
+    return max(bounds, key=lambda bound: (steps.weight * bound).mean().item())
 
 
 # Of an equation of motion

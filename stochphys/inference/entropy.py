@@ -124,7 +124,7 @@ def infer_entropy_production(
     time, n = held_out.dt * (frames - 1), held_out.n_trajectories
     # Each member is read off held-out paths drawn anew: the spread of rates holds their luck as well.
     draws = torch.randint(n, (members, n), **drawn_from(generator))
-    weight = (steps.per_path / steps.per_path.max())[draws.to(parts.device)]
+    weight = steps.weight[draws.to(parts.device)]
     per_trajectory = total(model, steps.means(parts)).gather(1, draws.to(parts.device))
     rates = ((weight * per_trajectory).mean(1) / weight.mean(1)).double() / time
     result = EntropyProduction(

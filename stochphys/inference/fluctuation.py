@@ -32,10 +32,9 @@ def accumulate(entropy: Tensor, steps: int) -> Tensor:
             f"shape {tuple(entropy.shape)} and steps={steps}"
         )
     n_windows = entropy.shape[1] // steps
-    if torch.isnan(entropy.sum()):  # one pass without a copy
-        return _between_gaps(entropy, steps)
     cut = entropy[:, : n_windows * steps].double()
-    return cut.unflatten(1, (n_windows, steps)).sum(2)
+    sums = cut.unflatten(1, (n_windows, steps)).sum(2)
+    return _between_gaps(entropy, steps) if torch.isnan(sums.sum()) else sums
 
 
 def _between_gaps(entropy: Tensor, steps: int) -> Tensor:
@@ -75,12 +74,6 @@ def counted(grid: Tensor) -> tuple[Tensor, Tensor]:
         return torch.full_like(grid[:, 0], grid.shape[1]), grid
     gap = torch.isnan(grid)
     return (~gap).sum(1).to(grid), grid.masked_fill(gap, 0.0)
-
-
-def weighed(grid: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean of each path over its steps, and its weight: its number of steps, over the largest."""
-    n, grid = counted(grid)
-    return n / n.max(), grid.sum(1) / n.clamp(min=1)
 
 
 def block_of(rows: Tensor) -> Tensor:
@@ -167,8 +160,9 @@ def integral_fluctuation_theorem(
     """
     entropy = independent(accumulate(entropy, steps))
     weights = torch.exp(-entropy)
-    n, mean_of_row = weighed(weights)
-    sums = block_sums(torch.stack((n, n * mean_of_row), dim=1))
+    n, sums = counted(weights)
+    share = n / n.max()
+    sums = block_sums(torch.stack((share, share * (sums.sum(1) / n)), dim=1))
     entropy, weights = steps_of(entropy), steps_of(weights)
     draws = torch.randint(len(sums), (resamples, len(sums)), **drawn_from(generator))
     rows, total = sums[draws.to(sums.device)].sum(1).T
@@ -233,7 +227,7 @@ def detailed_fluctuation_theorem(
         return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, (warning,))
     # Counts (blocks, bins, sign) and the sum of e^−s in each bin of positive s.
     width = -negative[least - 1].item() / bins
-    bin_ = (entropy.abs() / width).nan_to_num(bins, bins).long()
+    bin_ = (entropy.abs() / width).nan_to_num_(bins, bins).long()
     inside = bin_ < bins
     block = block_of(entropy)[:, None]
     place = ((block * bins + bin_) * 2 + (entropy < 0))[inside]

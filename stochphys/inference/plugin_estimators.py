@@ -18,7 +18,7 @@ from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..paths import check_frames
 from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
-from .fluctuation import BLOCKS, counted, jackknife, mean_of_steps, with_error
+from .fluctuation import BLOCKS, jackknife, mean_of_steps, with_error
 from .one_way import irreversible
 
 
@@ -200,11 +200,13 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
     require.positive(threshold=threshold)
     n, current = len(current), current.double()
     broken = bool(torch.isnan(current.sum()))
-    J, passages, wrong = (torch.zeros(n, dtype=torch.float64) for _ in range(3))
+    J, passages, wrong, missing = (torch.zeros(n, dtype=torch.float64) for _ in range(4))
     for step in current.T:
         J += step.cpu()
         if broken:
-            J.masked_fill_(torch.isnan(J), 0.0)
+            gap = torch.isnan(J)
+            missing += gap
+            J.masked_fill_(gap, 0.0)
         over = J.abs() >= threshold
         passages += over
         wrong += over & (J < 0)
@@ -219,7 +221,7 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
         time, passages, wrong = sums.unbind(-1)
         return torch.log(passages / wrong.clamp(min=0.5)) * passages / time
 
-    time = counted(current)[0].cpu() * dt
+    time = (current.shape[1] - missing) * dt
     return with_error(rate, torch.stack((time, passages, wrong), dim=1))
 
 

@@ -68,6 +68,11 @@ class EntropyProduction(Estimate):
         """Time from the first to the last frame of a window."""
         return self.held_out.dt * (self.frames - 1)
 
+    @property
+    def steps(self) -> Windows:
+        """Windows of the held-out trajectories that lie end to end, those of which `entropy` tells."""
+        return Windows(self.held_out, self.frames, every=self.frames - 1)
+
     def per_step(self, data: Recorded | None = None) -> Tensor:
         """ΔS of each step, mean of the ensemble, `(n_trajectories, n_times - 1)`; by default of
         the held-out trajectories; NaN where there is none. A recurrent network gives ΔS of windows
