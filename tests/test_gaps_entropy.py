@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stochphys.course.figures import plots as figures
 from stochphys.data import Jumps, Trajectories, Windows
@@ -419,6 +419,17 @@ def test_first_passages_by_hand() -> None:
     assert found.rate == pytest.approx(expected, rel=1e-6)
 
 
+def test_runs_too_short_for_a_passage_are_named() -> None:
+    """Cut into runs of 20 steps, paths give a rate that is a tenth lower; whole ones are not named."""
+    data = trap(100, 1000)
+    whole = TRAP.entropy_production(data)
+    cut = whole.masked_fill(torch.arange(1000) % 21 == 20, nan)
+    long, short = (first_passage_ratio(each, DT, threshold=2.0) for each in (whole, cut))
+    assert not long.warnings
+    assert "Short runs: the count began anew 4800 times" in short.warnings[0]
+    assert 0.8 < short.rate / long.rate < 0.95
+
+
 def test_scores_are_those_of_the_steps_that_are() -> None:
     exact = grid()
     learned = 0.5 * exact + 0.1 * torch.randn(exact.shape, generator=make_generator(2)).double()
@@ -535,3 +546,17 @@ def test_figures_show_gaps() -> None:
     assert f"{share:.2g}" in axes[3].get_legend_handles_labels()[1][0]
     figures.phase_plane(axes[5], some, system=TRAP)
     pyplot.close("all")
+
+
+def test_a_network_of_ones_own_is_told_of_64_bits_in_words() -> None:
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.h = nn.Linear(4, 1)
+
+        def forward(self, window: Tensor) -> Tensor:
+            return (self.h(window.flatten(-2)) - self.h(window.flip(-2).flatten(-2))).squeeze(-1)
+
+    with pytest.raises(TypeError, match=r"precision must be one.*\(x - mean\)") as caught:
+        infer_entropy_production(trap(20, 20), generator=0, network=Own, **QUICK)
+    assert "scalar type" not in str(caught.value)

@@ -85,11 +85,17 @@ def evaluate(objective: Objective, model: nn.Module, batch: Any, per_member: tor
         if type(error) is not RuntimeError:  # memory is full, for one
             raise
         weights = next(model.parameters())
-        raise TypeError(
+        text = (
             f"objective fails on the batch {brief(tuple(tensors(batch)))} with weights of "
-            f"{dtype_of(weights)} on {weights.device} ({error}); shapes, precision and device must fit, "
-            "data.float() and model.double() change the precision"
-        ) from error
+            f"{dtype_of(weights)} on {weights.device}"
+        )
+        if any(t.is_floating_point() and t.dtype != weights.dtype for t in tensors(batch)):
+            raise TypeError(
+                f"{text}: their precision must be one. Let forward take off the mean of the data, which is "
+                "lost on float32 far from zero, and then cast, (x - mean).to(weight.dtype); or change it "
+                "before, data.float(), data.map(torch.Tensor.float), model.double()"
+            ) from None
+        raise TypeError(f"{text} ({error}); shapes and device must fit") from error
     if not isinstance(value, Tensor) or value.shape != per_member:
         wanted = f"one number per member, {tuple(per_member)}" if per_member else "one number, ()"
         raise TypeError(
