@@ -1,7 +1,7 @@
 """Jumps between numbered states, simulated or measured: which state comes when, or after how long a stay."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -30,6 +30,7 @@ class Jumps(Paths):
         n_states: number of states.
         waiting: time spent in each of them, same shape; without it each step takes the time 1.
         names: what the states are called `(n_states,)`, if they have names.
+        step: mean time of a step, where the stays that were seen would not tell it.
         stretches: None, or, of paths of unequal length or with gaps, which states of `x (n_frames,)`
             follow each other.
 
@@ -45,6 +46,7 @@ class Jumps(Paths):
     check: InitVar[bool] = True
     stretches: Stretches | None = field(default=None, repr=False)
     names: tuple[str, ...] | None = field(default=None, repr=False)
+    step: float | None = field(default=None, repr=False)
 
     def __post_init__(self, check: bool) -> None:
         x, waiting = self.x, self.waiting
@@ -151,38 +153,35 @@ class Jumps(Paths):
         """Jumps in continuous time, of states that were recorded every `dt`: equal successive frames
         become one stay.
 
-        The first and the last stay of each stretch are left out: they began earlier, or went on. Long
-        stays are cut more often than short ones, so that in a stretch of n jumps the mean stay comes
-        out too short by a share of about 1/n. Stays shorter than `dt` are not seen at all.
+        The first stay of each stretch counts from the first frame on: right where there is no memory,
+        too short elsewhere. So is the last one, but none of its length enters a window. The unit of
+        time is not told by stays, of which gaps cut the longest: in all the time that was seen, `dt` of
+        the result is the time per jump. Stays shorter than the frames' distance are missed.
 
-        Raises `ValueError` for jumps with waiting times, or paths without two whole stays in a row.
+        Raises `ValueError` for jumps with waiting times, or if no state changes.
         """
         require.positive(dt=dt, hint="it is the time between two frames")
         if self.waiting is not None:
-            raise ValueError(
-                "these jumps have waiting times; merged() is for states at equal times"
-            )
-        if self.stretches is None:
-            shape = self.x.shape
-            path, number = torch.cartesian_prod(*map(torch.arange, shape)).T
-        else:
-            path, number = self.stretches.frames
+            raise ValueError("these jumps have waiting times; merged() is for equal time steps")
+        path, number = (
+            torch.cartesian_prod(*map(torch.arange, self.x.shape)).T
+            if self.stretches is None
+            else self.stretches.frames
+        )
         x = self.x.flatten()
         begins = torch.ones_like(path, dtype=torch.bool)  # of stretches
         begins[1:] = (path.diff() != 0) | (number.diff() != 1)
         entered = begins.clone()  # of stays
         entered[1:] |= x[1:] != x[:-1]
         first = entered.nonzero().flatten()
-        n_frames = torch.diff(first, append=first.new_tensor([len(x)]))
-        begins = begins[first]
-        whole = ~begins & ~torch.cat((begins[1:], begins.new_ones(1)))
-        if not (whole[1:] & whole[:-1]).any():
-            raise ValueError(
-                "no two stays in a row are seen from beginning to end; give longer paths"
-            )
-        states = torch.where(whole, x[first].long(), -1)
-        how: Any = dict(waiting=n_frames.double() * dt, n_states=self.n_states, names=self.names)
-        return Jumps.of_frames(states, track=path[first], frame=torch.arange(len(first)), **how)
+        frames = torch.diff(first, append=first.new_tensor([len(x)]))
+        n_jumps = len(first) - int(begins.sum())
+        if not n_jumps:
+            raise ValueError("no state changes in these paths, so that there is no jump")
+        place = torch.arange(len(first)) + begins[first].cumsum(0)  # a gap before each stretch
+        how: Any = dict(waiting=frames.double() * dt, n_states=self.n_states, names=self.names)
+        merged = Jumps.of_frames(x[first], track=path[first], frame=place, **how)
+        return replace(merged, step=dt * int((~begins).sum()) / n_jumps)
 
     @classmethod
     def load(
@@ -249,20 +248,21 @@ class Jumps(Paths):
         return cls.of_frames(visits.states, frame=visits.frame, **how)
 
     @classmethod
-    def _saved(cls, names: Any = None, **held: np.ndarray) -> "Jumps":
-        names = None if names is None else tuple(names.tolist())
-        n_states = int(held.pop("n_states"))
+    def _saved(cls, n_states: Any, names: Any = None, step: Any = None, **held: Any) -> "Jumps":
+        own: dict[str, Any] = dict(n_states=int(n_states))
+        own["names"] = None if names is None else tuple(names.tolist())
+        own["step"] = None if step is None else float(step)
         values: dict[str, Any] = {k: torch.from_numpy(held[k]) for k in held}
         if "track" not in values:
-            return cls(n_states=n_states, names=names, **values)
+            return cls(**own, **values)
         track, frame = values.pop("track"), values.pop("frame")
         rows, stretches, _ = stretches_of(values["x"], track, frame)
         values = {name: value[rows] for name, value in values.items()}
-        return cls(n_states=n_states, names=names, stretches=stretches, **values)
+        return cls(**own, stretches=stretches, **values)
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
-        held: dict[str, Any] = dict(x=self.x, n_states=self.n_states, waiting=self.waiting)
+        held: dict[str, Any] = {k: getattr(self, k) for k in ("x", "n_states", "waiting", "step")}
         if self.stretches is not None:
             held["track"], held["frame"] = self.stretches.frames
         if self.names is not None:
@@ -277,7 +277,9 @@ class Jumps(Paths):
 
     @property
     def dt(self) -> float:  # type: ignore[override]
-        """Mean time of a step: 1, or the mean waiting time."""
+        """Mean time of a step: 1, or the mean waiting time, or what `step` says."""
+        if self.step is not None:
+            return self.step
         return 1.0 if self.waiting is None else self.waiting.double().mean().item()
 
     def _laid(self, change: Callable[[Tensor], Tensor], **other: Any) -> Self:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from stochphys.data import Jumps, Windows
 from stochphys.inference import infer_entropy_production, word_plugin
-from stochphys.simulators import simulate_jumps
+from stochphys.simulators import JumpChain, simulate_jumps
 from stochphys.systems import FlashingRatchet
 from tests.chance import K
 
@@ -79,23 +79,15 @@ def test_names_follow_their_states_everywhere() -> None:
 
 
 @given(seed=seeds)
-def test_equal_frames_become_stays_of_their_length_and_cut_ones_none(seed: int) -> None:
+def test_equal_frames_become_stays_of_the_length_that_was_seen(seed: int) -> None:
     paths, truth = written(seed, n_states=2)
-    stays = []
-    for path in truth:
-        runs = re.findall(r"0+|1+|x+", "".join("x" if s is None else str(s) for s in path))
-        for stretch in "|".join(runs).split("x"):
-            whole = [run for run in stretch.split("|") if run][1:-1]
-            stays.append([[int(run[0]), 0.5 * len(run)] for run in whole])
-    pairs = [[a, b] for whole in stays for a, b in zip(whole, whole[1:], strict=False)]
-    jumps = Jumps.of(paths, n_states=2)
-    if not pairs:
-        with pytest.raises(ValueError):
-            jumps.merged(0.5)
-        return
-    merged = jumps.merged(0.5)
+    rows = ["".join("x" if s is None else str(s) for s in path) for path in truth]
+    stretches = [re.findall("0+|1+", stretch) for row in rows for stretch in row.split("x")]
+    stays = [[[int(run[0]), 0.5 * len(run)] for run in stretch] for stretch in stretches]
+    pairs = [[a, b] for stretch in stays for a, b in zip(stretch, stretch[1:], strict=False)]
+    merged = Jumps.of(paths, n_states=2).merged(0.5)
     assert Windows(merged).apart().tolist() == pairs
-    assert merged.dt == pytest.approx(np.mean([w for whole in stays for _, w in whole]))
+    assert merged.dt == pytest.approx(0.5 * len(words_of(truth, 2)) / len(pairs))
 
 
 def test_entries_of_a_table_become_waiting_times() -> None:
@@ -112,28 +104,31 @@ def test_entries_of_a_table_become_waiting_times() -> None:
     assert Windows(jumps).apart().tolist() == [[[0, 0.5], [1, 2.5]], [[0, 1.5], [1, 0.5]]]
 
 
-def telegraph(seed: int, n: int, T: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Entries of n paths that change between two states at a rate of 1, up to a time T."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(n):
-        times = np.r_[0.0, np.cumsum(rng.exponential(size=int(3 * T)))]
-        times = times[times < T]
-        found.append((times, (np.arange(len(times)) + rng.integers(2)) % 2))
-    return found
+def ring(n: int, n_frames: int, dt: float, missing: float) -> tuple[Jumps, float, float]:
+    """Three states in a ring, left at rates of 2 forwards and 1 backwards, recorded every dt, some of
+    the frames without a state; the exact time per jump, and entropy production, of what is recorded."""
+    forth = torch.eye(3).double().roll(1, 1)
+    P = torch.linalg.matrix_exp(dt * (2 * forth + forth.T - 3 * torch.eye(3).double()))
+    seen = simulate_jumps(JumpChain(P), n, n_frames - 1, generator=0).x.numpy()
+    gone = np.random.default_rng(1).random(seen.shape) < missing
+    to, back = P[0, 1].item(), P[0, 2].item()
+    exact = (to - back) * np.log(to / back) / dt
+    return Jumps.of(np.where(gone, -1, seen.astype(int)), n_states=3), dt / (to + back), exact
 
 
-def test_the_mean_stay_is_short_by_a_share_of_one_over_the_number_of_jumps() -> None:
-    """Frames every 0.01 of 4000 telegraphs of 20 jumps each: 1 − 1/20 of the true stay, 1.
-
-    Of n jumps in T the n − 1 stays between them take T (n − 1)/(n + 1) on average. Their mean over all
-    paths has the error of 20 · 4000 exponential stays; the frames miss stays, a share of 0.01.
-    """
-    paths = telegraph(0, 4000, 20.0)
-    at = np.arange(0, 20, 0.01)
-    frames = [state[np.searchsorted(times, at, "right") - 1] for times, state in paths]
-    merged = Jumps.of(np.stack(frames)).merged(0.01)
-    assert merged.dt == pytest.approx(1 - 1 / 20, abs=K / 80_000**0.5 + 0.01 + 1 / 400)
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_gaps_do_not_shorten_the_time_that_a_jump_takes(missing: float) -> None:
+    """Frames of 0.02, of which a stay has 17: nearly all stays are cut where 30 % are missing, and those
+    seen from end to end would be of two frames or three. The number of jumps in all the time has a
+    relative error of one over its square root or less: to leave a state does not depend on the past."""
+    data, step, exact = ring(200, 2000, 0.02, missing)
+    merged = data.merged(0.02)
+    n_jumps = len(Windows(merged))
+    assert n_jumps > 8000
+    assert merged.dt == pytest.approx(step, rel=K / n_jumps**0.5)
+    words = word_plugin(merged)
+    assert words.unit == "unit time"
+    assert abs(words.rate - exact) < K * words.std + exact * K / n_jumps**0.5
 
 
 def gappy(jumps: Jumps, seed: int) -> tuple[Jumps, Jumps]:
@@ -219,7 +214,7 @@ def test_jumps_both_ways_are_no_irreversible_ones() -> None:
         (lambda: Jumps.of([["a", "b"]], names=("a",)), "states: 'b' is none of names="),
         (lambda: Jumps.of([[0, 5]], n_states=3), "x holds numbers from 0 to 5, n_states=3"),
         (lambda: Jumps.of([[0, 1j]]), "states must be integers or names, got complex128"),
-        (lambda: Jumps.of([[0, 0, 0]]).merged(1.0), "no two stays in a row are seen"),
+        (lambda: Jumps.of([[0, 0, 0]]).merged(1.0), "no state changes"),
         (lambda: Jumps.of([[0, 1]]).merged(-1.0), "dt must be positive"),
         (lambda: replace(cycle(), waiting=torch.ones(20, 200)).merged(1.0), "have waiting times"),
     ],
