@@ -90,7 +90,13 @@ class Jumps(Paths):
 
         Raises `ValueError` for negative numbers, fractions, and what `Jumps` refuses.
         """
-        paths = [np.atleast_1d(path) for path in ([paths] if np.ndim(paths[0]) == 0 else paths)]
+        paths = [paths] if len(paths) and np.ndim(paths[0]) == 0 else paths
+        paths = [np.asarray(path) for path in paths]
+        if not paths or any(path.ndim != 1 for path in paths):
+            shapes = ", ".join(str(path.shape) for path in paths[:3])
+            raise ValueError(
+                f"paths must hold one state a frame, (n_times,) each, got {shapes or 'none'}"
+            )
         track = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
         frame = np.concatenate([np.arange(len(path)) for path in paths])
         how: Any = dict(n_states=n_states, names=names, unassigned=unassigned)
@@ -211,33 +217,28 @@ class Jumps(Paths):
 
         Raises what `Trajectories.load` and `of` raise.
         """
-        how: dict[str, Any] = dict(names=names, unassigned=unassigned)
-        held = read_states(path, state, how, dt=dt, track=track, time=time, frame=frame)
+        said: Any = dict(names=names, unassigned=unassigned)
+        held = read_states(path, dt, state=state, track=track, time=time, frame=frame, **said)
         if isinstance(held, Visits):
             return cls._told(held, n_states)
         if isinstance(held, dict) and {"x", "n_states"} <= held.keys():
-            return cls._saved(**held)
+            given = dict(n_states=n_states, names=names)
+            return cls._saved(**held | {k: v for k, v in given.items() if v is not None})
         paths = held if isinstance(held, np.ndarray) else list(held.values())
-        jumps = cls.of(paths[0] if len(paths) == 1 else paths, n_states=n_states, **how)
-        print(f"{Path(path).name}: {jumps}")
+        jumps = cls.of(paths[0] if len(paths) == 1 else paths, n_states=n_states, **said)
+        span = f"{jumps.n_trajectories} paths of {jumps.n_times} frames" + " at most" * bool(
+            jumps.stretches
+        )
+        print(f"{Path(path).name}: {span}; {jumps.n_states} states")
         return jumps
 
     @classmethod
     def from_table(
-        cls,
-        table: Any,
-        dt: float | None = None,
-        *,
-        state: str | int | None = None,
-        n_states: int | None = None,
-        names: Sequence[str] | None = None,
-        unassigned: Any = -1,
-        **said: Any,
+        cls, table: Any, dt: float | None = None, *, n_states: int | None = None, **said: Any
     ) -> "Jumps":
         """The same of a table in memory: a data frame of pandas or polars, or a dict of columns."""
         asked = AskedOfStates("Jumps.from_table(table", dt, **said)
-        how = dict(names=names, unassigned=unassigned)
-        return cls._told(visits_of(framed("table", table), asked, state, how), n_states)
+        return cls._told(visits_of(framed("table", table), asked), n_states)
 
     @classmethod
     def _told(cls, visits: Visits, n_states: int | None) -> "Jumps":
@@ -249,16 +250,14 @@ class Jumps(Paths):
 
     @classmethod
     def _saved(cls, n_states: Any, names: Any = None, step: Any = None, **held: Any) -> "Jumps":
-        own: dict[str, Any] = dict(n_states=int(n_states))
-        own["names"] = None if names is None else tuple(names.tolist())
-        own["step"] = None if step is None else float(step)
-        values: dict[str, Any] = {k: torch.from_numpy(held[k]) for k in held}
-        if "track" not in values:
-            return cls(**own, **values)
-        track, frame = values.pop("track"), values.pop("frame")
-        rows, stretches, _ = stretches_of(values["x"], track, frame)
-        values = {name: value[rows] for name, value in values.items()}
-        return cls(**own, stretches=stretches, **values)
+        own: Any = dict(n_states=int(n_states), step=None if step is None else float(step))
+        own["names"] = None if names is None else tuple(np.asarray(names).tolist())
+        values: dict[str, Any] = {name: torch.from_numpy(array) for name, array in held.items()}
+        if "track" in values:
+            track, frame = values.pop("track"), values.pop("frame")
+            rows, own["stretches"], _ = stretches_of(values["x"], track, frame)
+            values = {name: value[rows] for name, value in values.items()}
+        return cls(**own, **values)
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""

@@ -207,6 +207,8 @@ def test_jumps_both_ways_are_no_irreversible_ones() -> None:
             "n_states must be a positive integer, got 2.5",
         ),
         (lambda: replace(cycle(), n_states=4), "n_states=4, but there are 3 names"),
+        (lambda: Jumps.of([]), r"one state a frame, \(n_times,\) each, got none"),
+        (lambda: Jumps.of(np.eye(3)[None]), r"one state a frame.* got \(3, 3\)"),
         (lambda: Jumps.of([[0, 1.5]]), "whole numbers from 0 on, got 1.5"),
         (lambda: Jumps.of([[0, np.inf]]), "whole numbers from 0 on, got inf"),
         (lambda: Jumps.of([[0, -2]]), "got -2; frames without one are named by unassigned=-2"),

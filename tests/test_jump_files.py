@@ -145,6 +145,7 @@ ENTRIES = "frame,state\n" + "".join(f"{k * k},{k % 3}\n" for k in range(14))
         (ENTRIES, r"no state follows itself.* Jumps.load\('x.csv', time='frame', state='state'\)", dict(time="frame")),
         (ENTRIES, r"if frames are gaps, Jumps.load\('x.csv', frame='frame', state='state'\)", dict(frame="frame")),
         ("time,state\n0,1\n1,2\n3,2\n3.7,1\n", "the time step in column 'time' varies", dict(dt=1.0)),
+        ("5,0,1\n5,1,0\n5,2,0\n", r"not known; it has '0', '1', '2'.*state=", dict(state=2, frame=1, track=0)),
     ],
 )  # fmt: skip
 def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
@@ -156,3 +157,23 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
         Jumps.load(file)
     if "varies" not in says:
         assert Jumps.load(file, **call).n_trajectories == 1
+
+
+def test_arrays_say_how_they_were_read_and_have_no_columns(tmp_path: Path, capsys) -> None:
+    np.save(tmp_path / "a.npy", np.array([[0, 1, 2, 1], [2, 1, 0, 0]]))
+    np.savez(tmp_path / "b.npz", np.array([0, 1, 1]), np.array([2, -1, 0, 1]))
+    assert Jumps.load(tmp_path / "a.npy").x.shape == (2, 4)
+    assert Windows(Jumps.load(tmp_path / "b.npz", n_states=5)).apart().tolist() == [
+        [0, 1],
+        [1, 1],
+        [0, 1],
+    ]
+    assert capsys.readouterr().out == (
+        "a.npy: 2 paths of 4 frames; 3 states\nb.npz: 2 paths of 4 frames at most; 5 states\n"
+    )
+    with pytest.raises(
+        ValueError, match=r"a.npy holds arrays, .*no columns to name; Jumps.load\('a.npy'\)"
+    ):
+        Jumps.load(tmp_path / "a.npy", track="id")
+    with pytest.raises(ValueError, match="the ending must be one of .npy, .npz, .csv"):
+        Jumps.load(tmp_path / "a.mat")

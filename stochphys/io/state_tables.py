@@ -1,7 +1,7 @@
 """States in files and tables: which column holds them, and whether a row is a frame or an entry of a state."""
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .columns import roles
-from .files import existing, unpacked
+from .files import ARRAYS, existing, unpacked
 from .states import numbered
 from .table import Asked, Table, listed, plain
 from .tables import ENDINGS, framed, table_in
@@ -17,17 +17,21 @@ from .tracks import counted, labels, tracks_of
 
 FEW = 10  # steps that do not tell frames from entries
 STATE = re.compile(
-    r"(?:micro|macro|meta)?states?(?:id|index|no|number)?|s|(?:cluster|label)s?(?:id|index|no)?|dtrajs?|symbols?"
+    r"\w*states?(?:id|index|idx|no|number|name)?|s|(?:cluster|label)s?(?:id|index|idx|no)?|dtrajs?|symbols?"
 )
 
 
 @dataclass(frozen=True)
 class AskedOfStates(Asked):
-    """What was said to `Jumps.load`, whose one column of coordinates is called the state."""
+    """What was said to `Jumps.load`. Its one column of coordinates is called the state."""
+
+    state: Hashable | None = None
+    names: Sequence[str] | None = None
+    unassigned: Any = -1
 
     def again(self, **more: Any) -> str:
-        (column,) = self.columns or [None]
-        return super().again(**dict(state=column) | more | dict(columns=None))
+        shown = dict(columns=None, unassigned=None if self.unassigned == -1 else self.unassigned)
+        return super().again(**shown | more)
 
 
 class Visits(NamedTuple):
@@ -43,31 +47,35 @@ class Visits(NamedTuple):
     said: str
 
 
-def read_states(path: str | Path, state: Hashable | None, how: dict, **said: Any) -> Any:
+def read_states(path: str | Path, dt: float | None, **said: Any) -> Any:
     """The `Visits` of a table in a file; of a `.npy` or `.npz` without named columns, what it holds."""
-    path = existing(path, *ENDINGS)
-    asked = AskedOfStates(f"Jumps.load({path.name!r}", **said)
-    if path.suffix.lower() not in (".npy", ".npz"):
-        return visits_of(table_in(path), asked, state, how)
+    path = existing(path, *(ending for ending in ENDINGS if ending not in (".mat", ".xml")))
+    asked = AskedOfStates(f"Jumps.load({path.name!r}", dt, **said)
+    if path.suffix.lower() not in ARRAYS:
+        return visits_of(table_in(path), asked)
     held = unpacked(path)
-    if isinstance(held, dict) or not held.dtype.names:
-        return held
-    return visits_of(framed(path.name, held), asked, state, how)
+    if isinstance(held, np.ndarray) and held.dtype.names:
+        return visits_of(framed(path.name, held), asked)
+    columns = (asked.state, asked.track, asked.time, asked.frame)
+    if any(column is not None for column in columns):
+        raise ValueError(f"{path.name} holds arrays, which have no columns to name; {asked.call})")
+    return held
 
 
-def visits_of(table: Table, asked: Asked, state: Hashable | None, how: dict) -> Visits:
+def visits_of(table: Table, asked: AskedOfStates) -> Visits:
     """The states in a table. Rows are entries, not frames, where there are no frame numbers, times are
     uneven, and no state follows itself. Raises what `Jumps.load` raises."""
-    column = _column(table, asked, state)
-    states, names = numbered(table.columns[column], **how, what=f"{table.name}, column {column!r}")
+    column = _column(table, asked)
+    what = f"{table.name}, column {column!r}"
+    states, names = numbered(table.columns[column], asked.unassigned, asked.names, what)
     table.columns[column] = states.astype(float)
-    asked = replace(asked, columns=[column])
+    asked = replace(asked, columns=[column], state=column)
     role = roles(table, asked)
     more = f" ({', '.join(names[:10])})" if names else ""
     if lost := int((states < 0).sum()):
         more += f"; {counted(lost, 'row')} without a state"
     clock = role.frame or role.time
-    if clock is not None:
+    if clock is not None and asked.dt is None:
         time, (track, nowhere) = table.values(clock), labels(table, role)
         at = np.flatnonzero(~nowhere & ~np.isnan(time))
         at = at[np.lexsort((time[at], track[at]))]
@@ -94,9 +102,9 @@ def visits_of(table: Table, asked: Asked, state: Hashable | None, how: dict) -> 
     return Visits(tracks.x[:, 0].astype(int), names, tracks.track, tracks.frame, None, said)
 
 
-def _column(table: Table, asked: Asked, state: Hashable | None) -> str:
-    if state is not None:
-        return table.find(state, "state")
+def _column(table: Table, asked: AskedOfStates) -> str:
+    if asked.state is not None:
+        return table.find(asked.state, "state")
     known = [name for name in table.columns if STATE.fullmatch(plain(name)[0])]
     found = known if table.named else list(table.columns)
     if len(found) != 1:
