@@ -140,9 +140,9 @@ def _coordinates(
             f"{asked.again(columns=sets[0])} or {asked.again(columns=sets[1])}"
         )
     if unknown:
-        clocks = [n for n in unknown if _counts(table, n, result)]
+        clocks = [] if result.clock else [n for n in unknown if _grows(table, n, result)][:1]
         rest = [name for name in unknown if name not in clocks]
-        more = {"frame": clocks[0]} if clocks and not (result.frame or result.time) else {}
+        more = {"frame" if _whole(table, name) else "time": name for name in clocks}
         calls = [asked.again(columns=names, **more) for names in (found, found + rest) if names]
         raise ValueError(
             f"{table.name}: whether {listed(unknown)} {'is a coordinate' if len(unknown) == 1 else 'are coordinates'} "
@@ -205,10 +205,13 @@ def _could_be(table: Table, name: str, known: Roles) -> bool:
     return not (known.frame and _same(table, name, known.frame))
 
 
-def _counts(table: Table, name: str, known: Roles) -> bool:
-    """Does a column look like a number of frames: whole, and growing along each track?"""
-    values, step = table.values(name), np.diff(table.values(name))
+def _grows(table: Table, name: str, known: Roles) -> bool:
+    """Does a column grow along each track, as times and numbers of frames do?"""
+    step = np.diff(table.values(name))
     if known.track:
-        label = table.groups(known.track)[0]
-        step = step[label[1:] == label[:-1]]
-    return bool((values == np.rint(values)).all() and len(step) and (step > 0).all())
+        step = step[np.diff(table.groups(known.track)[0]) == 0]
+    return len(step) > 0 and bool((step > 0).all())
+
+
+def _whole(table: Table, name: str) -> bool:
+    return bool((table.values(name) == np.rint(table.values(name))).all())

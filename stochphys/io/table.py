@@ -47,7 +47,7 @@ class Asked:
     def again(self, **more: Any) -> str:
         said = {f.name: getattr(self, f.name) for f in fields(self)[1:]} | more
         words = [f"{k}={'…' if v is ... else repr(v)}" for k, v in said.items() if v is not None]
-        return f"{self.call}, {', '.join(words)})"
+        return ", ".join([self.call, *words]) + ")"
 
 
 @dataclass

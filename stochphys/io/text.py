@@ -53,7 +53,7 @@ def read_text(path: Path) -> Table:
     if delimiter != "," and "," in text:
         _decimal_points(rows, numbers, path)
     if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
-        (named,) = split(remarks[-1:], delimiter) or [[]]
+        named = [word.strip(" ,;") for word in (split(remarks[-1:], delimiter) or [[]])[0]]
         known = 2 * sum(bool(recognised(name)) for name in named) >= len(named)
         if 0 <= len(rows[0]) - len(named) < 2 and _is_words(named) and known:
             rows, numbers = [named, *rows], [0, *numbers]
@@ -73,7 +73,7 @@ def decoded(path: Path) -> str:
         text = raw.decode("latin-1")
     if "\0" in text:
         raise ValueError(f"{path.name} is no text: it holds bytes that no letter has")
-    return text
+    return text.replace("\u2212", "-")  # the minus sign of typesetters
 
 
 def split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
@@ -153,8 +153,8 @@ def headed(
 ) -> Table:
     """A `Table` of rows of cells, whose header may have several rows and stand below other lines.
 
-    The header is the row just above the numbers that names most columns as people do. Lines above
-    it are remarks. Where there is none, columns are named by their numbers, and must be given.
+    The header is the row above the numbers that names most columns as people do. Lines above it are
+    remarks. Where there is none, columns are named by their numbers, and must be given.
     """
     later = rows[len(rows) // 2 :: 1 + len(rows) // (2 * SAMPLE)]
     n = _width(later)
@@ -162,26 +162,34 @@ def headed(
     numeric = [[bool(NUMBER.fullmatch(row[j])) for row in body] for j in range(n)]
     empty = [sum(missing(row[j]) for row in body) for j in range(n)]
     sure = [j for j in range(n) if any(numeric[j]) and 2 * (sum(numeric[j]) + empty[j]) > len(body)]
-    first = next(
-        (i for i, row in enumerate(rows)
-         if len(row) in (n, n - 1) and any(NUMBER.fullmatch(row[j]) for j in sure if j < len(row))),
-        len(rows),
-    )  # fmt: skip
-    # A separator at the end of each row begins no column.
-    width = n if any("".join(row[n - 1 :]).strip() for row in rows[first:]) else n - 1
-    for wide in (width, n, width - 1):
-        heads: list[list[str]] = []
-        while first > len(heads) and len(rows[first - 1 - len(heads)]) == wide:
-            heads.insert(0, rows[first - 1 - len(heads)])
-        if heads or first == len(rows):
-            break
-    remarks = remarks + [" ".join(row) for row in rows[: first - len(heads)]]
-    data, numbers = rows[first:], numbers[first:]
-    if not heads and data and _counts(data[0]) and any("." in c for r in data[1:] for c in r):
-        heads, data, numbers = [data[0]], data[1:], numbers[1:]  # pandas names by number
-    names = max(heads, key=lambda row: sum(map(bool, map(recognised, row))), default=None)
+
+    def known(row: Sequence[str]) -> int:
+        return sum(map(bool, map(recognised, row)))
+
+    def counted(row: Sequence[str]) -> bool:
+        return len(row) in (n, n - 1) and any(
+            NUMBER.fullmatch(row[j]) for j in sure if j < len(row)
+        )
+
+    def clean(row: Sequence[str]) -> bool:
+        cells = [row[j] for j in sure if j < len(row)]
+        return counted(row) and all(NUMBER.fullmatch(cell) or missing(cell) for cell in cells)
+
+    first = next((i for i, row in enumerate(rows) if clean(row)), len(rows))
+    heads = [i for i in range(first) if len(rows[i]) in (n, n - 1) and _is_words(rows[i])]
+    head = max(heads, key=lambda i: known(rows[i]), default=-1)
+    if heads and not known(rows[head]):
+        head = heads[-1]
+    a_number = (lambda row: any(map(NUMBER.fullmatch, row))) if heads else counted
+    first = next((i for i in range(head + 1, len(rows)) if a_number(rows[i])), len(rows))
+    data, numbers, names = rows[first:], numbers[first:], rows[head] if heads else None
+    remarks = remarks + [" ".join(row) for row in rows[: head if heads else first]]
+    if names is None and data and _counts(data[0]) and any("." in c for r in data[1:] for c in r):
+        names, data, numbers = data[0], data[1:], numbers[1:]  # pandas names by number
     if not data or not sure:
         raise ValueError(f"{name} holds no row of numbers, a trajectory needs at least two frames")
+    # A separator at the end of each row begins no column.
+    width = n if any("".join(row[n - 1 :]).strip() for row in data) else n - 1
     for row, at in zip(data, numbers, strict=True):
         if len(row) != n and (len(row) < width or any(cell.strip() for cell in row[width:])):
             raise ValueError(
@@ -192,12 +200,9 @@ def headed(
         names = None
     columns = list(zip(*data, strict=False))[:width]
     table = Table.of(name, names, columns, remarks, numbers, line)
-    if names is not None:
-        table.units = {
-            n: unit[1]
-            for n, cell in zip(table.columns, heads[-1], strict=False)
-            if (unit := IN_UNITS.fullmatch(cell))
-        }
+    if heads and names is not None:
+        cells = zip(table.columns, rows[first - 1], strict=False)
+        table.units = {n: unit[1] for n, cell in cells if (unit := IN_UNITS.fullmatch(cell))}
     return table
 
 

@@ -30,6 +30,9 @@ def remarked(table: Table, asked: Asked) -> tuple[float, str] | None:
     for remark in table.remarks:
         said = [(float(n.replace(",", ".")), unit) for n, unit in STEP.findall(remark)]
         rates = [float(n.replace(",", ".")) for n, _ in RATE.findall(remark)]
+        rates += [
+            float(n.replace(",", ".")) for n, unit in re.findall(NUMBER, remark) if unit == "fps"
+        ]
         for step, unit in [*said, *((1 / rate, "") for rate in rates if rate)]:
             found[step] = f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:40]!r}"
     if len(found) > 1:
@@ -91,51 +94,55 @@ def frames_of_times(
         spread = np.maximum.reduceat(away, first) - np.minimum.reduceat(away, first)
         return bool(spread.max() <= slack + 1e-3 * dt)
 
+    def slope(count: np.ndarray) -> float:
+        number = centred(count, owner)
+        return float((number * centred(time, owner)).sum() / (number**2).sum())
+
     dt = float(forward[forward <= min(least + 4 * half, 1.5 * least)].mean())
-    if (np.abs(forward / least - np.rint(forward / least)) < 1e-6).all():
-        dt = least  # exact multiples: nothing was rounded
-    elif 4 * half > least:
-        dt = 0.0  # rounded to about a step: only who knows the step can count
-    even = False
-    for _ in range(30 * bool(dt)):
+    multiples = bool((np.abs(forward / least - np.rint(forward / least)) < 1e-6).all())
+    if multiples:
+        dt = least  # nothing need have been rounded
+    even, rough = False, 4 * half > least
+    for _ in range(30 if multiples or not rough else 0):
         count, away = laid(dt)
         even = bool((count[1:] > count[:-1])[steps > 0].all()) and fits(away, dt, 2 * half)
-        number = centred(count, owner)
-        slope = float((number * centred(time, owner)).sum() / (number**2).sum())
-        if slope == dt:
+        dt, before = slope(count), dt
+        if dt == before:
             break
-        dt = slope
-    if even:
-        dt = short(dt)
-    given, words = asked.dt, f"dt {dt:.6g} from {table.with_unit(name)}"
+    # Steps of 1 and 2 last digits: missing frames, or a step of one and a half, rounded?
+    longer = np.bincount(owner[1:], steps > 1.5 * least)
+    if rough and (longer.max() >= 3 or 3 <= longer.sum() > 0.2 * len(forward)):
+        rank = np.r_[0, np.cumsum(steps > 0)]
+        rank -= rank[first][owner]
+        even = even and not fits(time - time[first][owner] - rank * slope(rank), least, 2 * half)
+    dt, given = short(dt) if even else dt, asked.dt
+    words = f"dt {dt:.6g} from {table.with_unit(name)}"
     if given is not None:
         words = f"dt {given:.6g} as given"
-        ratio = dt / given if even else 0.0
-        whole = bool((time == np.rint(time)).all()) and dt == 1
-        if even and abs(ratio - 1) > 0.01 and not whole:
-            if 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
-                raise ValueError(
-                    f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
-                    f"{dt:.6g}, {round(ratio)} times as much; take what the file says, "
-                    f"{asked.again(dt=None)}, or correct the column"
-                )
-            words += f" (the times in {name} step by {dt:.6g})"
-        if not even:
-            count, away = laid(given)
-            exact = half < 0.45 * given and fits(away, given, 2 * half)
-            near = np.abs(steps / given - np.rint(steps / given))[steps > 0]
-            even = bool((np.rint(forward / given) >= 1).all()) and (exact or near.max() < 0.25)
-            words += f" (times are uneven, steps of {least:.4g} to {most:.4g})" * (not exact)
-        elif half < 0.45 * given and abs(ratio - 1) <= 0.01:
-            again, away = laid(given)
-            count = again if fits(away, given, 2 * half) else count
+        ratio, whole = dt / given, dt == 1 and bool((time == np.rint(time)).all())
+        if even and not whole and 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
+            raise ValueError(
+                f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
+                f"{dt:.6g}, {round(ratio)} times as much; take what the file says, "
+                f"{asked.again(dt=None)}, or correct the column"
+            )
+        counted, away = laid(given)
+        onward = bool((np.rint(forward / given) >= 1).all())
+        near = np.abs(steps / given - np.rint(steps / given)).max() < 0.25
+        if onward and half < 0.45 * given and fits(away, given, 2 * half):
+            count, even = counted, True
+        elif even:
+            words += f" (the times in {name} step by {dt:.6g})" * (not whole)
+        elif onward and near:
+            count, even = counted, True
+            words += f" (times are uneven, steps of {least:.4g} to {most:.4g})"
         dt = given
     if not even:
         raise ValueError(
             f"{table.name}: the time step in column {name!r} varies from {least:.6g} to {most:.6g}, more "
-            f"than rounding explains; if frames were taken at equal times, give their distance, "
-            f"{asked.again(dt=...)}, or a column that numbers them, {asked.again(frame=..., dt=...)}; "
-            "if not, save each stretch of equal steps as a track of its own"
+            f"than rounding explains, or by as much as the last digit; if frames were taken at equal times, "
+            f"give their distance, {asked.again(dt=...)}, or a column that numbers them, "
+            f"{asked.again(frame=..., dt=...)}; if not, save each stretch of equal steps as a track"
         )
     begin = np.rint((time[first] - time[first].min()) / _own(steps, count))
     return (count + begin[owner]).astype(np.int64), dt, words

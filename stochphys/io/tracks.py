@@ -147,6 +147,8 @@ def _twice(
     where = f"{table.row(a)} and {table.row(b)} both stand at {role.clock} {clock[differ[0]]:g}"
     known = (*role.coordinates, role.track, role.time, role.frame)
     others = [name for name in table.columns if name not in known and _could_tell(table, name)]
+    if role.clock == role.time and role.time is not None:
+        where += ", if they are not rounded too far, which a column that numbers frames would mend"
     if role.track is None:
         remedy = (
             f"name the column that does: {asked.again(track=others[0])}"
