@@ -112,7 +112,7 @@ class Movie(Paths):
         require.tensor(PIXELS, images=images, hint="use torch.as_tensor(images)")
         coloured = images.ndim == 4 and images.shape[-1] in (3, 4)
         images = images[None] if images.ndim == 3 else images
-        if images.ndim != 4 or images.shape[1] < 2 or coloured:
+        if images.ndim != 4 or images.shape[1] < 2 or coloured or 0 in images.shape:
             raise ValueError(
                 "images must have the axes (n_movies, n_times, height, width) with at least two times, "
                 f"got shape {tuple(images.shape)}; of colours take the mean: images.float().mean(-1)"

@@ -39,6 +39,10 @@ def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
     except BROKEN + others as error:
         if str(error).startswith(path.name):
             raise
+        if "imagecodecs" in str(error):  # tifffile asks for it where a tif is packed by LZW or JPEG
+            raise ImportError(
+                f"{path.name} is packed in a way that needs imagecodecs: pip install 'imagecodecs'"
+            ) from None
         raise damaged(path, "film", error) from error
 
 

@@ -117,7 +117,7 @@ def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:
 def mapped(frames: Iterator[np.ndarray], name: str) -> np.ndarray:
     """Frames one after the other in a temporary file, mapped; it goes when the array goes."""
     first = next(frames, None)
-    if first is None:
+    if first is None or not first.size:
         raise ValueError(f"{name} holds no frames")
     dtype = first.dtype.newbyteorder("=")
     with tempfile.TemporaryFile() as file:

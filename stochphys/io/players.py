@@ -89,7 +89,7 @@ def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
     Raises `ValueError` for fewer than it announces, and for one without an end.
     """
     if not video.streams.video:
-        raise ValueError(f"{path.name} holds no video")
+        raise ValueError(f"{path.name} is cut off, or holds no video")
     stream = video.streams.video[0]
     packets = [packet for packet in video.demux(stream) if packet.size]
     stamps = sorted(p.dts if p.pts is None else p.pts for p in packets if p.dts is not None)

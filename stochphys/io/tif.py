@@ -97,10 +97,10 @@ def whole(path: Path) -> Iterator[None]:
         yield
     finally:
         logging.getLogger("tifffile").removeHandler(handler)
-    if notes:
-        raise ValueError(
-            f"{path.name} is damaged or cut off ({notes[0][:200]}); copy it again from where it was made"
-        )
+        if notes:  # the cause of whatever else went wrong
+            raise ValueError(
+                f"{path.name} is damaged or cut off ({notes[0][:200]}); copy it again from where it was made"
+            )
 
 
 def _axes(stack: Any) -> str:
