@@ -13,20 +13,26 @@ import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from time import process_time
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 
+import av
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from stochphys.data import Windows
 from stochphys.device import make_generator, one_thread
 from stochphys.inference import Comparison
+from stochphys.inference.cost import cost
 from stochphys.inference.entropy import RECIPES
+from stochphys.io.movies import read
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, neep_objective
 from stochphys.movie import Movie
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, bead_camera
-from stochphys.training import Callback, Run, fit
+from stochphys.training import Callback, Ensemble, Run, fit
 
 from . import cpu_seconds, print_header, print_table, verdict
 
@@ -194,9 +200,80 @@ def time_to_accuracy() -> None:
     print_table(("training", "CPU seconds", "R²", "times faster", "target"), rows)
 
 
+def loading(n: int = 100, size: int = 512) -> None:
+    """Reading a film against the decoder alone, which gives each frame as it does by default."""
+    row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    noise = 6 * torch.randn(n, size, size, generator=make_generator(0))
+    blob = (200 * torch.exp(-(((row - 250) ** 2 + (column - 200) ** 2) / 3000))).expand(n, -1, -1)
+    frames = (20 + noise + blob).clamp(0, 255).byte().numpy()
+    rows = []
+    with TemporaryDirectory() as folder:
+        for name, codec in (("a.gif", ""), ("a.mp4", "mpeg4"), ("a.avi", "mjpeg")):
+            path = str(Path(folder) / name)
+            if name == "a.gif":
+                images = [Image.fromarray(frame) for frame in frames]
+                images[0].save(path, save_all=True, append_images=images[1:], duration=40)
+            else:
+                write_video(path, codec, frames)
+
+            def decode(path: str = path) -> None:
+                if path.endswith("gif"):
+                    with Image.open(path) as gif:
+                        for page in range(n):
+                            gif.seek(page)
+                            np.asarray(gif)
+                    return
+                with av.open(path) as video:
+                    for frame in video.decode(video=0):
+                        frame.to_ndarray(format="rgb24")
+
+            tasks = {"read": partial(read, path, DT), "decoder": decode}
+            seconds = cpu_seconds(tasks, repeats=5)
+            ratio = seconds["read"] / seconds["decoder"]
+            each = 1000 * seconds["read"] / n
+            rows.append((f"{name} {codec}", each, ratio, verdict(ratio, most=1.2)))
+    print(f"\nReading films of {n} frames, {size} × {size} px:")
+    print_table(("file", "ms per frame", "of the decoder alone", "target"), rows)
+
+
+def write_video(path: str, codec: str, frames: np.ndarray) -> None:
+    with av.open(path, "w") as video:
+        stream = video.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.bit_rate = *frames.shape[1:], 8_000_000
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        for frame in frames:
+            video.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+        video.mux(stream.encode())
+
+
+def foreseen() -> None:
+    """The estimate of a training's time and memory, before it starts, against a few steps of it."""
+    rows = []
+    for size, batch, members in ((20, 256, 5), (64, 128, 2), (128, 64, 2), (512, 16, 1)):
+        frames = torch.randint(0, 255, (40, size, size), generator=make_generator(0))
+        movie = Movie.of(frames.byte(), DT).cut(20)
+        networks = [
+            FlowNEEP(movie.shape, generator=make_generator(1)).standardise(movie)
+            for _ in range(members)
+        ]
+        recipe = dict(steps=20, batch_size=batch, validate_every=20)
+        began = perf_counter()
+        seconds, _ = cost(networks[0], neep_objective, movie, 0, 2, members, recipe)
+        asked, began = perf_counter() - began, perf_counter()
+        model, data = Ensemble(networks), Windows(movie).bootstrap(members, generator=0)
+        fit(model, neep_objective, data, generator=0, progress=False, **recipe)
+        ratio = seconds / (perf_counter() - began)
+        name = f"{size} × {size} px, batch {batch}, {members} members"
+        rows.append((name, asked, seconds, ratio, verdict(max(ratio, 1 / ratio), most=3.0)))
+    print("\nWhat 20 steps will take, foreseen (seconds):")
+    print_table(("training", "to ask", "foreseen", "of what they took", "within"), rows)
+
+
 def main() -> None:
     print_header("Movies: steps and memory in CPU seconds")
     with one_thread():
+        loading()
+        foreseen()
         costs()
         if sys.platform == "linux":
             memory()

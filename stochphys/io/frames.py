@@ -36,7 +36,7 @@ def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
         yield
     except (FileNotFoundError, PermissionError, ImportError):
         raise
-    except BROKEN + others as error:
+    except BROKEN + (AssertionError,) + others as error:
         if str(error).startswith(path.name):
             raise
         if "imagecodecs" in str(error):  # tifffile asks for it where a tif is packed by LZW or JPEG

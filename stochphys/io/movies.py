@@ -73,8 +73,10 @@ def read(
     step, frames = time_step(path, dt, beside), found.frames
     if isinstance(frames, Iterator):
         frames = mapped(frames, path.name)
-    elif frames.ndim in (3, 4) and (
-        not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]
+    elif (
+        frames.ndim in (3, 4)
+        and frames.size
+        and (not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1])
     ):
         frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
     return Read(

@@ -74,13 +74,12 @@ def _gif_frames(path: Path, image: Any, n: int, channel: int | None) -> Iterator
         for page in range(n):
             gif.seek(page)
             channels = gif.convert("RGB").split()
-            if channel is not None:
-                yield np.asarray(channels[channel])
-            else:
-                raw = [one.tobytes() for one in channels]
-                if not raw[0] == raw[1] == raw[2]:  # of most films they are
-                    grey(np.stack([np.asarray(one) for one in channels], -1), path)
-                yield np.asarray(channels[1])
+            raw = [one.tobytes() for one in channels]
+            if channel is None and not raw[0] == raw[1] == raw[2]:  # of most films they are
+                grey(np.stack([np.asarray(one) for one in channels], -1), path)
+            yield np.frombuffer(raw[1 if channel is None else channel], np.uint8).reshape(
+                gif.size[::-1]
+            )
 
 
 def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
