@@ -11,9 +11,9 @@ import numpy as np
 from .columns import roles
 from .files import ARRAYS, existing, unpacked
 from .states import numbered
-from .table import Asked, Table, listed, plain
+from .table import Asked, Table, counted, listed, plain
 from .tables import ENDINGS, framed, table_in
-from .tracks import counted, labels, tracks_of
+from .tracks import labels, tracks_of
 
 FEW = 10  # steps that do not tell frames from entries
 STATE = re.compile(

@@ -61,6 +61,7 @@ class Table:
         remarks: lines that are neither header nor rows.
         numbers, line: where each row stands, such as line 12, for messages.
         units: of columns, by name, where a row of the header gives them.
+        left: words on what of the file is not in the table.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Table:
     numbers: Sequence[int] | None = None
     line: str = "row"
     units: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
     parsed: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -177,6 +179,10 @@ def _instants(cells: Sequence[str]) -> np.ndarray | None:
     except ValueError:  # the 31st of June
         return None
     return instants.astype(np.int64) / 1e6
+
+
+def counted(n: Any, thing: str) -> str:
+    return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -122,22 +122,17 @@ def _by_pandas(path: Path, ending: str) -> Table:
     full = {title: sheet for title, sheet in sheets.items() if len(sheet.dropna(how="all"))}
     if not full:
         raise ValueError(f"{path.name} is empty: it holds no row")
-    title, sheet = next(iter(full.items()))
+    (_, sheet), *others = full.items()
     cells = [
-        ["" if cell != cell or cell is None else str(cell) for cell in row]
+        ["" if cell is None or cell != cell else str(cell) for cell in row]
         for row in sheet.to_numpy(object).tolist()
     ]
-    numbers = [i for i, row in enumerate(cells, 1) if any(row)]
-    rows = [row for row in cells if any(row)]
-    marked = [row[0].lstrip("#% ") for row in rows if row[0].startswith(("#", "%"))]
-    keep = [i for i, row in enumerate(rows) if not row[0].startswith(("#", "%"))]
-    table = headed(path.name, [rows[i] for i in keep], [numbers[i] for i in keep], marked, "row")
-    others = ", ".join(map(repr, list(full)[1:]))
-    return table if not others else _renamed(table, f"{path.name}, sheet {title!r} (not {others})")
-
-
-def _renamed(table: Table, name: str) -> Table:
-    table.name = name
+    remarks = [row[0].lstrip("#% ") for row in cells if row[0].startswith(("#", "%"))]
+    numbers = [
+        i for i, row in enumerate(cells, 1) if any(row) and not row[0].startswith(("#", "%"))
+    ]
+    table = headed(path.name, [cells[i - 1] for i in numbers], numbers, remarks, "row")
+    table.left = [f"sheet {title!r}" for title, _ in others]
     return table
 
 

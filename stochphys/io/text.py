@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from .columns import recognised
 from .table import NUMBER, Table, missing
@@ -76,10 +77,12 @@ def decoded(path: Path) -> str:
     return text.replace("\u2212", "-")  # the minus sign of typesetters
 
 
-def split(lines: Sequence[str], delimiter: str) -> list[list[str]]:
+def split(lines: Sequence[str], delimiter: str, quotes: int = csv.QUOTE_MINIMAL) -> list[list[str]]:
+    """The fields of each line; raises `csv.Error` for a quote that is opened and not closed."""
     if delimiter in (" ", ""):
         return [line.split() if delimiter else [line] for line in lines]
-    return list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))
+    how: Any = dict(delimiter=delimiter, strict=True, skipinitialspace=True, quoting=quotes)
+    return list(csv.reader(lines, **how))
 
 
 def _trust(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
@@ -88,7 +91,7 @@ def _trust(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
     try:
         rows = split(lines, delimiter)
     except csv.Error:
-        return 0.0, 0.0
+        rows = split(lines, delimiter, csv.QUOTE_NONE)
     body = rows[len(rows) // 2 :]
     n = _width(body)
     if (n < 2) == bool(delimiter):  # no delimiter: one column
@@ -189,7 +192,8 @@ def headed(
     if not data or not sure:
         raise ValueError(f"{name} holds no row of numbers, a trajectory needs at least two frames")
     # A separator at the end of each row begins no column.
-    width = n if any("".join(row[n - 1 :]).strip() for row in data) else n - 1
+    named = names is not None and len(names) == n and names[-1].strip()
+    width = n if named or any("".join(row[n - 1 :]).strip() for row in data) else n - 1
     for row, at in zip(data, numbers, strict=True):
         if len(row) != n and (len(row) < width or any(cell.strip() for cell in row[width:])):
             raise ValueError(

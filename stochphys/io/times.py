@@ -35,7 +35,7 @@ def remarked(table: Table, asked: Asked) -> tuple[float, str] | None:
         ]
         for step, unit in [*said, *((1 / rate, "") for rate in rates if rate)]:
             found[step] = f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:40]!r}"
-    if len(found) > 1:
+    if found and max(found) > 1.001 * min(found):
         raise ValueError(
             f"{table.name}: its comments tell several time steps, {', '.join(f'{s:g}' for s in found)}; "
             f"say which: {asked.again(dt=...)}"

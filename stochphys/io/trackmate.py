@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element, ParseError, parse
 import numpy as np
 
 from .files import damaged
-from .table import Table
+from .table import Table, counted
 
 
 def read_trackmate(path: Path) -> Table:
@@ -14,19 +14,22 @@ def read_trackmate(path: Path) -> Table:
 
     A track that splits or merges is no path: it is left out, and the line tells it.
     """
+    left: list[str] = []
     try:
         root = parse(path).getroot()
         if root.tag == "Tracks":
             rows, remarks, names = _simple(root)
         elif root.tag == "TrackMate" and root.find("Model") is not None:
-            rows, remarks, names = _model(root)
+            (rows, left, names), remarks = _model(root), []
         else:
             raise ValueError(f"its root is {root.tag}, not Tracks or TrackMate with a Model")
     except (ParseError, KeyError, ValueError, LookupError) as error:
         raise damaged(path, "XML of TrackMate", error) from None
     if not rows:
-        raise ValueError(f"{path.name} holds no track" + "".join(f"; {r}" for r in remarks))
-    return Table.of(path.name, names, [np.array(c) for c in zip(*rows, strict=True)], remarks)
+        raise ValueError(f"{path.name} holds no track" + "".join(f"; left out: {w}" for w in left))
+    table = Table.of(path.name, names, [np.array(c) for c in zip(*rows, strict=True)], remarks)
+    table.left = left
+    return table
 
 
 def _simple(root: Element) -> tuple[list, list[str], list[str]]:
@@ -63,5 +66,5 @@ def _model(root: Element) -> tuple[list, list[str], list[str]]:
             continue
         members = {spot for link in links for spot in link}
         rows += [(int(track.attrib["TRACK_ID"]), *spots[spot]) for spot in members]
-    remarks = [f"left out: {branched} tracks that split or merge"] * bool(branched)
-    return rows, remarks, ["TRACK_ID", *names]
+    left = [f"{counted(branched, 'track')} with a split or a merger"] * bool(branched)
+    return rows, left, ["TRACK_ID", *names]

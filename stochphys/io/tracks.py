@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from .columns import Roles, roles
-from .table import Asked, Table, listed
+from .table import Asked, Table, counted, listed
 from .times import (
     check_dt,
     frames_of_times,
@@ -69,10 +69,6 @@ class Tracks:
         if alone:
             parts.append(f"left out: {counted(alone, 'track')} of a single frame")
         return replace(kept, said=f"{name}: " + "; ".join(parts))
-
-
-def counted(n: Any, thing: str) -> str:
-    return f"{n} {thing}{'' if n == 1 else 's'}"
 
 
 def tracks_of(table: Table, asked: Asked) -> Tracks:
@@ -220,5 +216,5 @@ def _told(table: Table, role: Roles, asked: Asked, words: str, dropped: list[str
     return [
         *(f"{words} {name}" for words, name in keys.items() if name is not None),
         *told,
-        *(f"left out: {words}" for words in [*left, *dropped]),
+        *(f"left out: {words}" for words in [*left, *dropped, *table.left]),
     ]

@@ -1,0 +1,406 @@
+"""Tables as trackers, spreadsheets and people write them: what is read as what, and what is refused.
+
+`test_round_trip.py` draws combinations at random; here stands one claim beside the other.
+"""
+
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from stochphys import Trajectories
+from stochphys.io import columns, files
+from stochphys.io.table import plain
+
+N = 20
+X = np.random.default_rng(0).normal(size=(N, 3)).round(4)
+
+
+def write(path: Path, head: str, row: str, rows: int = N, **more: Any) -> Path:
+    """A table whose i-th row is `row`, formatted with i, the track k, the frame t in it, and x, y, z."""
+    lines = [
+        row.format(i=i, k=i // 10, t=i % 10, x=X[i, 0], y=X[i, 1], z=X[i, 2], s=0.04 * (i % 10))
+        for i in range(rows)
+    ]
+    path.write_text("\n".join([*([head] if head else []), *lines]) + "\n", **more)
+    return path
+
+
+# ------------------------------------------------------------------------------------- who writes
+
+WRITERS = {  # header, row, what the line says of tracks, clock and coordinates
+    "TrackMate": (
+        "LABEL,ID,TRACK_ID,QUALITY,POSITION_X,POSITION_Y,POSITION_Z,POSITION_T,FRAME,RADIUS\n"
+        "Label,Spot ID,Track ID,Quality,X,Y,Z,T,Frame,Radius\n"
+        "Label,Spot ID,Track ID,Quality,X,Y,Z,T,Frame,R\n"
+        ",,,(quality),(micron),(micron),(micron),(sec),,(micron)",
+        "ID{i},{i},{k},{z},{x},{y},0,{s:.2f},{t},2.5",
+        "tracks by TRACK_ID; frames by FRAME; dt 0.04 from POSITION_T (sec); coordinates POSITION_X (micron), POSITION_Y (micron)",
+    ),
+    "trackpy": (
+        ",y,x,mass,size,ecc,signal,raw_mass,ep,frame,particle",
+        "{i},{y},{x},{z},2.1,{z},3,{z},0.1,{t},{k}",
+        "tracks by particle; frames by frame; dt 0.04 as given; coordinates y, x",
+    ),
+    "SFI": (
+        "# ---\n# dt: 0.04\n# particle_id,time_step,x0,x1", "{k},{t},{x},{y}",
+        "tracks by particle_id; frames by time_step; dt 0.04 from the comment 'dt: 0.04'; coordinates x0, x1",
+    ),
+    "CellProfiler": (
+        "ImageNumber,ObjectNumber,AreaShape_Area,AreaShape_Center_X,Location_Center_X,Location_Center_Y,"
+        "Location_Center_Z,TrackObjects_Label_30,TrackObjects_Lifetime_30,Metadata_Well,Intensity_Mean_A",
+        "{t},{k},{z},{x},{x},{y},0,{k},{t},A01,{z}",
+        "tracks by TrackObjects_Label_30; frames by ImageNumber; dt 0.04 as given; coordinates Location_Center_X, Location_Center_Y",
+    ),
+    "Mosaic": (
+        ",Trajectory,Frame,x,y,z,m0,m1,m2,m3,m4,NPscore",
+        "{i},{k},{t},{x},{y},0.0,{z},{z},{z},{z},{z},0",
+        "tracks by Trajectory; frames by Frame; dt 0.04 as given; coordinates x, y",
+    ),
+    "Manual Tracking": (
+        " \tTrack n°\tSlice n°\tX\tY\tDistance\tVelocity\tPixel Value",
+        "{i}\t{k}\t{t}\t{x}\t{y}\t{z}\t-1\t7",
+        "tracks by Track n°; frames by Slice n°; dt 0.04 as given; coordinates X, Y",
+    ),
+    "Imaris": (
+        "\nPosition\n ==================== \nPosition X,Position Y,Position Z,Unit,Category,Time,TrackID,ID,",
+        "{x},{y},{z},um,Spot,{t},{k},{i},",
+        "tracks by TrackID; dt 0.04 as given; coordinates Position X, Position Y, Position Z",
+    ),
+    "btrack": (
+        "ID,t,x,y,z,parent,root,generation,dummy", "{k},{t},{x},{y},0,{k},{k},0,False",
+        "tracks by ID; dt 0.04 as given; coordinates x, y",
+    ),
+    "numpy.savetxt": ("# track t x y", "{k} {s:.18e} {x:.18e} {y:.18e}", "tracks by track; dt 0.04 from t; coordinates x, y"),
+    "a spreadsheet": (
+        "Report,,,\nfps,25,,\nCell ID,Frame number,X (µm),Y (µm)", "{k},{t},{x},{y}",
+        "tracks by Cell ID; frames by Frame number; dt 0.04 from the comment 'fps 25  '; coordinates X (µm), Y (µm)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_trackers_write_is_read(writer, tmp_path, capsys):
+    head, row, says = WRITERS[writer]
+    path = write(tmp_path / "film.txt", head, row)
+    paths = Trajectories.load(path, **({"dt": 0.04} if "as given" in says else {}))
+    said = capsys.readouterr().out
+    assert f"film.txt: 2 tracks of 10 frames, no gaps; {says}" in said
+    xyz = {"trackpy": [1, 0], "Imaris": [0, 1, 2]}.get(writer, [0, 1])
+    np.testing.assert_array_equal(paths.x.numpy(), X[:, xyz].reshape(2, 10, -1))
+    assert paths.dt == pytest.approx(0.04, rel=1e-12)
+
+
+def test_the_line_says_what_was_left_out(tmp_path, capsys):
+    path = write(
+        tmp_path / "a.csv",
+        ",track,t,x,y,z,mass,comment,vx",
+        "{i},{k},{s:.2f},{x},{y},1,{z},ok,{z}",
+    )
+    text = path.read_text().splitlines()
+    text += ["99,,0.00,1,1,1,1,,1", "99,1,0.60,,1,1,1,,1", text[3], "99,8,0.00,1,1,1,1,,1"]
+    path.write_text("\n".join(text))
+    Trajectories.load(path)
+    assert capsys.readouterr().out == (
+        "a.csv: 2 tracks of 10 frames, no gaps; tracks by track; dt 0.04 from t; coordinates x, y; "
+        "left out: 'unnamed 0', 'mass', 'comment' (no coordinates); left out: 'z' (never changes); "
+        "left out: 'vx' (velocities, read with underdamped=True); left out: 1 row without a track; "
+        "left out: 1 row without a position; left out: 1 row that said once more what another says; "
+        "left out: 1 track of a single frame\n"
+    )
+
+
+def test_what_the_package_wrote_comes_back_without_a_word(tmp_path, capsys):
+    whole = Trajectories(torch.randn(3, 5, 2), 0.1)
+    gaps = Trajectories.of_frames(
+        torch.randn(7, 2),
+        0.1,
+        track=torch.tensor([0, 0, 0, 4, 4, 4, 4]),
+        frame=torch.tensor([2, 3, 5, 1, 2, 3, 9]),
+    )
+    for paths in (whole, gaps):
+        paths.save(tmp_path / "a.npz")
+        back = Trajectories.load(tmp_path / "a.npz")
+        assert torch.equal(back.x, paths.x) and (back.dt, back.n_trajectories) == (
+            paths.dt,
+            paths.n_trajectories,
+        )
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [("POSITION_X", "coordinate"), ("x (µm)", "coordinate"), ("Y_px", "coordinate"), ("x0", "coordinate"),
+     ("Theta [rad]", "coordinate"), ("centroid-1", "coordinate"), ("xpos", "coordinate"), ("vx", "velocity"),
+     ("Time [s]", "time"), ("t_ms", "time"), ("timestamp", "time"), ("time_min", "time"), ("FRAME", "frame"),
+     ("t_index", "frame"), ("image number", "frame"), ("Track ID", "track"), ("cell", "track"), ("id_track", "track"),
+     ("ObjectNumber", "other"), ("QUALITY", "other"), ("MEAN_INTENSITY_CH1", "other"), ("m0", "other"),
+     ("x_min", ""), ("temperature", ""), ("voltage", ""), ("r", "")],
+)  # fmt: skip
+def test_columns_are_known_by_their_names(name, role):
+    assert columns.recognised(name) == role
+
+
+def test_units_are_no_part_of_a_name():
+    assert plain("Time [s]") == ("time", "s") and plain("x_um") == ("x", "um")
+
+
+# ------------------------------------------------------------------------------ what must be said
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "refused", "said"),
+    [
+        ("", "{s:.2f},{x}", r"no header that names its 2 columns.*columns=…", dict(columns=[1], time=0, track=None)),
+        ("t,x,hope", "{i},{x},{y}", r"'hope' is a coordinate.*columns=\['x'\]\) or .*\['x', 'hope'\]", dict(columns=["x"])),
+        ("Zeit,x", "0.{i:02d},{x}", r"columns=\['x'\], time='Zeit'", dict(columns=["x"], time="Zeit")),
+        ("track,axis-0,axis-1,axis-2", "{k},{t},{x},{y}", r"columns=\['axis-1', 'axis-2'\], frame='axis-0'", dict(columns=["axis-1", "axis-2"], frame="axis-0", dt=0.1)),
+        ("t,x_px,x_um", "{i},{x},{y}", r"same coordinate.*columns=\['x_px'\]\) or .*\['x_um'\]", dict(columns=["x_um"])),
+        ("t,a,b", "{i},{x},{y}", r"columns=\['a', 'b'\]", dict(columns=["a", "b"])),
+        ("t,v,w", "{i},{x},{y}", r"columns=\['v', 'w'\]", dict(columns=["v", "w"])),
+        ("frame,x", "{i},{x}", r"numbers its frames.*dt=…", dict(dt=0.1)),
+        ("x,y", "{x},{y}", r"no column of times or frame numbers.*dt=…", dict(dt=0.1)),
+        ("label,frame,x", "{k},{t},{x}", r"no column is known to tell tracks apart.*track='label'", dict(track="label", dt=1)),
+        ("film,track,t,x", "{k}.tif,0,{t},{x}", r"line 2 and line 12 both stand at t 0.*track=\['film', 'track'\]", dict(track=["film", "track"])),
+        ("track,particle,t,x", "{k},{i},{t},{x}", r"could each be the track.*track='track'\) or .*track='particle'", dict(track="track")),
+        ("t,x,y", "{i},{x},{y}", r"underdamped=True needs a velocity", dict(columns=["x", "y"], underdamped=True)),
+    ],
+)  # fmt: skip
+def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
+    head, row, refused, said, tmp_path, capsys
+):
+    path = write(tmp_path / "a.csv", head, row)
+    first = {"underdamped": True} if "underdamped" in said else {}
+    if said.get("dt") == 1:
+        first["dt"] = 1
+    with pytest.raises(ValueError, match=f"^a.csv.*{refused}"):
+        Trajectories.load(path, **first)
+    if head:
+        assert Trajectories.load(path, **said).x.dtype == torch.float64
+    else:
+        with pytest.raises(ValueError, match="no column is known to tell tracks apart"):
+            Trajectories.load(path, **said)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"), ("# nothing\n", "is empty"), ("t,x\n", "no row of numbers"),
+        ("<html>404</html>\n", "no row of numbers"), ("t,x\n0,1\n", "at least two frames"),
+        ("t,x\n0,1\n1,2,3\n2,3\n3,4\n4,5\n", "line 3 has 3 fields, the others have 2"),
+        ("t,x\n0,1\n1,2\n2\n", "line 4 has 1 fields"), ("t,x\n0,1\n1,1_000\n2,3\n", "'1_000' in line 3"),
+        ("t,x\n0,1\n1,1e999\n2,3\n", "line 3 is infinite"), ('t,x\n0,"1\n1,2\n2,3\n', "the quotes in it do not close"),
+        ("t\tx\n0\t1,234\n1\t999\n2\t5\n", "whether the comma is decimal"),
+        ("t;x\n0;1,5\n1;2.5\n2;1\n", "with a comma and with a point, 1,5 in line 2 and 2.5 in line 3"),
+        ("frame,x\n0.5,1\n1.5,2\n", "should number frames and holds 0.5.*time='frame'"),
+        ("t,x\n0,1\n0.1,2\n0.25,3\n0.4,1\n", "'t' varies from 0.1 to 0.15.*dt=….*frame=…"),
+        ("track,t,x\n3,0,1\n3,1,1\n3,1,2\n", "track 3 has two positions: line 3 and line 4 both stand at t 1"),
+        ("# dt: 0.1\n# fps: 30\nx\n1\n2\n", "several time steps"), ("t,x\n0,\n1,\n2,\n", "at least two frames"),
+    ],
+)  # fmt: skip
+def test_tables_that_make_no_sense_are_refused_by_file_and_line(text, says, tmp_path):
+    (path := tmp_path / "a.csv").write_text(text)
+    with pytest.raises(ValueError, match=f"^a.csv.*{says}"):
+        Trajectories.load(path, **({"dt": 1.0} if "frame," in text else {}))
+
+
+@pytest.mark.parametrize(
+    ("ending", "content"),
+    [(".xlsx", b"PK\x03\x04 torn"), (".parquet", b"PAR1 torn"), (".h5", b"\x89HDF\r\n\x1a\n torn"),
+     (".mat", b"torn"), (".xml", b"<Tracks>"), (".xml", b"<other/>"), (".csv", bytes(range(256)))],
+)  # fmt: skip
+def test_damaged_files_are_named_in_our_words(ending, content, tmp_path):
+    for library in ("pandas", "openpyxl", "pyarrow", "tables"):
+        pytest.importorskip(library)
+    (path := tmp_path / f"a{ending}").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=f"^a{ending} is no .*(damaged|holds bytes that no letter has)"
+    ):
+        Trajectories.load(path, 0.1)
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".parquet", ".h5"])
+def test_what_is_not_installed_is_said_with_its_line(ending, tmp_path, monkeypatch):
+    (path := tmp_path / f"a{ending}").write_bytes(b"any")
+
+    def missing(module):
+        raise ImportError(module)
+
+    monkeypatch.setattr(files, "import_module", missing)
+    with pytest.raises(ImportError, match=f"to read a{ending}, .* needed: pip install '"):
+        Trajectories.load(path)
+
+
+# ------------------------------------------------------------------------------------------- times
+
+
+@pytest.mark.parametrize(
+    ("written", "dt", "accuracy"),
+    [  # accuracy: what rounding to the last digit leaves, over the span of 199 steps
+        ("{:.3f}", 1 / 30, 1e-3 / 199), ("{:.2f}", 1 / 30, 1e-2 / 199), ("{:.4f}", 1 / 7, 1e-4 / 199),
+        ("{:.6g}", 1 / 30, 1e-5 / 199), ("{:.0f}", 1000 / 30, 1 / 199), ("{!r}", 1 / 30, 1e-12),
+        ("{!r}", 0.01, 0.0), ("{:.2f}", 0.01, 0.0), ("1700{:013.3f}", 1 / 30, 1e-3 / 199), ("{:.2e}", 1e-5, 1e-7),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("gaps", [False, True])
+def test_times_may_be_rounded(written, dt, accuracy, gaps, tmp_path, capsys):
+    draw = np.random.default_rng(1)
+    frames = np.flatnonzero(draw.random(200) > 0.1) if gaps else np.arange(200)
+    frames = np.unique(np.r_[0, 1, frames, 199])
+    if written == "{:.2e}":
+        frames = frames[frames < 100]  # three digits
+    rows = [f"{written.format(float(k * dt))},{k % 7 + k / 8}" for k in frames]
+    (path := tmp_path / "a.csv").write_text("\n".join(["t,x", *rows]))
+    back = Trajectories.load(path)
+    assert abs(back.dt - dt) <= accuracy
+    if gaps:
+        assert back.stretches is not None
+        np.testing.assert_array_equal(back.stretches.frames[1].numpy(), frames)
+    given = Trajectories.load(path, dt=dt)
+    assert given.dt == dt and torch.equal(given.x, back.x)
+
+
+def test_times_rounded_to_about_a_step_are_asked_about(tmp_path, capsys):
+    """60 frames per second in hundredths: steps of 1 and 2 last digits look like missing frames."""
+    rows = [f"{k / 60:.2f},{k % 7}" for k in range(90)]
+    (path := tmp_path / "a.csv").write_text("\n".join(["t,x", *rows]))
+    with pytest.raises(ValueError, match="varies from 0.01 to 0.02.*dt=…"):
+        Trajectories.load(path)
+    back = Trajectories.load(path, dt=1 / 60)
+    assert back.x.shape == (1, 90, 1) and back.dt == 1 / 60
+
+
+@pytest.mark.parametrize(
+    ("times", "dt", "result", "shape"),
+    [
+        ([0, 1, 2, 3, 4], 0.1, 0.1, (1, 5, 1)),  # frame numbers, called t
+        ([0, 100, 200, 300], 0.1, 0.1, (1, 4, 1)),  # milliseconds, and a dt in seconds
+        ([0, 0.11, 0.19, 0.31], 0.1, 0.1, (1, 4, 1)),  # uneven, and said to be even
+        ([0, 0.1, 0.3, 0.4], 0.1, 0.1, (4, 1)),
+    ],
+)
+def test_a_given_dt_wins(times, dt, result, shape, tmp_path, capsys):
+    back = Trajectories.from_table(dict(t=times, x=np.arange(len(times)) ** 2), dt)
+    assert (back.dt, tuple(back.x.shape)) == (result, shape)
+
+
+def test_a_dt_that_times_contradict_is_refused():
+    with pytest.raises(
+        ValueError, match="dt=0.1 was given, and the times in column 't' step by 0.5"
+    ):
+        Trajectories.from_table(dict(t=[0, 0.5, 1.0, 1.5], x=[1, 2, 4, 3]), 0.1)
+
+
+def test_frames_that_are_all_so_many_numbers_apart_are_one_step(capsys):
+    back = Trajectories.from_table(dict(step=[0, 1000, 2000, 4000], x=[1, 2, 4, 3]), 1e-3)
+    assert back.dt == 1.0 and "× 1000, as frames are 1000 numbers apart" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------ options
+
+
+def test_scale_and_velocities(capsys):
+    table = dict(t=[0, 1, 2], x=[1.0, 2, 4], y=[3.0, 1, 2], vx=[1.0, 0, 1], vy=[0.0, 2, 1])
+    back = Trajectories.from_table(table, scale=0.5)
+    np.testing.assert_array_equal(back.x[0], 0.5 * np.c_[table["x"], table["y"]])
+    moving = Trajectories.from_table(table, underdamped=True, scale=[1, 2, 1, 2])
+    np.testing.assert_array_equal(moving.velocity[0], np.c_[table["vx"], 2 * np.array(table["vy"])])
+    with pytest.raises(ValueError, match="scale must be a number, or one for each of 2"):
+        Trajectories.from_table(table, scale=[1, 2, 3])
+
+
+def test_lists_and_masks_in_memory(capsys):
+    paths = [X[:12, :2], X[:5, :2]]
+    back = Trajectories.of(paths, 0.1)
+    assert back.n_trajectories == 2 and len(back.x) == 17
+    for several in (np.array([X[:3, :2], X[:5, :2]], dtype=object), [p.tolist() for p in paths]):
+        assert Trajectories.of(several, 0.1).n_trajectories == 2
+    masked = np.ma.masked_array(X[:, :2], mask=np.zeros((N, 2), bool))
+    masked[4] = np.ma.masked
+    assert len(Trajectories.of(masked, 0.1).x) == N - 1
+    whole = torch.randn(3, 5, 2)
+    assert Trajectories.of(whole, 0.1).x.data_ptr() == whole.data_ptr()
+    with pytest.raises(ValueError, match="may be points of one path"):
+        Trajectories.of(X[:, :2].tolist(), 0.1)
+    with pytest.raises(ValueError, match="more coordinates, 20, than times, 3.*swapaxes"):
+        Trajectories.of(X.T, 0.1)
+    with pytest.raises(TypeError, match="complex"):
+        Trajectories.of(X + 1j, 0.1)
+
+
+def test_arrays_with_names_are_columns_or_are_asked_about(tmp_path, capsys):
+    t = 0.1 * np.arange(N)
+    np.savez(tmp_path / "a.npz", t=t, x=X[:, 0], y=X[:, 1])
+    np.testing.assert_array_equal(Trajectories.load(tmp_path / "a.npz").x[0], X[:, :2])
+    np.savez(tmp_path / "a.npz", x=X.reshape(2, 10, 3), y=X.reshape(2, 10, 3))
+    with pytest.raises(
+        ValueError, match=r"take one: Trajectories.of\(numpy.load\('a.npz'\)\['x'\]"
+    ):
+        Trajectories.load(tmp_path / "a.npz", 0.1)
+
+
+# ---------------------------------------------------------------------------------------- TrackMate
+
+
+def test_tracks_that_split_are_left_out_and_told(tmp_path, capsys):
+    spots = "".join(
+        f'<Spot ID="{i}" FRAME="{i % 10}" POSITION_X="{X[i, 0]}" POSITION_Y="{X[i, 1]}" POSITION_Z="0" POSITION_T="{0.1 * (i % 10)}"/>'
+        for i in range(20)
+    )
+    path = "".join(f'<Edge SPOT_SOURCE_ID="{i}" SPOT_TARGET_ID="{i + 1}"/>' for i in range(9))
+    fork = '<Edge SPOT_SOURCE_ID="10" SPOT_TARGET_ID="11"/><Edge SPOT_SOURCE_ID="10" SPOT_TARGET_ID="12"/>'
+    (tmp_path / "a.xml").write_text(
+        f"<TrackMate><Model><AllSpots>{spots}</AllSpots><AllTracks><Track TRACK_ID='0'>{path}</Track>"
+        f"<Track TRACK_ID='1'>{fork}</Track></AllTracks></Model></TrackMate>"
+    )
+    back = Trajectories.load(tmp_path / "a.xml")
+    np.testing.assert_array_equal(back.x[0], X[:10, :2])
+    assert "left out: 1 track with a split or a merger" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------- nothing in it runs
+
+
+class Runs:
+    def __reduce__(self):
+        return print, ("it ran",)
+
+
+def test_no_code_in_a_file_runs(tmp_path, capsys):
+    objects = np.empty(2, dtype=object)
+    objects[:] = Runs()
+    np.save(tmp_path / "a.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "a.npz", x=objects)
+    tables = pytest.importorskip("tables")
+    pytest.importorskip("pandas")
+    with tables.open_file(tmp_path / "a.h5", "w") as file:
+        file.root._v_attrs.pandas_type = np.bytes_(pickle.dumps(Runs()))
+        file.create_vlarray("/", "x", tables.ObjectAtom()).append(Runs())
+        file.create_array("/", "y", np.arange(3.0))._v_attrs.kind = np.bytes_(pickle.dumps(Runs()))
+    capsys.readouterr()
+    for ending in (".npy", ".npz", ".h5"):
+        with pytest.raises(ValueError, match=f"a{ending}"):
+            Trajectories.load(tmp_path / f"a{ending}", 0.1)
+    assert "it ran" not in capsys.readouterr().out
+
+
+# -------------------------------------------------------------------------------------------- speed
+
+
+@pytest.mark.slow
+def test_twenty_thousand_short_tracks_take_a_moment(capsys):
+    """One sort: 0.2 s on one core; a second is allowed."""
+    n = 20_000
+    order = np.random.default_rng(0).permutation(10 * n)
+    table = dict(
+        track=np.repeat(np.arange(n), 10), t=np.tile(0.01 * np.arange(10), n), x=np.random.default_rng(1).normal(size=10 * n)
+    )  # fmt: skip
+    table = {name: values[order] for name, values in table.items()}
+    start = time.perf_counter()
+    back = Trajectories.from_table(table)
+    assert time.perf_counter() - start < 1
+    assert back.x.shape == (n, 10, 1)
