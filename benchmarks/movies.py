@@ -258,7 +258,8 @@ def foreseen() -> None:
         ]
         recipe = dict(steps=20, batch_size=batch, validate_every=20)
         began = perf_counter()
-        seconds, _ = cost(networks[0], neep_objective, movie, 0, 2, members, recipe)
+        some = Windows(movie)
+        seconds, _ = cost(networks[0], neep_objective, some, some, members, recipe)
         asked, began = perf_counter() - began, perf_counter()
         model, data = Ensemble(networks), Windows(movie).bootstrap(members, generator=0)
         fit(model, neep_objective, data, generator=0, progress=False, **recipe)

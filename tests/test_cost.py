@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import cost as room
 from stochphys.inference import infer_entropy_production
@@ -79,7 +80,7 @@ def test_memory_is_foreseen(kind, size, batch):
     movie, members = noise_like(size), 3
     network = kind((size, size), generator=0).standardise(movie)
     recipe = dict(steps=10, batch_size=batch, validate_every=10)
-    _, foreseen = cost(network, neep_objective, movie, 10, 2, members, recipe)
+    _, foreseen = cost(network, neep_objective, Windows(movie), Windows(movie), members, recipe)
     ensemble = Ensemble([network] * members)
     with Peak() as peak:
         window = movie.at(torch.arange(members * batch * 2).view(members, batch, 2) % 40)

@@ -48,9 +48,8 @@ class Peak(TorchDispatchMode):
 def check_cost(
     network: nn.Module,
     objective: Objective,
-    movie: Movie,
-    held_out: int,
-    frames: int,
+    windows: Windows,
+    held_out: Windows,
     members: int,
     hours: float,
     recipe: dict[str, Any],
@@ -64,12 +63,11 @@ def check_cost(
     if hours == math.inf:
         return
     require.positive(hours=hours)
-    device = pick_device(recipe.get("device"))
-    seconds, memory = cost(network, objective, movie, held_out, frames, members, recipe)
-    if seconds < SAID and memory < free_memory(device):
+    seconds, memory = cost(network, objective, windows, held_out, members, recipe)
+    free = free_memory(pick_device(recipe.get("device")))
+    if seconds < SAID and memory < free:
         return
-    free = free_memory(device)
-    shape = " × ".join(map(str, (frames, *movie.shape)))
+    shape = " × ".join(map(str, windows.sample(1).shape[1:]))
     unit, size = next((u, s) for u, s in UNITS.items() if seconds > 2 * s or s == 60)
     words = (
         f"about {seconds / size:.2g} {unit} and {memory / 1e9:.2g} GB of memory ({free / 1e9:.2g} GB "
@@ -90,39 +88,37 @@ def check_cost(
 def cost(
     network: nn.Module,
     objective: Objective,
-    movie: Movie,
-    held_out: int,
-    frames: int,
+    windows: Windows,
+    held_out: Windows,
     members: int,
     recipe: dict[str, Any],
 ) -> tuple[float, float]:
     """Seconds and bytes of a training, to a factor of about two, from a step of one of its networks on
     a few windows. Draws nothing from a source that others draw from."""
     steps, batch, device = recipe["steps"], recipe["batch_size"], pick_device(recipe.get("device"))
+    movie = windows.trajectories
+    assert isinstance(movie, Movie)
     if isinstance(movie.reel, Film) and movie.reel.generator is not None:
         noise = make_generator(0, movie.reel.generator.device)
         movie = replace(movie, reel=replace(movie.reel, generator=noise), check=False)
-    model, windows = deepcopy(network).to(device).train(), Windows(movie, frames).to(device)
-    n = max(1, min(batch, PROBE // (frames * math.prod(movie.shape))))
-    some = torch.arange(n, device=device) % len(windows)
+    model, some = deepcopy(network).to(device).train(), Windows(movie, windows.frames).to(device)
+    tried = PROBE * (8 if device.type == "cuda" else 1) // (windows.frames * math.prod(movie.shape))
+    index = torch.arange(max(1, min(batch, tried)), device=device) % len(some)
 
     def step(index: Tensor) -> float:
         began = time.perf_counter()
-        value = evaluate(
-            lambda *given: objective(*given).sum(), model, windows[index], torch.Size()
-        )
-        value.backward()
-        return time.perf_counter() - began + 0 * value.item()  # which waits for a GPU
+        one = evaluate(lambda m, b: objective(m, b).sum(), model, some[index], torch.Size())
+        one.backward()
+        one.item()  # waits for a GPU
+        return time.perf_counter() - began
 
     with seeded(0, device):
         with Peak():
-            step(some[:1])  # what is only made once
+            step(index[:1])  # what is only made once
         with Peak() as peak:
-            seconds = step(some)
-        seconds = seconds if seconds > 0.5 else min(seconds, step(some))
+            seconds = step(index)
+        seconds = seconds if seconds > 0.5 else min(seconds, step(index))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    looks = (
-        min(held_out, HELD_OUT) * (steps / recipe["validate_every"] + 1) / 2
-    )  # without gradients
-    seconds *= members * (steps * batch + looks) / n
-    return seconds, members * ((peak.bytes - weights) / n * batch + COPIES * weights)
+    looks = min(len(held_out), HELD_OUT) * (steps / recipe["validate_every"] + 1)
+    seconds *= members * (steps * batch + looks / 2) / len(index)  # looks need no gradients
+    return seconds, members * ((peak.bytes - weights) / len(index) * batch + COPIES * weights)

@@ -102,7 +102,7 @@ def infer_entropy_production(
     rare = frames > 2 and isinstance(data, Jumps)
     chosen = objective or (models.classifier_objective if rare else models.neep_objective)
     if isinstance(train, Movie):
-        check_cost(networks[0], chosen, train, len(judges), frames, members, hours, recipe)
+        check_cost(networks[0], chosen, learn, judges, members, hours, recipe)
     networks += [network() if network else member(draw) for draw in others]
     model = Ensemble(networks).to(data.x.device)
 

@@ -64,7 +64,7 @@ def read(
     if ending in tif.ENDINGS:
         found = tif.read(path, given, channel, z, series)
     elif z or series:
-        raise ValueError(f"{path.name}: z and series are chosen in a tif; leave channel out")
+        raise ValueError(f"{path.name}: z and series are chosen in a tif; leave them out")
     elif ending in ARRAYS:
         found = _read_array(path, channel)
     else:
@@ -73,15 +73,10 @@ def read(
     step, frames = time_step(path, dt, beside), found.frames
     if isinstance(frames, Iterator):
         frames = mapped(frames, path.name)
-    elif (
-        frames.ndim in (3, 4)
-        and frames.size
-        and (not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1])
-    ):
+    elif frames.size and frames.ndim in (3, 4) and _is_foreign(frames):
         frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
-    return Read(
-        frames, step, (*found.words, f"dt {step:.6g} {'as given' if given else found.source}")
-    )
+    words = f"dt {step:.6g} {'as given' if given else found.source}"
+    return Read(frames, step, (*found.words, words))
 
 
 def _read_array(path: Path, channel: int | str | None) -> Found:
@@ -105,6 +100,11 @@ def _read_array(path: Path, channel: int | str | None) -> Found:
             f"{path.name} has no channels, its shape is {frames.shape}; leave channel out"
         )
     return Found(frames, beside.get("dt"), "from the file", words)
+
+
+def _is_foreign(frames: np.ndarray) -> bool:
+    """Whether bytes or axes stand the other way round, so that a look at one frame would be slow."""
+    return not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]
 
 
 def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:

@@ -21,9 +21,8 @@ PLAYED = "from its play speed, which need not be the camera's"
 def read(path: Path, given: bool, channel: int | str | None) -> Found:
     """Frames, unpacked one by one, and the time between two, unless it is given: see `Movie.load`."""
     channel = None if channel is None else number_of(path, "channel", channel, 3)
-    words = (
-        () if channel is None else (f"channel {channel} of red, green and blue, the rest left out",)
-    )
+    left_out = f"channel {channel} of red, green and blue, the rest left out"
+    words = () if channel is None else (left_out,)
     if path.suffix.lower() == ".gif":
         image = library("PIL.Image", "pillow", path)
         with reading(path):
@@ -77,15 +76,14 @@ def _gif_frames(path: Path, image: Any, n: int, channel: int | None) -> Iterator
             raw = [one.tobytes() for one in channels]
             if channel is None and not raw[0] == raw[1] == raw[2]:  # of most films they are
                 grey(np.stack([np.asarray(one) for one in channels], -1), path)
-            yield np.frombuffer(raw[1 if channel is None else channel], np.uint8).reshape(
-                gif.size[::-1]
-            )
+            chosen = raw[1 if channel is None else channel]
+            yield np.frombuffer(chosen, np.uint8).reshape(gif.size[::-1])
 
 
 def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
     """How many frames a video holds, without unpacking them, and when each is shown, in seconds.
 
-    Raises `ValueError` for fewer than it announces, and for one without an end.
+    Raises `ValueError` for fewer than it announces, and for one of which a part is missing.
     """
     if not video.streams.video:
         raise ValueError(f"{path.name} is cut off, or holds no video")
@@ -95,32 +93,13 @@ def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
     n = held = len(packets)
     if path.suffix.lower() == ".avi" and len(stamps) == n > 1:  # it counts places, some are empty
         held = stamps[-1] + (stamps[-1] - stamps[0]) // (n - 1)
-    if held < stream.frames or _is_cut_off(path):
-        announced = f"{stream.frames} frames" if stream.frames else "more"
+    if held < stream.frames or any(packet.is_corrupt for packet in packets):
         raise ValueError(
-            f"{path.name} is cut off or damaged: it announces {announced} and holds {n}; copy it "
-            f"again, or save what there is anew: ffmpeg -i {path.name} new{path.suffix}"
+            f"{path.name} is cut off or damaged: of {stream.frames or 'its'} frames it holds {n}, the "
+            f"last in part; copy it again, or save what there is: ffmpeg -i {path.name} new.avi"
         )
     hidden = sum(packet.is_discard for packet in packets)  # others are unpacked with their help
     return n - hidden, [float(stamp * stream.time_base) for stamp in stamps]
-
-
-def _is_cut_off(path: Path) -> bool:
-    """Whether a part of a video, by its own length, ends behind the file."""
-    size, place = path.stat().st_size, 0
-    with path.open("rb") as file:
-        while place < size:
-            file.seek(place)
-            head = file.read(16)
-            if head[:4] == b"RIFF":  # avi: a name, then a length
-                length = 8 + int.from_bytes(head[4:8], "little")
-            else:  # mp4, mov: a length, then a name; 1 means that the length stands behind it
-                length = int.from_bytes(head[:4], "big")
-                length = (
-                    int.from_bytes(head[8:16], "big") if length == 1 else length or size - place
-                )
-            place += max(8, length)
-    return place > size + 1  # an odd length may be filled up
 
 
 def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:

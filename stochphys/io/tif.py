@@ -49,18 +49,14 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
         words += [f"a pixel is {size}"] if size else []
 
         axes = "".join(a for a, i in at.items() if not isinstance(i, int) and a != time)
-        if (
-            stack.dataoffset is not None
-        ):  # all pixels one behind the other, as numpy would write them
+        if stack.dataoffset is not None:  # all pixels in a row, as numpy would write them
             needed, there = stack.dataoffset + stack.nbytes, path.stat().st_size
             if needed > there:
                 raise ValueError(f"{path.name} is cut off: it needs {needed} bytes and has {there}")
             frames = tifffile.memmap(path, series=number, mode="c")[index]
             frames = frames if time else frames[None]
         else:
-            first = (
-                stack.ndim - stack.keyframe.ndim
-            )  # axes that count pages, before those of a page
+            first = stack.ndim - stack.keyframe.ndim  # axes that count pages come first
             numbers = np.arange(len(stack.pages)).reshape(stack.shape[:first])[index[:first]]
             pages = [(number, int(page)) for page in numbers.ravel()]
             frames = _pages(path, tifffile, pages, index[first:])
@@ -183,7 +179,7 @@ def metadata(
             return None, "", size
         if step := seconds(facts.get("finterval"), str(facts.get("tunit", "s"))):
             return step, "s from finterval (ImageJ)", size
-        rate = seconds(facts.get("fps"))
+        rate = None if facts.get("finterval") else seconds(facts.get("fps"))
         return (1 / rate if rate else None), "s from fps (ImageJ), a speed to play at", size
     return None, "", ""
 
