@@ -174,7 +174,7 @@ class Jumps(Paths):
             if self.stretches is None
             else self.stretches.frames
         )
-        x = self.x.flatten()
+        x, path, number = (each.cpu() for each in (self.x.flatten(), path, number))
         begins = torch.ones_like(path, dtype=torch.bool)  # of stretches
         begins[1:] = (path.diff() != 0) | (number.diff() != 1)
         entered = begins.clone()  # of stays

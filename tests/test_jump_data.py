@@ -70,6 +70,12 @@ def test_every_way_to_write_states_is_read_alike(seed: int) -> None:
         assert way.names == (tuple(names[:4]) if k in (7, 8, 9) else None)
 
 
+def test_none_may_be_a_name_and_none_of_python_is_nothing() -> None:
+    jumps = Jumps.of([["none", "bound", None, "none"], ["bound", "NA", "none", "bound"]])
+    assert jumps.names == ("bound", "none")
+    assert Windows(jumps).apart().tolist() == [[1, 0], [1, 0]]
+
+
 def test_names_follow_their_states_everywhere() -> None:
     jumps = Jumps.of([list("bac"), list("cab")])
     assert jumps.names == ("a", "b", "c") and jumps.x.tolist() == [[1, 0, 2], [2, 0, 1]]

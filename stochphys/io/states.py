@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-MISSING = {"", "nan", "na", "n/a", "none", "null", "<na>"}
+# As programs write that there is nothing; in other letters, such as "none", it may be a name.
+MISSING = {"", "nan", "NaN", "NA", "N/A", "#N/A", "<NA>", "None", "null", "NULL"}
 
 
 def numbered(
@@ -22,7 +23,7 @@ def numbered(
     array, nowhere = np.asarray(states), {str(each) for each in np.ravel(unassigned)}
     if array.dtype.kind in "SUO":
         words = [w.decode() if isinstance(w, bytes) else str(w).strip() for w in array.ravel()]
-        known = sorted({w for w in words if w.lower() not in MISSING} - nowhere)
+        known = sorted({*words} - MISSING - nowhere)
         if names is not None or not all(_is_number(word) for word in known):
             called = tuple(known if names is None else names)
             if strange := set(known) - set(called):
