@@ -42,7 +42,8 @@ def numbered(
         raise ValueError(
             f"{what} must be whole numbers from 0 on, got {wrong[0]:g}; levels are numbered by "
             "np.unique(levels, return_inverse=True)[1]"
-            + f"; frames without one are named by unassigned={wrong[0]:g}" * bool(nowhere)
+            + f"; frames without one are named by unassigned={wrong[0]:g}"
+            * bool(nowhere)
         )
     return np.where(gone, -1, array).astype(np.int64), None if names is None else tuple(names)
 
