@@ -217,6 +217,13 @@ class Windows(Brief):
         """How much each trajectory counts: its number of windows, over the largest."""
         return self.per_path / self.per_path.max()
 
+    @property
+    def n_equal(self) -> float:
+        """How many trajectories of one length would have a mean as certain: less than there are, if a
+        few hold most of the windows."""
+        n = self.per_path.double()
+        return (n.sum() ** 2 / n.square().sum()).item()
+
     @cached_property
     def _n_windows(self) -> int:
         if self.draws is None:

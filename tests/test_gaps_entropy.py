@@ -152,12 +152,25 @@ def test_neighbours_are_found_among_the_pairs_that_are_left() -> None:
         knn_plugin(some, generator=0, n_pairs=pairs // 2 + 1)
 
 
-def test_one_path_with_a_step_is_too_few() -> None:
-    x = torch.randn(4, 5, 2, generator=make_generator(0))
-    there = torch.zeros(4, 5, dtype=torch.bool)
-    there[0], there[1:, 0] = True, True
-    with pytest.raises(ValueError, match="n_trajectories must .* got 1; .*trajectories.cut"):
-        gaussian_plugin(left(x, there))
+@pytest.mark.parametrize("length", [1, 2, 10])
+def test_one_path_with_nearly_all_steps_is_too_few(length: int) -> None:
+    """Cut in pieces, it is enough."""
+    data = trap(4, 300)
+    there = torch.arange(301).expand(4, -1) < torch.tensor([301, length, length, 1])[:, None]
+    some = left(data.x, there)
+    for estimate in (gaussian_plugin, lambda d: short_time_tur(d, generator=0)):
+        with pytest.raises(ValueError, match="one trajectory holds .* of the steps.*cut"):
+            estimate(some)
+        assert estimate(some.cut(10)).rate == pytest.approx(18, abs=K * 18)
+
+
+def test_an_error_bar_from_few_paths_says_so() -> None:
+    data = trap(8, 400)
+    lengths = torch.tensor([401, 200, 100, 50, 25, 12, 6, 3])
+    some = left(data.x, torch.arange(401) < lengths[:, None])
+    for estimate in (gaussian_plugin, lambda d: short_time_tur(d, generator=0)):
+        assert "the spread of as good as 2.9 paths" in estimate(some).warnings[0]
+        assert not estimate(some.cut(20)).warnings and not estimate(data).warnings
 
 
 # --------------------------------------------------------------------------------------- networks

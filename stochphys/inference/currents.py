@@ -100,7 +100,7 @@ def short_time_tur(
     same number at the optimum, below it in expectation anywhere else.
 
     Args:
-        trajectories: at least two, overdamped. Pieces of a few MB are worked on at a time.
+        trajectories: at least two, overdamped, of any lengths. Pieces of a few MB are worked on at a time.
         generator: draws the halves.
         basis: functions of the state, `(…, dim)` → `(…, n_functions)`, float64, or one of
             `models.bases`, which find their place on the data; the default 1 and x is complete for
@@ -139,7 +139,17 @@ def short_time_tur(
         coefficients=coefficients.view(-1, trajectories.dim).cpu(),
         basis=basis,
         trajectories=trajectories,
+        warnings=tuple(few_paths(trajectories)),
     )
+
+
+def few_paths(trajectories: Trajectories) -> Iterator[str]:
+    """Whether the spread over trajectories, which is the error bar, is that of too few."""
+    if (n := Windows(trajectories).n_equal) < 5:
+        yield (
+            f"Few paths: the error bar is the spread of as good as {n:.1f} paths, which may be wrong by half "
+            "of it. Cut long paths into pieces: trajectories.cut(20)."
+        )
 
 
 def placed(basis: Any, trajectories: Trajectories) -> Basis:
@@ -152,9 +162,12 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
 
 
 def check_even(trajectories: Trajectories) -> None:
-    """Refuse a single trajectory that has a step, and velocities."""
+    """Refuse a single trajectory, one that has nearly all of the steps, and velocities."""
     hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
-    require.integer(2, trajectories.with_windows(), "n_trajectories", hint=hint)
+    require.integer(2, trajectories, "n_trajectories", hint=hint)
+    n = Windows(trajectories).per_path
+    if (share := (n.max() / n.sum()).item()) > 0.9:
+        raise ValueError(f"one trajectory holds {share:.0%} of the steps, and {hint}")
     if trajectories.underdamped:
         raise ValueError(
             "this estimator is for overdamped data: velocities change sign under time reversal"

@@ -127,8 +127,7 @@ def slow_camera(result: EntropyProduction) -> Iterator[str]:
 def little_data(result: EntropyProduction) -> Iterator[str]:
     """Whether the error bar is large, or too few paths make it."""
     rate, std = abs(result.rate), result.std
-    n = result.steps.per_path.double()
-    paths = n.sum() ** 2 / n.square().sum()  # as many of one length make such an error bar
+    paths = result.steps.n_equal
     if rate < 2 * std:  # not where std is nan, of one member
         yield (
             f"Little data: the rate is within 2 standard errors ({2 * std:.2g}) of zero, so "

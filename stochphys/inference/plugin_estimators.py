@@ -17,7 +17,7 @@ from ..data import Jumps, Trajectories
 from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..paths import check_frames
-from .currents import Affine, Basis, CurrentEstimate, check_even, pieces, placed
+from .currents import Affine, Basis, CurrentEstimate, check_even, few_paths, pieces, placed
 from .fluctuation import BLOCKS, jackknife, mean_of_steps, with_error
 from .one_way import irreversible
 
@@ -38,7 +38,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     one block of trajectories after the other, removes it and gives the error.
 
     Args:
-        trajectories: at least two, overdamped.
+        trajectories: at least two, overdamped, of any lengths.
 
     Raises `ValueError` for one trajectory, underdamped data, or a coordinate that never changes.
 
@@ -71,6 +71,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
         coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
         basis=basis,
         trajectories=trajectories,
+        warnings=tuple(few_paths(trajectories)),
     )
 
 
