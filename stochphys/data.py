@@ -238,6 +238,6 @@ class Trajectories(Paths):
             print(tracks.said)
         x = torch.as_tensor(tracks.x)
         if tracks.track is None:
-            return cls(x, tracks.dt, tracks.underdamped)
+            return cls(x, tracks.dt, tracks.underdamped, check=not tracks.said)  # looked at there
         track, frame = torch.as_tensor(tracks.track), torch.as_tensor(tracks.frame)
         return cls.of_frames(x, tracks.dt, track=track, frame=frame, underdamped=tracks.underdamped)

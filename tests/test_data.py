@@ -190,7 +190,7 @@ def test_csv_without_labels_is_one_path(tmp_path: Path) -> None:
             "track,t,x 3,0,1 3,1,1 3,1,2",
             "track 3 has two positions: line 3 and line 4 both stand at t 1",
         ),
-        ("trajectory,t,x 0,0,1 1,0,1 2,0,1", "at least two frames"),
+        ("trajectory,t,x 0,0,1 1,1,1 2,2,1", "at least two frames"),
         ("t,x 0,1 2,a 2,3", "'a' in line 3, column 'x', is no number"),
         ("t,x 0,1 1 2,3", "line 3 has 1 fields, the others have 2"),
         ("t,x 0,1", "at least two frames"),

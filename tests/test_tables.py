@@ -196,7 +196,7 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
         ("t,x\n0,1\n1,1e999\n2,3\n", "line 3 is infinite"), ('t,x\n0,"1\n1,2\n2,3\n', "the quotes in it do not close"),
         ("t\tx\n0\t1,234\n1\t999\n2\t5\n", "whether the comma is decimal"),
         ("t;x\n0;1,5\n1;2.5\n2;1\n", "with a comma and with a point, 1,5 in line 2 and 2.5 in line 3"),
-        ("frame,x\n0.5,1\n1.5,2\n", "should number frames and holds 0.5.*time='frame'"),
+        ("frame,x\n0.5,1\n1.5,2\n", "'frame' is a coordinate is not known.*time='frame'"),
         ("t,x\n0,1\n0.1,2\n0.25,3\n0.4,1\n", "'t' varies from 0.1 to 0.15.*dt=….*frame=…"),
         ("track,t,x\n3,0,1\n3,1,1\n3,1,2\n", "track 3 has two positions: line 3 and line 4 both stand at t 1"),
         ("# dt: 0.1\n# fps: 30\nx\n1\n2\n", "several time steps"), ("t,x\n0,\n1,\n2,\n", "at least two frames"),

@@ -117,14 +117,12 @@ def paths_of(
         TypeError: numbers that are no coordinates.
         ValueError: wrong axes, more coordinates than times, paths of several dimensions.
     """
-    if (
-        asked.columns is not None
-        or asked.track is not None
-        or asked.time is not None
-        or asked.frame is not None
-    ):
+    said = {"columns", "track", "time", "frame"} & {
+        k for k, v in vars(asked).items() if v is not None
+    }
+    if said:
         raise ValueError(
-            f"{name} holds an array, which has no columns to name; leave columns=, track=, time= and frame= out"
+            f"{name} holds an array, which has no columns to name; leave {', '.join(sorted(said))} out"
         )
     if isinstance(x, np.ndarray):
         blocks = [x.reshape(-1, 1) if x.ndim == 1 else x]
@@ -158,12 +156,15 @@ def paths_of(
     blocks = [_floats(b, kind) for b in blocks]
     if asked.scale is not None:
         blocks = [(b * scales(asked.scale, dim)).astype(b.dtype) for b in blocks]
-    for b in blocks:
-        if not np.isfinite(b.sum()) and np.isinf(b).any():
-            at = tuple(map(int, np.argwhere(np.isinf(b))[0]))
-            raise ValueError(f"{name}: x{list(at)} is infinite; give NaN where there is no frame")
     words = [dt[1], f"{dim} coordinate{'s' * (dim > 1)}"]
-    if len(blocks) == 1 and not np.isnan(blocks[0].sum()):
+    # What the package saved is looked at by `Trajectories`; a sum is one pass without a copy.
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = saved or all(np.isfinite(b.sum()) for b in blocks)
+    for b in blocks if not whole else []:
+        if len(wrong := np.argwhere(np.isinf(b))):
+            at = ", ".join(map(str, wrong[0]))
+            raise ValueError(f"{name}: x[{at}] is infinite; give NaN where there is no frame")
+    if len(blocks) == 1 and (whole or not np.isnan(blocks[0]).any()):
         regular = blocks[0] if blocks[0].ndim == 3 else blocks[0][None]
         return Tracks(regular, dt[0], None, None, underdamped).of_frames(name, words)
     padded = [path for b in blocks for path in (b if b.ndim == 3 else b[None])]

@@ -73,9 +73,8 @@ def roles(table: Table, asked: Asked) -> Roles:
         )
     given, parts = {}, []
     for role in ("track", "frame", "time"):
-        if isinstance(
-            said := getattr(asked, role), list | tuple
-        ):  # the name of a film, and of a track
+        said = getattr(asked, role)
+        if isinstance(said, list | tuple):  # the name of a film, and of a track
             parts = [table.find(name, role) for name in said]
             given[role] = table.joined(parts)
         elif said is not None:
@@ -93,7 +92,7 @@ def roles(table: Table, asked: Asked) -> Roles:
         free = [name for name in free if name not in wanted]
     by_role: dict[str, list[str]] = {role: [] for role in (*NAMES, "")}
     for name in free:
-        by_role[recognised(name) if table.named else "other"].append(name)
+        by_role[_role(table, name) if table.named else "other"].append(name)
     for role in ("track", "frame", "time"):
         found = by_role[role]
         if role in given:
@@ -106,6 +105,12 @@ def roles(table: Table, asked: Asked) -> Roles:
         elif found:
             given[role] = found[0]
             by_role["other"] += found[1:]
+    if (
+        given.keys() >= {"frame", "time"}
+        and asked.time is None
+        and not _numeric(table, given["time"])
+    ):
+        by_role["other"].append(given.pop("time"))  # such as 12:30
     if "track" not in given and (ids := [n for n in by_role["other"] if plain(n)[0] == "id"]):
         cells = table.text(ids[0])
         if len(set(cells)) < len(cells):  # an id of its own for each row is no track
@@ -120,6 +125,28 @@ def roles(table: Table, asked: Asked) -> Roles:
         return result
     result.coordinates = _coordinates(table, asked, by_role, result)
     return result
+
+
+def _numeric(table: Table, name: str) -> bool:
+    try:
+        return table.values(name).ndim == 1
+    except ValueError:
+        return False
+
+
+def _role(table: Table, name: str) -> str:
+    """The role that the name says, if what stands there can have it: a length of steps is no number of
+    frames, and the one date of all rows is no time."""
+    role = recognised(name)
+    if role not in ("frame", "time"):
+        return role
+    if not _numeric(table, name):
+        return role if len(set(table.text(name))) > 1 else "other"
+    values = table.values(name)
+    if role == "frame":
+        there = values[~np.isnan(values)]
+        return role if (there == np.rint(there)).all() else ""
+    return "other" if len(values) > 1 and _constant(values) else role
 
 
 def _coordinates(
@@ -192,10 +219,9 @@ def _constant(values: np.ndarray, group: np.ndarray | None = None) -> bool:
 def _could_be(table: Table, name: str, known: Roles) -> bool:
     """Could a column be a coordinate? Not if it is text, never changes, counts rows, or is one number
     for each track or for each frame."""
-    try:
-        values = table.values(name)
-    except ValueError:
+    if not _numeric(table, name):
         return False
+    values = table.values(name)
     if _constant(values) or (len(values) > 2 and (np.diff(values) == 1).all()):
         return False
     groups = [table.groups(key)[0] for key in (known.track, known.frame, known.time) if key]

@@ -29,7 +29,6 @@ from .trackmate import read_trackmate
 from .tracks import Tracks, tracks_of
 
 TEXT = (".csv", ".tsv", ".txt", ".dat")
-SHEETS = (".xlsx", ".xls", ".ods")
 HDF = (".h5", ".hdf5")
 ENDINGS = (*ARRAYS, *TEXT, ".xml", ".xlsx", ".parquet", *HDF, ".mat")
 PACKAGES = {".xlsx": "openpyxl", ".parquet": "pyarrow", ".h5": "tables", ".hdf5": "tables"}

@@ -43,7 +43,8 @@ def read_text(path: Path) -> Table:
         lines, numbers, chosen = lines[1:], numbers[1:], said[1]
     if not lines:
         raise ValueError(f"{path.name} is empty: it holds no row")
-    sample = lines[:SAMPLE]
+    middle = max(SAMPLE, len(lines) // 2)
+    sample = lines[:SAMPLE] + lines[middle : middle + SAMPLE]
     delimiter = chosen or max(DELIMITERS, key=lambda d: _trust(sample, d))
     try:
         rows = split(lines, delimiter)
@@ -51,7 +52,7 @@ def read_text(path: Path) -> Table:
         raise ValueError(f"{path.name}: the quotes in it do not close ({error})") from None
     if len(rows) != len(lines):
         raise ValueError(f"{path.name}: a quote is opened and not closed, or holds several lines")
-    if delimiter != "," and "," in text:
+    if "," in text and (delimiter != "," or '"' in text):
         _decimal_points(rows, numbers, path)
     if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
         named = [word.strip(" ,;") for word in (split(remarks[-1:], delimiter) or [[]])[0]]
@@ -102,8 +103,7 @@ def _trust(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
     if delimiter in " " and not all(map(COMMA_NUMBER.fullmatch, parted)):
         return 0.0, 0.0  # a word that holds a delimiter was not parted well
     fields = [field for row in body for field in row]
-    signs = (NUMBER,) if delimiter == "," else (NUMBER, COMMA_NUMBER)
-    good = sum(any(sign.fullmatch(f) for sign in signs) or missing(f) for f in fields)
+    good = sum(bool(NUMBER.fullmatch(f) or COMMA_NUMBER.fullmatch(f)) or missing(f) for f in fields)
     return alike * good / len(fields), same
 
 

@@ -6,6 +6,7 @@ that are uneven beyond it are refused: nothing is interpolated, a frame that is 
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import floor, log10
 
 import numpy as np
@@ -117,9 +118,15 @@ def frames_of_times(
         even = even and not fits(time - time[first][owner] - rank * slope(rank), least, 2 * half)
     dt, given = short(dt) if even else dt, asked.dt
     words = f"dt {dt:.6g} from {table.with_unit(name)}"
+    whole = even and dt == 1 and bool((time == np.rint(time)).all())  # frame numbers, called t
+    if given is None and whole and (told := remarked(table, asked)) is not None:
+        return (
+            frames_of_times(table, replace(asked, dt=told[0]), track, name, time, half)[:2]
+            + told[1:]
+        )
     if given is not None:
         words = f"dt {given:.6g} as given"
-        ratio, whole = dt / given, dt == 1 and bool((time == np.rint(time)).all())
+        ratio = dt / given
         if even and not whole and 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
             raise ValueError(
                 f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
@@ -184,21 +191,24 @@ def step_of_frames(
     """The time from one frame number to the next, and the words for it: given, or the slope of times
     against frame numbers, or told in a comment. `rows`: one frame a row, for want of numbers."""
     more = ", one frame a row" * rows
-    if asked.dt is not None:
-        return asked.dt, f"dt {asked.dt:.6g} as given" + more
     if timed is not None:
         name, time, half = timed
         owner = np.cumsum(np.r_[True, np.diff(track) != 0]) - 1
         count, moved = centred(frame, owner), centred(time, owner)
         dt = short(float((count * moved).sum() / max((count**2).sum(), 1)))
         off = np.abs(np.diff(time) - np.diff(frame) * dt)[np.diff(track) == 0].max(initial=0)
-        if dt > 0 and off <= 2 * half + 0.1 * dt:
+        if asked.dt is not None:
+            more = f" ({name} says {dt:.6g})" * bool(abs(dt / asked.dt - 1) > 0.01)
+        elif dt > 0 and off <= 2 * half + 0.1 * dt:
             more = f" (single times up to {off:.2g} off)" * bool(off > 2 * half + 1e-3 * dt)
             return dt, f"dt {dt:.6g} from {table.with_unit(name)}{more}"
-        raise ValueError(
-            f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers; "
-            f"if frames were taken at equal times, give their distance: {asked.again(dt=...)}"
-        )
+        else:
+            raise ValueError(
+                f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers; "
+                f"if frames were taken at equal times, give their distance: {asked.again(dt=...)}"
+            )
+    if asked.dt is not None:
+        return asked.dt, f"dt {asked.dt:.6g} as given" + more
     if (told := remarked(table, asked)) is not None:
         return told[0], told[1] + more
     has = "has no column of times or frame numbers" if rows else "numbers its frames"

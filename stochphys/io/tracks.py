@@ -57,7 +57,8 @@ class Tracks:
             gaps = int((steps > 1).sum())
             if not (steps == 1).any():
                 raise ValueError(
-                    f"{name}: no trajectory has two successive frames, and it needs at least two frames"
+                    f"{name}: no trajectory has two successive frames, and it needs at least two frames "
+                    f"({'; '.join(words[:3])})"
                 )
         span = (
             f"{lengths.min()}"
