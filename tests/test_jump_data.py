@@ -186,13 +186,17 @@ def test_no_number_of_one_way_jumps_without_a_word() -> None:
         "Irreversible as far as seen: 3 kinds of jump, 3980 of 3980 jumps, never occur the other way, "
         "most often open → shut (1327 times)"
     )
-    for frames in (2, 4):
-        assert word_plugin(cycle(), frames).warnings[0].startswith("Irreversible")
+    assert word_plugin(cycle(), 4).warnings[0].startswith("Irreversible")
+
+
+@pytest.mark.slow
+def test_networks_say_no_number_of_one_way_jumps_without_a_word() -> None:
     short = dict(steps=20, members=2, generator=0, progress=False)
     found = infer_entropy_production(cycle(), **short)
     assert found.warnings[0].startswith("Irreversible as far as seen: 3 kinds of jump, 796 of 796")
 
 
+@pytest.mark.slow
 def test_jumps_both_ways_are_no_irreversible_ones() -> None:
     """A driven chain, 1000 jumps and 10 000, 100 draws each: not once. With V = 4 the rarest reverse is
     expected once in 1000 jumps, and where it is missing, the rate is too low by a quarter."""

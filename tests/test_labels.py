@@ -130,7 +130,11 @@ def test_data_sets_of_torch_are_read_once(given: str, source):
     assert data.names == (tuple(WORDS) if given in ("items", "a part", "a loader") else None)
 
 
-@pytest.mark.parametrize("y", [Y.astype(np.uint8), np.eye(3)[Y], WORDS[Y], Y[:, None]], ids=str)
+@pytest.mark.parametrize(
+    "y",
+    [Y.astype(np.uint8), np.eye(3)[Y], WORDS[Y], Y[:, None]],
+    ids=["bytes", "one-hot", "names", "column"],
+)
 def test_what_was_converted_is_learned(y):
     """Classes a distance of 14 standard deviations apart: no example may be taken for another."""
     data = Labelled(X.astype(np.float64), y)
