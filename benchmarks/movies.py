@@ -16,10 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-import av
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from stochphys.data import Windows
@@ -202,6 +200,9 @@ def time_to_accuracy() -> None:
 
 def loading(n: int = 100, size: int = 512) -> None:
     """Reading a film against the decoder alone, which gives each frame as it does by default."""
+    import av  # what reads the formats of players is not on every node
+    from PIL import Image
+
     row, column = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
     noise = 6 * torch.randn(n, size, size, generator=make_generator(0))
     blob = (200 * torch.exp(-(((row - 250) ** 2 + (column - 200) ** 2) / 3000))).expand(n, -1, -1)
@@ -237,6 +238,8 @@ def loading(n: int = 100, size: int = 512) -> None:
 
 
 def write_video(path: str, codec: str, frames: np.ndarray) -> None:
+    import av
+
     with av.open(path, "w") as video:
         stream = video.add_stream(codec, rate=25)
         stream.height, stream.width, stream.bit_rate = *frames.shape[1:], 8_000_000

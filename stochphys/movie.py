@@ -132,7 +132,7 @@ class Movie(Paths):
         series: int | None = None,
     ) -> "Movie":
         """Read movies from `.npy`, `.npz`, `.tif`, `.gif`, `.mp4`, `.avi` or `.mov`, see `io.movies.read`,
-        and print a line that says what was read as what.
+        and print a line that says what was read as what, unless `save` wrote it.
 
         Args:
             path: the file.
@@ -157,7 +157,8 @@ class Movie(Paths):
             raise type(error)(f"{name}: {error}") from None
         (n, n_times), (height, width) = movie.x.shape, movie.shape
         size = f"{n} movie{'s' * (n > 1)} of {n_times} frames, {height} × {width} pixels"
-        print(f"{name}: {'; '.join((size, *words))}")
+        if words:
+            print(f"{name}: {'; '.join((size, *words))}")
         return movie
 
     def save(self, path: str | Path) -> None:

@@ -24,7 +24,7 @@ class Found:
 
     frames: np.ndarray | Iterator[np.ndarray]
     dt: float | np.ndarray | None = None
-    source: str = ""
+    source: str = "as given"
     words: tuple[str, ...] = ()
 
 

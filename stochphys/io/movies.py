@@ -23,7 +23,7 @@ BLOCK = 2**27  # bytes that are laid anew at once
 
 class Read(NamedTuple):
     """Frames `(n_times, height, width)`, or with an axis of movies in front, the time between two, and
-    words on which of the file they are."""
+    words on which of the file they are; none where the package wrote it."""
 
     frames: np.ndarray
     dt: float
@@ -75,8 +75,8 @@ def read(
         frames = mapped(frames, path.name)
     elif frames.size and frames.ndim in (3, 4) and _is_foreign(frames):
         frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
-    words = f"dt {step:.6g} {'as given' if given else found.source}"
-    return Read(frames, step, (*found.words, words))
+    words = *found.words, f"dt {step:.6g} {'as given' if given else found.source}"
+    return Read(frames, step, words if found.source else ())
 
 
 def _read_array(path: Path, channel: int | str | None) -> Found:
@@ -99,7 +99,7 @@ def _read_array(path: Path, channel: int | str | None) -> Found:
         raise ValueError(
             f"{path.name} has no channels, its shape is {frames.shape}; leave channel out"
         )
-    return Found(frames, beside.get("dt"), "from the file", words)
+    return Found(frames, beside.get("dt"), "" if "dt" in beside else "as given", words)
 
 
 def _is_foreign(frames: np.ndarray) -> bool:

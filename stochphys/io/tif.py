@@ -46,6 +46,7 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
             if n > 1 and isinstance(at[axis], int):
                 words.append(f"{ARGUMENT[axis]} {at[axis]} of {n}, the rest left out")
         words += [f"its {NAMES[time]} are the times"] if time in ARGUMENT else []
+        words += ["numbers of a palette"] if stack.keyframe.photometric == 3 else []
         words += [f"a pixel is {size}"] if size else []
 
         axes = "".join(a for a, i in at.items() if not isinstance(i, int) and a != time)
@@ -157,7 +158,7 @@ def metadata(
         sizes = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
         size = _size(sizes, pixels.get("PhysicalSizeXUnit", "µm"))
         if given or time != "T":
-            return None, "", size
+            return None, "as given", size
         place = [str(at[axis]) if isinstance(at.get(axis), int) else "0" for axis in "CZ"]
         stamps = {
             int(plane.get("TheT", 0)): seconds(plane.get("DeltaT"), plane.get("DeltaTUnit", "s"))
@@ -176,12 +177,12 @@ def metadata(
         unit = str(facts.get("unit", "")).replace("\\u00B5", "µ")
         size = _size(sizes, unit) if unit not in ("", "pixel", "pixels", "None") else ""
         if given:
-            return None, "", size
+            return None, "as given", size
         if step := seconds(facts.get("finterval"), str(facts.get("tunit", "s"))):
             return step, "s from finterval (ImageJ)", size
         rate = None if facts.get("finterval") else seconds(facts.get("fps"))
         return (1 / rate if rate else None), "s from fps (ImageJ), a speed to play at", size
-    return None, "", ""
+    return None, "as given", ""
 
 
 def _size(sizes: list, unit: str) -> str:
