@@ -208,6 +208,16 @@ def test_tables_that_make_no_sense_are_refused_by_file_and_line(text, says, tmp_
         Trajectories.load(path, **({"dt": 1.0} if "frame," in text else {}))
 
 
+@pytest.mark.parametrize("cut", [1, 3, 5, 8, 12])
+def test_the_last_line_of_a_file_that_was_cut_is_left_out(cut, tmp_path, capsys):
+    """A number that lost its last digits is a wrong number."""
+    path = write(tmp_path / "a.csv", "t,x,y", "{i},{x:.5f},{y:.5f}")
+    path.write_text(path.read_text()[: -1 - cut])
+    back = Trajectories.load(path)
+    np.testing.assert_array_equal(back.x[0], X[:-1, :2])
+    assert "left out: the last line, which is cut short" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("ending", "content"),
     [(".xlsx", b"PK\x03\x04 torn"), (".parquet", b"PAR1 torn"), (".h5", b"\x89HDF\r\n\x1a\n torn"),

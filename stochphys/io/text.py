@@ -52,6 +52,9 @@ def read_text(path: Path) -> Table:
         raise ValueError(f"{path.name}: the quotes in it do not close ({error})") from None
     if len(rows) != len(lines):
         raise ValueError(f"{path.name}: a quote is opened and not closed, or holds several lines")
+    cut = not text.endswith(("\n", "\r")) and _is_cut(rows)
+    if cut:
+        rows, numbers = rows[:-1], numbers[:-1]
     if "," in text and (delimiter != "," or '"' in text):
         _decimal_points(rows, numbers, path)
     if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
@@ -59,7 +62,20 @@ def read_text(path: Path) -> Table:
         known = 2 * sum(bool(recognised(name)) for name in named) >= len(named)
         if 0 <= len(rows[0]) - len(named) < 2 and _is_words(named) and known:
             rows, numbers = [named, *rows], [0, *numbers]
-    return headed(path.name, rows, numbers, remarks, "line")
+    table = headed(path.name, rows, numbers, remarks, "line")
+    table.left += ["the last line, which is cut short"] * cut
+    return table
+
+
+def _is_cut(rows: Sequence[Sequence[str]]) -> bool:
+    """Of a file that ends within a line: has its last row fewer fields than those above? Or, where
+    all are written with so many decimals, zeros at the end too, has its last number fewer?"""
+    *above, last = rows[-SAMPLE:]
+    cells = [row[-1].strip() for row in above if row and NUMBER.fullmatch(row[-1])]
+    decimals = {len(re.sub(r"^[^.,]*[.,]?", "", cell)) for cell in cells}
+    fixed = len(decimals) == 1 and any(cell.endswith("0") for cell in cells)
+    fewer = fixed and len(re.sub(r"^[^.,]*[.,]?", "", last[-1].strip())) < max(decimals)
+    return len(above) > 8 and (len(last) < _width(above) or fewer)
 
 
 def decoded(path: Path) -> str:
