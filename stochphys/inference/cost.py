@@ -20,7 +20,7 @@ from ..movie import Film, Movie
 from ..training import Objective
 from ..training.batches import evaluate
 
-PROBE = 2**21  # pixels that are tried: fewer would fit into the caches of a processor
+PROBE = 2**22  # pixels that are tried: fewer would fit into the caches of a processor
 SAID = 300  # seconds from which on a training is worth a word
 COPIES = 7  # weights, gradients, both averages of Adam, the moving one, the best, a start
 UNITS = {"days": 86_400, "hours": 3600, "minutes": 60}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .files import BROKEN, damaged
+from .times import short
 
 JITTER = 0.1  # of a step, by which the clock of a computer may be off at a frame
 UNITS = {1.0: "s sec second seconds", 1e-3: "ms msec", 1e-6: "µs us usec", 1e-9: "ns"}
@@ -80,4 +81,4 @@ def even_step(path: Path, times: Sequence[float], rounding: float | None = None)
             f"even part: give dt={steps[first:last].mean():.4g}, then movie.rearranged("
             f"movie.x[:, {first}:{last + 1}])"
         )
-    return step
+    return short(step)

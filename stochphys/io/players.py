@@ -10,8 +10,7 @@ import numpy as np
 from .files import library
 from .frames import Found, even_step, number_of, reading
 
-VIDEO = (".mp4", ".avi", ".mov")
-ENDINGS = (".gif", *VIDEO)
+ENDINGS = (".gif", ".mp4", ".avi", ".mov")
 GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
 CHROMA = 8  # the same for colour differences, of which blue shows twice as much
 FULL = bytes(min(255, max(0, round((y - 16) * 255 / 219))) for y in range(256))  # from 16 to 235
