@@ -298,6 +298,21 @@ def test_a_given_dt_wins(times, dt, result, shape, tmp_path, capsys):
     assert (back.dt, tuple(back.x.shape)) == (result, shape)
 
 
+@pytest.mark.parametrize("n", [150, 1000, 2500, 30_000])
+def test_how_times_are_rounded_is_seen_in_long_tables(n, capsys):
+    """Of 0.01 k, each hundredth has no decimals: a jitter of 20 % is not taken for rounding."""
+    t = 0.01 * np.arange(n)
+    assert Trajectories.from_table(dict(t=t, x=t % 0.7)).n_times == n
+    t[n // 2] += 0.002
+    with pytest.raises(ValueError, match="varies from 0.008 to 0.012"):
+        Trajectories.from_table(dict(t=t, x=t % 0.7))
+
+
+def test_two_times_that_are_the_same_are_found():
+    with pytest.raises(ValueError, match="closer than they are written"):
+        Trajectories.from_table(dict(t=[0.1, 0.2, 0.3, 0.1 + 0.2, 0.4], x=[1, 2, 4, 3, 1]))
+
+
 def test_a_dt_that_times_contradict_is_refused():
     with pytest.raises(
         ValueError, match="dt=0.1 was given, and the times in column 't' step by 0.5"
@@ -340,6 +355,18 @@ def test_lists_and_masks_in_memory(capsys):
         Trajectories.of(X.T, 0.1)
     with pytest.raises(TypeError, match="complex"):
         Trajectories.of(X + 1j, 0.1)
+    with pytest.raises(TypeError, match="from_table"):
+        Trajectories.of([dict(t=X[:, 0], x=X[:, 1])], 0.1)
+
+
+def test_arrays_in_hdf5_are_read_as_those_of_numpy(tmp_path, capsys):
+    tables = pytest.importorskip("tables")
+    pytest.importorskip("pandas")
+    with tables.open_file(tmp_path / "a.h5", "w") as file:
+        file.create_array("/", "x", X.reshape(2, 10, 3))
+        file.create_array("/", "dt", np.array([0.5]))
+    back = Trajectories.load(tmp_path / "a.h5")
+    assert back.dt == 0.5 and torch.equal(back.x, torch.as_tensor(X).view(2, 10, 3))
 
 
 def test_arrays_with_names_are_columns_or_are_asked_about(tmp_path, capsys):

@@ -19,7 +19,7 @@ def read_arrays(path: Path, asked: Asked) -> Tracks | Table:
     held = {"x": held} if isinstance(held, np.ndarray) else held
     if "n_states" in held:
         raise ValueError(f"{path.name} holds jumps between states: Jumps.load({path.name!r})")
-    return _meant(path, held, asked, f"numpy.load({path.name!r})")
+    return meant(path, held, asked, f"numpy.load({path.name!r})")
 
 
 def read_matlab(path: Path, asked: Asked) -> Tracks | Table:
@@ -40,10 +40,10 @@ def read_matlab(path: Path, asked: Asked) -> Tracks | Table:
         name: array.ravel() if array.ndim == 2 and 1 in array.shape else array  # a vector
         for name, array in held.items()
     }
-    return _meant(path, held, asked, f"scipy.io.loadmat({path.name!r})")
+    return meant(path, held, asked, f"scipy.io.loadmat({path.name!r})")
 
 
-def _meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> Tracks | Table:
+def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> Tracks | Table:
     """What arrays with names mean: columns of one length, one array of paths, or several paths."""
     own = ("dt", "underdamped")
     beside: dict[str, np.ndarray] = {name: held.pop(name) for name in own if name in held}
@@ -152,6 +152,8 @@ def paths_of(
             f"the one before it times; if it is the other way round, Trajectories.of(x.swapaxes(-1, -2), "
             f"dt={dt[0]:g}); if not, Trajectories(torch.as_tensor(x), {dt[0]:g})"
         )
+    if times < 2:
+        raise ValueError(f"{name} has one time alone; a trajectory needs at least two frames")
     kind = np.result_type(*(b.dtype for b in blocks), np.float32)
     blocks = [_floats(b, kind) for b in blocks]
     if asked.scale is not None:
@@ -166,7 +168,7 @@ def paths_of(
             raise ValueError(f"{name}: x[{at}] is infinite; give NaN where there is no frame")
     if len(blocks) == 1 and (whole or not np.isnan(blocks[0]).any()):
         regular = blocks[0] if blocks[0].ndim == 3 else blocks[0][None]
-        return Tracks(regular, dt[0], None, None, underdamped).of_frames(name, words)
+        return Tracks(regular, dt[0], None, None, underdamped).told(name, words)
     padded = [path for b in blocks for path in (b if b.ndim == 3 else b[None])]
     rows = np.concatenate(padded)
     frame = np.concatenate([np.arange(len(path)) for path in padded])
@@ -178,7 +180,7 @@ def paths_of(
     if not there.any():
         raise ValueError(f"{name} holds NaN alone; a trajectory needs at least two frames")
     _, track = np.unique(track[there], return_inverse=True)
-    return Tracks(rows[there], dt[0], track, frame[there], underdamped).of_frames(name, words)
+    return Tracks(rows[there], dt[0], track, frame[there], underdamped).told(name, words)
 
 
 def _floats(x: np.ndarray, kind: np.dtype | None = None) -> np.ndarray:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, fields
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -157,8 +158,8 @@ class Table:
     def find(self, asked: Hashable, argument: str) -> str:
         """The column that a user names, by its name in any writing, or by its number from 0."""
         names = list(self.columns)
-        if isinstance(asked, int) and 0 <= asked < len(names):
-            return names[asked]
+        if isinstance(asked, Integral) and 0 <= asked < len(names):
+            return names[int(asked)]
         same = [name for name in names if name == str(asked)]
         same = same or [name for name in names if plain(name)[0] == plain(str(asked))[0]]
         if len(same) != 1:

@@ -7,21 +7,15 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from .arrays import paths_of, read_arrays, read_matlab
-from .files import (
-    ARRAYS,
-    BROKEN,
-    damaged,
-    existing,
-    library,
-    require_real,
-)
+from .arrays import meant, paths_of, read_arrays, read_matlab
+from .files import ARRAYS, BROKEN, damaged, existing, library, require_real
 from .table import Asked, Table
 from .text import headed, read_text
 from .times import check_dt
@@ -43,6 +37,8 @@ def read(path: str | Path, dt: float | None = None, **said: Any) -> Tracks:
         found = read_arrays(path, asked)
     elif ending == ".mat":
         found = read_matlab(path, asked)
+    elif ending in HDF and isinstance(held := _hdf(path), dict):
+        found = meant(path, held, asked, f"tables.open_file({path.name!r}).root")
     else:
         found = table_in(path)
     return found if isinstance(found, Tracks) else tracks_of(found, asked)
@@ -67,6 +63,9 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     check_dt(dt)
     name, words = "paths", (dt, f"dt {dt:.6g} as given")
     several = isinstance(paths, list | tuple) or getattr(paths, "dtype", None) is np.dtype(object)
+    for path in paths if several else [paths]:
+        if hasattr(path, "columns") or isinstance(path, dict):
+            raise TypeError("paths must be arrays; data frames are read by Trajectories.from_table")
     arrays = [np.asanyarray(path) for path in (paths if several else [paths])]
     for i, array in enumerate(arrays):
         require_real(array, name)
@@ -82,11 +81,9 @@ def framed(name: str, frame: Any) -> Table:
     index = getattr(getattr(frame, "index", None), "names", None) or ()
     if named := [key for key in index if key is not None and key not in frame.columns]:
         frame = frame.reset_index(level=named)
-    if isinstance(frame, np.ndarray):
-        names = frame.dtype.names
-    else:
-        names = getattr(frame, "columns", None)
-        names = list(frame) if names is None and isinstance(frame, dict) else names
+    names = getattr(frame, "columns", None)
+    if isinstance(frame, np.ndarray | dict):
+        names = list(frame) if isinstance(frame, dict) else frame.dtype.names
     if names is None:
         raise TypeError(
             f"table must be a data frame or a dict of columns, got {type(frame).__name__}; arrays are "
@@ -110,11 +107,11 @@ def _by_pandas(path: Path, ending: str) -> Table:
     """A sheet of a spreadsheet, a parquet file, or the only table of an HDF5 file."""
     pandas = library("pandas", "pandas", path)
     library(PACKAGES[ending], PACKAGES[ending], path)
+    if ending in HDF:
+        return framed(path.name, _hdf(path))
     try:
         if ending == ".parquet":
             return framed(path.name, pandas.read_parquet(path))
-        if ending in HDF:
-            return framed(path.name, _hdf(pandas, path))
         sheets = pandas.read_excel(path, sheet_name=None, header=None, dtype=object)
     except BROKEN as error:
         raise damaged(path, f"{ending} file", error) from None
@@ -135,18 +132,27 @@ def _by_pandas(path: Path, ending: str) -> Table:
     return table
 
 
-def _hdf(pandas: Any, path: Path) -> Any:
-    with _no_code():
-        with pandas.HDFStore(path, "r") as store:
-            keys = store.keys()
-        if len(keys) == 1:
-            return pandas.read_hdf(path, keys[0])
-        if keys:
-            raise ValueError(
-                f"it holds several tables, {keys}; read one by pandas.read_hdf(path, key) and give it to Trajectories.from_table"
-            )
-        with import_module("tables").open_file(path) as file:
-            return {node.name: np.asarray(node.read()) for node in file.walk_nodes("/", "Array")}
+def _hdf(path: Path) -> Any:
+    """The only data frame of an HDF5 file; where none is in it, its arrays by name."""
+    pandas, tables = library("pandas", "pandas", path), library("tables", "tables", path)
+    try:
+        with _no_code():
+            with pandas.HDFStore(path, "r") as store:
+                keys = store.keys()
+            if len(keys) == 1:
+                return pandas.read_hdf(path, keys[0])
+            with tables.open_file(path) as file:
+                arrays = {
+                    node.name: np.asarray(node.read()) for node in file.walk_nodes("/", "Array")
+                }
+    except BROKEN as error:
+        raise damaged(path, "HDF5 file", error) from None
+    if keys or not arrays:
+        raise ValueError(
+            f"{path.name} holds {f'the tables {keys}' if keys else 'no array'}; give one table: "
+            f"Trajectories.from_table(pandas.read_hdf({path.name!r}, key))"
+        )
+    return arrays
 
 
 class _Plain(pickle.Unpickler):
@@ -163,8 +169,6 @@ class _Plain(pickle.Unpickler):
 @contextmanager
 def _no_code() -> Iterator[None]:
     """PyTables unpickles what it finds in a file: for a while it can make nothing that runs."""
-    from io import BytesIO
-
     places: list[Any] = [import_module(f"tables.{name}") for name in ("attributeset", "atom")]
     safe = SimpleNamespace(
         **{k: getattr(pickle, k) for k in ("dumps", "UnpicklingError", "HIGHEST_PROTOCOL")}

@@ -16,14 +16,7 @@ from .table import NUMBER, Table, missing
 COMMA_NUMBER = re.compile(r"\s*[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?\s*")
 THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
 IN_UNITS = re.compile(r"\s*[(\[](.*)[)\]]\s*")
-DELIMITERS = (
-    "\t",
-    ";",
-    "|",
-    ",",
-    " ",
-    "",
-)  # in the order of trust; a space stands for any white space
+DELIMITERS = ("\t", ";", "|", ",", " ", "")  # as they are trusted; a space is any white space
 SAMPLE = 60  # lines that are looked at to find the delimiter
 
 
@@ -185,21 +178,20 @@ def headed(
     def known(row: Sequence[str]) -> int:
         return sum(map(bool, map(recognised, row)))
 
-    def counted(row: Sequence[str]) -> bool:
-        return len(row) in (n, n - 1) and any(
-            NUMBER.fullmatch(row[j]) for j in sure if j < len(row)
-        )
+    def filled(row: Sequence[str]) -> bool:
+        cells = (row[j] for j in sure if j < len(row))
+        return len(row) in (n, n - 1) and any(map(NUMBER.fullmatch, cells))
 
     def clean(row: Sequence[str]) -> bool:
-        cells = [row[j] for j in sure if j < len(row)]
-        return counted(row) and all(NUMBER.fullmatch(cell) or missing(cell) for cell in cells)
+        cells = (row[j] for j in sure if j < len(row))
+        return filled(row) and all(NUMBER.fullmatch(cell) or missing(cell) for cell in cells)
 
     first = next((i for i, row in enumerate(rows) if clean(row)), len(rows))
     heads = [i for i in range(first) if len(rows[i]) in (n, n - 1) and _is_words(rows[i])]
     head = max(heads, key=lambda i: known(rows[i]), default=-1)
     if heads and not known(rows[head]):
         head = heads[-1]
-    a_number = (lambda row: any(map(NUMBER.fullmatch, row))) if heads else counted
+    a_number = (lambda row: any(map(NUMBER.fullmatch, row))) if heads else filled
     first = next((i for i in range(head + 1, len(rows)) if a_number(rows[i])), len(rows))
     data, numbers, names = rows[first:], numbers[first:], rows[head] if heads else None
     remarks = remarks + [" ".join(row) for row in rows[: head if heads else first]]

@@ -14,7 +14,7 @@ import numpy as np
 from .. import require
 from .table import Asked, Table
 
-SHOWN = 2000  # cells that are looked at to see how times are rounded
+SHOWN = 1000  # times at either end that are looked at to see how they are rounded
 NUMBER = r"([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*([a-zµ]*)"
 STEP = re.compile(
     rf"(?i)(?:^|[^a-z])(?:dt|delta[ _]?t|time[ _-]?step|(?:frame|time|sampling)[ _-]?interval)"
@@ -49,9 +49,9 @@ def half_digit(values: np.ndarray, cells: Sequence[str] | None) -> float:
 
     Of decimals as many as the longest has, of digits in all as many as any has: `%.3f` and `%g`.
     """
-    every = max(1, len(values) // SHOWN)
-    some = values[::every]
-    shown = cells[::every] if cells is not None else [str(v) for v in some]
+    # Neighbours: each hundredth time of a grid of 0.01 has no decimals.
+    ends = [*values[:SHOWN], *values[SHOWN:][-SHOWN:]]
+    shown = map(str, ends) if cells is None else [*cells[:SHOWN], *cells[SHOWN:][-SHOWN:]]
     decimals, digits = 0, 1
     for cell in shown:
         mantissa, _, power = cell.strip().lower().partition("e")
@@ -82,6 +82,11 @@ def frames_of_times(
             "at least two frames"
         )
     least, most = float(forward.min()), float(forward.max())
+    if least < half:
+        raise ValueError(
+            f"{table.name}: two times of one track in column {name!r} are {least:.2g} apart, closer than "
+            "they are written; is a frame in it twice?"
+        )
     first = np.flatnonzero(np.r_[True, ~same])
     owner = np.cumsum(np.r_[True, ~same]) - 1
 

@@ -23,7 +23,7 @@ def read_trackmate(path: Path) -> Table:
             (rows, left, names), remarks = _model(root), []
         else:
             raise ValueError(f"its root is {root.tag}, not Tracks or TrackMate with a Model")
-    except (ParseError, KeyError, ValueError, LookupError) as error:
+    except (ParseError, LookupError, ValueError) as error:
         raise damaged(path, "XML of TrackMate", error) from None
     if not rows:
         raise ValueError(f"{path.name} holds no track" + "".join(f"; left out: {w}" for w in left))
@@ -35,7 +35,7 @@ def read_trackmate(path: Path) -> Table:
 def _simple(root: Element) -> tuple[list, list[str], list[str]]:
     """Particles, each with its detections t, x, y, z; t is the number of the frame."""
     rows = [
-        (track, int(float(spot.attrib["t"])), *(float(spot.attrib[axis]) for axis in "xyz"))
+        (track, float(spot.attrib["t"]), *(float(spot.attrib[axis]) for axis in "xyz"))
         for track, particle in enumerate(root.iter("particle"))
         for spot in particle.iter("detection")
     ]
@@ -65,6 +65,6 @@ def _model(root: Element) -> tuple[list, list[str], list[str]]:
             branched += 1
             continue
         members = {spot for link in links for spot in link}
-        rows += [(int(track.attrib["TRACK_ID"]), *spots[spot]) for spot in members]
+        rows += [(float(track.attrib["TRACK_ID"]), *spots[spot]) for spot in members]
     left = [f"{counted(branched, 'track')} with a split or a merger"] * bool(branched)
     return rows, left, ["TRACK_ID", *names]

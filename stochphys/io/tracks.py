@@ -7,14 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from .columns import Roles, roles
-from .table import Asked, Table, counted, listed
-from .times import (
-    check_dt,
-    frames_of_times,
-    half_digit,
-    step_of_frames,
-    whole_numbers,
-)
+from .table import NUMBER, Asked, Table, counted, listed
+from .times import check_dt, frames_of_times, half_digit, step_of_frames, whole_numbers
 
 
 @dataclass(frozen=True)
@@ -38,35 +32,28 @@ class Tracks:
     underdamped: bool = False
     said: str = ""
 
-    def of_frames(self, name: str, words: Sequence[str]) -> Self:
+    def told(self, name: str, words: Sequence[str]) -> Self:
         """The same without paths of one frame, and with the line that tells what was read.
 
         Raises `ValueError` if no path has two successive frames.
         """
-        if self.track is None or self.frame is None:
-            shape, lengths, gaps, alone = self.x.shape, np.array(self.x.shape[1:2]), 0, 0
-            kept, n_tracks = self, shape[0]
-        else:
+        kept, lengths, gaps, alone = self, np.full(*self.x.shape[:2]), 0, 0
+        if self.track is not None and self.frame is not None:
             lengths = np.bincount(self.track)
-            long = lengths[self.track] > 1
-            _, track = np.unique(self.track[long], return_inverse=True)
-            kept = replace(self, x=self.x[long], track=track, frame=self.frame[long])
-            alone, lengths = int((lengths == 1).sum()), np.bincount(track)
-            n_tracks = len(lengths)
-            steps = np.diff(self.frame[long])[np.diff(track) == 0]
+            long, alone = lengths[self.track] > 1, int((lengths == 1).sum())
+            lengths = lengths[lengths > 1]
+            track, frame = np.unique(self.track[long], return_inverse=True)[1], self.frame[long]
+            kept = replace(self, x=self.x[long], track=track, frame=frame)
+            steps = np.diff(frame)[np.diff(track) == 0]
             gaps = int((steps > 1).sum())
             if not (steps == 1).any():
                 raise ValueError(
                     f"{name}: no trajectory has two successive frames, and it needs at least two frames "
                     f"({'; '.join(words[:3])})"
                 )
-        span = (
-            f"{lengths.min()}"
-            if lengths.min() == lengths.max()
-            else f"{lengths.min()} to {lengths.max()}"
-        )
-        tracks = "1 track" if n_tracks == 1 else f"{n_tracks} tracks"
-        parts = [f"{tracks} of {span} frames, {gaps or 'no'} gap{'s' * (gaps != 1)}", *words]
+        span = " to ".join(map(str, sorted({lengths.min(), lengths.max()})))
+        parts = [f"{counted(len(lengths), 'track')} of {span} frames", *words]
+        parts[0] += f", {counted(gaps, 'gap') if gaps else 'no gaps'}"
         if alone:
             parts.append(f"left out: {counted(alone, 'track')} of a single frame")
         return replace(kept, said=f"{name}: " + "; ".join(parts))
@@ -109,7 +96,7 @@ def tracks_of(table: Table, asked: Asked) -> Tracks:
     frame, dt, words = _clock(table, asked, role, track, clock[at], at)
     states = x[at] if asked.scale is None else x[at] * scales(asked.scale, x.shape[1])
     told = _told(table, role, asked, words, dropped)
-    return Tracks(states, dt, track, frame, bool(asked.underdamped)).of_frames(table.name, told)
+    return Tracks(states, dt, track, frame, bool(asked.underdamped)).told(table.name, told)
 
 
 def labels(table: Table, role: Roles) -> tuple[np.ndarray, np.ndarray]:
@@ -147,11 +134,9 @@ def _twice(
     if role.clock == role.time and role.time is not None:
         where += ", if they are not rounded too far, which a column that numbers frames would mend"
     if role.track is None:
-        remedy = (
-            f"name the column that does: {asked.again(track=others[0])}"
-            if others
-            else "add one that does"
-        )
+        remedy = "add one that does"
+        if others:
+            remedy = f"name the column that does: {asked.again(track=others[0])}"
         raise ValueError(
             f"{table.name}: no column is known to tell tracks apart, and {where}; {remedy} (its columns "
             f"are {listed(list(table.columns))})"
@@ -166,10 +151,9 @@ def _twice(
 
 def _could_tell(table: Table, name: str) -> bool:
     """Could a column tell tracks apart? What stands in it comes back, and is no fraction."""
-    cells = table.text(name)
-    return 1 < len(set(cells)) < len(cells) and not any(
-        "." in cell and cell.replace(".", "").isdigit() for cell in cells
-    )
+    cells = set(table.text(name))
+    fractions = any("." in cell and NUMBER.fullmatch(cell) for cell in cells)
+    return 1 < len(cells) < len(table.columns[name]) and not fractions
 
 
 def _clock(
