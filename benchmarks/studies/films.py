@@ -6,6 +6,7 @@ The seed of a run draws its film and its training.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -127,6 +128,7 @@ def movies(
             fraction=n_train / (n_train + n_judge),
             device=pick_device(),
             progress=False,
+            hours=math.inf,
             **({} if steps is None else dict(steps=steps, validate_every=steps)),  # type: ignore[arg-type]
         )
         comparison = result.compare(system)
