@@ -17,7 +17,7 @@ from stochphys.inference.predict import mean_first_passage_time
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
 from stochphys.models.bases import Polynomial
 from stochphys.simulators import simulate
-from stochphys.systems import BeadSpring, UnderdampedBeadSpring
+from stochphys.systems import BeadSpring, UnderdampedBeadSpring, bead_camera
 from tests.chance import K, sigmas
 
 DT = 0.01
@@ -339,6 +339,25 @@ def test_passage_times_come_from_states_that_were_seen() -> None:
     assert ((seen < 50) == (seen < 10)).all()
     with pytest.raises(ValueError, match="outside the training data"):
         mean_first_passage_time(result, 0.0, 200.0, generator=0)
+
+
+def test_heat_of_paths_with_gaps_is_that_of_the_same_steps() -> None:
+    """NaN where a step is missing; each path begins with its first frame."""
+    for system in (BEADS, WITH_INERTIA):
+        whole = simulate(system, 6, 30, DT, generator=15, dtype=torch.float64)
+        there = torch.rand(6, 31, generator=make_generator(16)) > 0.3
+        there[:, 0] = there[0, 30] = True
+        heat = system.heat(of_frames(whole.x, there, underdamped=system.underdamped))
+        both = there[:, 1:] & there[:, :-1]
+        assert torch.equal(~heat[..., 0].isnan(), both)
+        torch.testing.assert_close(heat[both], system.heat(whole)[both])
+
+
+def test_movies_are_made_of_windows_that_exist() -> None:
+    data, camera = knocked_out(simulate(BEADS, 6, 30, DT, generator=17).x, 0.3), bead_camera(BEADS)
+    with pytest.raises(ValueError, match="no gaps"):
+        camera.film(data)
+    assert camera.film(data.gapless(3, 3)[0]).n_times == 3
 
 
 # Far from zero

@@ -112,8 +112,14 @@ class Camera(Brief):
         Noise is drawn anew from `generator` at each look, as if the movie had been taken again;
         `movie.recorded()` keeps one take.
 
-        Raises `ValueError` for another number of coordinates, `TypeError` for noise without a generator.
+        Raises `ValueError` for another number of coordinates, or paths with gaps, `TypeError` for noise
+        without a generator.
         """
+        if trajectories.stretches is not None:
+            raise ValueError(
+                "movies have one length and no gaps, these paths have not; film the windows of k frames "
+                "that exist, camera.film(trajectories.gapless(k, k)[0])"
+            )
         if trajectories.dim != self.dim:
             raise ValueError(
                 f"this camera looks at {self.dim} coordinates, these paths have {trajectories.dim}"

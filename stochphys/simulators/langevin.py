@@ -7,8 +7,10 @@ estimator asks of a system is `Exact`.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import wraps
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from torch import Tensor
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories
-from ..paths import Paths, check_frames, end_to_end, of_windows
+from ..paths import Paths, Windows, check_frames, end_to_end, of_windows
 
 
 class Exact(Protocol):
@@ -125,6 +127,23 @@ class System(Brief, ABC):
             f"{type(self).__name__} does not say what entropy its paths produce; define "
             "step_entropy(trajectories, scheme), or take a system that does"
         )
+
+
+def each_step(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method of a system that says something of each step of paths without gaps,
+    `(n_trajectories, n_times - 1, …)`, for all paths: NaN where a step is missing."""
+
+    @wraps(method)
+    def of_any(system: System, trajectories: Trajectories, *args: Any, **options: Any) -> Tensor:
+        values = method(system, trajectories.gapless()[0], *args, **options)
+        if trajectories.stretches is None:
+            return values
+        laid = Windows(trajectories).laid(
+            values[:, 0].movedim(0, -1)
+        )  # (…, n_trajectories, n_steps)
+        return laid.movedim((-2, -1), (0, 1))
+
+    return of_any
 
 
 class Overdamped(System):

@@ -11,7 +11,7 @@ from torch import Tensor
 from .. import require
 from ..data import Trajectories
 from ..device import Source, drawn_from
-from .langevin import System, square_root
+from .langevin import System, each_step, square_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,6 +178,7 @@ class Linear(System):
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
         return self.local_entropy_production(trajectories, scheme).sum(-1)
 
+    @each_step
     def local_entropy_production(self, trajectories: Trajectories, scheme: str = "exact") -> Tensor:
         r"""The share of each coordinate in each step, $\Delta S_i = (\bar x^\top K)_i\,\Delta x_i$,
         `(n_trajectories, n_steps, dim)`: displacement times the force that it dissipates against.

@@ -15,6 +15,7 @@ from torch import Tensor
 from .. import require
 from ..data import Trajectories
 from ..simulators.camera import Camera
+from ..simulators.langevin import each_step
 from ..simulators.linear import Linear, blocks
 
 
@@ -90,6 +91,7 @@ class BeadSpring(Linear):
         """Energy stored in the springs at `x (…, n_beads)`, shape `(…)`."""
         return -(x * self.force(x)).sum(-1) / 2
 
+    @each_step
     def heat(self, trajectories: Trajectories) -> Tensor:
         r"""Heat that each bead absorbs from its bath in each step,
         `(n_trajectories, n_times - 1, n_beads)`.
@@ -159,6 +161,7 @@ class UnderdampedBeadSpring(Linear):
         position, velocity = x.chunk(2, dim=-1)
         return self.mass * velocity.square().sum(-1) / 2 + self.overdamped.energy(position)
 
+    @each_step
     def heat(self, trajectories: Trajectories) -> Tensor:
         r"""Heat that each bead absorbs from its bath in each step,
         `(n_trajectories, n_times - 1, n_beads)`.

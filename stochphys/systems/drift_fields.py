@@ -21,7 +21,7 @@ from torch import Tensor
 
 from .. import require
 from ..data import Trajectories
-from ..simulators.langevin import System, square_root
+from ..simulators.langevin import System, each_step, square_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,7 @@ class ForceField(System):
     def _reach(self) -> float:
         """Where in y the stationary density is negligible, 7 std from its outermost maximum."""
 
+    @each_step
     def medium_entropy(self, trajectories: Trajectories) -> Tensor:
         r"""Entropy given to the surroundings in each step, $F^\top D^{-1}(\bar x)\circ\Delta x$, with the
         midpoint rule of Stratonovich; `(n_trajectories, n_times - 1)`.

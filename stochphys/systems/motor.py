@@ -18,7 +18,7 @@ from .. import require
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..simulators.langevin import Overdamped, Underdamped
+from ..simulators.langevin import Overdamped, Underdamped, each_step
 from .fields import drawn_from
 
 N_GRID = 20_000  # intervals of the quadrature, an edge on each bend of the potential
@@ -201,6 +201,7 @@ class UnderdampedThermalMotor(Ring, Underdamped):
         z = torch.randn(n, 1, generator=generator, device=generator.device, dtype=dtype)
         return torch.cat((x, z * (self.temperature(x) / self.mass).sqrt()), dim=-1)
 
+    @each_step
     def heat(self, trajectories: Trajectories) -> Tensor:
         """Heat absorbed in each step, `(n_trajectories, n_times - 1)`: the change of kinetic and
         potential energy, as nobody works on the particle."""

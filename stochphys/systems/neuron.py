@@ -129,7 +129,7 @@ class Neuron(System):
 
         with its drift a; the mean of p over all frames is the frequency. Each step must be there.
         """
-        x, dt = trajectories.x.flatten(0, 1), trajectories.dt
+        x, dt = trajectories.x.flatten(0, -2), trajectories.dt
         normal, total = torch.special.ndtr, torch.zeros(3, dtype=torch.float64, device=x.device)
         for part in x.split(CHUNK):
             part = part.double()

@@ -57,7 +57,7 @@ def infer_conductances(trajectories: Trajectories, *, rule: str = "midpoint") ->
     Raises `ValueError` for another rule, or trajectories that are not those of a neuron.
     """
     require.one_of(("start", "midpoint"), rule=rule)
-    V, n, m, h = _states(trajectories).unbind(-1)  # (n_trajectories, n_times) each
+    V, n, m, h = _states(trajectories.gapless()[0]).unbind(-1)  # (n_trajectories, n_times) each
     sodium, potassium = m**3 * h, n**4  # shares of open channels
     terms = torch.stack((-sodium * V, sodium, -potassium * V, potassium, -V, V * 0 + 1), dim=-1)
     terms = terms[:, :-1] if rule == "start" else (terms[:, :-1] + terms[:, 1:]) / 2
