@@ -38,7 +38,8 @@ def infer_langevin(
     """Drift and diffusion of the process that made these trajectories, with error bars.
 
     Args:
-        trajectories: positions, or positions and velocities; one path is enough.
+        trajectories: positions, or positions and velocities; one path is enough, gaps cost no more than
+            the labels that need a missing frame.
         drift: method, anything with the `fit` of `BayesianRegression`.
         diffusion: method of the logarithm of D, a field of independent noises. Without it D is one
             constant matrix.

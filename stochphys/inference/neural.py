@@ -139,7 +139,7 @@ class BootstrapEnsemble(Network):
         members: number of networks.
         bootstrap: False gives all of them the same data: a "deep ensemble", which does not know how
             lucky its data are.
-        block: successive increments that are drawn together.
+        block: successive increments that are drawn together; where paths end, with those of the next.
 
     Raises `ValueError` for fewer than two members or an empty block; `fit` if the samples do not fill
     one block.
