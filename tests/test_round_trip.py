@@ -49,7 +49,7 @@ def film(draw: Draw) -> Film:
     n, dim = int(draw.integers(1, 7)), int(draw.integers(1, 4))
     dt = float(draw.choice([0.01, 1 / 30, 0.04, 1 / 7, 12.5, 1e-4, 1 / 24.97]))
     regular, gaps = draw.random() < 0.3, draw.random() < 0.5
-    total = int(draw.integers(12, 60))
+    total = int(draw.integers(12, 60)) if draw.random() < 0.97 else int(draw.integers(1000, 4000))
     frames = []
     for _ in range(n):
         first, last = (0, total) if regular else (draw.integers(0, 5), draw.integers(8, total + 1))

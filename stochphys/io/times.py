@@ -47,22 +47,21 @@ def remarked(table: Table, asked: Asked) -> tuple[float, str] | None:
 def half_digit(values: np.ndarray, cells: Sequence[str] | None) -> float:
     """Half a unit of the last digit that is written: how far a time may be from what was meant.
 
-    Of decimals as many as the longest has, of digits in all as many as any has: `%.3f` and `%g`.
+    The largest times have the fewest decimals, where so many digits are written in all, as by `%g`.
     """
     # Neighbours: each hundredth time of a grid of 0.01 has no decimals.
     ends = [*values[:SHOWN], *values[SHOWN:][-SHOWN:]]
     shown = map(str, ends) if cells is None else [*cells[:SHOWN], *cells[SHOWN:][-SHOWN:]]
-    decimals, digits = 0, 1
-    for cell in shown:
+    decimals: dict[int, list[int]] = {}  # of times of each order of magnitude
+    for cell, value in zip(shown, ends, strict=True):
         mantissa, _, power = cell.strip().lower().partition("e")
-        whole, _, fraction = mantissa.partition(".")
-        decimals = max(decimals, len(fraction) - int(power or 0)) if mantissa else decimals
-        digits = max(digits, len((whole + fraction).lstrip("+-0")))
+        fraction = len(mantissa.partition(".")[2]) - int(power or 0)
+        decimals.setdefault(floor(log10(abs(value))) if value else -99, []).append(fraction)
+    large = [max(d) for order, d in sorted(decimals.items()) if len(d) > 4][-1:]
+    most = max(max(d) for d in decimals.values())
     largest = float(np.abs(values).max(initial=0.0))
-    exponent = floor(log10(largest)) if largest else 0
     kind = values.dtype if values.dtype.kind == "f" else np.dtype(np.float64)
-    written = max(0.5 * 10.0**-decimals, 0.5 * 10.0 ** (exponent + 1 - digits))
-    return written + 4 * float(np.finfo(kind).eps) * largest
+    return 0.5 * 10.0 ** -min([most, *large]) + 4 * float(np.finfo(kind).eps) * largest
 
 
 def frames_of_times(
