@@ -274,14 +274,33 @@ def test_times_may_be_rounded(written, dt, accuracy, gaps, tmp_path, capsys):
     assert given.dt == dt and torch.equal(given.x, back.x)
 
 
-def test_times_rounded_to_about_a_step_are_asked_about(tmp_path, capsys):
-    """60 frames per second in hundredths: steps of 1 and 2 last digits look like missing frames."""
-    rows = [f"{k / 60:.2f},{k % 7}" for k in range(90)]
+@pytest.mark.parametrize("fps", [55, 60, 72, 90])
+@pytest.mark.parametrize("missing", [0.0, 0.1, 0.3])
+def test_times_rounded_to_about_a_step_are_asked_about(fps, missing, tmp_path, capsys):
+    """In hundredths, steps of 1 and 2 last digits look like missing frames; and some are missing."""
+    kept = np.flatnonzero(np.random.default_rng(fps).random(300) >= missing)
+    rows = [f"{k / fps:.2f},{k % 7}" for k in kept]
     (path := tmp_path / "a.csv").write_text("\n".join(["t,x", *rows]))
-    with pytest.raises(ValueError, match="varies from 0.01 to 0.02.*dt=…"):
+    with pytest.raises(ValueError, match="varies from 0.01 to .*dt=…"):
         Trajectories.load(path)
-    back = Trajectories.load(path, dt=1 / 60)
-    assert back.x.shape == (1, 90, 1) and back.dt == 1 / 60
+    back = Trajectories.load(path, dt=1 / fps)
+    frames = np.arange(300) if back.stretches is None else back.stretches.frames[1].numpy()
+    np.testing.assert_array_equal(frames, kept - kept[0])
+    assert back.dt == 1 / fps
+
+
+@pytest.mark.parametrize("missing", [0.01, 0.1, 0.25])
+@pytest.mark.parametrize("step", [1, 0.1, 0.01])
+def test_missing_frames_are_not_taken_for_rounding(missing, step, tmp_path, capsys):
+    for seed in range(10):
+        kept = np.flatnonzero(np.random.default_rng(seed).random(300) >= missing)
+        decimals = {1: 0, 0.1: 1, 0.01: 2}[step]
+        rows = [f"{k * step:.{decimals}f},{k % 7}" for k in kept]
+        (path := tmp_path / "a.csv").write_text("\n".join(["t,x", *rows]))
+        back = Trajectories.load(path)
+        assert back.dt == pytest.approx(step, rel=1e-12)
+        frames = np.arange(300) if back.stretches is None else back.stretches.frames[1].numpy()
+        np.testing.assert_array_equal(frames, kept - kept[0])
 
 
 @pytest.mark.parametrize(

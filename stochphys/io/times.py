@@ -114,12 +114,9 @@ def frames_of_times(
         dt, before = slope(count), dt
         if dt == before:
             break
-    # Steps of 1 and 2 last digits: missing frames, or a step of one and a half, rounded?
-    longer = np.bincount(owner[1:], steps > 1.5 * least)
-    if rough and (longer.max() >= 3 or 3 <= longer.sum() > 0.2 * len(forward)):
-        rank = np.r_[0, np.cumsum(steps > 0)]
-        rank -= rank[first][owner]
-        even = even and not fits(time - time[first][owner] - rank * slope(rank), least, 2 * half)
+    even = even and not (
+        rough and _perhaps_rounded(np.unique(np.rint((time - time.min()) / least)))
+    )
     dt, given = short(dt) if even else dt, asked.dt
     words = f"dt {dt:.6g} from {table.with_unit(name)}"
     whole = even and dt == 1 and bool((time == np.rint(time)).all())  # frame numbers, called t
@@ -137,15 +134,19 @@ def frames_of_times(
                 f"{dt:.6g}, {round(ratio)} times as much; take what the file says, "
                 f"{asked.again(dt=None)}, or correct the column"
             )
-        counted, away = laid(given)
-        onward = bool((np.rint(forward / given) >= 1).all())
+        # Where a rounded time begins a track, all phases together tell where the frames are.
+        turns = (time - time[first][owner]) / given
+        phase = np.angle(np.add.reduceat(np.exp(2j * np.pi * turns), first)) / (2 * np.pi)
+        exact = np.rint(turns - phase[owner])
+        away = (turns - exact) * given
+        onward = bool((np.diff(exact)[steps > 0] >= 1).all())
         near = np.abs(steps / given - np.rint(steps / given)).max() < 0.25
-        if onward and half < 0.45 * given and fits(away, given, 2 * half):
-            count, even = counted, True
+        if onward and half < 0.49 * given and fits(away, given, 2 * half):
+            count, even = exact - exact[first][owner], True
         elif even:
             words += f" (the times in {name} step by {dt:.6g})" * (not whole)
-        elif onward and near:
-            count, even = counted, True
+        elif near and (np.rint(forward / given) >= 1).all():
+            count, even = laid(given)[0], True
             words += f" (times are uneven, steps of {least:.4g} to {most:.4g})"
         dt = given
     if not even:
@@ -157,6 +158,27 @@ def frames_of_times(
         )
     begin = np.rint((time[first] - time[first].min()) / _own(steps, count))
     return (count + begin[owner]).astype(np.int64), dt, words
+
+
+def _perhaps_rounded(ticks: np.ndarray) -> bool:
+    """Times in units of their last digit, sorted: may they be those of a step d of one and a half units,
+    say, rounded? Frames that are missing look the same, unless the phases of ticks / d fill more than
+    1 / d of a turn for each d."""
+    longer = np.diff(ticks) > 1
+    ticks, n = ticks[:200] - ticks[0], min(len(ticks), 200)
+    if longer.sum() < 3:
+        return False
+    if n < 30:  # would do without any missing frame
+        steps = ticks[-1] / (n - 1) * np.linspace(1 - 1 / n, 1 + 1 / n, 41)
+    else:
+        steps = np.arange(1 + 10 / n, 2.5, 0.03 / n)  # for smaller ones chance alone would do
+    turns = ticks / steps[:, None]
+    phases = np.sort(turns % 1, axis=1)
+    free = np.diff(phases, axis=1, append=phases[:, :1] + 1)
+    start = np.roll(phases, -1, axis=1)[np.arange(len(steps)), free.argmax(1)]
+    frames = np.floor(turns - start[:, None] + 0.01)
+    fits = (free.max(1) > 0.98 - 1 / steps) & (np.diff(frames, axis=1) > 0).all(1) & (steps > 1)
+    return bool(fits.any() or (n >= 30 and longer.mean() > 0.4))
 
 
 def centred(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
