@@ -79,7 +79,7 @@ def infer_drift(
 ) -> Posterior:
     """Posterior of the drift from increments whose noise is known: each is weighed by dt/2D."""
     y = data.y.flatten(0, 1)
-    if (first := data.begins) is not None:
+    if (first := data.begins) is not None and not isinstance(diffusion, ConstantDiffusion):
         y = y.index_add(0, first, weighed_too(data, diffusion, data.before[0, first]))
 
     def fit(x: Tensor, before: Tensor) -> Posterior:
@@ -126,7 +126,7 @@ def infer_diffusion(
         drift: at the increments `(n_paths, n_steps, dim)`; without it D is too large by Φ²dt/2.
         method: of the logarithm of D, anything with the `fit` of `BayesianRegression`.
 
-    Raises `ValueError` for a coordinate without noise.
+    Raises `ValueError` for a coordinate without noise, or, of paths with gaps, fewer than ten labels.
     """
     squares = data.squares(drift)
     if data.row_at is not None:
