@@ -51,7 +51,8 @@ def read_text(path: Path) -> Table:
     if "," in text and (delimiter != "," or '"' in text):
         _decimal_points(rows, numbers, path)
     if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
-        named = [word.strip(" ,;") for word in (split(remarks[-1:], delimiter) or [[]])[0]]
+        words = split(remarks[-1:], delimiter, csv.QUOTE_NONE)[0] if remarks[-1] else []
+        named = [word.strip(' ,;"') for word in words]
         known = 2 * sum(bool(recognised(name)) for name in named) >= len(named)
         if 0 <= len(rows[0]) - len(named) < 2 and _is_words(named) and known:
             rows, numbers = [named, *rows], [0, *numbers]

@@ -84,7 +84,8 @@ def tracks_of(table: Table, asked: Asked) -> Tracks:
             f"{table.name} holds {counted(len(at), 'row')} with a track, a time and a position; a "
             "trajectory needs at least two frames"
         )
-    if (infinite := np.isinf(np.c_[x, clock][at]).any(1)).any():
+    times = clock if role.time is None else table.values(role.time)
+    if (infinite := np.isinf(np.c_[x, clock, times][at]).any(1)).any():
         row = table.row(at[infinite][0])
         raise ValueError(f"{table.name}: a number in {row} is infinite; correct the table there")
     at = at[np.lexsort((clock[at], label[at]))]
