@@ -160,6 +160,8 @@ def test_units_are_no_part_of_a_name():
         ("Zeit,x", "0.{i:02d},{x}", r"columns=\['x'\], time='Zeit'", dict(columns=["x"], time="Zeit")),
         ("track,axis-0,axis-1,axis-2", "{k},{t},{x},{y}", r"columns=\['axis-1', 'axis-2'\], frame='axis-0'", dict(columns=["axis-1", "axis-2"], frame="axis-0", dt=0.1)),
         ("t,x_px,x_um", "{i},{x},{y}", r"same coordinate.*columns=\['x_px'\]\) or .*\['x_um'\]", dict(columns=["x_um"])),
+        ("t,x,y,centroid_x", "{i},{x},{y},{z}", r"same coordinate.*columns=\['x', 'y'\]\) or .*\['centroid_x'\]", dict(columns=["x", "y"])),
+        ("t,x,x0,x1", "{i},{x},{y},{z}", r"same coordinate.*columns=\['x'\]\) or .*\['x0', 'x1'\]", dict(columns=["x0", "x1"])),
         ("t,a,b", "{i},{x},{y}", r"columns=\['a', 'b'\]", dict(columns=["a", "b"])),
         ("t,v,w", "{i},{x},{y}", r"columns=\['v', 'w'\]", dict(columns=["v", "w"])),
         ("frame,x", "{i},{x}", r"numbers its frames.*dt=…", dict(dt=0.1)),

@@ -6,6 +6,7 @@ name and could be one is refused, and everything left out is told.
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -158,13 +159,19 @@ def _coordinates(
     if plain_v := [n for n in velocities if plain(n)[0] == "v" and (len(found) != 1 or unknown)]:
         velocities = [name for name in velocities if name not in plain_v]  # a voltage, it may be
         unknown = plain_v + unknown
-    bare = [plain(name)[0] for name in found]
-    if len(set(bare)) < len(bare):  # in pixels and in µm, say
-        nth = [bare[:i].count(name) for i, name in enumerate(bare)]
-        sets = [[n for n, k in zip(found, nth, strict=True) if k == i] for i in (0, 1)]
+    axes = [_axis(name) for name in found]
+    sets: dict[
+        Any, list[str]
+    ] = {}  # in pixels and in µm, say; the place, and the one in the first frame
+    for i, (name, axis) in enumerate(zip(found, axes, strict=True)):
+        scheme = re.sub(r"[xyz]", "x", re.sub(r"\d+", "#", axis))
+        if scheme in ("x", "x#", "centroid#"):
+            sets.setdefault((scheme, axes[:i].count(axis)), []).append(name)
+    if len(sets) > 1:
+        calls = [asked.again(columns=names) for names in sets.values()][:2]
         raise ValueError(
             f"{table.name}: of {listed(found)} some could be the same coordinate; say which to take: "
-            f"{asked.again(columns=sets[0])} or {asked.again(columns=sets[1])}"
+            f"{' or '.join(calls)}"
         )
     if unknown:
         clocks = [] if result.clock else [n for n in unknown if _grows(table, n, result)][:1]
@@ -197,6 +204,13 @@ def _coordinates(
             f"{listed(velocities) or 'none'}; name both, positions first: {asked.again(columns=...)}"
         )
     return found + velocities
+
+
+def _axis(name: str) -> str:
+    """`POSITION_X`, `x (µm)` → `x`; `x_1` → `x1`."""
+    bare = plain(name)[0]
+    found = re.fullmatch(r"([xyz])[a-z]*|[a-z]*?([xyz])", bare)
+    return (found[1] or found[2]) if found else bare
 
 
 def _same(table: Table, a: str, b: str) -> bool:
