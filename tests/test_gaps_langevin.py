@@ -17,7 +17,12 @@ from stochphys.inference.predict import mean_first_passage_time
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
 from stochphys.models.bases import Polynomial
 from stochphys.simulators import simulate
-from stochphys.systems import BeadSpring, UnderdampedBeadSpring, bead_camera
+from stochphys.systems import (
+    BeadSpring,
+    UnderdampedBeadSpring,
+    UnderdampedThermalMotor,
+    bead_camera,
+)
 from tests.chance import K, sigmas
 
 DT = 0.01
@@ -351,6 +356,18 @@ def test_heat_of_paths_with_gaps_is_that_of_the_same_steps() -> None:
         both = there[:, 1:] & there[:, :-1]
         assert torch.equal(~heat[..., 0].isnan(), both)
         torch.testing.assert_close(heat[both], system.heat(whole)[both])
+
+
+def test_heat_of_the_hot_half_is_summed_over_the_steps_that_exist() -> None:
+    motor = UnderdampedThermalMotor()
+    whole = simulate(motor, 6, 30, DT, generator=18, dtype=torch.float64)
+    x = whole.x.clone()
+    there = torch.ones(6, 31).bool()
+    there[0, 15] = False
+    pieces = (Trajectories(x[:1, :15], DT, True), Trajectories(x[:1, 16:], DT, True))
+    hot = motor.hot_heat(of_frames(x, there, underdamped=True))
+    torch.testing.assert_close(hot[0], sum(motor.hot_heat(piece) for piece in pieces)[0])
+    torch.testing.assert_close(hot[1:], motor.hot_heat(whole)[1:])
 
 
 def test_movies_are_made_of_windows_that_exist() -> None:

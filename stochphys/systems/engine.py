@@ -222,13 +222,21 @@ class CarnotEngine(Underdamped):
         z = torch.randn(n, 2, generator=generator, device=generator.device, dtype=dtype)
         return z @ root.T
 
+    def _stiffness_along(self, trajectories: Trajectories) -> Tensor:
+        """κ of each frame `(n_times,)`; `ValueError` for paths with gaps, of which each has its times."""
+        if trajectories.stretches is not None:
+            raise ValueError(
+                "work and heat of this engine are known of paths of one length without gaps"
+            )
+        return self.stiffness(trajectories.times).to(trajectories.x)
+
     def work(self, trajectories: Trajectories) -> Tensor:
         r"""Work done on the particle in each step, `(n_trajectories, n_times - 1)`.
 
         $\delta W = \tfrac12\dot\kappa x^2 dt$, by the mean of x² at both ends. The first frame is
         at t = 0. With `heat` it adds up to the change of energy, in each step.
         """
-        kappa = self.stiffness(trajectories.times).to(trajectories.x)  # (n_times,)
+        kappa = self._stiffness_along(trajectories)  # (n_times,)
         square = trajectories.position[..., 0].square()
         return kappa.diff() * (square[:, 1:] + square[:, :-1]) / 4
 
@@ -238,7 +246,7 @@ class CarnotEngine(Underdamped):
         $\delta Q = m v\circ dv + \kappa x\circ dx$, the product of Stratonovich: what friction and
         noise together do. The first frame is at t = 0.
         """
-        kappa = self.stiffness(trajectories.times).to(trajectories.x)  # (n_times,)
+        kappa = self._stiffness_along(trajectories)  # (n_times,)
         middle = (kappa[1:] + kappa[:-1]) / 2
         square = trajectories.position[..., 0].square()
         kinetic = self.mass * trajectories.velocity[..., 0].square()

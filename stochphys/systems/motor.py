@@ -211,7 +211,9 @@ class UnderdampedThermalMotor(Ring, Underdamped):
     def hot_heat(self, trajectories: Trajectories) -> Tensor:
         """Heat that the hot half gives along each trajectory `(n_trajectories,)`: that of the steps
         whose middle lies there."""
-        x = trajectories.position[..., 0]
+        paths, owner = trajectories.gapless()
+        x = paths.position[..., 0]
         middle = (x[:, 1:] + x[:, :-1]) / 2
         hot = torch.remainder(middle, self.period) < self.period / 2
-        return (self.heat(trajectories) * hot).sum(1, dtype=torch.float64)
+        given = (self.heat(paths) * hot).sum(1, dtype=torch.float64)
+        return given.new_zeros(trajectories.n_trajectories).index_add_(0, owner, given)
