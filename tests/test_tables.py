@@ -394,6 +394,9 @@ def test_arrays_with_names_are_columns_or_are_asked_about(tmp_path, capsys):
     t = 0.1 * np.arange(N)
     np.savez(tmp_path / "a.npz", t=t, x=X[:, 0], y=X[:, 1])
     np.testing.assert_array_equal(Trajectories.load(tmp_path / "a.npz").x[0], X[:, :2])
+    np.savez(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="a.npz holds no array"):
+        Trajectories.load(tmp_path / "a.npz", 0.1)
     np.savez(tmp_path / "a.npz", x=X.reshape(2, 10, 3), y=X.reshape(2, 10, 3))
     with pytest.raises(
         ValueError, match=r"take one: Trajectories.of\(numpy.load\('a.npz'\)\['x'\]"

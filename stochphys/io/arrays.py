@@ -56,21 +56,24 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
     dt = asked.dt if asked.dt is not None else number(path, "dt", beside)
     remarks = [f"{name}: {array.ravel()[0]}" for name, array in alone.items() if array.size == 1]
     remarks += [f"dt: {dt!r}"] * (dt is not None)
-    arrays = list(held.values())
-    if ours and {"track", "frame"} < held.keys():
-        x = held["x"]
-        return Tracks(_floats(x, x.dtype), float(dt or 0), held["track"], held["frame"], moving)
+    arrays, ndims = list(held.values()), {v.ndim for v in held.values()}
+    if not arrays:
+        raise ValueError(f"{path.name} holds no array")
     if dt is not None and not 0 < dt < np.inf:
         raise ValueError(
             f"{path.name}: dt must be positive, it is the time between two frames; got {dt:g}: "
             f"{asked.again(dt=...)}"
         )
-    if len(held) == 1 and arrays[0].dtype.names:
-        names = arrays[0].dtype.names
+    if ours and {"track", "frame"} < held.keys() and dt is not None:
+        x = _floats(
+            held["x"]
+            if asked.scale is None
+            else held["x"] * scales(asked.scale, held["x"].shape[-1])
+        )
+        return Tracks(x, dt, held["track"], held["frame"], moving)
+    if len(held) == 1 and (names := arrays[0].dtype.names):
         return Table.of(path.name, names, [arrays[0][name] for name in names], remarks)
-    if len({len(v) for v in arrays if v.ndim}) == 1 < len(arrays) and {1} <= {
-        v.ndim for v in arrays
-    } <= {1, 2}:
+    if len(arrays) > 1 and ndims in ({1}, {1, 2}) and len({len(v) for v in arrays}) == 1:
         columns = {
             f"{name}{i}" if array.ndim == 2 else name: column
             for name, array in held.items()
