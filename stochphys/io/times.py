@@ -6,7 +6,6 @@ that are uneven beyond it are refused: nothing is interpolated, a frame that is 
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from math import floor, log10
 
 import numpy as np
@@ -64,17 +63,55 @@ def half_digit(values: np.ndarray, cells: Sequence[str] | None) -> float:
     return 0.5 * 10.0 ** -min([most, *large]) + 4 * float(np.finfo(kind).eps) * largest
 
 
+class Runs:
+    """Times of tracks one after the other `(n_rows,)`, sorted in each, and the frames of a step dt.
+
+    Attributes:
+        first: the row in which each track begins.
+        owner: of each row, its track.
+        steps: from each row to the next, 0 where another track begins.
+    """
+
+    def __init__(self, track: np.ndarray, time: np.ndarray) -> None:
+        begins = np.r_[True, np.diff(track) != 0]
+        self.first, self.owner = np.flatnonzero(begins), np.cumsum(begins) - 1
+        self.steps = np.where(begins[1:], 0.0, np.diff(time))
+        self.time = time - time[self.first][self.owner]  # Unix times are large
+
+    def laid(self, dt: float) -> np.ndarray:
+        """Frame numbers from 0 in each track: step by step, so that a wrong dt does not add up."""
+        count = np.r_[0, np.cumsum(np.rint(self.steps / dt))]
+        return count - count[self.first][self.owner]
+
+    def found(self, dt: float) -> np.ndarray:
+        """The same for a dt that is known: all phases together tell where the frames are, where a
+        rounded time begins a track."""
+        turns = self.time / dt
+        phase = np.angle(np.add.reduceat(np.exp(2j * np.pi * turns), self.first)) / (2 * np.pi)
+        count = np.rint(turns - phase[self.owner])
+        return count - count[self.first][self.owner]
+
+    def fit(self, count: np.ndarray, dt: float, half: float) -> bool:
+        """Is each step a frame or more, and each time no farther from its frame than rounding allows?"""
+        away = self.time - count * dt
+        spread = np.maximum.reduceat(away, self.first) - np.minimum.reduceat(away, self.first)
+        onward = (np.diff(count)[self.steps > 0] >= 1).all()
+        return bool(onward and spread.max() <= 2 * half + 1e-3 * dt)
+
+    def slope(self, count: np.ndarray) -> float:
+        """The least-squares time of a frame, each track with an offset of its own."""
+        lengths = np.bincount(self.owner)
+        number = count - (np.bincount(self.owner, count) / lengths)[self.owner]
+        return float((number * self.time).sum() / max((number**2).sum(), 1e-300))
+
+
 def frames_of_times(
     table: Table, asked: Asked, track: np.ndarray, name: str, time: np.ndarray, half: float
 ) -> tuple[np.ndarray, float, str]:
-    """Frame numbers, the time step and the words for it, of times sorted within each track.
-
-    The step is the least-squares slope over all tracks, each with an offset of its own; what a
-    rounding by `half` on either side cannot explain is refused.
-    """
-    same = track[1:] == track[:-1]
-    steps = np.where(same, np.diff(time), 0.0)
-    forward = steps[steps > 0]
+    """Frame numbers, the time step and the words for it, of times sorted within each track, which may
+    be rounded by `half`. Uneven times are refused."""
+    runs = Runs(track, time)
+    forward = runs.steps[runs.steps > 0]
     if not len(forward):
         raise ValueError(
             f"{table.name}: no track has two different times in column {name!r}; a trajectory needs "
@@ -86,67 +123,41 @@ def frames_of_times(
             f"{table.name}: two times of one track in column {name!r} are {least:.2g} apart, closer than "
             "they are written; is a frame in it twice?"
         )
-    first = np.flatnonzero(np.r_[True, ~same])
-    owner = np.cumsum(np.r_[True, ~same]) - 1
-
-    def laid(dt: float) -> tuple[np.ndarray, np.ndarray]:
-        """Frame numbers for a step dt, from 0 in each track, and how far times are from them."""
-        count = np.r_[0, np.cumsum(np.rint(steps / dt))]
-        count -= count[first][owner]
-        return count, time - time[first][owner] - count * dt
-
-    def fits(away: np.ndarray, dt: float, slack: float) -> bool:
-        spread = np.maximum.reduceat(away, first) - np.minimum.reduceat(away, first)
-        return bool(spread.max() <= slack + 1e-3 * dt)
-
-    def slope(count: np.ndarray) -> float:
-        number = centred(count, owner)
-        return float((number * centred(time, owner)).sum() / (number**2).sum())
-
-    dt = float(forward[forward <= min(least + 4 * half, 1.5 * least)].mean())
+    dt, rough = (
+        float(forward[forward <= min(least + 4 * half, 1.5 * least)].mean()),
+        4 * half > least,
+    )
     multiples = bool((np.abs(forward / least - np.rint(forward / least)) < 1e-6).all())
-    if multiples:
-        dt = least  # nothing need have been rounded
-    even, rough = False, 4 * half > least
+    dt = least if multiples else dt  # nothing need have been rounded
+    even, count = False, runs.laid(dt)
     for _ in range(30 if multiples or not rough else 0):
-        count, away = laid(dt)
-        even = bool((count[1:] > count[:-1])[steps > 0].all()) and fits(away, dt, 2 * half)
-        dt, before = slope(count), dt
+        count, before = runs.laid(dt), dt
+        even, dt = runs.fit(count, dt, half), runs.slope(count)
         if dt == before:
             break
-    even = even and not (
-        rough and _perhaps_rounded(np.unique(np.rint((time - time.min()) / least)))
-    )
-    dt, given = short(dt) if even else dt, asked.dt
+    if rough and _perhaps_rounded(np.unique(np.rint((time - time.min()) / least))):
+        even = False
+    dt = short(dt) if even else dt
     words = f"dt {dt:.6g} from {table.with_unit(name)}"
+    own, given = runs.slope(count), asked.dt
     whole = even and dt == 1 and bool((time == np.rint(time)).all())  # frame numbers, called t
     if given is None and whole and (told := remarked(table, asked)) is not None:
-        return (
-            frames_of_times(table, replace(asked, dt=told[0]), track, name, time, half)[:2]
-            + told[1:]
-        )
+        dt, words = told
     if given is not None:
-        words = f"dt {given:.6g} as given"
-        ratio = dt / given
+        words, ratio = f"dt {given:.6g} as given", dt / given
         if even and not whole and 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
             raise ValueError(
                 f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
                 f"{dt:.6g}, {round(ratio)} times as much; take what the file says, "
                 f"{asked.again(dt=None)}, or correct the column"
             )
-        # Where a rounded time begins a track, all phases together tell where the frames are.
-        turns = (time - time[first][owner]) / given
-        phase = np.angle(np.add.reduceat(np.exp(2j * np.pi * turns), first)) / (2 * np.pi)
-        exact = np.rint(turns - phase[owner])
-        away = (turns - exact) * given
-        onward = bool((np.diff(exact)[steps > 0] >= 1).all())
-        near = np.abs(steps / given - np.rint(steps / given)).max() < 0.25
-        if onward and half < 0.49 * given and fits(away, given, 2 * half):
-            count, even = exact - exact[first][owner], True
+        near = np.abs(runs.steps / given - np.rint(runs.steps / given)).max() < 0.25
+        if half < 0.49 * given and runs.fit(known := runs.found(given), given, half):
+            count, even, own = known, True, given
         elif even:
             words += f" (the times in {name} step by {dt:.6g})" * (not whole)
         elif near and (np.rint(forward / given) >= 1).all():
-            count, even = laid(given)[0], True
+            count, even, own = runs.laid(given), True, given
             words += f" (times are uneven, steps of {least:.4g} to {most:.4g})"
         dt = given
     if not even:
@@ -156,8 +167,8 @@ def frames_of_times(
             f"give their distance, {asked.again(dt=...)}, or a column that numbers them, "
             f"{asked.again(frame=..., dt=...)}; if not, save each stretch of equal steps as a track"
         )
-    begin = np.rint((time[first] - time[first].min()) / _own(steps, count))
-    return (count + begin[owner]).astype(np.int64), dt, words
+    begin = np.rint((time[runs.first] - time[runs.first].min()) / own)
+    return (count + begin[runs.owner]).astype(np.int64), dt, words
 
 
 def _perhaps_rounded(ticks: np.ndarray) -> bool:
@@ -179,18 +190,6 @@ def _perhaps_rounded(ticks: np.ndarray) -> bool:
     frames = np.floor(turns - start[:, None] + 0.01)
     fits = (free.max(1) > 0.98 - 1 / steps) & (np.diff(frames, axis=1) > 0).all(1) & (steps > 1)
     return bool(fits.any() or (n >= 30 and longer.mean() > 0.4))
-
-
-def centred(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Values less their mean over each track."""
-    values = values - values[0]  # Unix times are large
-    return values - (np.bincount(owner, values) / np.bincount(owner))[owner]
-
-
-def _own(steps: np.ndarray, count: np.ndarray) -> float:
-    """The step in the unit of the times, whatever the given one is."""
-    frames = np.diff(count)[steps > 0]
-    return float(steps[steps > 0].sum() / frames.sum())
 
 
 def short(dt: float) -> float:
@@ -219,9 +218,7 @@ def step_of_frames(
     more = ", one frame a row" * rows
     if timed is not None:
         name, time, half = timed
-        owner = np.cumsum(np.r_[True, np.diff(track) != 0]) - 1
-        count, moved = centred(frame, owner), centred(time, owner)
-        dt = short(float((count * moved).sum() / max((count**2).sum(), 1)))
+        dt = short(Runs(track, time).slope(frame))
         off = np.abs(np.diff(time) - np.diff(frame) * dt)[np.diff(track) == 0].max(initial=0)
         if asked.dt is not None:
             more = f" ({name} says {dt:.6g})" * bool(abs(dt / asked.dt - 1) > 0.01)
