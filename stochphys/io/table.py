@@ -171,7 +171,12 @@ class Table:
 
 
 def _instants(cells: Sequence[str]) -> np.ndarray | None:
-    """Seconds of dates with times of day, such as 2024-05-01 12:00:00.033; None if they are none."""
+    """Seconds of 0:00:01.25, or of dates with times of day such as 2024-05-01 12:00:00.033; None if
+    they are neither."""
+    clock = [re.fullmatch(r"\s*(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)\s*", cell) for cell in cells]
+    if all(clock):
+        parts = np.array([found.groups() for found in clock if found], dtype=np.float64)
+        return parts @ [3600.0, 60.0, 1.0]
     date = re.compile(r"\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?\s*")
     if not all(map(date.fullmatch, cells)):
         return None

@@ -81,7 +81,7 @@ def framed(name: str, frame: Any) -> Table:
     index = getattr(getattr(frame, "index", None), "names", None) or ()
     if named := [key for key in index if key is not None and key not in frame.columns]:
         frame = frame.reset_index(level=named)
-    names = getattr(frame, "columns", None)
+    names = getattr(frame, "column_names", getattr(frame, "columns", None))
     if isinstance(frame, np.ndarray | dict):
         names = list(frame) if isinstance(frame, dict) else frame.dtype.names
     if names is None:
