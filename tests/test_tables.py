@@ -365,8 +365,9 @@ def test_scale_and_velocities(capsys):
     np.testing.assert_array_equal(back.x[0], 0.5 * np.c_[table["x"], table["y"]])
     moving = Trajectories.from_table(table, underdamped=True, scale=[1, 2, 1, 2])
     np.testing.assert_array_equal(moving.velocity[0], np.c_[table["vx"], 2 * np.array(table["vy"])])
-    with pytest.raises(ValueError, match="scale must be a number, or one for each of 2"):
-        Trajectories.from_table(table, scale=[1, 2, 3])
+    for scale in ([1, 2, 3], "a", 0, [1, np.nan]):
+        with pytest.raises(ValueError, match="scale must be a number, or one for each of 2"):
+            Trajectories.from_table(table, scale=scale)
 
 
 def test_frames_of_other_libraries_are_tables(capsys):

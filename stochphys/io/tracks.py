@@ -184,8 +184,9 @@ def _clock(
 
 def scales(scale: Any, dim: int) -> np.ndarray:
     """One factor for each coordinate."""
-    scales = np.asarray(scale, dtype=np.float64)
-    if scales.shape not in ((), (dim,)) or not (np.isfinite(scales) & (scales != 0)).all():
+    scales = np.asarray(scale)
+    numbers = scales.dtype.kind in "uif" and scales.shape in ((), (dim,))
+    if not numbers or not (np.isfinite(scales) & (scales != 0)).all():
         raise ValueError(
             f"scale must be a number, or one for each of {dim} coordinates, not zero, got {scale!r}"
         )
