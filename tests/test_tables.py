@@ -14,7 +14,7 @@ import torch
 
 from stochphys import Trajectories
 from stochphys.io import columns, files
-from stochphys.io.table import plain
+from stochphys.io.sheet import plain
 
 N = 20
 X = np.random.default_rng(0).normal(size=(N, 3)).round(4)

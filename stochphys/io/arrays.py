@@ -8,12 +8,12 @@ import numpy as np
 
 from .columns import recognised
 from .files import BROKEN, damaged, library, number, require_real, unpacked
-from .table import Asked, Table
+from .sheet import Asked, Sheet
 from .times import remarked
 from .tracks import Tracks, scales
 
 
-def read_arrays(path: Path, asked: Asked) -> Tracks | Table:
+def read_arrays(path: Path, asked: Asked) -> Tracks | Sheet:
     """The paths in a `.npy` or an `.npz`; what `Trajectories.save` wrote comes back without a word."""
     held = unpacked(path)
     held = {"x": held} if isinstance(held, np.ndarray) else held
@@ -22,7 +22,7 @@ def read_arrays(path: Path, asked: Asked) -> Tracks | Table:
     return meant(path, held, asked, f"numpy.load({path.name!r})")
 
 
-def read_matlab(path: Path, asked: Asked) -> Tracks | Table:
+def read_matlab(path: Path, asked: Asked) -> Tracks | Sheet:
     """The paths in a `.mat`: arrays, a cell of arrays, or a struct of either."""
     scipy_io = library("scipy.io", "scipy", path)
     try:
@@ -43,7 +43,7 @@ def read_matlab(path: Path, asked: Asked) -> Tracks | Table:
     return meant(path, held, asked, f"scipy.io.loadmat({path.name!r})")
 
 
-def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> Tracks | Table:
+def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> Tracks | Sheet:
     """What arrays with names mean: columns of one length, one array of paths, or several paths."""
     own = ("dt", "underdamped")
     beside: dict[str, np.ndarray] = {name: held.pop(name) for name in own if name in held}
@@ -72,14 +72,14 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
         )
         return Tracks(x, dt, held["track"], held["frame"], moving)
     if len(held) == 1 and (names := arrays[0].dtype.names):
-        return Table.of(path.name, names, [arrays[0][name] for name in names], remarks)
+        return Sheet.of(path.name, names, [arrays[0][name] for name in names], remarks)
     if len(arrays) > 1 and ndims in ({1}, {1, 2}) and len({len(v) for v in arrays}) == 1:
         columns = {
             f"{name}{i}" if array.ndim == 2 else name: column
             for name, array in held.items()
             for i, column in enumerate(array.T if array.ndim == 2 else [array])
         }
-        return Table.of(path.name, list(columns), list(columns.values()), remarks)
+        return Sheet.of(path.name, list(columns), list(columns.values()), remarks)
     paths: Any = arrays[0]
     if len(held) > 1 or paths.dtype == object:  # a cell of MATLAB is an array of objects
         paths = list(paths.ravel()) if len(held) == 1 else arrays
@@ -94,7 +94,7 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
         require_real(array, path)
     words = f"dt {dt:.6g} {'from the file' if asked.dt is None else 'as given'}" if dt else ""
     if dt is None:
-        told = remarked(Table(path.name, {}, remarks=remarks), asked)
+        told = remarked(Sheet(path.name, {}, remarks=remarks), asked)
         if told is None:
             raise ValueError(
                 f"{path.name} does not tell the time between two frames; give dt=…: {asked.again(dt=...)}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .table import Asked, Table, listed, plain
+from .sheet import Asked, Sheet, listed, plain
 
 # Names in small letters, without units, blanks and signs: POSITION_X is positionx.
 NUMBERED = "(?:id|ids|no|n|nr|num|number|index|name)?"
@@ -57,7 +57,7 @@ class Roles:
         return self.time if self.frame is None else self.frame
 
 
-def roles(table: Table, asked: Asked) -> Roles:
+def roles(table: Sheet, asked: Asked) -> Roles:
     """The role of each column of a table, given or recognised.
 
     Raises:
@@ -128,14 +128,14 @@ def roles(table: Table, asked: Asked) -> Roles:
     return result
 
 
-def _numeric(table: Table, name: str) -> bool:
+def _numeric(table: Sheet, name: str) -> bool:
     try:
         return table.values(name).ndim == 1
     except ValueError:
         return False
 
 
-def _role(table: Table, name: str) -> str:
+def _role(table: Sheet, name: str) -> str:
     """The role that the name says, if what stands there can have it: a length of steps is no number of
     frames, and the one date of all rows is no time."""
     role = recognised(name)
@@ -151,7 +151,7 @@ def _role(table: Table, name: str) -> str:
 
 
 def _coordinates(
-    table: Table, asked: Asked, by_role: dict[str, list[str]], result: Roles
+    table: Sheet, asked: Asked, by_role: dict[str, list[str]], result: Roles
 ) -> list[str]:
     """The columns that are coordinates by their names, then velocities if they are wanted."""
     found, velocities = by_role["coordinate"], by_role["velocity"]
@@ -213,7 +213,7 @@ def _axis(name: str) -> str:
     return (found[1] or found[2]) if found else bare
 
 
-def _same(table: Table, a: str, b: str) -> bool:
+def _same(table: Sheet, a: str, b: str) -> bool:
     """Do two columns hold the same, but for a constant?"""
     try:
         return bool(np.ptp(table.values(a) - table.values(b)) == 0)
@@ -230,7 +230,7 @@ def _constant(values: np.ndarray, group: np.ndarray | None = None) -> bool:
     return not (low < high).any()
 
 
-def _could_be(table: Table, name: str, known: Roles) -> bool:
+def _could_be(table: Sheet, name: str, known: Roles) -> bool:
     """Could a column be a coordinate? Not if it is text, never changes, counts rows, or is one number
     for each track or for each frame."""
     if not _numeric(table, name):
@@ -245,7 +245,7 @@ def _could_be(table: Table, name: str, known: Roles) -> bool:
     return not (known.frame and _same(table, name, known.frame))
 
 
-def _grows(table: Table, name: str, known: Roles) -> bool:
+def _grows(table: Sheet, name: str, known: Roles) -> bool:
     """Does a column grow along each track, as times and numbers of frames do?"""
     step = np.diff(table.values(name))
     if known.track:
@@ -253,5 +253,5 @@ def _grows(table: Table, name: str, known: Roles) -> bool:
     return len(step) > 0 and bool((step > 0).all())
 
 
-def _whole(table: Table, name: str) -> bool:
+def _whole(table: Sheet, name: str) -> bool:
     return bool((table.values(name) == np.rint(table.values(name))).all())

@@ -10,8 +10,8 @@ import numpy as np
 
 from .columns import roles
 from .files import ARRAYS, existing, unpacked
+from .sheet import Asked, Sheet, counted, listed, plain
 from .states import numbered
-from .table import Asked, Table, counted, listed, plain
 from .tables import ENDINGS, framed, table_in
 from .tracks import labels, tracks_of
 
@@ -62,7 +62,7 @@ def read_states(path: str | Path, dt: float | None, **said: Any) -> Any:
     return held
 
 
-def visits_of(table: Table, asked: AskedOfStates) -> Visits:
+def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
     """The states in a table. Rows are entries, not frames, where there are no frame numbers, times are
     uneven, and no state follows itself. Raises what `Jumps.load` raises."""
     column = _column(table, asked)
@@ -102,7 +102,7 @@ def visits_of(table: Table, asked: AskedOfStates) -> Visits:
     return Visits(tracks.x[:, 0].astype(int), names, tracks.track, tracks.frame, None, said)
 
 
-def _column(table: Table, asked: AskedOfStates) -> str:
+def _column(table: Sheet, asked: AskedOfStates) -> str:
     if asked.state is not None:
         return table.find(asked.state, "state")
     known = [name for name in table.columns if STATE.fullmatch(plain(name)[0])]

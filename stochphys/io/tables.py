@@ -16,7 +16,7 @@ import numpy as np
 
 from .arrays import meant, paths_of, read_arrays, read_matlab
 from .files import ARRAYS, BROKEN, damaged, existing, library, require_real
-from .table import Asked, Table
+from .sheet import Asked, Sheet
 from .text import headed, read_text
 from .times import check_dt
 from .trackmate import read_trackmate
@@ -44,7 +44,7 @@ def read(path: str | Path, dt: float | None = None, **said: Any) -> Tracks:
     return found if isinstance(found, Tracks) else tracks_of(found, asked)
 
 
-def table_in(path: Path) -> Table:
+def table_in(path: Path) -> Sheet:
     """The table in a file that is no array."""
     ending = path.suffix.lower()
     if ending in TEXT:
@@ -76,8 +76,8 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     )
 
 
-def framed(name: str, frame: Any) -> Table:
-    """A `Table` of what has columns by name: a frame of pandas or polars, a dict, a record array."""
+def framed(name: str, frame: Any) -> Sheet:
+    """A `Sheet` of what has columns by name: a frame of pandas or polars, a dict, a record array."""
     index = getattr(getattr(frame, "index", None), "names", None) or ()
     if named := [key for key in index if key is not None and key not in frame.columns]:
         frame = frame.reset_index(level=named)
@@ -100,10 +100,10 @@ def framed(name: str, frame: Any) -> Table:
             f"{name}: column {wrong[0]!r} is not as long as the first, or has several axes"
         )
     numbered = bool(names) and all(isinstance(key, int | np.integer) for key in names)
-    return Table.of(name, None if numbered else names, columns, [])
+    return Sheet.of(name, None if numbered else names, columns, [])
 
 
-def _by_pandas(path: Path, ending: str) -> Table:
+def _by_pandas(path: Path, ending: str) -> Sheet:
     """A sheet of a spreadsheet, a parquet file, or the only table of an HDF5 file."""
     pandas = library("pandas", "pandas", path)
     library(PACKAGES[ending], PACKAGES[ending], path)

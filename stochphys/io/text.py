@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .columns import recognised
-from .table import NUMBER, Table, missing
+from .sheet import NUMBER, Sheet, missing
 
 COMMA_NUMBER = re.compile(r"\s*[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?\s*")
 THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
@@ -20,8 +20,8 @@ DELIMITERS = ("\t", ";", "|", ",", " ", "")  # as they are trusted; a space is a
 SAMPLE = 60  # lines that are looked at to find the delimiter
 
 
-def read_text(path: Path) -> Table:
-    """A text of one row a line, as a `Table` of what stands in its cells."""
+def read_text(path: Path) -> Sheet:
+    """A text of one row a line, as a `Sheet` of what stands in its cells."""
     text = decoded(path)
     lines, numbers, remarks = [], [], []
     for i, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
@@ -164,8 +164,8 @@ def _is_words(row: Sequence[str]) -> bool:
 
 def headed(
     name: str, rows: list[list[str]], numbers: list[int], remarks: list[str], line: str
-) -> Table:
-    """A `Table` of rows of cells, whose header may have several rows and stand below other lines.
+) -> Sheet:
+    """A `Sheet` of rows of cells, whose header may have several rows and stand below other lines.
 
     The header is the row above the numbers that names most columns as people do. Lines above it are
     remarks. Where there is none, columns are named by their numbers, and must be given.
@@ -213,7 +213,7 @@ def headed(
     if names is not None and len(names) < width:  # as R does; which one has no name is not said
         names = None
     columns = list(zip(*data, strict=False))[:width]
-    table = Table.of(name, names, columns, remarks, numbers, line)
+    table = Sheet.of(name, names, columns, remarks, numbers, line)
     if heads and names is not None:
         cells = zip(table.columns, rows[first - 1], strict=False)
         table.units = {n: unit[1] for n, cell in cells if (unit := IN_UNITS.fullmatch(cell))}

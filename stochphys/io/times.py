@@ -11,7 +11,7 @@ from math import floor, log10
 import numpy as np
 
 from .. import require
-from .table import Asked, Table
+from .sheet import Asked, Sheet
 
 SHOWN = 1000  # times at either end that are looked at to see how they are rounded
 NUMBER = r"([-+]?\d*[.,]?\d+(?:[eE][-+]?\d+)?)\s*([a-zµ]*)"
@@ -24,7 +24,7 @@ RATE = re.compile(
 )
 
 
-def remarked(table: Table, asked: Asked) -> tuple[float, str] | None:
+def remarked(table: Sheet, asked: Asked) -> tuple[float, str] | None:
     """The time step that a comment tells, and the words for it; None if none does."""
     found = {}
     for remark in table.remarks:
@@ -106,7 +106,7 @@ class Runs:
 
 
 def frames_of_times(
-    table: Table, asked: Asked, track: np.ndarray, name: str, time: np.ndarray, half: float
+    table: Sheet, asked: Asked, track: np.ndarray, name: str, time: np.ndarray, half: float
 ) -> tuple[np.ndarray, float, str]:
     """Frame numbers, the time step and the words for it, of times sorted within each track, which may
     be rounded by `half`. Uneven times are refused."""
@@ -198,7 +198,7 @@ def short(dt: float) -> float:
     return rounded if len(f"{dt:.12g}".strip("0.").replace(".", "")) <= 8 else dt
 
 
-def whole_numbers(table: Table, asked: Asked, name: str, values: np.ndarray) -> np.ndarray:
+def whole_numbers(table: Sheet, asked: Asked, name: str, values: np.ndarray) -> np.ndarray:
     """Frame numbers as integers."""
     if not (np.abs(values) < 2**53).all() or (off := values != np.rint(values)).any():
         bad = values[off][0] if (np.abs(values) < 2**53).all() else np.abs(values).max()
@@ -210,7 +210,7 @@ def whole_numbers(table: Table, asked: Asked, name: str, values: np.ndarray) -> 
 
 
 def step_of_frames(
-    table: Table, asked: Asked, timed: tuple[str, np.ndarray, float] | None, track: np.ndarray,
+    table: Sheet, asked: Asked, timed: tuple[str, np.ndarray, float] | None, track: np.ndarray,
     frame: np.ndarray, rows: bool,
 ) -> tuple[float, str]:  # fmt: skip
     """The time from one frame number to the next, and the words for it: given, or the slope of times

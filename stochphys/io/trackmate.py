@@ -6,10 +6,10 @@ from xml.etree.ElementTree import Element, ParseError, parse
 import numpy as np
 
 from .files import damaged
-from .table import Table, counted
+from .sheet import Sheet, counted
 
 
-def read_trackmate(path: Path) -> Table:
+def read_trackmate(path: Path) -> Sheet:
     """A table with the columns TRACK_ID, FRAME and POSITION_X to POSITION_Z, and in a model POSITION_T.
 
     A track that splits or merges is no path: it is left out, and the line tells it.
@@ -27,7 +27,7 @@ def read_trackmate(path: Path) -> Table:
         raise damaged(path, "XML of TrackMate", error) from None
     if not rows:
         raise ValueError(f"{path.name} holds no track" + "".join(f"; left out: {w}" for w in left))
-    table = Table.of(path.name, names, [np.array(c) for c in zip(*rows, strict=True)], remarks)
+    table = Sheet.of(path.name, names, [np.array(c) for c in zip(*rows, strict=True)], remarks)
     table.left = left
     return table
 

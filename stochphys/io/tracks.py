@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from .columns import Roles, roles
-from .table import NUMBER, Asked, Table, counted, listed
+from .sheet import NUMBER, Asked, Sheet, counted, listed
 from .times import check_dt, frames_of_times, half_digit, step_of_frames, whole_numbers
 
 
@@ -59,7 +59,7 @@ class Tracks:
         return replace(kept, said=f"{name}: " + "; ".join(parts))
 
 
-def tracks_of(table: Table, asked: Asked) -> Tracks:
+def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     """The paths in a table: its columns recognised, its rows sorted, its frames numbered.
 
     Raises `ValueError` for what `Trajectories.load` says.
@@ -100,7 +100,7 @@ def tracks_of(table: Table, asked: Asked) -> Tracks:
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).told(table.name, told)
 
 
-def labels(table: Table, role: Roles) -> tuple[np.ndarray, np.ndarray]:
+def labels(table: Sheet, role: Roles) -> tuple[np.ndarray, np.ndarray]:
     """Of each row the number of its track, and whether it belongs to none."""
     if role.track is not None:
         return table.groups(role.track)
@@ -117,7 +117,7 @@ def _rows(label: np.ndarray) -> np.ndarray:
 
 
 def _twice(
-    table: Table, asked: Asked, role: Roles, label: np.ndarray, clock: np.ndarray, x: np.ndarray,
+    table: Sheet, asked: Asked, role: Roles, label: np.ndarray, clock: np.ndarray, x: np.ndarray,
     at: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
     """Of sorted rows, which say once more what the one before says.
@@ -150,7 +150,7 @@ def _twice(
     )
 
 
-def _could_tell(table: Table, name: str) -> bool:
+def _could_tell(table: Sheet, name: str) -> bool:
     """Could a column tell tracks apart? What stands in it comes back, and is no fraction."""
     cells = set(table.text(name))
     fractions = any("." in cell and NUMBER.fullmatch(cell) for cell in cells)
@@ -158,7 +158,7 @@ def _could_tell(table: Table, name: str) -> bool:
 
 
 def _clock(
-    table: Table, asked: Asked, role: Roles, track: np.ndarray, clock: np.ndarray, at: np.ndarray
+    table: Sheet, asked: Asked, role: Roles, track: np.ndarray, clock: np.ndarray, at: np.ndarray
 ) -> tuple[np.ndarray, float, str]:  # fmt: skip
     """Frame numbers of sorted rows from 0, the time between two, and the words for it."""
     timed = None
@@ -193,7 +193,7 @@ def scales(scale: Any, dim: int) -> np.ndarray:
     return scales
 
 
-def _told(table: Table, role: Roles, asked: Asked, words: str, dropped: list[str]) -> list[str]:
+def _told(table: Sheet, role: Roles, asked: Asked, words: str, dropped: list[str]) -> list[str]:
     """What the line says of columns and rows."""
     told = [words, "coordinates " + ", ".join(map(table.with_unit, role.coordinates))]
     if asked.scale is not None:

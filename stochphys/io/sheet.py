@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass
-class Table:
+class Sheet:
     """A table as it was read.
 
     Attributes:
