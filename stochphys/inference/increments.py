@@ -270,7 +270,8 @@ def check_rounding(far: Tensor, labels: Increments) -> None:
     ulp/√12 each, shows in the differences."""
     which, terms, rule = ("second ", 6, "symmetric") if labels.secant else ("", 2, "midpoint")
     ulp = far[-labels.dim :] * torch.finfo(torch.float32).eps / 2
-    share = (terms * ulp.square() / 12 / labels.steps.square().mean((0, 1))).max().item()
+    steps = labels.steps.flatten(0, 1)[:: 1 + labels.steps[..., 0].numel() // SHOWN]  # some of them
+    share = (terms * ulp.square() / 12 / steps.square().mean(0)).max().item()
     if share > 0.01:
         raise ValueError(
             f"x is in single precision, and rounding makes {share:.0%} of its squared {which}"
