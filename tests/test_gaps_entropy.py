@@ -12,7 +12,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from stochphys.course.figures import plots as figures
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.estimate import Estimate
@@ -535,6 +534,7 @@ def test_far_from_zero_a_network_learns_the_same_from_what_is_left() -> None:
 
 
 def test_figures_show_gaps() -> None:
+    figures = pytest.importorskip("stochphys.course.figures").plots
     from matplotlib import pyplot
 
     data = trap(6, 40)

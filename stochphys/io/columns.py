@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..brief import Brief
 from .sheet import Asked, Sheet, listed, plain
 
 # Names in small letters, without units, blanks and signs: POSITION_X is positionx.
@@ -41,8 +42,8 @@ def recognised(name: str) -> str:
     return next((role for role, names in ROLES.items() if names.fullmatch(bare)), "")
 
 
-@dataclass
-class Roles:
+@dataclass(eq=False)
+class Roles(Brief):
     """Which column is what; `left` says why the others were left out: reason → names."""
 
     track: str | None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..brief import Brief
 from .files import BROKEN, damaged
 from .times import short
 
@@ -18,8 +19,8 @@ UNITS |= {60.0: "min minute minutes", 3600.0: "h hour hours", 86400.0: "d day da
 SECONDS = {name: factor for factor, names in UNITS.items() for name in names.split()}
 
 
-@dataclass(frozen=True)
-class Found:
+@dataclass(frozen=True, eq=False)
+class Found(Brief):
     """What a file holds: frames, mapped `(…, height, width)` or one by one as they are unpacked; the
     time between two and where it stands; more words on what was read."""
 

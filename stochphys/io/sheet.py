@@ -8,6 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..brief import Brief
+
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
 MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "-", "--", "?"}
 UNITS = (
@@ -32,8 +34,8 @@ def missing(cell: str) -> bool:
     return cell.strip().lower() in MISSING
 
 
-@dataclass(frozen=True)
-class Asked:
+@dataclass(frozen=True, eq=False)
+class Asked(Brief):
     """What a user said of a table, and `again`: the call with more said, for messages."""
 
     call: str
@@ -51,8 +53,8 @@ class Asked:
         return ", ".join([self.call, *words]) + ")"
 
 
-@dataclass
-class Sheet:
+@dataclass(eq=False)
+class Sheet(Brief):
     """A table as it was read.
 
     Attributes:

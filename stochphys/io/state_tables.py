@@ -21,7 +21,7 @@ STATE = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AskedOfStates(Asked):
     """What was said to `Jumps.load`. Its one column of coordinates is called the state."""
 

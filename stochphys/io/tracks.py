@@ -6,13 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..brief import Brief
 from .columns import Roles, roles
 from .sheet import NUMBER, Asked, Sheet, counted, listed
 from .times import check_dt, frames_of_times, half_digit, step_of_frames, whole_numbers
 
 
-@dataclass(frozen=True)
-class Tracks:
+@dataclass(frozen=True, eq=False)
+class Tracks(Brief):
     """What was recorded of some paths.
 
     Attributes:
