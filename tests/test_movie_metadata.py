@@ -102,6 +102,14 @@ def test_series_are_chosen_and_never_joined(tmp_path):
         Movie.load(path, series=2)
 
 
+@pytest.mark.parametrize("packed", [{}, {"compression": "zlib"}], ids=str)
+def test_pages_that_the_metadata_do_not_count_are_told(tmp_path, capsys, packed):
+    write_tif(path := tmp_path / "a.ome.tif", FILM, "TYX", ome=True, **packed)
+    path.write_bytes(path.read_bytes().replace(b'SizeT="6"', b'SizeT="4"'))
+    assert same(Movie.load(path, DT), FILM[:4])
+    assert "left out: 2 pages beyond what its metadata count" in capsys.readouterr().out
+
+
 # When, and how large
 
 

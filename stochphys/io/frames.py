@@ -25,7 +25,7 @@ class Found(Brief):
     time between two and where it stands; more words on what was read."""
 
     frames: np.ndarray | Iterator[np.ndarray]
-    dt: float | np.ndarray | None = None
+    dt: float | None = None
     source: str = "as given"
     words: tuple[str, ...] = ()
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import players, tif
-from .files import ARRAYS, existing, require_real, stored, time_step
+from .files import ARRAYS, existing, number, require_real, stored, time_step
 from .frames import Found, number_of
 
 FEW = 4  # an axis so short counts colours, not frames and not pixels
@@ -66,45 +66,39 @@ def read(
     elif z or series:
         raise ValueError(f"{path.name}: z and series are chosen in a tif; leave them out")
     elif ending in ARRAYS:
-        found = _read_array(path, channel)
+        found = _read_array(path, given, channel)
     else:
         found = players.read(path, given, channel)
-    beside = {} if found.dt is None else {"dt": np.asarray(found.dt)}
-    step, frames = time_step(path, dt, beside), found.frames
+    step, frames = time_step(path, dt if given else found.dt, {}), found.frames
     if isinstance(frames, Iterator):
         frames = mapped(frames, path.name)
-    elif frames.size and frames.ndim in (3, 4) and _is_foreign(frames):
-        frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
+    elif frames.size and frames.ndim in (3, 4):
+        # Bytes or axes that stand the other way round would make each look at a frame slow.
+        if not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]:
+            frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
     words = *found.words, f"dt {step:.6g} {'as given' if given else found.source}"
     return Read(frames, step, words if found.source else ())
 
 
-def _read_array(path: Path, channel: int | str | None) -> Found:
+def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
     frames, beside = stored(path, "frames", "c")
     require_real(frames, path)
-    words: tuple[str, ...] = ()
-    last = frames.ndim > 3 and frames.shape[-1] <= FEW
-    first = frames.ndim > 3 and frames.shape[-3] <= FEW and "dt" not in beside  # as `save` writes
-    if last or first or frames.ndim == 5:
+    saved, shape, words = "dt" in beside, frames.shape, tuple[str, ...]()
+    last = frames.ndim > 3 and shape[-1] <= FEW
+    if last or frames.ndim == 5 or (frames.ndim > 3 and shape[-3] <= FEW and not saved):
         axis = -1 if last else -3
-        n, shape = frames.shape[axis], " × ".join(map(str, frames.shape))
         if channel is None:
             raise ValueError(
-                f"{path.name} has the shape {shape}, and an axis of {n} colours; choose one, "
+                f"{path.name} has the shape {shape}, and an axis of {shape[axis]} colours; choose one, "
                 f"Movie.load({path.name!r}, dt, channel=0), or save their mean, frames.mean({axis})"
             )
-        frames = np.moveaxis(frames, axis, 0)[number_of(path, "channel", channel, n)]
-        words = (f"channel {channel} of {n}, the rest left out",)
+        chosen = number_of(path, "channel", channel, shape[axis])
+        frames = np.moveaxis(frames, axis, 0)[chosen]
+        words = (f"channel {chosen} of {shape[axis]}, the rest left out",)
     elif channel:
-        raise ValueError(
-            f"{path.name} has no channels, its shape is {frames.shape}; leave channel out"
-        )
-    return Found(frames, beside.get("dt"), "" if "dt" in beside else "as given", words)
-
-
-def _is_foreign(frames: np.ndarray) -> bool:
-    """Whether bytes or axes stand the other way round, so that a look at one frame would be slow."""
-    return not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]
+        raise ValueError(f"{path.name} has no channels, its shape is {shape}; leave channel out")
+    dt = None if given else number(path, "dt", beside)
+    return Found(frames, dt, "" if saved else "as given", words)
 
 
 def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:

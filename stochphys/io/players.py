@@ -12,8 +12,6 @@ from .frames import Found, even_step, number_of, reading
 
 ENDINGS = (".gif", ".mp4", ".avi", ".mov")
 GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
-CHROMA = 8  # the same for colour differences, of which blue shows twice as much
-FULL = bytes(min(255, max(0, round((y - 16) * 255 / 219))) for y in range(256))  # from 16 to 235
 PLAYED = "from its play speed, which need not be the camera's"
 
 
@@ -71,12 +69,7 @@ def _gif_frames(path: Path, image: Any, n: int, channel: int | None) -> Iterator
     with reading(path, image.DecompressionBombError), image.open(path, formats=["GIF"]) as gif:
         for page in range(n):
             gif.seek(page)
-            channels = gif.convert("RGB").split()
-            raw = [one.tobytes() for one in channels]
-            if channel is None and not raw[0] == raw[1] == raw[2]:  # of most films they are
-                grey(np.stack([np.asarray(one) for one in channels], -1), path)
-            chosen = raw[1 if channel is None else channel]
-            yield np.frombuffer(chosen, np.uint8).reshape(gif.size[::-1])
+            yield one_of(np.asarray(gif.convert("RGB")), channel, path)
 
 
 def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
@@ -102,56 +95,37 @@ def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
 
 
 def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
-    decoded = 0
+    unpacked = 0
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         video.streams.video[0].thread_type = "AUTO"
-        for frame in video.decode(video=0):
-            decoded += 1
-            yield _grey_frame(frame, path) if channel is None else _rgb(frame)[..., channel]
-    if decoded < n:
+        for unpacked, frame in enumerate(video.decode(video=0), 1):
+            yield _one_of_frame(frame, channel, path)
+    if unpacked < n:
         raise ValueError(
-            f"{path.name} is damaged: it announces {n} frames, {decoded} can be unpacked; copy it "
+            f"{path.name} is damaged: it announces {n} frames, {unpacked} can be unpacked; copy it "
             "again from where it was made"
         )
 
 
-def _grey_frame(frame: Any, path: Path) -> np.ndarray:
-    """Brightness from 0 to 255 of a frame without colours; of one that is stored so, more levels."""
+def _one_of_frame(frame: Any, channel: int | None, path: Path) -> np.ndarray:
+    """Levels of grey from 0 to 255, more of a frame that is stored so, or those of one colour."""
     kind, depth = frame.format.name, frame.format.components[0].bits
-    if kind.startswith("gray"):
+    if channel is None and kind.startswith("gray"):
         return frame.to_ndarray(format="gray" if depth == 8 else "gray16le")
-    if not kind.startswith("yuv") or depth > 8:
-        image = _rgb(frame)
-        grey(image, path)
-        return image[..., 1]
-    luma, *chroma = (_plane(plane) for plane in frame.planes[:3])
-    if any(max(128 - int(c.min()), int(c.max()) - 128) > CHROMA for c in chroma):
-        raise ValueError(colours(path))
-    if kind.startswith("yuvj") or frame.color_range == 2:
-        return luma
-    return np.frombuffer(luma.tobytes().translate(FULL), np.uint8).reshape(luma.shape)
+    image = one_of(frame.to_ndarray(format="rgb24"), channel, path)
+    if channel is None and kind.startswith("yuv"):  # brightness lies there by itself
+        return frame.to_ndarray(format="gray")
+    return image
 
 
-def _plane(plane: Any) -> np.ndarray:
-    """The numbers of one plane, where they lie."""
-    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return lines[:, : plane.width]
-
-
-def _rgb(frame: Any) -> np.ndarray:
-    return frame.to_ndarray(format="rgb24")
-
-
-def grey(image: np.ndarray, path: Path) -> None:
-    """Refuse an image `(height, width, 3)` whose channels do not agree."""
-    red, green, blue = np.moveaxis(image, -1, 0)
-    least = np.minimum(np.minimum(red, green), blue)
-    if (np.maximum(np.maximum(red, green), blue) - least).max() > GREY:
-        raise ValueError(colours(path))
-
-
-def colours(path: Path) -> str:
-    return (
-        f"{path.name} has colours, red, green and blue; keep one channel, "
-        f"Movie.load({path.name!r}, channel=0), or save the mean of all"
-    )
+def one_of(image: np.ndarray, channel: int | None, path: Path) -> np.ndarray:
+    """One channel of an image `(height, width, 3)`; where none is chosen, all must agree."""
+    if channel is None:
+        red, green, blue = np.moveaxis(image, -1, 0)
+        least = np.minimum(np.minimum(red, green), blue)
+        if (np.maximum(np.maximum(red, green), blue) - least).max() > GREY:
+            raise ValueError(
+                f"{path.name} has colours, red, green and blue; keep one channel, "
+                f"Movie.load({path.name!r}, channel=0), or save the mean of all"
+            )
+    return image[..., 1 if channel is None else channel]

@@ -12,7 +12,8 @@ import numpy as np
 
 from .files import library
 from .frames import Found, even_step, number_of, reading, seconds
-from .players import grey
+from .players import one_of
+from .table import counted
 
 ENDINGS = (".tif", ".tiff")
 NAMELESS = "QI"  # axes of pages that are only counted
@@ -25,7 +26,7 @@ Choice = int | str | None
 def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None) -> Found:
     """Frames, mapped or unpacked one by one, and what is known of them: see `Movie.load`."""
     tifffile = library("tifffile", "tifffile", path)
-    with reading(path), whole(path), tifffile.TiffFile(path) as tif:
+    with _opened(path, tifffile) as tif:
         stacks = tif.series
         if series is None and len(stacks) > 1:
             if all(s.axes == "YX" and s.kind not in ("ome", "imagej") for s in stacks):
@@ -36,20 +37,21 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
                 f"{path.name} has {len(stacks)} series ({each}); choose one, "
                 f"Movie.load({path.name!r}, series=0)"
             )
-        number = 0 if series is None else number_of(path, "series", series, len(stacks))
+        number = number_of(path, "series", 0 if series is None else series, len(stacks))
         stack = stacks[number]
         index, time = choose(path, stack, dict(channel=channel, z=z, series=series))
         at = dict(zip(stack.axes, index, strict=True))
-        dt, source, size = metadata(path, tif, number, at, time, given)
+        dt, source = (None, "as given") if given else time_step(path, tif, number, at, time)
         words = [f"series {number} of {len(stacks)}, the rest left out"] if len(stacks) > 1 else []
         for axis, n in zip(stack.axes, stack.shape, strict=True):
             if n > 1 and isinstance(at[axis], int):
                 words.append(f"{ARGUMENT[axis]} {at[axis]} of {n}, the rest left out")
+        if (uncounted := len(tif.pages) - sum(len(each.pages) for each in stacks)) > 0:
+            words.append(f"left out: {counted(uncounted, 'page')} beyond what its metadata count")
         words += [f"its {NAMES[time]} are the times"] if time in ARGUMENT else []
         words += ["numbers of a palette"] if stack.keyframe.photometric == 3 else []
-        words += [f"a pixel is {size}"] if size else []
+        words += [f"a pixel is {size}"] if (size := pixel_size(tif, number)) else []
 
-        axes = "".join(a for a, i in at.items() if not isinstance(i, int) and a != time)
         if stack.dataoffset is not None:  # all pixels in a row, as numpy would write them
             needed, there = stack.dataoffset + stack.nbytes, path.stat().st_size
             if needed > there:
@@ -61,14 +63,16 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
             numbers = np.arange(len(stack.pages)).reshape(stack.shape[:first])[index[:first]]
             pages = [(number, int(page)) for page in numbers.ravel()]
             frames = _pages(path, tifffile, pages, index[first:])
+        axes = [axis for axis, i in at.items() if axis in "YXS" and not isinstance(i, int)]
         if "S" in axes:
-            frames = (_without_colours(frame, axes, path) for frame in frames)
+            colours = (np.moveaxis(frame, axes.index("S"), -1) for frame in frames)
+            frames = (one_of(frame[..., :3], None, path) for frame in colours)
         return Found(frames, dt, source, tuple(words))
 
 
 def _pages(path: Path, tifffile: Any, pages: list, index: tuple = ()) -> Iterator[np.ndarray]:
     """Pages by the numbers of their series and their own in it."""
-    with reading(path), whole(path), tifffile.TiffFile(path) as tif:
+    with _opened(path, tifffile) as tif:
         for series, number in pages:
             if (page := tif.series[series].pages[number]) is None:
                 raise ValueError(
@@ -78,20 +82,15 @@ def _pages(path: Path, tifffile: Any, pages: list, index: tuple = ()) -> Iterato
             yield page.asarray()[index]
 
 
-def _without_colours(frame: np.ndarray, axes: str, path: Path) -> np.ndarray:
-    channels = np.moveaxis(frame, axes.index("S"), -1)
-    grey(channels[..., :3], path)
-    return channels[..., 1]
-
-
 @contextmanager
-def whole(path: Path) -> Iterator[None]:
+def _opened(path: Path, tifffile: Any) -> Iterator[Any]:
     """What tifffile only notes, such as a page or a description that is lost, ends the reading."""
     handler, notes = logging.Handler(logging.ERROR), list[str]()
     handler.emit = lambda note: notes.append(note.getMessage())  # type: ignore
     logging.getLogger("tifffile").addHandler(handler)
     try:
-        yield
+        with reading(path), tifffile.TiffFile(path) as tif:
+            yield tif
     finally:
         logging.getLogger("tifffile").removeHandler(handler)
         if notes:  # the cause of whatever else went wrong
@@ -118,12 +117,12 @@ def choose(path: Path, stack: Any, wanted: dict[str, Any]) -> tuple[tuple, str]:
     times = [a for a in long if a == "T" or (a in "CZ" and wanted[ARGUMENT[a]] == "time")]
     times = times or [a for a in long if a in NAMELESS]
     index: list[int | slice] = []
-    still_open = False
+    still_open = not times and {"C", "Z"} & set(long)
     for axis, n in lengths:
         value = wanted[ARGUMENT[axis]] if axis in ARGUMENT else None
         if axis in ("Y", "X", *times) or (axis == "S" and value is None and n in (3, 4)):
             index.append(slice(None))
-        elif value is None or value == "time":
+        elif value in (None, "time"):
             still_open = still_open or n > 1
             index.append(0)
         else:
@@ -134,7 +133,7 @@ def choose(path: Path, stack: Any, wanted: dict[str, Any]) -> tuple[tuple, str]:
             f"{path.name} has {_axes(stack)}; save one film of it, or name its axes where you save "
             "it, such as metadata={'axes': 'TCYX'} in tifffile"
         )
-    if still_open or (not times and {"C", "Z"} & set(long)):
+    if still_open:
         call = {ARGUMENT[a]: wanted[ARGUMENT[a]] or 0 for a in long if a in ARGUMENT}
         if not times:  # some programs call them slices or channels
             longest = max((n, a) for a, n in lengths if a in "CZ")[1]
@@ -148,17 +147,12 @@ def choose(path: Path, stack: Any, wanted: dict[str, Any]) -> tuple[tuple, str]:
     return tuple(index), "".join(times)
 
 
-def metadata(
-    path: Path, tif: Any, number: int, at: dict[str, Any], time: str, given: bool
-) -> tuple[float | None, str, str]:
-    """The time between two frames, unless it is given, where that stands, and the size of a pixel."""
-    if tif.is_ome:
-        tree = ElementTree.fromstring(tif.ome_metadata).iter()
-        pixels = [element for element in tree if element.tag.rpartition("}")[2] == "Pixels"][number]
-        sizes = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
-        size = _size(sizes, pixels.get("PhysicalSizeXUnit", "µm"))
-        if given or time != "T":
-            return None, "as given", size
+def time_step(
+    path: Path, tif: Any, number: int, at: dict[str, Any], time: str
+) -> tuple[float | None, str]:
+    """The time between two frames, if the metadata know it, and where it stands."""
+    if tif.is_ome and time == "T":
+        pixels = _pixels(tif, number)
         place = [str(at[axis]) if isinstance(at.get(axis), int) else "0" for axis in "CZ"]
         stamps = {
             int(plane.get("TheT", 0)): seconds(plane.get("DeltaT"), plane.get("DeltaTUnit", "s"))
@@ -167,27 +161,32 @@ def metadata(
         }
         known = [stamp for _, stamp in sorted(stamps.items()) if stamp is not None]
         if len(known) == int(pixels.get("SizeT", 0)) and (step := even_step(path, known)):
-            return step, "s from the times of its planes (OME)", size
+            return step, "s from the times of its planes (OME)"
         step = seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
-        return step or None, "s from TimeIncrement (OME)", size
-    if tif.is_imagej:
-        facts, tags = tif.imagej_metadata or {}, tif.pages[0].tags
-        densities = [tags.valueof(f"{axis}Resolution") for axis in "YX"]
-        sizes = [pixels and pixels[0] and pixels[1] / pixels[0] for pixels in densities]
-        unit = str(facts.get("unit", "")).replace("\\u00B5", "µ")
-        size = _size(sizes, unit) if unit not in ("", "pixel", "pixels", "None") else ""
-        if given:
-            return None, "as given", size
-        if step := seconds(facts.get("finterval"), str(facts.get("tunit", "s"))):
-            return step, "s from finterval (ImageJ)", size
-        rate = None if facts.get("finterval") else seconds(facts.get("fps"))
-        return (1 / rate if rate else None), "s from fps (ImageJ), a speed to play at", size
-    return None, "as given", ""
+        return step or None, "s from TimeIncrement (OME)"
+    facts = tif.imagej_metadata or {}
+    if step := seconds(facts.get("finterval"), str(facts.get("tunit", "s"))):
+        return step, "s from finterval (ImageJ)"
+    rate = None if facts.get("finterval") else seconds(facts.get("fps"))
+    return (1 / rate if rate else None), "s from fps (ImageJ), a speed to play at"
 
 
-def _size(sizes: list, unit: str) -> str:
+def pixel_size(tif: Any, number: int) -> str:
     """The height and width of a pixel in words, if they are known."""
-    if None in sizes or not all(0 < float(size) < np.inf for size in sizes):
+    sizes, unit = [0.0, 0.0], ""
+    if tif.is_ome:
+        pixels = _pixels(tif, number)
+        sizes = [float(pixels.get(f"PhysicalSize{axis}", 0)) for axis in "YX"]
+        unit = pixels.get("PhysicalSizeXUnit", "µm")
+    elif facts := tif.imagej_metadata:
+        densities = [tif.pages[0].tags.valueof(f"{axis}Resolution", (0, 0)) for axis in "YX"]
+        sizes = [length / n if n else 0.0 for n, length in densities]
+        unit = str(facts.get("unit", "pixel")).replace("\\u00B5", "µ")
+    if unit in ("", "pixel", "pixels", "None") or not all(0 < size < np.inf for size in sizes):
         return ""
-    height, width = (f"{float(size):.6g}" for size in sizes)
-    return f"{height} {unit}" if height == width else f"{height} × {width} {unit}"
+    return " × ".join(dict.fromkeys(f"{size:.6g}" for size in sizes)) + f" {unit}"
+
+
+def _pixels(tif: Any, number: int) -> ElementTree.Element:
+    """What OME says of a series."""
+    return ElementTree.fromstring(tif.ome_metadata).findall(".//{*}Pixels")[number]
