@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from . import require
+from .brief import brief
 from .io.state_tables import AskedOfStates, Visits, read_states, visits_of
-from .io.states import numbered
+from .io.states import laid, numbered
+from .io.table import counted
 from .io.tables import framed
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
@@ -90,17 +92,9 @@ class Jumps(Paths):
 
         Raises `ValueError` for negative numbers, fractions, and what `Jumps` refuses.
         """
-        paths = [paths] if len(paths) and np.ndim(paths[0]) == 0 else paths
-        paths = [np.asarray(path) for path in paths]
-        if not paths or any(path.ndim != 1 for path in paths):
-            shapes = ", ".join(str(path.shape) for path in paths[:3])
-            raise ValueError(
-                f"paths must hold one state a frame, (n_times,) each, got {shapes or 'none'}"
-            )
-        track = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
-        frame = np.concatenate([np.arange(len(path)) for path in paths])
+        states, track, frame = laid(paths)
         how: Any = dict(n_states=n_states, names=names, unassigned=unassigned)
-        return cls.of_frames(np.concatenate(paths), track=track, frame=frame, **how)
+        return cls.of_frames(states, track=track, frame=frame, **how)
 
     @classmethod
     def of_frames(
@@ -145,11 +139,9 @@ class Jumps(Paths):
         states, how["names"] = numbered(states, how.pop("unassigned", -1), how.pop("names", None))
         order = np.lexsort((time, track))
         states, track, time = (np.asarray(each)[order] for each in (states, track, time))
-        begins = np.r_[True, track[1:] != track[:-1]]
-        entered = begins | np.r_[True, states[1:] != states[:-1]]
-        ends = np.r_[begins[entered][1:], True]
-        states, track, time = states[entered], track[entered], time[entered].astype(float)
-        states = np.where(ends, -1, states)
+        first = _entries(states, track)
+        states, track, time = states[first], track[first], time[first].astype(float)
+        states = np.where(np.r_[track[1:] != track[:-1], True], -1, states)
         waiting = np.diff(time, append=time[-1])
         return cls.of_frames(
             states, track=track, frame=np.arange(len(states)), waiting=waiting, **how
@@ -169,25 +161,23 @@ class Jumps(Paths):
         require.positive(dt=dt, hint="it is the time between two frames")
         if self.waiting is not None:
             raise ValueError("these jumps have waiting times; merged() is for equal time steps")
-        path, number = (
-            torch.cartesian_prod(*map(torch.arange, self.x.shape)).T
-            if self.stretches is None
-            else self.stretches.frames
-        )
-        x, path, number = (each.cpu() for each in (self.x.flatten(), path, number))
-        begins = torch.ones_like(path, dtype=torch.bool)  # of stretches
-        begins[1:] = (path.diff() != 0) | (number.diff() != 1)
-        entered = begins.clone()  # of stays
-        entered[1:] |= x[1:] != x[:-1]
-        first = entered.nonzero().flatten()
-        frames = torch.diff(first, append=first.new_tensor([len(x)]))
-        n_jumps = len(first) - int(begins.sum())
+        x, runs = self.x.cpu().flatten().numpy(), self.stretches
+        path = np.arange(self.n_trajectories) if runs is None else runs.path.cpu().numpy()
+        length = self.n_times if runs is None else runs.length.cpu().numpy()
+        stretch = np.repeat(np.arange(len(path)), length)
+        first = _entries(x, stretch)
+        n_jumps = len(first) - len(path)
         if not n_jumps:
             raise ValueError("no state changes in these paths, so that there is no jump")
-        place = torch.arange(len(first)) + begins[first].cumsum(0)  # a gap before each stretch
-        how: Any = dict(waiting=frames.double() * dt, n_states=self.n_states, names=self.names)
-        merged = Jumps.of_frames(x[first], track=path[first], frame=place, **how)
-        return replace(merged, step=dt * int((~begins).sum()) / n_jumps)
+        merged = Jumps.of_frames(
+            x[first],
+            track=path[stretch[first]],
+            frame=np.arange(len(first)) + stretch[first],  # a gap before each stretch
+            waiting=np.diff(first, append=len(x)) * float(dt),
+            n_states=self.n_states,
+            names=self.names,
+        )
+        return replace(merged, step=dt * (len(x) - len(path)) / n_jumps)
 
     @classmethod
     def load(
@@ -217,20 +207,20 @@ class Jumps(Paths):
 
         Raises what `Trajectories.load` and `of` raise.
         """
-        said: Any = dict(names=names, unassigned=unassigned)
-        held = read_states(path, dt, state=state, track=track, time=time, frame=frame, **said)
+        said: Any = dict(state=state, track=track, time=time, frame=frame)
+        held = read_states(path, dt, names=names, unassigned=unassigned, **said)
         if isinstance(held, Visits):
             return cls._told(held, n_states)
-        if isinstance(held, dict) and {"x", "n_states"} <= held.keys():
-            given = dict(n_states=n_states, names=names)
-            return cls._saved(**held | {k: v for k, v in given.items() if v is not None})
-        paths = held if isinstance(held, np.ndarray) else list(held.values())
-        jumps = cls.of(paths[0] if len(paths) == 1 else paths, n_states=n_states, **said)
-        span = f"{jumps.n_trajectories} paths of {jumps.n_times} frames" + " at most" * bool(
-            jumps.stretches
-        )
-        print(f"{Path(path).name}: {span}; {jumps.n_states} states")
-        return jumps
+        given = dict(n_states=n_states, names=names)
+        held |= {k: np.array(v) for k, v in given.items() if v is not None}
+        own: Any = {k: held.pop(k).tolist() for k in ("n_states", "names", "step") if k in held}
+        own |= {"names": tuple(own["names"])} if "names" in own else {}
+        values: Any = {k: torch.from_numpy(array) for k, array in held.items()}
+        if "track" in values:
+            numbers = values.pop("track"), values.pop("frame")
+            rows, own["stretches"], _ = stretches_of(values["x"], *numbers)
+            values = {k: value[rows] for k, value in values.items()}
+        return cls(**values, **own)
 
     @classmethod
     def from_table(
@@ -242,37 +232,24 @@ class Jumps(Paths):
 
     @classmethod
     def _told(cls, visits: Visits, n_states: int | None) -> "Jumps":
-        print(visits.said)
         how: Any = dict(track=visits.track, names=visits.names, n_states=n_states)
         if visits.time is not None:
-            return cls.of_stays(visits.states, time=visits.time, **how)
-        return cls.of_frames(visits.states, frame=visits.frame, **how)
-
-    @classmethod
-    def _saved(cls, n_states: Any, names: Any = None, step: Any = None, **held: Any) -> "Jumps":
-        own: Any = dict(n_states=int(n_states), step=None if step is None else float(step))
-        own["names"] = None if names is None else tuple(np.asarray(names).tolist())
-        values: dict[str, Any] = {name: torch.from_numpy(array) for name, array in held.items()}
-        if "track" in values:
-            track, frame = values.pop("track"), values.pop("frame")
-            rows, own["stretches"], _ = stretches_of(values["x"], track, frame)
-            values = {name: value[rows] for name, value in values.items()}
-        return cls(**own, **values)
+            jumps = cls.of_stays(visits.states, time=visits.time, **how)
+        else:
+            jumps = cls.of_frames(visits.states, frame=visits.frame, **how)
+        names = f" {brief(jumps.names)}" if jumps.names else ""
+        print(f"{visits.said}; {counted(jumps.n_states, 'state')}{names}")
+        return jumps
 
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
-        held: dict[str, Any] = {k: getattr(self, k) for k in ("x", "n_states", "waiting", "step")}
+        names = ("x", "n_states", "waiting", "names", "step")
+        held: dict[str, Any] = {name: getattr(self.to("cpu"), name) for name in names}
         if self.stretches is not None:
-            held["track"], held["frame"] = self.stretches.frames
-        if self.names is not None:
-            held["names"] = list(self.names)
-        arrays: dict[str, Any] = {
-            name: values.cpu().numpy() if isinstance(values, Tensor) else np.array(values)
-            for name, values in held.items()
-            if values is not None
-        }
+            held["track"], held["frame"] = self.stretches.to("cpu").frames
+        there: Any = {k: v for k, v in held.items() if v is not None}
         with replacing(with_ending(path, ".npz")) as file:
-            np.savez(file, **arrays)
+            np.savez(file, **there)
 
     @property
     def dt(self) -> float:  # type: ignore[override]
@@ -290,3 +267,8 @@ class Jumps(Paths):
         if self.waiting is None:
             return states.long()
         return torch.stack((states, self.waiting.take(index)), dim=-1)
+
+
+def _entries(states: np.ndarray, path: np.ndarray) -> np.ndarray:
+    """The rows `(n_stays,)`, of frames path after path, in which a state is entered."""
+    return np.flatnonzero(np.r_[True, (states[1:] != states[:-1]) | (path[1:] != path[:-1])])

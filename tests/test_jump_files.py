@@ -114,8 +114,9 @@ def test_the_line_says_what_was_read_as_what(tmp_path: Path, capsys) -> None:
     )
     jumps = Jumps.load(file)
     assert capsys.readouterr().out == (
-        "channel.csv: 2 tracks of 2 to 4 frames, no gaps; tracks by cell; frames by frame; a frame is a "
-        "step; states state (open, shut); 1 row without a state; left out: 'area' (no coordinates)\n"
+        "channel.csv: 2 tracks of 2 to 4 frames, no gaps; tracks by cell; frames by frame; one step "
+        "each; states in column 'state', 1 row without one; left out: 'area' (no coordinates); 2 states "
+        "('open', 'shut')\n"
     )
     assert Windows(jumps).apart().tolist() == [[0, 1], [0, 0]]
 
@@ -126,7 +127,7 @@ def test_a_table_of_entries_gives_waiting_times(tmp_path: Path, capsys) -> None:
     jumps = Jumps.load(file)
     assert capsys.readouterr().out == (
         "entries.csv: 6 rows, each the entry of a state; waiting times from time, uneven; tracks by traj; "
-        "states state (A, B, C)\n"
+        "states in column 'state'; 3 states ('A', 'B', 'C')\n"
     )
     assert jumps.waiting is not None and jumps.waiting.tolist() == [1.5, 0.5, 0.25, 3.75]
     assert jumps.x.tolist() == [0, 1, 2, 0]
@@ -159,6 +160,27 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
         assert Jumps.load(file, **call).n_trajectories == 1
 
 
+def test_blanks_around_a_name_are_no_part_of_it_of_a_state_or_of_a_track(tmp_path: Path) -> None:
+    file = tmp_path / "blanks.csv"
+    file.write_text("bead,frame,state\na,0, open\na ,1,open \n a,2,shut\nb,0,open\n b,1,shut\n")
+    jumps = Jumps.load(file)
+    assert jumps.names == ("open", "shut") and jumps.n_trajectories == 2
+    assert Windows(jumps).apart().tolist() == [[0, 0], [0, 1], [0, 1]]
+
+
+def test_a_table_without_header_or_tracks_says_what_it_is(tmp_path: Path, capsys) -> None:
+    np.savetxt(tmp_path / "a.dat", [0, 1, 1, 2], fmt="%d")
+    Jumps.load(tmp_path / "a.dat")
+    (tmp_path / "b.csv").write_text("time,state\n0,A\n1.5,B\n2,A\n")
+    Jumps.load(tmp_path / "b.csv")
+    assert capsys.readouterr().out == (
+        "a.dat: 1 track of 4 frames, no gaps; one step each, one frame a row; states in column '0'; 3 "
+        "states\n"
+        "b.csv: 3 rows, each the entry of a state; waiting times from time, uneven; states in column "
+        "'state'; 2 states ('A', 'B')\n"
+    )
+
+
 def test_arrays_say_how_they_were_read_and_have_no_columns(tmp_path: Path, capsys) -> None:
     np.save(tmp_path / "a.npy", np.array([[0, 1, 2, 1], [2, 1, 0, 0]]))
     np.savez(tmp_path / "b.npz", np.array([0, 1, 1]), np.array([2, -1, 0, 1]))
@@ -169,7 +191,9 @@ def test_arrays_say_how_they_were_read_and_have_no_columns(tmp_path: Path, capsy
         [0, 1],
     ]
     assert capsys.readouterr().out == (
-        "a.npy: 2 paths of 4 frames; 3 states\nb.npz: 2 paths of 4 frames at most; 5 states\n"
+        "a.npy: 2 tracks of 4 frames, no gaps; tracks by track; frames by frame; one step each; states in "
+        "column 'state'; 3 states\nb.npz: 2 tracks of 3 to 4 frames, no gaps; tracks by track; frames by "
+        "frame; one step each; states in column 'state', 1 row without one; 5 states\n"
     )
     with pytest.raises(
         ValueError, match=r"a.npy holds arrays, .*no columns to name; Jumps.load\('a.npy'\)"

@@ -98,7 +98,8 @@ def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[
     unpacked = 0
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         video.streams.video[0].thread_type = "AUTO"
-        for unpacked, frame in enumerate(video.decode(video=0), 1):
+        for frame in video.decode(video=0):
+            unpacked += 1
             yield _one_of_frame(frame, channel, path)
     if unpacked < n:
         raise ValueError(

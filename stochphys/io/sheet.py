@@ -98,10 +98,8 @@ class Sheet(Brief):
         return f"{self.line} {i if self.numbers is None else self.numbers[i]}"
 
     def text(self, name: str) -> list[str]:
-        """The cells of a column that does not hold numbers of one kind, as text."""
-        return [
-            cell if isinstance(cell, str) else str(cell) for cell in self.columns[name].tolist()
-        ]
+        """The cells of a column that does not hold numbers of one kind, as text without blanks around."""
+        return [str(cell).strip() for cell in self.columns[name].tolist()]
 
     def values(self, name: str) -> np.ndarray:
         """The numbers of a column, float64 `(n_rows,)`, NaN where there is none.

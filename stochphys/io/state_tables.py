@@ -11,7 +11,7 @@ import numpy as np
 from .columns import roles
 from .files import ARRAYS, existing, unpacked
 from .sheet import Asked, Sheet, counted, listed, plain
-from .states import numbered
+from .states import laid, numbered
 from .tables import ENDINGS, framed, table_in
 from .tracks import labels, tracks_of
 
@@ -36,8 +36,8 @@ class AskedOfStates(Asked):
 
 class Visits(NamedTuple):
     """The states `(n_rows,)` of paths, −1 where none is assigned, and their names. A row is a frame of
-    this number; where there is no number, the entry of a state at this time. `said` is the line that
-    tells what was read as what."""
+    this number; where there is no number, the entry of a state at this time. `said` tells what was
+    read as what."""
 
     states: np.ndarray
     names: tuple[str, ...] | None
@@ -47,8 +47,8 @@ class Visits(NamedTuple):
     said: str
 
 
-def read_states(path: str | Path, dt: float | None, **said: Any) -> Any:
-    """The `Visits` of a table in a file; of a `.npy` or `.npz` without named columns, what it holds."""
+def read_states(path: str | Path, dt: float | None, **said: Any) -> Visits | dict[str, np.ndarray]:
+    """The `Visits` in a file; or, by name, the arrays that `Jumps.save` wrote."""
     path = existing(path, *(ending for ending in ENDINGS if ending not in (".mat", ".xml")))
     asked = AskedOfStates(f"Jumps.load({path.name!r}", dt, **said)
     if path.suffix.lower() not in ARRAYS:
@@ -56,10 +56,13 @@ def read_states(path: str | Path, dt: float | None, **said: Any) -> Any:
     held = unpacked(path)
     if isinstance(held, np.ndarray) and held.dtype.names:
         return visits_of(framed(path.name, held), asked)
-    columns = (asked.state, asked.track, asked.time, asked.frame)
-    if any(column is not None for column in columns):
+    if {asked.state, asked.track, asked.time, asked.frame} != {None}:
         raise ValueError(f"{path.name} holds arrays, which have no columns to name; {asked.call})")
-    return held
+    if isinstance(held, dict) and {"x", "n_states"} <= held.keys():
+        return held
+    paths = [held] if isinstance(held, np.ndarray) else list(held.values())
+    states, track, frame = laid(paths[0] if len(paths) == 1 else paths)
+    return visits_of(framed(path.name, dict(track=track, frame=frame, state=states)), asked)
 
 
 def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
@@ -71,45 +74,45 @@ def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
     table.columns[column] = states.astype(float)
     asked = replace(asked, columns=[column], state=column)
     role = roles(table, asked)
-    more = f" ({', '.join(names[:10])})" if names else ""
+    more = f"states in column {column!r}"
     if lost := int((states < 0).sum()):
-        more += f"; {counted(lost, 'row')} without a state"
-    clock = role.frame or role.time
-    if clock is not None and asked.dt is None:
-        time, (track, nowhere) = table.values(clock), labels(table, role)
+        more += f", {counted(lost, 'row')} without one"
+    if role.clock is not None and asked.dt is None:
+        time, (track, nowhere) = table.values(role.clock), labels(table, role)
         at = np.flatnonzero(~nowhere & ~np.isnan(time))
         at = at[np.lexsort((time[at], track[at]))]
         same = np.diff(track[at]) == 0
         steps, changes = np.diff(time[at])[same], np.diff(states[at])[same]
         entries = len(steps) > 0 and changes.all() and steps.max() > 1.5 * steps.min()
-        if entries and clock == role.time:
-            said = (
-                f"{table.name}: {counted(len(at), 'row')}, each the entry of a state; waiting times from "
-                f"{clock}, uneven; tracks by {role.track}; states {column}{more}"
-            )
+        if entries and role.frame is None:
+            words = [f"{table.name}: {counted(len(at), 'row')}, each the entry of a state"]
+            words += [f"waiting times from {role.clock}, uneven"]
+            words += [f"tracks by {role.track}"] if role.track else []
+            said = "; ".join([*words, more])
             return Visits(states[at], names, track[at], None, time[at], said)
         if entries and asked.frame is None and len(steps) > FEW:
             raise ValueError(
                 f"{table.name}: frames are missing, and no state follows itself. If each row is the entry "
-                f"of a state, say {asked.again(time=clock)}; if frames are gaps, {asked.again(frame=clock)}"
+                f"of a state, say {asked.again(time=role.clock)}; if frames are gaps, "
+                f"{asked.again(frame=role.clock)}"
             )
     if role.time is None and asked.dt is None:
         asked = replace(asked, dt=1.0)
     tracks = tracks_of(table, asked)
     assert tracks.track is not None
-    said = tracks.said.replace(f"coordinates {column}", f"states {column}{more}")
-    said = said.replace("dt 1 as given", "a frame is a step")
+    said = tracks.said.replace(f"coordinates {column}", more)
+    said = said.replace("dt 1 as given", "one step each")
     return Visits(tracks.x[:, 0].astype(int), names, tracks.track, tracks.frame, None, said)
 
 
 def _column(table: Sheet, asked: AskedOfStates) -> str:
     if asked.state is not None:
         return table.find(asked.state, "state")
-    known = [name for name in table.columns if STATE.fullmatch(plain(name)[0])]
-    found = known if table.named else list(table.columns)
+    names = list(table.columns)
+    found = [n for n in names if STATE.fullmatch(plain(n)[0])] if table.named else names
     if len(found) != 1:
         raise ValueError(
-            f"{table.name}: which column holds states is not known; it has {listed(list(table.columns))}; "
-            f"name it, as in {asked.again(state=[*found, *table.columns][0])}"
+            f"{table.name}: which column holds states is not known; it has {listed(names)}; "
+            f"name it, as in {asked.again(state=[*found, *names][0])}"
         )
     return found[0]

@@ -22,7 +22,8 @@ def numbered(
     """
     array, nowhere = np.asarray(states), {str(each) for each in np.ravel(unassigned)}
     if array.dtype.kind in "SUO":
-        words = [w.decode() if isinstance(w, bytes) else str(w).strip() for w in array.ravel()]
+        words = [w.decode() if isinstance(w, bytes) else str(w) for w in array.ravel()]
+        words = [word.strip() for word in words]
         known = sorted({*words} - MISSING - nowhere)
         if names is not None or not all(_is_number(word) for word in known):
             called = tuple(known if names is None else names)
@@ -46,6 +47,21 @@ def numbered(
             * bool(nowhere)
         )
     return np.where(gone, -1, array).astype(np.int64), None if names is None else tuple(names)
+
+
+def laid(paths: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The states of all frames `(n_frames,)` of paths, given one by one or as an array, the number of
+    the path of each, and its own in it. Raises what `Jumps.of` raises."""
+    paths = [paths] if len(paths) and np.ndim(paths[0]) == 0 else paths
+    paths = [np.asarray(path) for path in paths]
+    if not paths or any(path.ndim != 1 for path in paths):
+        shapes = ", ".join(str(path.shape) for path in paths[:3])
+        raise ValueError(
+            f"paths must hold one state a frame, (n_times,) each, got {shapes or 'none'}"
+        )
+    lengths = list(map(len, paths))
+    frame = np.concatenate([np.arange(n) for n in lengths])
+    return np.concatenate(paths), np.repeat(np.arange(len(paths)), lengths), frame
 
 
 def _is_number(word: str) -> bool:
