@@ -244,12 +244,12 @@ class Jumps(Paths):
     def save(self, path: str | Path) -> None:
         """Write a `.npz` file that `load` reads; raises what `writing.replacing` raises."""
         names = ("x", "n_states", "waiting", "names", "step")
-        held: dict[str, Any] = {name: getattr(self.to("cpu"), name) for name in names}
-        if self.stretches is not None:
-            held["track"], held["frame"] = self.stretches.to("cpu").frames
-        there: Any = {k: v for k, v in held.items() if v is not None}
+        here = self.to("cpu")
+        held: Any = {name: getattr(here, name) for name in names if getattr(here, name) is not None}
+        if here.stretches is not None:
+            held["track"], held["frame"] = here.stretches.frames
         with replacing(with_ending(path, ".npz")) as file:
-            np.savez(file, **there)
+            np.savez(file, **held)
 
     @property
     def dt(self) -> float:  # type: ignore[override]

@@ -62,7 +62,7 @@ def as_numbers(name: str, labels: Any, n: int, names: Sequence[str] | None = Non
 
 def how_many(*labels: Tensor) -> int:
     """Classes 0, 1, … if each of these is a label; else `ValueError`: another may not have been seen."""
-    seen = torch.cat(labels).unique().tolist()
+    seen = torch.cat([each.flatten() for each in labels]).unique().tolist()
     if seen != list(range(len(seen))) and seen[0] >= 0:  # -1 is no label, whatever n_classes
         raise ValueError(
             f"n_classes is not given, and labels from {seen[0]} to {seen[-1]} do not tell it, as "
@@ -74,9 +74,9 @@ def how_many(*labels: Tensor) -> int:
 
 def _of_rows(name: str, rows: Tensor) -> Tensor:
     """Where the 1 of each row stands."""
-    good = ((rows == 1).sum(1) == 1) & ((rows == 0).sum(1) == rows.shape[1] - 1)
-    if not good.all():
-        row = int((~good).nonzero()[0])
+    wrong = ((rows != 0) & (rows != 1)).any(1) | ((rows == 1).sum(1) != 1)
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
         raise ValueError(
             f"{name} {tuple(rows.shape)} for {len(rows)} examples must be one-hot, a single 1 in each "
             f"row, but row {row} is {rows[row, :10].tolist()}; an example has one class here: of "

@@ -57,31 +57,40 @@ class Labelled(Brief):
     names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        self._convert()
-        shape = tuple(self.y.shape)
-        if len(shape) not in (1, 2):
-            raise ValueError(f"y must have the shape (n,) or (groups, n), got {shape}")
-        require.integer(1, self, "copies", "n_classes")
-        if self.copies > 1 and len(shape) == 1:
-            raise ValueError(f"copies={self.copies} need groups, y (groups, n), got y {shape}")
-        for name, number, known in (
-            ("y", self.n_classes or 0, "n_classes"),
-            ("true", self.n_classes or 0, "n_classes"),
-            ("rows", len(self.x), "len(x)"),
-        ):
-            if (labels := getattr(self, name)) is None:
-                continue
-            if labels.shape != shape:
-                raise ValueError(f"{name} must have the shape of y, {shape}, got {labels.shape}")
-            _require_labels(name, labels, number, known)
-        for row in self.y.view(-1, shape[-1]):
+        require.integer(1, self, "copies")
+        x, given = as_examples(self.x), dict(y=self.y, true=self.true, rows=self.rows)
+        names = names_of(self.y, self.true) if self.names is None else tuple(self.names)
+        n = -1 if self.rows is not None else len(x)  # with rows two axes are groups
+        labels = {k: as_numbers(k, v, n, names) for k, v in given.items() if v is not None}
+        y, n_classes = labels["y"], self.n_classes
+        if n_classes is None:
+            one_hot = np.ndim(self.y) > y.ndim and np.shape(self.y)[1] > 1
+            n_classes = np.shape(self.y)[1] if one_hot else len(names or ())
+            n_classes = n_classes or how_many(*(labels[k] for k in ("y", "true") if k in labels))
+        require.integer(1, n_classes=n_classes)
+        if y.ndim not in (1, 2):
+            raise ValueError(f"y must have the shape (n,) or (groups, n), got {tuple(y.shape)}")
+        if self.copies > 1 and y.ndim == 1:
+            raise ValueError(
+                f"copies={self.copies} need groups, y (groups, n), got y {tuple(y.shape)}"
+            )
+        for name, values in labels.items():
+            if values.shape != y.shape:
+                raise ValueError(
+                    f"{name} must have the shape of y, {tuple(y.shape)}, got {tuple(values.shape)}"
+                )
+            known = (len(x), "len(x)") if name == "rows" else (n_classes, "n_classes")
+            _require_labels(name, values, *known)
+        for row in y.view(-1, y.shape[-1]):
             if (row == row[0]).all():
                 raise ValueError(f"y holds one class only, {int(row[0])}; give two or more")
-        if self.rows is None and len(self.x) != shape[-1]:
+        if self.rows is None and len(x) != y.shape[-1]:
             raise ValueError(
-                f"x holds {len(self.x)} examples and y {shape[-1]} labels; give as many, or "
+                f"x holds {len(x)} examples and y {y.shape[-1]} labels; give as many, or "
                 "rows that say which belong together"
             )
+        for name, value in dict(x=x, names=names, n_classes=n_classes, **labels).items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def of(
@@ -108,21 +117,6 @@ class Labelled(Brief):
             names = getattr(dataset, "classes", None)
         x, y = ([pair[k] for pair in pairs] for k in (0, 1))
         return cls(x, y, n_classes, names=names)  # type: ignore[arg-type]
-
-    def _convert(self) -> None:
-        """Tensors of what was given, and the number of classes where it is clear."""
-        names = names_of(self.y, self.true) if self.names is None else tuple(self.names)
-        x = as_examples(self.x)
-        n = -1 if self.rows is not None else len(x)  # with rows two axes are groups
-        kinds = dict(y=self.y, true=self.true, rows=self.rows)
-        labels = {k: as_numbers(k, v, n, names) for k, v in kinds.items() if v is not None}
-        one_hot = np.ndim(self.y) > labels["y"].ndim and np.shape(self.y)[1] > 1
-        known = np.shape(self.y)[1] if one_hot else len(names or ())
-        if self.n_classes is None and not known:
-            known = how_many(*(labels[k].flatten() for k in ("y", "true") if k in labels))
-        given = known if self.n_classes is None else self.n_classes
-        for name, value in dict(x=x, names=names, n_classes=given, **labels).items():
-            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return self.y.shape[-1]
