@@ -149,7 +149,7 @@ class Movie(Paths):
                 more than one size.
             TypeError: an array that holds no numbers that a pixel can have.
         """
-        images, dt, words = read(path, dt, channel=channel, z=z, series=series)
+        images, dt, words, _ = read(path, dt, channel=channel, z=z, series=series)
         name = Path(path).name
         try:
             movie = cls.of(torch.from_numpy(images), dt)

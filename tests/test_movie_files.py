@@ -78,7 +78,7 @@ def write_imagej_tif(path: Path, pages: np.ndarray) -> None:
 )
 def test_frames_come_back_as_they_were(tmp_path, frames, name, write):
     write(tmp_path / name, frames)
-    found, dt, _ = read(tmp_path / name, DT)
+    found, dt, *_ = read(tmp_path / name, DT)
     assert dt == DT
     assert found.dtype == frames.dtype and np.array_equal(found, frames)
 

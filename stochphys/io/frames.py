@@ -3,13 +3,12 @@ are damaged."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..brief import Brief
 from .files import BROKEN, damaged
 from .times import short
 
@@ -19,15 +18,15 @@ UNITS |= {60.0: "min minute minutes", 3600.0: "h hour hours", 86400.0: "d day da
 SECONDS = {name: factor for factor, names in UNITS.items() for name in names.split()}
 
 
-@dataclass(frozen=True, eq=False)
-class Found(Brief):
-    """What a file holds: frames, mapped `(…, height, width)` or one by one as they are unpacked; the
-    time between two and where it stands; more words on what was read."""
+class Found(NamedTuple):
+    """What a file holds: frames `(n_times, height, width)`, or with an axis of movies in front, mapped or
+    one by one as they are unpacked; the time between two, if it is known; words on which of the file they are, and on
+    where the time stands: empty where the package wrote it."""
 
-    frames: np.ndarray | Iterator[np.ndarray]
-    dt: float | None = None
-    source: str = "as given"
+    frames: Any
+    dt: Any = None
     words: tuple[str, ...] = ()
+    source: str = "as given"
 
 
 @contextmanager

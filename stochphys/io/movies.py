@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,15 +20,6 @@ FEW = 4  # an axis so short counts colours, not frames and not pixels
 BLOCK = 2**27  # bytes that are laid anew at once
 
 
-class Read(NamedTuple):
-    """Frames `(n_times, height, width)`, or with an axis of movies in front, the time between two, and
-    words on which of the file they are; none where the package wrote it."""
-
-    frames: np.ndarray
-    dt: float
-    words: tuple[str, ...]
-
-
 def read(
     path: str | Path,
     dt: float | None = None,
@@ -37,7 +27,7 @@ def read(
     channel: int | str | None = None,
     z: int | str | None = None,
     series: int | None = None,
-) -> Read:
+) -> Found:
     """Frames, the time between two and what was read as what, see `Movie.load`.
 
     | ending                 | what it holds                                   | read by          |
@@ -77,7 +67,7 @@ def read(
         if not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]:
             frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
     words = *found.words, f"dt {step:.6g} {'as given' if given else found.source}"
-    return Read(frames, step, words if found.source else ())
+    return Found(frames, step, words if found.source else ())
 
 
 def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
@@ -98,7 +88,7 @@ def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
     elif channel:
         raise ValueError(f"{path.name} has no channels, its shape is {shape}; leave channel out")
     dt = None if given else number(path, "dt", beside)
-    return Found(frames, dt, "" if saved else "as given", words)
+    return Found(frames, dt, words, "" if saved else "as given")
 
 
 def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:

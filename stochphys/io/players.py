@@ -25,12 +25,12 @@ def read(path: Path, given: bool, channel: int | str | None) -> Found:
         with reading(path):
             times = gif_times(path)
         dt = None if given else even_step(path, times, rounding=0.01)
-        return Found(_gif_frames(path, image, len(times), channel), dt, PLAYED, words)
+        return Found(_gif_frames(path, image, len(times), channel), dt, words, PLAYED)
     av = library("av", "av", path)
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         n, times = packed_frames(path, video)
         dt = None if given else even_step(path, times)
-    return Found(_video_frames(path, av, n, channel), dt, PLAYED, words)
+    return Found(_video_frames(path, av, n, channel), dt, words, PLAYED)
 
 
 def gif_times(path: Path) -> list[float]:

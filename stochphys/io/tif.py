@@ -67,7 +67,7 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
         if "S" in axes:
             colours = (np.moveaxis(frame, axes.index("S"), -1) for frame in frames)
             frames = (one_of(frame[..., :3], None, path) for frame in colours)
-        return Found(frames, dt, source, tuple(words))
+        return Found(frames, dt, tuple(words), source)
 
 
 def _pages(path: Path, tifffile: Any, pages: list, index: tuple = ()) -> Iterator[np.ndarray]:
