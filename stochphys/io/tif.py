@@ -13,7 +13,7 @@ import numpy as np
 from .files import library
 from .frames import Found, even_step, number_of, reading, seconds
 from .players import one_of
-from .table import counted
+from .sheet import counted
 
 ENDINGS = (".tif", ".tiff")
 NAMELESS = "QI"  # axes of pages that are only counted
