@@ -208,19 +208,18 @@ class Jumps(Paths):
         Raises what `Trajectories.load` and `of` raise.
         """
         said: Any = dict(state=state, track=track, time=time, frame=frame)
-        held = read_states(path, dt, names=names, unassigned=unassigned, **said)
+        held: Any = read_states(path, dt, names=names, unassigned=unassigned, **said)
         if isinstance(held, Visits):
             return cls._told(held, n_states)
         given = dict(n_states=n_states, names=names)
         held |= {k: np.array(v) for k, v in given.items() if v is not None}
-        own: Any = {k: held.pop(k).tolist() for k in ("n_states", "names", "step") if k in held}
+        x, step = held.pop("x"), float(held.pop("step")) if "step" in held else None
+        own: Any = {k: held.pop(k).tolist() for k in ("n_states", "names") if k in held}
         own |= {"names": tuple(own["names"])} if "names" in own else {}
-        values: Any = {k: torch.from_numpy(array) for k, array in held.items()}
-        if "track" in values:
-            numbers = values.pop("track"), values.pop("frame")
-            rows, own["stretches"], _ = stretches_of(values["x"], *numbers)
-            values = {k: value[rows] for k, value in values.items()}
-        return cls(**values, **own)
+        if "track" in held:
+            return replace(cls.of_frames(x, **held, **own), step=step)
+        own |= {k: torch.from_numpy(array) for k, array in held.items()}  # waiting times
+        return cls(torch.from_numpy(x), **own, step=step)
 
     @classmethod
     def from_table(
@@ -232,11 +231,8 @@ class Jumps(Paths):
 
     @classmethod
     def _told(cls, visits: Visits, n_states: int | None) -> "Jumps":
-        how: Any = dict(track=visits.track, names=visits.names, n_states=n_states)
-        if visits.time is not None:
-            jumps = cls.of_stays(visits.states, time=visits.time, **how)
-        else:
-            jumps = cls.of_frames(visits.states, frame=visits.frame, **how)
+        make: Any = cls.of_stays if visits.entries else cls.of_frames
+        jumps = make(**visits.held, n_states=n_states)
         names = f" {brief(jumps.names)}" if jumps.names else ""
         print(f"{visits.said}; {counted(jumps.n_states, 'state')}{names}")
         return jumps

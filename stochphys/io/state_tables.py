@@ -35,15 +35,11 @@ class AskedOfStates(Asked):
 
 
 class Visits(NamedTuple):
-    """The states `(n_rows,)` of paths, −1 where none is assigned, and their names. A row is a frame of
-    this number; where there is no number, the entry of a state at this time. `said` tells what was
-    read as what."""
+    """The jumps in a table: what `Jumps.of_frames` takes, or, if rows are entries of states, `of_stays`;
+    and the words that tell what was read as what."""
 
-    states: np.ndarray
-    names: tuple[str, ...] | None
-    track: np.ndarray
-    frame: np.ndarray | None
-    time: np.ndarray | None
+    held: dict[str, Any]
+    entries: bool
     said: str
 
 
@@ -88,8 +84,8 @@ def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
             words = [f"{table.name}: {counted(len(at), 'row')}, each the entry of a state"]
             words += [f"waiting times from {role.clock}, uneven"]
             words += [f"tracks by {role.track}"] if role.track else []
-            said = "; ".join([*words, more])
-            return Visits(states[at], names, track[at], None, time[at], said)
+            held = dict(states=states[at], names=names, track=track[at], time=time[at])
+            return Visits(held, True, "; ".join([*words, more]))
         if entries and asked.frame is None and len(steps) > FEW:
             raise ValueError(
                 f"{table.name}: frames are missing, and no state follows itself. If each row is the entry "
@@ -99,10 +95,11 @@ def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
     if role.time is None and asked.dt is None:
         asked = replace(asked, dt=1.0)
     tracks = tracks_of(table, asked)
-    assert tracks.track is not None
     said = tracks.said.replace(f"coordinates {column}", more)
     said = said.replace("dt 1 as given", "one step each")
-    return Visits(tracks.x[:, 0].astype(int), names, tracks.track, tracks.frame, None, said)
+    states = tracks.x[:, 0].astype(int)
+    held = dict(states=states, names=names, track=tracks.track, frame=tracks.frame)
+    return Visits(held, False, said)
 
 
 def _column(table: Sheet, asked: AskedOfStates) -> str:
