@@ -12,6 +12,7 @@ from .frames import Found, even_step, number_of, reading
 
 ENDINGS = (".gif", ".mp4", ".avi", ".mov")
 GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
+CHROMA = 8  # the same for colour differences, of which blue shows twice as much
 PLAYED = "from its play speed, which need not be the camera's"
 
 
@@ -113,10 +114,13 @@ def _one_of_frame(frame: Any, channel: int | None, path: Path) -> np.ndarray:
     kind, depth = frame.format.name, frame.format.components[0].bits
     if channel is None and kind.startswith("gray"):
         return frame.to_ndarray(format="gray" if depth == 8 else "gray16le")
-    image = one_of(frame.to_ndarray(format="rgb24"), channel, path)
-    if channel is None and kind.startswith("yuv"):  # brightness lies there by itself
+    if channel is None and kind.startswith("yuv") and depth == 8:  # brightness lies there by itself
+        for plane in frame.planes[1:3]:
+            lines = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
+            if max(128 - int(lines.min()), int(lines.max()) - 128) > CHROMA:
+                raise ValueError(colours(path))
         return frame.to_ndarray(format="gray")
-    return image
+    return one_of(frame.to_ndarray(format="rgb24"), channel, path)
 
 
 def one_of(image: np.ndarray, channel: int | None, path: Path) -> np.ndarray:
@@ -125,8 +129,12 @@ def one_of(image: np.ndarray, channel: int | None, path: Path) -> np.ndarray:
         red, green, blue = np.moveaxis(image, -1, 0)
         least = np.minimum(np.minimum(red, green), blue)
         if (np.maximum(np.maximum(red, green), blue) - least).max() > GREY:
-            raise ValueError(
-                f"{path.name} has colours, red, green and blue; keep one channel, "
-                f"Movie.load({path.name!r}, channel=0), or save the mean of all"
-            )
+            raise ValueError(colours(path))
     return image[..., 1 if channel is None else channel]
+
+
+def colours(path: Path) -> str:
+    return (
+        f"{path.name} has colours, red, green and blue; keep one channel, "
+        f"Movie.load({path.name!r}, channel=0), or save the mean of all"
+    )
