@@ -244,7 +244,7 @@ def test_results_of_64_bits_are_compared_with_the_exact_answer() -> None:
 def test_files_keep_the_digits_that_they_have(
     tmp_path: Path, ending: str, kind: str, kept: str
 ) -> None:
-    x = np.arange(24).reshape(2, 4, 3).astype(kind)
+    x = np.arange(24)[::-1].reshape(2, 4, 3).astype(kind)
     save = np.save if ending == "npy" else lambda path, x: np.savez(path, x=x)
     save(tmp_path / f"a.{ending}", x)
     loaded = Trajectories.load(tmp_path / f"a.{ending}", 0.1).x

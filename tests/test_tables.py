@@ -44,7 +44,7 @@ WRITERS = {  # header, row, what the line says of tracks, clock and coordinates
     "trackpy": (
         ",y,x,mass,size,ecc,signal,raw_mass,ep,frame,particle",
         "{i},{y},{x},{z},2.1,{z},3,{z},0.1,{t},{k}",
-        "tracks by particle; frames by frame; dt 0.04 as given; coordinates y, x",
+        "tracks by particle; frames by frame; dt 0.04 as given; coordinates x, y",
     ),
     "SFI": (
         "# ---\n# dt: 0.04\n# particle_id,time_step,x0,x1", "{k},{t},{x},{y}",
@@ -90,7 +90,7 @@ def test_what_trackers_write_is_read(writer, tmp_path, capsys):
     paths = Trajectories.load(path, **({"dt": 0.04} if "as given" in says else {}))
     said = capsys.readouterr().out
     assert f"film.txt: 2 tracks of 10 frames, no gaps; {says}" in said
-    xyz = {"trackpy": [1, 0], "Imaris": [0, 1, 2]}.get(writer, [0, 1])
+    xyz = [0, 1, 2] if writer == "Imaris" else [0, 1]
     np.testing.assert_array_equal(paths.x.numpy(), X[:, xyz].reshape(2, 10, -1))
     assert paths.dt == pytest.approx(0.04, rel=1e-12)
 
@@ -157,7 +157,7 @@ def test_units_are_no_part_of_a_name():
     [
         ("", "{s:.2f},{x}", r"no header that names its 2 columns.*columns=…", dict(columns=[1], time=0, track=None)),
         ("t,x,hope", "{i},{x},{y}", r"'hope' is a coordinate.*columns=\['x'\]\) or .*\['x', 'hope'\]", dict(columns=["x"])),
-        ("Zeit,x", "0.{i:02d},{x}", r"columns=\['x'\], time='Zeit'", dict(columns=["x"], time="Zeit")),
+        ("Zeit,x", "0.{i:02d},{x}", r"'Zeit' may tell the time.*time='Zeit'", dict(time="Zeit")),
         ("track,axis-0,axis-1,axis-2", "{k},{t},{x},{y}", r"columns=\['axis-1', 'axis-2'\], frame='axis-0'", dict(columns=["axis-1", "axis-2"], frame="axis-0", dt=0.1)),
         ("t,x_px,x_um", "{i},{x},{y}", r"same coordinate.*columns=\['x_px'\]\) or .*\['x_um'\]", dict(columns=["x_um"])),
         ("t,x,y,centroid_x", "{i},{x},{y},{z}", r"same coordinate.*columns=\['x', 'y'\]\) or .*\['centroid_x'\]", dict(columns=["x", "y"])),
@@ -166,8 +166,8 @@ def test_units_are_no_part_of_a_name():
         ("t,v,w", "{i},{x},{y}", r"columns=\['v', 'w'\]", dict(columns=["v", "w"])),
         ("frame,x", "{i},{x}", r"numbers its frames.*dt=…", dict(dt=0.1)),
         ("x,y", "{x},{y}", r"no column of times or frame numbers.*dt=…", dict(dt=0.1)),
-        ("label,frame,x", "{k},{t},{x}", r"no column is known to tell tracks apart.*track='label'", dict(track="label", dt=1)),
-        ("film,track,t,x", "{k}.tif,0,{t},{x}", r"line 2 and line 12 both stand at t 0.*track=\['film', 'track'\]", dict(track=["film", "track"])),
+        ("label,frame,x", "{k},{t},{x}", r"'label' may tell the track.*track='label'", dict(track="label", dt=1)),
+        ("film,track,t,x", "{k}.tif,0,{t},{x}", r"'film', 'track' may tell the track.*track=\['film', 'track'\]\) or, if not, .*track='track'", dict(track=["film", "track"])),
         ("track,particle,t,x", "{k},{i},{t},{x}", r"could each be the track.*track='track'\) or .*track='particle'", dict(track="track")),
         ("t,x,y", "{i},{x},{y}", r"underdamped=True needs a velocity", dict(columns=["x", "y"], underdamped=True)),
     ],
@@ -245,6 +245,127 @@ def test_what_is_not_installed_is_said_with_its_line(ending, tmp_path, monkeypat
     monkeypatch.setattr(files, "import_module", missing)
     with pytest.raises(ImportError, match=f"to read a{ending}, .* needed: pip install '"):
         Trajectories.load(path)
+
+
+# ------------------------------------------------------- what would be read wrongly without a word
+
+DRIFT = [*range(50), *range(51, 151, 2)]
+WALK = np.random.default_rng(5).normal(size=(30, 2)).round(3) + 50
+
+
+def clocked(times: Any) -> str:
+    return "frame,time,x,y\n" + "".join(f"{i},{t},{i % 3},{i % 4}\n" for i, t in enumerate(times))
+
+
+ONE = "0,1,4\n.1,2,3\n.2,1,5\n"  # times and positions of a track
+DOUBTS = {  # text, what is said, the refusal, what its call says more, frames of each stretch
+    "the step doubles": (clocked(DRIFT), {}, "do not grow evenly", dict(time="time", dt=1), [50] + [1] * 50),
+    "the step trebles": (clocked([i / 10 if i < 10 else round(0.9 + 0.3 * (i - 9), 1) for i in range(20)]), {}, "do not grow evenly", dict(frame="frame", dt=0.2), [20]),
+    "a frame is lost": (clocked([0, 1, 2, 4, 5, 6]), {}, "rounded to about a step", dict(time="time"), [3, 3]),
+    "a pause": (clocked([0, 0.1, 0.2, 9.3, 9.4, 9.5]), dict(dt=0.1), "do not grow evenly", dict(time="time"), [3, 3]),
+    "films": ("film,particle,frame,x,y\nA,1,0,1,4\nA,1,1,2,3\nB,1,2,90,80\nB,1,3,91,82\n", dict(dt=0.1), "'film', 'particle' may tell the track", dict(track=["film", "particle"]), [2, 2]),
+    "films by number": ("plate,cell,frame,x,y\n7,1,0,1,4\n7,1,1,2,3\n8,1,2,90,80\n8,1,3,91,82\n", dict(dt=0.1), "'plate', 'cell' may tell the track", dict(track=["plate", "cell"]), [2, 2]),
+    "replicates": ("replicate,track,frame,x,y\n1,1,0,1,4\n1,1,1,2,3\n2,1,2,90,80\n2,1,3,91,82\n", dict(dt=0.1), r"track=\['replicate', 'track'\]\) or", dict(track=["replicate", "track"]), [2, 2]),
+    "an unknown name of tracks": ("bug,x,y\na,1,4\na,2,3\nb,90,80\nb,91,82\n", dict(dt=0.1), "'bug' may tell the track", dict(track="bug"), [2, 2]),
+    "another language": ("Spur;Zeit;x;y\n1;0;1,5;4\n1;0,1;2,5;3\n2;0;90,5;80\n2;0,1;91;82\n", {}, "'Spur' may tell the track and 'Zeit' may tell the time", dict(track="Spur", time="Zeit"), [2, 2]),
+    "not asked for": ("Spur,x,y\n1,1,4\n1,2,3\n2,90,80\n2,91,82\n", dict(columns=["x", "y"], dt=0.1), "'Spur' may tell the track", dict(track="Spur"), [2, 2]),
+    "empty lines": ("x y\n1 4\n2 3\n\n\n90 80\n91 82\n", dict(dt=0.1), "'block' may tell the track", dict(track="block"), [2, 2]),
+    "comments": ("%% Trajectory 1\n0 1.5 4\n1 2 3\n\n%% Trajectory 2\n0 90 80\n1 91 82\n", dict(columns=[1, 2], dt=0.1), "'block' may tell the track", dict(track="block"), [2, 2]),
+    "headers": ("x,y\n1,4\n2,3\nx,y\n90,80\n91,82\n", dict(dt=0.1), "'block' may tell the track", dict(track="block"), [2, 2]),
+    "the step of a simulation": ("# dt=1e-5, saved every 100 steps\nx,y\n1,4\n2,3\n1,2\n", {}, "does not tell the time", dict(dt=1e-3), [3]),
+    "a temperature": ("T (K),x,y\n293,1,4\n294,2,3\n295,9,8\n", {}, "does not tell the time", dict(dt=1), [3]),
+    "rows were deleted": ("index,x,y\n0,1,4\n1,2,3\n5,9,8\n6,8,8\n", dict(dt=0.1), "'index' may tell the frame", dict(frame="index"), [2, 2]),
+    "and the index has no name": (",x,y\n0,1,4\n1,2,3\n5,9,8\n6,8,8\n", dict(dt=0.1), "'unnamed 0' may tell the frame", dict(frame="unnamed 0"), [2, 2]),
+    "two particles in a row": ("time,x1,y1,x2,y2\n0,1,2,8,9\n.1,2,1,7,7\n.2,1,2,8,6\n", {}, "or of several particles", dict(columns=["x1", "y1"]), [3]),
+    "a dt that times contradict": ("time,x\n0,1\n.1,2\n.2,1\n", dict(dt=0.2), "step by 0.1", dict(dt=None), [3]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_what_may_be_read_wrongly_is_asked_about(doubt, tmp_path, capsys):
+    text, first, refused, more, lengths = DOUBTS[doubt]
+    (path := tmp_path / "a.txt").write_text(text)
+    with pytest.raises(ValueError, match=f"^a.txt.*{refused}"):
+        Trajectories.load(path, **first)
+    back = Trajectories.load(path, **first | more)
+    found = [back.n_times] * back.n_trajectories
+    if back.stretches is not None:
+        found = back.stretches.length.tolist()
+    assert sorted(found) == sorted(lengths)
+
+
+def test_rows_of_frames_where_nothing_was_found_are_gaps(tmp_path, capsys):
+    for value in (0, -1, -999):
+        x = WALK.copy()
+        x[[4, 11, 12]] = value
+        back = Trajectories.from_table(dict(frame=np.arange(30), x=x[:, 0], y=x[:, 1]), 0.1)
+        assert back.stretches is not None and back.stretches.length.tolist() == [4, 6, 17]
+        assert f"3 rows at {value}, far from all others" in capsys.readouterr().out
+    x = np.cumsum(WALK - 50, axis=0)
+    x -= x[0]  # a path that begins at 0 does
+    assert Trajectories.from_table(dict(x=x[:, 0], y=x[:, 1]), 0.1).n_times == 30
+
+
+def test_what_is_left_alone_is_counted(capsys):
+    t = [0, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4]
+    Trajectories.from_table(dict(t=t, x=WALK[:10, 0]))
+    assert "1 track of 10 frames, 5 gaps, 5 frames in no step; dt 0.1" in capsys.readouterr().out
+
+
+def test_a_comment_that_says_another_dt_is_told(tmp_path, capsys):
+    (path := tmp_path / "a.csv").write_text("# dt: 0.5\nx\n1\n2\n1\n")
+    assert Trajectories.load(path, 0.1).dt == 0.1
+    assert "dt 0.1 as given, one frame a row (dt 0.5 from the comment" in capsys.readouterr().out
+
+
+def test_long_numbers_of_tracks_are_kept_exactly(tmp_path, capsys):
+    rows = [f"{1234567890123456781 + k},{i},{i % 3}" for k in (0, 1) for i in range(3)]
+    (path := tmp_path / "a.csv").write_text("\n".join(["id,frame,x", *rows]))
+    assert Trajectories.load(path, 0.1).n_trajectories == 2
+
+
+def test_columns_of_arrays_that_are_no_coordinates_are_asked_about(tmp_path, capsys):
+    ids, frames = np.repeat([1, 2, 3], 10), np.tile(np.arange(10), 3)
+    np.save(path := tmp_path / "a.npy", np.c_[ids, frames, WALK])
+    with pytest.raises(ValueError, match="a.npy: column 0 of its 4 grows.*columns=…, track=…"):
+        Trajectories.load(path, 0.1)
+    back = Trajectories.load(path, 0.1, columns=[2, 3], track=0, frame=1)
+    np.testing.assert_array_equal(back.x, WALK.reshape(3, 10, 2))
+    by_frame = np.c_[ids, frames, WALK][np.argsort(frames, kind="stable")]
+    for array in (by_frame, np.c_[0.1 * np.arange(30), WALK], np.c_[0.033 * frames, WALK]):
+        with pytest.raises(ValueError, match="paths: column .* grows"):
+            Trajectories.of(array, 0.1)
+    np.savez(path := tmp_path / "a.npz", *[np.c_[0.1 * np.arange(30), WALK]] * 2)
+    with pytest.raises(ValueError, match="a.npz: column 0 of its 3 grows"):
+        Trajectories.load(path, 0.1)
+    back = Trajectories.load(path, columns=[1, 2], time=0, track="block")
+    assert (back.n_trajectories, back.dt) == (2, 0.1)
+
+
+def test_times_before_tracks_are_turned_or_asked_about(tmp_path, capsys):
+    x = (
+        np.cumsum(np.random.default_rng(0).normal(size=(60, 3, 2)), axis=0)
+        + 50 * np.arange(3)[:, None]
+    )
+    np.savez(path := tmp_path / "a.npz", trajectories=x, frames_per_second=25.0)
+    back = Trajectories.load(path)
+    np.testing.assert_array_equal(back.x, x.swapaxes(0, 1))
+    assert back.dt == 0.04
+    with pytest.raises(ValueError, match=r"60 paths of 3 times.*x.swapaxes\(0, 1\)"):
+        Trajectories.of(x, 0.04)
+    assert Trajectories.of(np.random.default_rng(0).normal(size=(60, 3, 2)), 0.1).n_times == 3
+
+
+def test_an_index_that_tells_frames_is_asked_about(capsys):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(dict(x=WALK[:, 0], y=WALK[:, 1]))
+    assert Trajectories.from_table(table, 0.1).n_times == 30
+    with pytest.raises(ValueError, match="'index' may tell the frame.*frame='index'"):
+        Trajectories.from_table(table.drop(index=7), 0.1)
+    table.index = pandas.date_range("2024-01-01", periods=30, freq="2s")
+    with pytest.raises(ValueError, match="'index' may tell the time.*time='index'"):
+        Trajectories.from_table(table, 0.1)
+    assert Trajectories.from_table(table, time="index").dt == 2
 
 
 # ------------------------------------------------------------------------------------------- times

@@ -53,24 +53,23 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
     moving = asked.underdamped
     if moving is None:
         moving = bool(number(path, "underdamped", beside))
+    if "frames_per_second" in alone and (x := held.get("trajectories", np.empty(0))).ndim == 3:
+        held["trajectories"] = x.swapaxes(0, 1)  # idtracker.ai: times, animals, coordinates
+        beside.setdefault("dt", 1 / alone["frames_per_second"].ravel())
     dt = asked.dt if asked.dt is not None else number(path, "dt", beside)
     remarks = [f"{name}: {array.ravel()[0]}" for name, array in alone.items() if array.size == 1]
     remarks += [f"dt: {dt!r}"] * (dt is not None)
-    arrays, ndims = list(held.values()), {v.ndim for v in held.values()}
-    if not arrays:
+    if not held:
         raise ValueError(f"{path.name} holds no array")
     if dt is not None and not 0 < dt < np.inf:
         raise ValueError(
             f"{path.name}: dt must be positive, it is the time between two frames; got {dt:g}: "
             f"{asked.again(dt=...)}"
         )
+    arrays, ndims = list(held.values()), {v.ndim for v in held.values()}
     if ours and {"track", "frame"} < held.keys() and dt is not None:
-        x = _floats(
-            held["x"]
-            if asked.scale is None
-            else held["x"] * scales(asked.scale, held["x"].shape[-1])
-        )
-        return Tracks(x, dt, held["track"], held["frame"], moving)
+        factor = 1 if asked.scale is None else scales(asked.scale, held["x"].shape[-1])
+        return Tracks(_floats(held["x"] * factor), dt, held["track"], held["frame"], moving)
     if len(held) == 1 and (names := arrays[0].dtype.names):
         return Sheet.of(path.name, names, [arrays[0][name] for name in names], remarks)
     if len(arrays) > 1 and ndims in ({1}, {1, 2}) and len({len(v) for v in arrays}) == 1:
@@ -90,8 +89,15 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
                 f"{path.name} must hold an array named 'x' alone, columns of one length, or paths (n_times, "
                 f"dim); it has {shapes}; take one: Trajectories.of({again}[{next(iter(held))!r}], dt=…)"
             )
-    for array in paths if isinstance(paths, list) else [paths]:
+    blocks = paths if isinstance(paths, list) else [paths]
+    for array in blocks:
         require_real(array, path)
+    said = any(v is not None for v in (asked.columns, asked.track, asked.time, asked.frame))
+    if said and {v.ndim for v in blocks} == {2} and len({v.shape[1] for v in blocks}) == 1:
+        table = Sheet.of(path.name, None, list(np.concatenate(blocks).T), remarks)
+        if len(blocks) > 1:
+            table.blocks = np.repeat(np.arange(len(blocks)), list(map(len, blocks)))
+        return table
     words = f"dt {dt:.6g} {'from the file' if asked.dt is None else 'as given'}" if dt else ""
     if dt is None:
         told = remarked(Sheet(path.name, {}, remarks=remarks), asked)
@@ -102,6 +108,38 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
         dt, words = told
     found = paths_of(path.name, paths, (dt, words), asked, moving, saved=ours)
     return replace(found, said="") if ours else found
+
+
+def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked) -> None:
+    """Refuse an array `(…, n_times, dim)` of which a column is no coordinate: it grows by even steps
+    nearly throughout, as times and numbers of frames do, or in whole numbers, as those of tracks may;
+    or whose paths and times seem to be exchanged."""
+    if x.ndim == 3 and len(x) > x.shape[1]:
+        some = x[:100, :100]
+        along, across = (np.nanmedian(np.abs(np.diff(some, axis=axis))) for axis in (1, 0))
+        if across < 0.5 * along:
+            raise ValueError(
+                f"{name} has {len(x)} paths of {x.shape[1]} times, and neighbours are closer from path to path "
+                f"than from time to time; if it is the other way round, Trajectories.of(x.swapaxes(0, 1), "
+                f"dt={dt:g}); if not, Trajectories(torch.as_tensor(x), {dt:g})"
+            )
+    some = x[: 1 + 1000 // x.shape[1], :1000] if x.ndim == 3 else x[:1000]
+    steps = np.diff(some.astype(np.float64), axis=-2).reshape(-1, x.shape[-1])
+    steps = steps[np.isfinite(steps).all(1)]
+    if x.shape[-1] > 1 and len(steps) > 3:
+        usual = np.median(steps, axis=0)
+        even = (np.abs(steps - usual) <= 0.1 * usual).mean(0) > 0.6
+        whole = (steps == np.rint(steps)).all(0) & (steps >= 0).all(0) & steps.any(0)
+        wrong = np.flatnonzero((even & (usual > 0)) | whole)
+        if len(wrong):
+            call = asked.again(columns=..., track=..., time=..., frame=...)
+            if x.ndim == 3 or asked.call == "Trajectories.of(paths":
+                call = f"Trajectories.of(paths[..., columns], dt={dt:g})"
+            raise ValueError(
+                f"{name}: column {wrong[0]} of its {x.shape[-1]} grows as times and the numbers of frames or of "
+                f"tracks do; say by their numbers, from 0, what they hold, {call}; if all are coordinates, "
+                f"Trajectories(torch.as_tensor(x), {dt:g})"
+            )
 
 
 def paths_of(
@@ -118,14 +156,13 @@ def paths_of(
 
     Raises:
         TypeError: numbers that are no coordinates.
-        ValueError: wrong axes, more coordinates than times, paths of several dimensions.
+        ValueError: wrong axes, more coordinates than times, paths of several dimensions, a column
+            that holds times or numbers of frames.
     """
-    said = {"columns", "track", "time", "frame"} & {
-        k for k, v in vars(asked).items() if v is not None
-    }
+    said = [k for k in ("columns", "track", "time", "frame") if getattr(asked, k) is not None]
     if said:
         raise ValueError(
-            f"{name} holds an array, which has no columns to name; leave {', '.join(sorted(said))} out"
+            f"{name} holds an array, which has no columns to name; leave {', '.join(said)} out"
         )
     if isinstance(x, np.ndarray):
         blocks = [x.reshape(-1, 1) if x.ndim == 1 else x]
@@ -157,6 +194,8 @@ def paths_of(
         )
     if times < 2:
         raise ValueError(f"{name} has one time alone; a trajectory needs at least two frames")
+    if not saved:
+        _refuse_clocks(name, max(blocks, key=len), dt[0], asked)
     kind = np.result_type(*(b.dtype for b in blocks), np.float32)
     blocks = [_floats(b, kind) for b in blocks]
     if asked.scale is not None:

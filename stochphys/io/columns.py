@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..brief import Brief
+from .doubts import kind, refuse_doubts
 from .sheet import Asked, Sheet, listed, plain
 
 # Names in small letters, without units, blanks and signs: POSITION_X is positionx.
@@ -33,6 +34,10 @@ NAMES = {
     r"|(?:areashape|texture|trackobjects|metadata|granularity|correlation|radialdistribution|math|children)\w+|unnamed\w*",
 }  # fmt: skip
 ROLES = {role: re.compile(names) for role, names in NAMES.items()}
+TIME_UNITS = re.compile(
+    r"(?i)[num\u00b5\u03bc]?s|[mu]?secs?|seconds?|mins?|minutes?|h|hrs?|hours?|d|days?|frames?|raw|-|"
+)
+EDGES = re.compile(r"(?i)SPOT_SOURCE_ID|EDGE_X_LOC|TRACK_X_LOC")
 
 
 def recognised(name: str) -> str:
@@ -63,7 +68,8 @@ def roles(table: Sheet, asked: Asked) -> Roles:
 
     Raises:
         ValueError: a name that is no column or more than one, two columns for one role, a column
-            that could be a coordinate and is not known, no coordinate at all.
+            that could be a coordinate, tell tracks apart or say when, and is not known, no
+            coordinate at all.
     """
     names = list(table.columns)
     if not table.named and asked.columns is None:
@@ -72,6 +78,11 @@ def roles(table: Sheet, asked: Asked) -> Roles:
             f"{table.name} has no header that names its {len(names)} columns (the first row is {first}); "
             "say by their numbers, from 0, what they hold, as far as they do: "
             f"{asked.again(columns=..., track=..., time=..., frame=..., dt=...)}"
+        )
+    if edges := [name for name in names if EDGES.match(name)]:
+        raise ValueError(
+            f"{table.name}: {edges[0]!r} is a column of TrackMate's table of links or of tracks, which holds "
+            "no path; export its table of spots"
         )
     given, parts = {}, []
     for role in ("track", "frame", "time"):
@@ -84,11 +95,11 @@ def roles(table: Sheet, asked: Asked) -> Roles:
     free = [name for name in names if name not in (*given.values(), *parts)]
     wanted = None
     if asked.columns is not None:
-        several = [asked.columns] if isinstance(asked.columns, str | int) else asked.columns
+        several = [asked.columns] if isinstance(asked.columns, str | int) else list(asked.columns)
         wanted = [table.find(name, "columns") for name in several]
-        if len(set(wanted)) < len(wanted) or not set(wanted) <= set(free):
+        if not wanted or len(set(wanted)) < len(wanted) or not set(wanted) <= set(free):
             raise ValueError(
-                f"{table.name}: columns={asked.columns!r} names a column twice, or one that tells "
+                f"{table.name}: columns={asked.columns!r} names none, a column twice, or one that tells "
                 f"tracks or times; its columns are {listed(names)}"
             )
         free = [name for name in free if name not in wanted]
@@ -97,10 +108,11 @@ def roles(table: Sheet, asked: Asked) -> Roles:
         by_role[_role(table, name) if table.named else "other"].append(name)
     for role in ("track", "frame", "time"):
         found = by_role[role]
-        if role in given:
+        if role in given or (role == "frame" and asked.time is not None):  # then times decide
             by_role["other"] += found
         elif len(found) > 1 and not all(_same(table, found[0], other) for other in found[1:]):
-            ways = " or ".join(asked.again(**{role: name}) for name in found)
+            both = [found] * (role == "track")
+            ways = " or ".join(asked.again(**{role: name}) for name in [*both, *found])
             raise ValueError(
                 f"{table.name}: {listed(found)} could each be the {role}; say which: {ways}"
             )
@@ -110,7 +122,7 @@ def roles(table: Sheet, asked: Asked) -> Roles:
     if (
         given.keys() >= {"frame", "time"}
         and asked.time is None
-        and not _numeric(table, given["time"])
+        and not table.numeric(given["time"])
     ):
         by_role["other"].append(given.pop("time"))  # such as 12:30
     if "track" not in given and (ids := [n for n in by_role["other"] if plain(n)[0] == "id"]):
@@ -119,21 +131,18 @@ def roles(table: Sheet, asked: Asked) -> Roles:
             given["track"] = ids[0]
             by_role["other"].remove(ids[0])
     result = Roles(given.get("track"), given.get("frame"), given.get("time"), [])
-    if by_role["other"]:
-        result.left["no coordinates"] = by_role["other"]
+    result.left["no coordinates"] = by_role["other"]
+    coordinates = by_role["coordinate"] if wanted is None else wanted
+    used = {*given.values(), *parts, *coordinates, *by_role["velocity"]}
+    refuse_doubts(
+        table, asked, result.track, result.clock, [name for name in names if name not in used]
+    )
     if wanted is not None:
         rest = by_role["coordinate"] + by_role["velocity"] + by_role[""]
         result.coordinates, result.left["not asked for"] = wanted, rest
-        return result
-    result.coordinates = _coordinates(table, asked, by_role, result)
+    else:
+        result.coordinates = _coordinates(table, asked, by_role, result)
     return result
-
-
-def _numeric(table: Sheet, name: str) -> bool:
-    try:
-        return table.values(name).ndim == 1
-    except ValueError:
-        return False
 
 
 def _role(table: Sheet, name: str) -> str:
@@ -142,7 +151,10 @@ def _role(table: Sheet, name: str) -> str:
     role = recognised(name)
     if role not in ("frame", "time"):
         return role
-    if not _numeric(table, name):
+    bare, unit = plain(name)
+    if bare == "t" and unit and not TIME_UNITS.fullmatch(unit):  # a temperature, in K
+        return "other"
+    if not table.numeric(name):
         return role if len(set(table.text(name))) > 1 else "other"
     values = table.values(name)
     if role == "frame":
@@ -155,12 +167,16 @@ def _coordinates(
     table: Sheet, asked: Asked, by_role: dict[str, list[str]], result: Roles
 ) -> list[str]:
     """The columns that are coordinates by their names, then velocities if they are wanted."""
-    found, velocities = by_role["coordinate"], by_role["velocity"]
+    found, velocities = sorted(by_role["coordinate"], key=_place), by_role["velocity"]
     unknown = [name for name in by_role[""] if _could_be(table, name, result)]
     if plain_v := [n for n in velocities if plain(n)[0] == "v" and (len(found) != 1 or unknown)]:
         velocities = [name for name in velocities if name not in plain_v]  # a voltage, it may be
         unknown = plain_v + unknown
     axes = [_axis(name) for name in found]
+    if found and not any(re.match("[xyz]|centroid", axis) for axis in axes):  # angles alone
+        unknown += [
+            n for n in by_role["other"] if plain(n)[0] == "radius" and _could_be(table, n, result)
+        ]
     sets: dict[
         Any, list[str]
     ] = {}  # in pixels and in µm, say; the place, and the one in the first frame
@@ -168,23 +184,31 @@ def _coordinates(
         scheme = re.sub(r"[xyz]", "x", re.sub(r"\d+", "#", axis))
         if scheme in ("x", "x#", "centroid#"):
             sets.setdefault((scheme, axes[:i].count(axis)), []).append(name)
+    numbers = [axis[1:] for axis in axes if re.fullmatch(r"[xyz]\d+", axis)]
+    one = [
+        name for name, axis in zip(found, axes, strict=True) if numbers and axis[1:] == numbers[0]
+    ]
+    if len(sets) == 1 and len(one) > 1 and len(set(numbers)) > 1:  # x1, y1, x2, y2
+        sets = {"state": found, "particle": one}
     if len(sets) > 1:
         calls = [asked.again(columns=names) for names in sets.values()][:2]
         raise ValueError(
-            f"{table.name}: of {listed(found)} some could be the same coordinate; say which to take: "
+            f"{table.name}: of {listed(found)} some could be the same coordinate{', or of several particles' * ('state' in sets)}; say which to take: "
             f"{' or '.join(calls)}"
         )
     if unknown:
+        order = list(table.columns).index
         clocks = [] if result.clock else [n for n in unknown if _grows(table, n, result)][:1]
-        rest = [name for name in unknown if name not in clocks]
-        more = {"frame" if _whole(table, name) else "time": name for name in clocks}
-        calls = [asked.again(columns=names, **more) for names in (found, found + rest) if names]
+        rest = sorted((name for name in unknown if name not in clocks), key=order)
+        more = {kind(table, name): name for name in clocks}
+        both = sorted(found + rest, key=order)
+        calls = [asked.again(columns=names, **more) for names in (found, both) if names]
         raise ValueError(
             f"{table.name}: whether {listed(unknown)} {'is a coordinate' if len(unknown) == 1 else 'are coordinates'} "
             f"is not known; its columns are {listed(list(table.columns))}. Name those that are: "
             f"{' or '.join(dict.fromkeys(calls)) or asked.again(columns=..., **more)}"
         )
-    result.left.setdefault("no coordinates", []).extend(by_role[""])
+    result.left["no coordinates"] += by_role[""]
     label = None if result.track is None else table.groups(result.track)[0]
     still = [name for name in found if _constant(table.values(name), label)]
     if len(still) < len(found):  # as z of a flat film, or where a track began
@@ -204,12 +228,21 @@ def _coordinates(
             f"{table.name}: underdamped=True needs a velocity for each of {listed(found)}, has "
             f"{listed(velocities) or 'none'}; name both, positions first: {asked.again(columns=...)}"
         )
-    return found + velocities
+    axes = [_axis(name) for name in found]
+    return found + sorted(
+        velocities, key=lambda n: axes.index(a) if (a := _axis(n)) in axes else 99
+    )
+
+
+def _place(name: str) -> tuple[str, int]:
+    """Where a coordinate stands among others: x before y before z, x2 before x10."""
+    letter, number = re.fullmatch(r"([xyz]|centroid)?(\d*).*", _axis(name)).groups()  # type: ignore[union-attr]
+    return (letter or "~", int(number or 0))
 
 
 def _axis(name: str) -> str:
-    """`POSITION_X`, `x (µm)` → `x`; `x_1` → `x1`."""
-    bare = plain(name)[0]
+    """`POSITION_X`, `x (µm)`, `vx` → `x`; `x_1` → `x1`; `vtheta` → `theta`."""
+    bare = re.sub(r"^v(?=theta|phi|\d)|(?<=theta)dot$", "", plain(name)[0])
     found = re.fullmatch(r"([xyz])[a-z]*|[a-z]*?([xyz])", bare)
     return (found[1] or found[2]) if found else bare
 
@@ -234,7 +267,7 @@ def _constant(values: np.ndarray, group: np.ndarray | None = None) -> bool:
 def _could_be(table: Sheet, name: str, known: Roles) -> bool:
     """Could a column be a coordinate? Not if it is text, never changes, counts rows, or is one number
     for each track or for each frame."""
-    if not _numeric(table, name):
+    if not table.numeric(name):
         return False
     values = table.values(name)
     if _constant(values) or (len(values) > 2 and (np.diff(values) == 1).all()):
@@ -252,7 +285,3 @@ def _grows(table: Sheet, name: str, known: Roles) -> bool:
     if known.track:
         step = step[np.diff(table.groups(known.track)[0]) == 0]
     return len(step) > 0 and bool((step > 0).all())
-
-
-def _whole(table: Sheet, name: str) -> bool:
-    return bool((table.values(name) == np.rint(table.values(name))).all())

@@ -4,6 +4,7 @@ import pickle
 import struct
 import zlib
 from importlib import import_module
+from os import PathLike
 from os.path import expanduser
 from pathlib import Path
 from tokenize import TokenError
@@ -25,9 +26,16 @@ BROKEN = (
 
 def existing(path: str | Path, *endings: str) -> Path:
     """The path of a file that is there, with one of these endings."""
+    if not isinstance(path, str | PathLike):
+        raise TypeError(
+            f"path must be that of one file, got {type(path).__name__}; read files one by one"
+        )
     path = Path(expanduser(path))
     if path.suffix.lower() not in endings:
-        raise ValueError(f"{path.name}: the ending must be one of {', '.join(endings)}")
+        raise ValueError(
+            f"{path.name}: the ending must be one of {', '.join(endings)}"
+            + "; a table in a text may be named .txt" * (".txt" in endings)
+        )
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
     if path.is_dir():

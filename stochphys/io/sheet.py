@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from numbers import Integral
 from typing import Any, Self
 
@@ -11,7 +12,8 @@ import numpy as np
 from ..brief import Brief
 
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
-MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "-", "--", "?"}
+MISSING = {"", "nan", "na", "n/a", "#n/a", "<na>", "nat", "null", "none", "-", "--", "?", ".", "n.d.", "missing",
+           "#div/0!", "#value!", "nan(ind)", "-nan(ind)", "1.#qnan", "-1.#ind"}  # fmt: skip
 UNITS = (
     "um|µm|μm|micron|microns|micrometers?|nm|mm|cm|m|px|pix|pixels?|s|sec|secs|seconds?|ms|msec|us|µs|"
     "rad|deg|raw"
@@ -63,6 +65,7 @@ class Sheet(Brief):
         named: False where the names are numbers that stand for none.
         remarks: lines that are neither header nor rows.
         numbers, line: where each row stands, such as line 12, for messages.
+        blocks: of each row, its block `(n_rows,)`, where empty lines part the rows into several.
         units: of columns, by name, where a row of the header gives them.
         left: words on what of the file is not in the table.
     """
@@ -73,6 +76,7 @@ class Sheet(Brief):
     remarks: list[str] = field(default_factory=list)
     numbers: Sequence[int] | None = None
     line: str = "row"
+    blocks: np.ndarray | None = None
     units: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     parsed: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
@@ -116,13 +120,28 @@ class Sheet(Brief):
             self.parsed[name] = self._parsed(name)
         return self.parsed[name]
 
+    def numeric(self, name: str) -> bool:
+        """Does a column hold numbers or times, as far as it holds anything?"""
+        try:
+            return self.values(name).ndim == 1
+        except ValueError:
+            return False
+
+    def whole(self, name: str) -> bool:
+        """Are all numbers of a column whole?"""
+        values = self.values(name)
+        return bool(((values == np.rint(values)) | np.isnan(values)).all())
+
     def groups(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Of each row the number of its track `(n_rows,)`, and whether it belongs to none: an empty
         cell, or −1 beside others that are not negative."""
         held = self.columns[name]
         try:
             held = held if held.dtype.kind in "iu" else self.values(name)
+            exact = held.dtype.kind in "iu" or not (np.abs(held) > 2**53).any()
         except ValueError:  # names
+            exact = False
+        if not exact:
             cells = self.text(name)
             label = np.unique(cells, return_inverse=True)[1]
             return label, np.array([missing(cell) for cell in cells])
@@ -157,6 +176,8 @@ class Sheet(Brief):
 
     def find(self, asked: Hashable, argument: str) -> str:
         """The column that a user names, by its name in any writing, or by its number from 0."""
+        if asked == "block" and self.blocks is not None:
+            self.columns.setdefault("block", self.blocks)
         names = list(self.columns)
         if isinstance(asked, Integral) and 0 <= asked < len(names):
             return names[int(asked)]
@@ -172,19 +193,19 @@ class Sheet(Brief):
 
 def _instants(cells: Sequence[str]) -> np.ndarray | None:
     """Seconds of 0:00:01.25, or of dates with times of day such as 2024-05-01 12:00:00.033; None if
-    they are neither."""
+    they are neither, or if a day may end among them."""
     clock = [re.fullmatch(r"\s*(\d+):([0-5]\d):([0-5]\d(?:\.\d+)?)\s*", cell) for cell in cells]
     if all(clock):
         parts = np.array([found.groups() for found in clock if found], dtype=np.float64)
-        return parts @ [3600.0, 60.0, 1.0]
-    date = re.compile(r"\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?\s*")
-    if not all(map(date.fullmatch, cells)):
-        return None
+        seconds = parts @ [3600.0, 60.0, 1.0]
+        midnight = seconds.max() < 86400 and (np.diff(seconds) < -43200).any()
+        return None if midnight else seconds
     try:
-        instants = np.array([cell.strip().rstrip("Z") for cell in cells], dtype="M8[us]")
-    except ValueError:  # the 31st of June
+        dates = [datetime.fromisoformat(cell.strip()) for cell in cells]
+        first = dates[0]  # with zones or without
+        return np.array([(date - first).total_seconds() for date in dates])
+    except (ValueError, TypeError):
         return None
-    return instants.astype(np.int64) / 1e6
 
 
 def counted(n: Any, thing: str) -> str:

@@ -78,9 +78,18 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
 
 def framed(name: str, frame: Any) -> Sheet:
     """A `Sheet` of what has columns by name: a frame of pandas or polars, a dict, a record array."""
-    index = getattr(getattr(frame, "index", None), "names", None) or ()
-    if named := [key for key in index if key is not None and key not in frame.columns]:
-        frame = frame.reset_index(level=named)
+    if getattr(getattr(frame, "columns", None), "nlevels", 1) > 1:
+        raise ValueError(
+            f"{name} has column names of several levels; join them, and then read what comes out: "
+            "table.set_axis(['_'.join(map(str, key)) for key in table], axis=1)"
+        )
+    index: Any = getattr(frame, "index", None)
+    if hasattr(index, "names"):
+        named = [key for key in index.names if key is not None and key not in frame.columns]
+        if named:
+            frame = frame.reset_index(level=named)
+        elif index.names == [None] and not np.array_equal(index, np.arange(len(index))):
+            frame = frame.reset_index()
     names = getattr(frame, "column_names", getattr(frame, "columns", None))
     if isinstance(frame, np.ndarray | dict):
         names = list(frame) if isinstance(frame, dict) else frame.dtype.names

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .columns import recognised
 from .sheet import NUMBER, Sheet, missing
 
@@ -49,7 +51,7 @@ def read_text(path: Path) -> Sheet:
     if cut:
         rows, numbers = rows[:-1], numbers[:-1]
     if "," in text and (delimiter != "," or '"' in text):
-        _decimal_points(rows, numbers, path)
+        _decimal_points(rows, numbers, path, delimiter)
     if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
         words = split(remarks[-1:], delimiter, csv.QUOTE_NONE)[0] if remarks[-1] else []
         named = [word.strip(' ,;"') for word in words]
@@ -124,7 +126,7 @@ def _width(rows: Sequence[Sequence[str]]) -> int:
     return max(counts, key=lambda n: (counts[n], n))
 
 
-def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path) -> None:
+def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path, delimiter: str) -> None:
     """Decimal commas become points, in place."""
     comma, mixed, point = [], [], []
     for row, line in zip(rows, numbers, strict=True):
@@ -148,9 +150,9 @@ def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path) -> No
     for j in columns:
         cells = [row[j] for row, k, _ in comma if k == j]
         whole = any(len(row) > j and re.fullmatch(r"\s*\d{1,3}\s*", row[j]) for row in rows)
-        if whole and all(map(THOUSANDS.fullmatch, cells)):
+        if (whole or delimiter == ",") and all(map(THOUSANDS.fullmatch, cells)):
             raise ValueError(
-                f"{path.name} writes {cells[0].strip()} in a column that holds whole numbers: whether "
+                f"{path.name} writes {cells[0].strip()} among whole numbers or commas: whether "
                 "the comma is decimal or parts thousands cannot be told; save it without the commas"
             )
     for row, j, _ in comma:
@@ -210,10 +212,16 @@ def headed(
                 f"{name}: {line} {at} has {len(row)} fields, the others have {n}; is it cut, or "
                 "does a field hold the sign that parts columns?"
             )
+    again = [i for i, row in enumerate(data) if row == names]  # films one after the other
+    numbers = [at for i, at in enumerate(numbers) if i not in again]
+    data = [row for i, row in enumerate(data) if i not in again]
     if names is not None and len(names) < width:  # as R does; which one has no name is not said
         names = None
     columns = list(zip(*data, strict=False))[:width]
     table = Sheet.of(name, names, columns, remarks, numbers, line)
+    block = np.r_[0, np.cumsum(np.diff(numbers) > 1)]
+    if block[-1] and len(block) >= 2 * (block[-1] + 1):
+        table.blocks = block
     if heads and names is not None:
         cells = zip(table.columns, rows[first - 1], strict=False)
         table.units = {n: unit[1] for n, cell in cells if (unit := IN_UNITS.fullmatch(cell))}

@@ -22,20 +22,22 @@ STEP = re.compile(
 RATE = re.compile(
     rf"(?i)(?:^|[^a-z])(?:fps|(?:frame|sampling)[ _-]?rate)[^\d:=,;a-z]*[:=,;]?\s*{NUMBER}"
 )
+FPS = re.compile(r"(?i)([-+]?\d*[.,]?\d+) *fps")
 
 
 def remarked(table: Sheet, asked: Asked) -> tuple[float, str] | None:
     """The time step that a comment tells, and the words for it; None if none does."""
     found = {}
     for remark in table.remarks:
-        said = [(float(n.replace(",", ".")), unit) for n, unit in STEP.findall(remark)]
-        rates = [float(n.replace(",", ".")) for n, _ in RATE.findall(remark)]
-        rates += [
-            float(n.replace(",", ".")) for n, unit in re.findall(NUMBER, remark) if unit == "fps"
-        ]
-        for step, unit in [*said, *((1 / rate, "") for rate in rates if rate)]:
-            found[step] = f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:40]!r}"
-    if found and max(found) > 1.001 * min(found):
+        said = [(float(m[1].replace(",", ".")), m[2], m) for m in STEP.finditer(remark)]
+        rates = [*RATE.finditer(remark), *(m for m in FPS.finditer(remark))]
+        said += [(1 / rate, "", m) for m in rates if (rate := float(m[1].replace(",", ".")))]
+        for step, unit, m in said:  # beside other numbers it may be the step of a simulation, say
+            if step > 0 and not re.search(r"\d", remark[: m.start()] + remark[m.end() :]):
+                found[step] = (
+                    f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:80]!r}"
+                )
+    if found and asked.dt is None and max(found) > 1.001 * min(found):
         raise ValueError(
             f"{table.name}: its comments tell several time steps, {', '.join(f'{s:g}' for s in found)}; "
             f"say which: {asked.again(dt=...)}"
@@ -91,12 +93,17 @@ class Runs:
         count = np.rint(turns - phase[self.owner])
         return count - count[self.first][self.owner]
 
+    def spread(self, count: np.ndarray, dt: float) -> float:
+        """How far apart the times of a track are, at most, as counted from those of their frames."""
+        away = self.time - count * dt
+        return float(
+            (np.maximum.reduceat(away, self.first) - np.minimum.reduceat(away, self.first)).max()
+        )
+
     def fit(self, count: np.ndarray, dt: float, half: float) -> bool:
         """Is each step a frame or more, and each time no farther from its frame than rounding allows?"""
-        away = self.time - count * dt
-        spread = np.maximum.reduceat(away, self.first) - np.minimum.reduceat(away, self.first)
         onward = (np.diff(count)[self.steps > 0] >= 1).all()
-        return bool(onward and spread.max() <= 2 * half + 1e-3 * dt)
+        return bool(onward and self.spread(count, dt) <= 2 * half + 1e-3 * dt)
 
     def slope(self, count: np.ndarray) -> float:
         """The least-squares time of a frame, each track with an offset of its own."""
@@ -144,12 +151,11 @@ def frames_of_times(
     if given is None and whole and (told := remarked(table, asked)) is not None:
         dt, words = told
     if given is not None:
-        words, ratio = f"dt {given:.6g} as given", dt / given
+        words, ratio = f"dt {given:.6g} as given", max(dt / given, given / dt)
         if even and not whole and 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
             raise ValueError(
                 f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
-                f"{dt:.6g}, {round(ratio)} times as much; take what the file says, "
-                f"{asked.again(dt=None)}, or correct the column"
+                f"{dt:.6g}; take what the file says, {asked.again(dt=None)}, or correct the column"
             )
         near = np.abs(runs.steps / given - np.rint(runs.steps / given)).max() < 0.25
         if half < 0.49 * given and runs.fit(known := runs.found(given), given, half):
@@ -211,28 +217,36 @@ def whole_numbers(table: Sheet, asked: Asked, name: str, values: np.ndarray) -> 
 
 def step_of_frames(
     table: Sheet, asked: Asked, timed: tuple[str, np.ndarray, float] | None, track: np.ndarray,
-    frame: np.ndarray, rows: bool,
+    frame: np.ndarray, frame_name: str | None,
 ) -> tuple[float, str]:  # fmt: skip
     """The time from one frame number to the next, and the words for it: given, or the slope of times
-    against frame numbers, or told in a comment. `rows`: one frame a row, for want of numbers."""
-    more = ", one frame a row" * rows
+    against frame numbers, or told in a comment. Without `frame_name` there is one frame a row."""
+    rows = frame_name is None
+    more, told = ", one frame a row" * rows, None
     if timed is not None:
         name, time, half = timed
-        dt = short(Runs(track, time).slope(frame))
-        off = np.abs(np.diff(time) - np.diff(frame) * dt)[np.diff(track) == 0].max(initial=0)
-        if asked.dt is not None:
-            more = f" ({name} says {dt:.6g})" * bool(abs(dt / asked.dt - 1) > 0.01)
-        elif dt > 0 and off <= 2 * half + 0.1 * dt:
-            more = f" (single times up to {off:.2g} off)" * bool(off > 2 * half + 1e-3 * dt)
-            return dt, f"dt {dt:.6g} from {table.with_unit(name)}{more}"
-        else:
+        runs = Runs(track, time)
+        dt = short(runs.slope(frame))
+        off, steps = runs.spread(frame, dt), np.diff(time)[np.diff(track) == 0]
+        steps = steps / np.diff(frame)[np.diff(track) == 0]
+        # Rounded to about a step, times of lost frames look the same as those of none.
+        sure = 4 * half < dt or np.ptp(steps) < 1e-6 * dt
+        if dt > 0 and sure and off <= 2 * half + 0.1 * dt:
+            told = dt, f"dt {dt:.6g} from {table.with_unit(name)}"
+            if off > 2 * half + 1e-3 * dt:
+                told = dt, f"{told[1]} (single times up to {off:.2g} off)"
+        elif asked.dt is None or asked.frame is None:
             raise ValueError(
-                f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers; "
-                f"if frames were taken at equal times, give their distance: {asked.again(dt=...)}"
+                f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers, "
+                f"or are rounded to about a step; if no frame is missing in them, give their distance, "
+                f"{asked.again(frame=frame_name, dt=..., time=None)}; else go by times, {asked.again(time=name, frame=None)}"
             )
     if asked.dt is not None:
+        told = told or remarked(table, asked)
+        if told is not None and abs(told[0] / asked.dt - 1) > 0.01:
+            more += f" ({told[1]})"
         return asked.dt, f"dt {asked.dt:.6g} as given" + more
-    if (told := remarked(table, asked)) is not None:
+    if (told := told or remarked(table, asked)) is not None:
         return told[0], told[1] + more
     has = "has no column of times or frame numbers" if rows else "numbers its frames"
     raise ValueError(

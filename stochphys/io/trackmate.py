@@ -40,7 +40,7 @@ def _simple(root: Element) -> tuple[list, list[str], list[str]]:
         for spot in particle.iter("detection")
     ]
     remarks = []
-    if "frameInterval" in root.attrib:
+    if float(root.attrib.get("frameInterval", 0)) > 0:
         remarks.append(f"dt: {root.attrib['frameInterval']} {root.attrib.get('timeUnits', '')}")
     return rows, remarks, ["TRACK_ID", "FRAME", *(f"POSITION_{axis}" for axis in "XYZ")]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..brief import Brief
 from .columns import Roles, roles
-from .sheet import NUMBER, Asked, Sheet, counted, listed
+from .sheet import NUMBER, Asked, Sheet, counted, listed, plain
 from .times import check_dt, frames_of_times, half_digit, step_of_frames, whole_numbers
 
 
@@ -38,14 +38,16 @@ class Tracks(Brief):
 
         Raises `ValueError` if no path has two successive frames.
         """
-        kept, lengths, gaps, alone = self, np.full(*self.x.shape[:2]), 0, 0
+        kept, lengths, gaps, alone, idle = self, np.full(*self.x.shape[:2]), 0, 0, np.zeros(0)
         if self.track is not None and self.frame is not None:
             lengths = np.bincount(self.track)
             long, alone = lengths[self.track] > 1, int((lengths == 1).sum())
             lengths = lengths[lengths > 1]
             track, frame = np.unique(self.track[long], return_inverse=True)[1], self.frame[long]
             kept = replace(self, x=self.x[long], track=track, frame=frame)
-            steps = np.diff(frame)[np.diff(track) == 0]
+            steps = np.where(np.diff(track) == 0, np.diff(frame), 0)
+            step = np.r_[False, steps == 1, False]
+            idle = ~(step[1:] | step[:-1])
             gaps = int((steps > 1).sum())
             if not (steps == 1).any():
                 raise ValueError(
@@ -55,6 +57,8 @@ class Tracks(Brief):
         span = " to ".join(map(str, sorted({lengths.min(), lengths.max()})))
         parts = [f"{counted(len(lengths), 'track')} of {span} frames", *words]
         parts[0] += f", {counted(gaps, 'gap') if gaps else 'no gaps'}"
+        if idle.any():
+            parts[0] += f", {counted(int(idle.sum()), 'frame')} in no step"
         if alone:
             parts.append(f"left out: {counted(alone, 'track')} of a single frame")
         return replace(kept, said=f"{name}: " + "; ".join(parts))
@@ -90,6 +94,11 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
         row = table.row(at[infinite][0])
         raise ValueError(f"{table.name}: a number in {row} is infinite; correct the table there")
     at = at[np.lexsort((clock[at], label[at]))]
+    unseen = _unseen(x[at], label[at])
+    if unseen.any():
+        values = " or ".join(f"{v:g}" for v in np.unique(x[at][unseen]))
+        dropped.append(f"{counted(unseen.sum(), 'row')} at {values}, far from all others")
+    at = at[~unseen]
     twice = _twice(table, asked, role, label[at], clock[at], x[at], at)
     if twice.any():
         dropped.append(f"{counted(twice.sum(), 'row')} that said once more what another says")
@@ -99,6 +108,23 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     states = x[at] if asked.scale is None else x[at] * scales(asked.scale, x.shape[1])
     told = _told(table, role, asked, words, dropped)
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).told(table.name, told)
+
+
+def _unseen(x: np.ndarray, label: np.ndarray) -> np.ndarray:
+    """Of sorted rows, those that programs write where nothing was found: one of these numbers in all
+    coordinates, from which all other rows are farther than five of their largest steps."""
+    unseen = np.zeros(len(x), bool)
+    for value in (0, -1, -99, -999, -9999):
+        if x.shape[1] > 1 or value < -1:
+            unseen |= (x == value).all(1)
+    kept = x[~unseen]
+    steps = np.abs(np.diff(kept, axis=0)).max(1)[np.diff(label[~unseen]) == 0]
+    if not unseen.any() or not steps.any():
+        return np.zeros(len(x), bool)
+    for value in np.unique(x[unseen, 0]):
+        if np.abs(kept - value).max(1).min() < 5 * steps.max():
+            unseen &= x[:, 0] != value
+    return unseen
 
 
 def labels(table: Sheet, role: Roles) -> tuple[np.ndarray, np.ndarray]:
@@ -133,8 +159,8 @@ def _twice(
     where = f"{table.row(a)} and {table.row(b)} both stand at {role.clock} {clock[differ[0]]:g}"
     known = (*role.coordinates, role.track, role.time, role.frame)
     others = [name for name in table.columns if name not in known and _could_tell(table, name)]
-    if role.clock == role.time and role.time is not None:
-        where += ", if they are not rounded too far, which a column that numbers frames would mend"
+    others.sort(key=lambda name: plain(name)[0] in ("index", "unnamed0"))
+    others += ["block"] * (table.blocks is not None and "block" not in others)
     if role.track is None:
         remedy = "add one that does"
         if others:
@@ -143,7 +169,7 @@ def _twice(
             f"{table.name}: no column is known to tell tracks apart, and {where}; {remedy} (its columns "
             f"are {listed(list(table.columns))})"
         )
-    remedy = "keep one of them"
+    remedy = "correct one of them; tracks of several films need a column that numbers those"
     if others:
         remedy += f", or, if tracks of several films stand in it: {asked.again(track=[others[0], role.track])}"
     raise ValueError(
@@ -171,7 +197,7 @@ def _clock(
         frame, dt, words = frames_of_times(table, asked, track, *timed)
     else:
         frame = whole_numbers(table, asked, role.frame or "", clock)
-        dt, words = step_of_frames(table, asked, timed, track, frame, role.clock is None)
+        dt, words = step_of_frames(table, asked, timed, track, frame, role.frame)
     # Where all frames are so many numbers apart, that is the step of the recording.
     same = np.diff(track) == 0
     common = int(np.gcd.reduce(np.diff(frame)[same])) if same.any() else 1
