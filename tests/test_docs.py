@@ -172,16 +172,16 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
 
 @pytest.mark.slow
 def test_the_lines_of_the_readme_and_for_your_own_data_run(quick, capsys):
-    (six_lines,) = blocks("README.md", "python")
     found: dict[str, Any] = {}  # each block goes on from the one before
-    for block in (six_lines, *blocks("docs/your_data.md", "python")):
+    for block in (*blocks("README.md", "python"), *blocks("docs/your_data.md", "python")):
         lines = [x for x in block.splitlines() if x and not x.startswith(("from ", "import "))]
         assert len(lines) <= 6
         exec(block.replace("1000, n_steps=1000", "50, n_steps=200"), found)
     said = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"-?\d+\.\d\d ± \d+\.\d\d, exact 2\.0[23]", said[0])
-    assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[2])
-    assert said[1] in blocks("docs/your_data.md", "text")[0]
+    assert re.fullmatch(r"\S+ ± \S+ per unit time \(held-out bound \S+\)", said[3])
+    for i, page in ((1, "README.md"), (2, "docs/your_data.md")):
+        assert f"{said[i]}\n" in blocks(page, "text")
     assert any(line.startswith("drift and diffusion from") for line in said)
     assert found["movie"].x.shape == (20, 36)
     assert found["motion"].drift.std(found["states"]).shape == (5, 2)
