@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..brief import Brief
-from .doubts import kind, refuse_doubts
+from .doubts import refuse_doubts
 from .sheet import Asked, Sheet, listed, plain
 
 # Names in small letters, without units, blanks and signs: POSITION_X is positionx.
@@ -66,80 +66,69 @@ class Roles(Brief):
 def roles(table: Sheet, asked: Asked) -> Roles:
     """The role of each column of a table, given or recognised.
 
-    Raises:
-        ValueError: a name that is no column or more than one, two columns for one role, a column
-            that could be a coordinate, tell tracks apart or say when, and is not known, no
-            coordinate at all.
+    Raises `ValueError` for a name that is no column or more than one, two columns for one role, a
+    column that is not known and could be a coordinate, tell tracks apart or say when, no coordinate.
     """
     names = list(table.columns)
     if not table.named and asked.columns is None:
         first = ", ".join(str(table.columns[name][0]) for name in names[:6])
-        raise ValueError(
-            f"{table.name} has no header that names its {len(names)} columns (the first row is {first}); "
-            "say by their numbers, from 0, what they hold, as far as they do: "
-            f"{asked.again(columns=..., track=..., time=..., frame=..., dt=...)}"
+        raise table.error(
+            f"it has no header that names its {len(names)} columns (the first row is {first}); say by "
+            "their numbers, from 0, what they hold, as far as they do",
+            asked.again(columns=..., track=..., time=..., frame=..., dt=...),
         )
-    if edges := [name for name in names if EDGES.match(name)]:
-        raise ValueError(
-            f"{table.name}: {edges[0]!r} is a column of TrackMate's table of links or of tracks, which holds "
-            "no path; export its table of spots"
+    if any(map(EDGES.match, names)):
+        raise table.error(
+            "TrackMate's links and tracks hold no path; export the table of its spots"
         )
-    given, parts = {}, []
+    given: dict[str, str] = {}
+    used: list[str] = []
     for role in ("track", "frame", "time"):
         said = getattr(asked, role)
-        if isinstance(said, list | tuple):  # the name of a film, and of a track
-            parts = [table.find(name, role) for name in said]
-            given[role] = table.joined(parts)
-        elif said is not None:
-            given[role] = table.find(said, role)
-    free = [name for name in names if name not in (*given.values(), *parts)]
-    wanted = None
+        if said is not None:  # a list: the name of a film, and of a track
+            parts = [
+                table.find(n, role) for n in (said if isinstance(said, list | tuple) else [said])
+            ]
+            given[role], used = table.joined(parts), used + parts
+    wanted = []
     if asked.columns is not None:
-        several = [asked.columns] if isinstance(asked.columns, str | int) else list(asked.columns)
+        several = [asked.columns] if isinstance(asked.columns, str | int) else asked.columns
         wanted = [table.find(name, "columns") for name in several]
-        if not wanted or len(set(wanted)) < len(wanted) or not set(wanted) <= set(free):
-            raise ValueError(
-                f"{table.name}: columns={asked.columns!r} names none, a column twice, or one that tells "
-                f"tracks or times; its columns are {listed(names)}"
+        if not wanted or len({*wanted, *used}) < len(wanted) + len(used):
+            raise table.error(
+                f"columns={asked.columns!r} names none, a column twice, or one that tells tracks or times; "
+                f"its columns are {listed(names)}"
             )
-        free = [name for name in free if name not in wanted]
     by_role: dict[str, list[str]] = {role: [] for role in (*NAMES, "")}
-    for name in free:
-        by_role[_role(table, name) if table.named else "other"].append(name)
+    for name in names:
+        if name not in (*used, *wanted):
+            by_role[_role(table, name) if table.named else "other"].append(name)
     for role in ("track", "frame", "time"):
         found = by_role[role]
-        if role in given or (role == "frame" and asked.time is not None):  # then times decide
+        if role in given or (role == "frame" and "time" in given):  # then times decide
             by_role["other"] += found
-        elif len(found) > 1 and not all(_same(table, found[0], other) for other in found[1:]):
-            both = [found] * (role == "track")
-            ways = " or ".join(asked.again(**{role: name}) for name in [*both, *found])
-            raise ValueError(
-                f"{table.name}: {listed(found)} could each be the {role}; say which: {ways}"
-            )
+        elif not all(_same(table, found[0], other) for other in found[1:]):
+            ways = [found, *found] if role == "track" else found
+            calls = [asked.again(**{role: way}) for way in ways]
+            raise table.error(f"{listed(found)} could each be the {role}; say which", *calls)
         elif found:
             given[role] = found[0]
             by_role["other"] += found[1:]
-    if (
-        given.keys() >= {"frame", "time"}
-        and asked.time is None
-        and not table.numeric(given["time"])
-    ):
+    clocks = given.keys() >= {"frame", "time"} and asked.time is None
+    if clocks and not table.numeric(given["time"]):
         by_role["other"].append(given.pop("time"))  # such as 12:30
-    if "track" not in given and (ids := [n for n in by_role["other"] if plain(n)[0] == "id"]):
-        cells = table.text(ids[0])
-        if len(set(cells)) < len(cells):  # an id of its own for each row is no track
-            given["track"] = ids[0]
-            by_role["other"].remove(ids[0])
-    result = Roles(given.get("track"), given.get("frame"), given.get("time"), [])
+    ids = [name for name in by_role["other"] if plain(name)[0] == "id"]
+    if "track" not in given and ids and len(set(table.text(ids[0]))) < len(table.text(ids[0])):
+        given["track"] = ids[0]  # an id of its own for each row is no track
+        by_role["other"].remove(ids[0])
+    result = Roles(given.get("track"), given.get("frame"), given.get("time"), wanted)
+    used += [*given.values(), *(wanted or by_role["coordinate"]), *by_role["velocity"]]
+    unused = [name for name in names if name not in used]
+    refuse_doubts(table, asked, result.track, result.clock, unused, by_role[""])
     result.left["no coordinates"] = by_role["other"]
-    coordinates = by_role["coordinate"] if wanted is None else wanted
-    used = {*given.values(), *parts, *coordinates, *by_role["velocity"]}
-    refuse_doubts(
-        table, asked, result.track, result.clock, [name for name in names if name not in used]
-    )
-    if wanted is not None:
+    if wanted:
         rest = by_role["coordinate"] + by_role["velocity"] + by_role[""]
-        result.coordinates, result.left["not asked for"] = wanted, rest
+        result.left["not asked for"] = rest
     else:
         result.coordinates = _coordinates(table, asked, by_role, result)
     return result
@@ -148,19 +137,16 @@ def roles(table: Sheet, asked: Asked) -> Roles:
 def _role(table: Sheet, name: str) -> str:
     """The role that the name says, if what stands there can have it: a length of steps is no number of
     frames, and the one date of all rows is no time."""
-    role = recognised(name)
+    role, (bare, unit) = recognised(name), plain(name)
     if role not in ("frame", "time"):
         return role
-    bare, unit = plain(name)
     if bare == "t" and unit and not TIME_UNITS.fullmatch(unit):  # a temperature, in K
         return "other"
     if not table.numeric(name):
         return role if len(set(table.text(name))) > 1 else "other"
-    values = table.values(name)
     if role == "frame":
-        there = values[~np.isnan(values)]
-        return role if (there == np.rint(there)).all() else ""
-    return "other" if len(values) > 1 and _constant(values) else role
+        return role if table.whole(name) else ""
+    return "other" if len(table.values(name)) > 1 and _constant(table.values(name)) else role
 
 
 def _coordinates(
@@ -169,44 +155,35 @@ def _coordinates(
     """The columns that are coordinates by their names, then velocities if they are wanted."""
     found, velocities = sorted(by_role["coordinate"], key=_place), by_role["velocity"]
     unknown = [name for name in by_role[""] if _could_be(table, name, result)]
-    if plain_v := [n for n in velocities if plain(n)[0] == "v" and (len(found) != 1 or unknown)]:
-        velocities = [name for name in velocities if name not in plain_v]  # a voltage, it may be
-        unknown = plain_v + unknown
     axes = [_axis(name) for name in found]
+    if len(found) != 1 or unknown:  # a v may be a voltage
+        unknown += [name for name in velocities if plain(name)[0] == "v"]
+        velocities = [name for name in velocities if name not in unknown]
     if found and not any(re.match("[xyz]|centroid", axis) for axis in axes):  # angles alone
         unknown += [
             n for n in by_role["other"] if plain(n)[0] == "radius" and _could_be(table, n, result)
         ]
-    sets: dict[
-        Any, list[str]
-    ] = {}  # in pixels and in µm, say; the place, and the one in the first frame
+    sets: dict[Any, list[str]] = {}  # in pixels and in µm, say; where it is, and where it began
     for i, (name, axis) in enumerate(zip(found, axes, strict=True)):
         scheme = re.sub(r"[xyz]", "x", re.sub(r"\d+", "#", axis))
         if scheme in ("x", "x#", "centroid#"):
             sets.setdefault((scheme, axes[:i].count(axis)), []).append(name)
-    numbers = [axis[1:] for axis in axes if re.fullmatch(r"[xyz]\d+", axis)]
-    one = [
-        name for name, axis in zip(found, axes, strict=True) if numbers and axis[1:] == numbers[0]
-    ]
-    if len(sets) == 1 and len(one) > 1 and len(set(numbers)) > 1:  # x1, y1, x2, y2
-        sets = {"state": found, "particle": one}
+    first = [n for n, axis in zip(found, axes, strict=True) if axis[1:] == axes[0][1:] != ""]
+    if len(sets) == 1 and ("x#", 0) in sets and 1 < len(first) < len(found):  # x1, y1, x2, y2
+        sets = {"all": found, "one of several particles": first}
     if len(sets) > 1:
         calls = [asked.again(columns=names) for names in sets.values()][:2]
-        raise ValueError(
-            f"{table.name}: of {listed(found)} some could be the same coordinate{', or of several particles' * ('state' in sets)}; say which to take: "
-            f"{' or '.join(calls)}"
+        raise table.error(
+            f"of {listed(found)} some could be the same coordinate, or of several particles; say which to take",
+            *calls,
         )
     if unknown:
-        order = list(table.columns).index
-        clocks = [] if result.clock else [n for n in unknown if _grows(table, n, result)][:1]
-        rest = sorted((name for name in unknown if name not in clocks), key=order)
-        more = {kind(table, name): name for name in clocks}
-        both = sorted(found + rest, key=order)
-        calls = [asked.again(columns=names, **more) for names in (found, both) if names]
-        raise ValueError(
-            f"{table.name}: whether {listed(unknown)} {'is a coordinate' if len(unknown) == 1 else 'are coordinates'} "
-            f"is not known; its columns are {listed(list(table.columns))}. Name those that are: "
-            f"{' or '.join(dict.fromkeys(calls)) or asked.again(columns=..., **more)}"
+        order = sorted(found + unknown, key=list(table.columns).index)
+        are = "is a coordinate" if len(unknown) == 1 else "are coordinates"
+        raise table.error(
+            f"whether {listed(unknown)} {are} is not known; its columns are {listed(list(table.columns))}. "
+            "Name those that are",
+            *(asked.again(columns=names) for names in (found, order) if names),
         )
     result.left["no coordinates"] += by_role[""]
     label = None if result.track is None else table.groups(result.track)[0]
@@ -215,23 +192,21 @@ def _coordinates(
         result.left["never changes"] = still
         found = [name for name in found if name not in still]
     if not found:
-        raise ValueError(
-            f"{table.name} has no column whose name is that of a coordinate, only "
-            f"{listed(list(table.columns))}; name them: {asked.again(columns=...)}"
+        raise table.error(
+            f"it has no column whose name is that of a coordinate, only {listed(list(table.columns))}; name them",
+            asked.again(columns=...),
         )
     if not asked.underdamped:
-        if velocities:
-            result.left["velocities, read with underdamped=True"] = velocities
+        result.left["velocities, read with underdamped=True"] = velocities
         return found
     if len(velocities) != len(found):
-        raise ValueError(
-            f"{table.name}: underdamped=True needs a velocity for each of {listed(found)}, has "
-            f"{listed(velocities) or 'none'}; name both, positions first: {asked.again(columns=...)}"
+        raise table.error(
+            f"underdamped=True needs a velocity for each of {listed(found)}, has "
+            f"{listed(velocities) or 'none'}; name both, positions first",
+            asked.again(columns=...),
         )
-    axes = [_axis(name) for name in found]
-    return found + sorted(
-        velocities, key=lambda n: axes.index(a) if (a := _axis(n)) in axes else 99
-    )
+    place = {_axis(name): i for i, name in enumerate(found)}
+    return found + sorted(velocities, key=lambda name: place.get(_axis(name), len(found)))
 
 
 def _place(name: str) -> tuple[str, int]:
@@ -249,10 +224,9 @@ def _axis(name: str) -> str:
 
 def _same(table: Sheet, a: str, b: str) -> bool:
     """Do two columns hold the same, but for a constant?"""
-    try:
+    if table.numeric(a) and table.numeric(b):
         return bool(np.ptp(table.values(a) - table.values(b)) == 0)
-    except ValueError:
-        return table.text(a) == table.text(b)
+    return table.text(a) == table.text(b)
 
 
 def _constant(values: np.ndarray, group: np.ndarray | None = None) -> bool:
@@ -277,11 +251,3 @@ def _could_be(table: Sheet, name: str, known: Roles) -> bool:
     if any(_constant(values, group) for group in shared):
         return False
     return not (known.frame and _same(table, name, known.frame))
-
-
-def _grows(table: Sheet, name: str, known: Roles) -> bool:
-    """Does a column grow along each track, as times and numbers of frames do?"""
-    step = np.diff(table.values(name))
-    if known.track:
-        step = step[np.diff(table.groups(known.track)[0]) == 0]
-    return len(step) > 0 and bool((step > 0).all())

@@ -1,4 +1,4 @@
-"""Columns that nobody named, and that may tell tracks apart or say when: what they hold speaks for it."""
+"""Columns that nobody named, and that may tell tracks apart or say when, by what stands in them."""
 
 import re
 from typing import Any
@@ -7,88 +7,81 @@ import numpy as np
 
 from .sheet import NUMBER, Asked, Sheet, listed, plain
 
-FRACTION = re.compile(r"\s*[-+]?\d*[.,]\d*[1-9]\d*\s*")
+FRACTION = re.compile(r"[-+]?\d*[.,]\d*[1-9]\d*")
 
 
 def refuse_doubts(
-    table: Sheet, asked: Asked, track: str | None, when: str | None, unused: list[str]
-) -> None:
+    table: Sheet, asked: Asked, track: str | None, when: str | None, unused: list[str], unknown: list[str]
+) -> None:  # fmt: skip
     """Refuse a table where a column that is not used may tell tracks apart, or say when.
 
     The names of films, or of tracks that are not known as such, stand in blocks of rows; times and
     the numbers of frames, or of the rows from which some were deleted, grow evenly in each track.
+    `unknown`: those of the unused whose names say nothing.
     """
     label = np.zeros(len(next(iter(table.columns.values()))), np.int64)
     label = label if track is None else table.groups(track)[0]
-    instant = label if when is None else table.groups(when)[0]
     say: dict[str, Any] = {}
     if asked.track is None:
+        instant = label if when is None else table.groups(when)[0]
         tell = [name for name in unused if _parts_tracks(table, name, label, instant)]
         if track is None and table.blocks is not None and not tell:
             table.columns["block"], tell = table.blocks, ["block"]
         if tell:
             label = table.groups(table.joined(tell))[0]
+            say["track"] = tell[0] if len(tell) == 1 and track is None else tell
             tell += [] if track is None else [track]
-            say["track"] = tell if len(tell) > 1 else tell[0]
-    if when is None:
-        clock = next((name for name in unused if _tells_time(table, name, label)), None)
-        if clock is not None:
-            say[kind(table, clock)] = clock
+    for name in unused if when is None else []:
+        if (
+            "frame" not in say
+            and "time" not in say
+            and _tells_time(table, name, label, name in unknown)
+        ):
+            numbers = NUMBER.fullmatch(str(table.columns[name][0]))  # no dates
+            number = numbers and table.whole(name) and not plain(name)[1]
+            say["frame" if number else "time"] = name
     if say:
-        what = " and ".join(
-            f"{listed(v if isinstance(v, list) else [v])} may tell the {k}" for k, v in say.items()
-        )
+        shown = {role: listed(v if isinstance(v, list) else [v]) for role, v in say.items()}
         calls = [asked.again(**say)]
-        if isinstance(say.get("track"), list) and track is not None:
-            calls.append(asked.again(**say | {"track": track}))
-        raise ValueError(
-            f"{table.name}: {what}, by what stands there; say so: {' or, if not, '.join(calls)}"
-        )
+        if track is not None and "track" in say:
+            calls.append("if not, " + asked.again(**say | {"track": track}))
+        what = " and ".join(f"{names} may tell the {role}" for role, names in shown.items())
+        raise table.error(f"{what}, by what stands there; say so", *calls)
 
 
 def _parts_tracks(table: Sheet, name: str, label: np.ndarray, when: np.ndarray) -> bool:
     """Does what stands in a column change within tracks, and from one block of rows to the next alone,
     in the order of the file or of time? Text and whole numbers do."""
-    cells = table.columns[name]
-    if cells.dtype.kind in "uif":
+    if table.columns[name].dtype.kind in "uif":
         if not table.whole(name):
             return False
-    elif len(set(table.text(name))) > len(cells) / 2 or any(
-        map(FRACTION.fullmatch, table.text(name))
+    elif len(cells := set(table.text(name))) > len(label) / 2 or any(
+        map(FRACTION.fullmatch, cells)
     ):
         return False
     value, empty = table.groups(name)
     value, label, when = value[~empty], label[~empty], when[~empty]
-    if not len(value):
-        return False
-    blocks = len(np.unique(label * (value.max() + 1) + value))
+    blocks = len(np.unique(label * (1 + value.max(initial=0)) + value))
     if 2 * blocks > len(value) or blocks == len(np.unique(label)):
         return False
     orders = [np.argsort(label, kind="stable"), np.lexsort((when, label))]
-    once = len(np.unique(np.c_[label, when], axis=0)) == len(label)
-    for order in orders if once else orders[:1]:  # else it may stand for the frame
-        ends = (np.diff(value[order]) != 0) | (np.diff(label[order]) != 0)
-        if 1 + ends.sum() == blocks:
-            return True
-    return False
+    once = len(np.unique(np.c_[label, when], axis=0)) == len(
+        label
+    )  # else it may stand for the frame
+    ends = [np.diff(value[at]) | np.diff(label[at]) for at in orders[: 1 + once]]
+    return any(1 + np.count_nonzero(each) == blocks for each in ends)
 
 
-def _tells_time(table: Sheet, name: str, label: np.ndarray) -> bool:
-    """Does a column grow along each track, in even steps, or in whole ones that do not just count rows?"""
+def _tells_time(table: Sheet, name: str, label: np.ndarray, unknown: bool) -> bool:
+    """Does a column grow along each track, in even steps? Whole ones need not be even; where each is
+    one, it may count rows."""
     if not table.numeric(name):
         return False
-    values = table.values(name)
-    at = np.argsort(label, kind="stable")
+    values, at = table.values(name), np.argsort(label, kind="stable")
     at = at[~np.isnan(values[at])]
     steps = np.diff(values[at])[np.diff(label[at]) == 0]
-    if len(steps) < 2 or not (steps > 0).all():
+    if not len(steps) or not (steps > 0).all():
         return False
-    if table.whole(name):
-        return bool((steps > 1).any())
-    return bool(steps.max() < 1.5 * steps.min())
-
-
-def kind(table: Sheet, clock: str) -> str:
-    """What a column that grows is: whole numbers without a unit number frames."""
-    numbers = NUMBER.fullmatch(str(table.columns[clock][0]))  # no dates
-    return "frame" if numbers and table.whole(clock) and not plain(clock)[1] else "time"
+    return bool(
+        (unknown or (steps > 1).any()) if table.whole(name) else steps.max() < 1.5 * steps.min()
+    )

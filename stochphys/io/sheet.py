@@ -98,6 +98,10 @@ class Sheet(Brief):
         """The name of a column, and its unit if that does not stand in it."""
         return f"{name} ({self.units[name]})" if self.units.get(name) else name
 
+    def error(self, words: str, *calls: str) -> ValueError:
+        """The error that says what is wrong with the table, and the calls that would do."""
+        return ValueError(f"{self.name}: {words}{': ' * bool(calls)}{' or '.join(calls)}")
+
     def row(self, i: int) -> str:
         return f"{self.line} {i if self.numbers is None else self.numbers[i]}"
 
@@ -151,6 +155,8 @@ class Sheet(Brief):
 
     def joined(self, names: Sequence[str]) -> str:
         """A new column of what stands in several, empty where one of them is; returns its name."""
+        if len(names) == 1:
+            return names[0]
         cells = zip(*map(self.text, names), strict=True)
         whole = ["" if any(map(missing, row)) else " / ".join(row) for row in cells]
         self.columns[title := " / ".join(names)] = np.array(whole, dtype=object)
