@@ -107,9 +107,9 @@ def test_the_line_says_what_was_left_out(tmp_path, capsys):
     Trajectories.load(path)
     assert capsys.readouterr().out == (
         "a.csv: 2 tracks of 10 frames, no gaps; tracks by track; dt 0.04 from t; coordinates x, y; "
-        "left out: 'unnamed 0', 'mass', 'comment' (no coordinates); left out: 'z' (never changes); "
-        "left out: 'vx' (velocities, read with underdamped=True); left out: 1 row without a track; "
-        "left out: 1 row without a position; left out: 1 row that said once more what another says; "
+        "left out: 'unnamed 0', 'mass', 'comment' (no coordinates), 'z' (never changes), "
+        "'vx' (velocities, read with underdamped=True), 1 row without a track, "
+        "1 row without a position, 1 row written twice; "
         "left out: 1 track of a single frame\n"
     )
 
@@ -200,6 +200,10 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
         ("t;x\n0;1,5\n1;2.5\n2;1\n", "with a comma and with a point, 1,5 in line 2 and 2.5 in line 3"),
         ("frame,x\n0.5,1\n1.5,2\n", "'frame' may tell the time.*time='frame'"),
         ("t,x\n0,1\n0.1,2\n0.25,3\n0.4,1\n", "'t' varies from 0.1 to 0.15.*dt=….*frame=…"),
+        ("track,frame,x\n1,0,1\n,1,2\n,2,1\n2,0,3\n,1,4\n,2,2\n", "4 of 6 rows have no track; fill it in"),
+        ("TRACK_ID,EDGE_TIME,EDGE_X_LOCATION\n0,.5,1\n0,1.5,2\n", "export the table of its spots"),
+        ("frame,radius,angle\n0,5.1,.2\n1,5.3,.3\n2,5.2,.1\n", r"'radius' is a coordinate.*columns=\['radius', 'angle'\]"),
+        ("time,x\n23:59:58,1\n23:59:59,2\n00:00:00,1\n", "is no number"),
         ("track,t,x\n3,0,1\n3,1,1\n3,1,2\n", "track 3 has two positions: line 3 and line 4 both stand at t 1"),
         ("# dt: 0.1\n# fps: 30\nx\n1\n2\n", "several time steps"), ("t,x\n0,\n1,\n2,\n", "at least two frames"),
     ],
@@ -491,6 +495,26 @@ def test_scale_and_velocities(capsys):
             Trajectories.from_table(table, scale=scale)
 
 
+@pytest.mark.parametrize(
+    ("names", "scale", "factors"),
+    [(["x", "theta"], 0.1, [0.1, 1]), (["x [px]", "y [um]"], None, [0.1, 1]), (["x (nm)", "y_um"], 2, [1, 1000])],
+)  # fmt: skip
+def test_units_are_not_mixed(names, scale, factors, capsys):
+    table = dict(t=[0, 1, 2], **{name: [1.0, 2, 4] for name in names})
+    with pytest.raises(ValueError, match="not all of one unit; give a factor for each.*scale=…"):
+        Trajectories.from_table(table, scale=scale)
+    back = Trajectories.from_table(table, scale=factors)
+    np.testing.assert_array_equal(back.x[0, 2], 4 * np.array(factors))
+
+
+def test_velocities_stand_in_the_order_of_positions(capsys):
+    table = dict(t=[0, 1, 2], vy=[7.0, 8, 9], y=[3.0, 1, 2], vx=[1.0, 0, 1], x=[1.0, 2, 4])
+    moving = Trajectories.from_table(table, underdamped=True)
+    np.testing.assert_array_equal(
+        moving.x[0], np.stack([table[k] for k in ("x", "y", "vx", "vy")], 1)
+    )
+
+
 def test_frames_of_other_libraries_are_tables(capsys):
     pandas, arrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
     columns = dict(track=[0, 0, 0, 1, 1], t=[0.0, 0.5, 1.0, 0.0, 0.5], x=[1.0, 2, 4, 3, 1])
@@ -569,7 +593,7 @@ def test_tracks_that_split_are_left_out_and_told(tmp_path, capsys):
     )
     back = Trajectories.load(tmp_path / "a.xml")
     np.testing.assert_array_equal(back.x[0], X[:10, :2])
-    assert "left out: 1 track with a split or a merger" in capsys.readouterr().out
+    assert "1 track with a split or a merger" in capsys.readouterr().out
 
 
 # ------------------------------------------------------------------------------- nothing in it runs

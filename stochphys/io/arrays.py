@@ -114,18 +114,16 @@ def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked) -> None:
     """Refuse an array `(…, n_times, dim)` of which a column is no coordinate: it grows by even steps
     nearly throughout, as times and numbers of frames do, or in whole numbers, as those of tracks may;
     or whose paths and times seem to be exchanged."""
+    otherwise = f"if not, Trajectories(torch.as_tensor(x), {dt:g})"
     if x.ndim == 3 and len(x) > x.shape[1]:
-        some = x[:100, :100]
-        along, across = (np.nanmedian(np.abs(np.diff(some, axis=axis))) for axis in (1, 0))
-        if across < 0.5 * along:
+        along, across = (np.abs(_steps(x[:100, :100], axis)) for axis in (1, 0))
+        if len(along) and len(across) and np.median(across) < 0.5 * np.median(along):
             raise ValueError(
                 f"{name} has {len(x)} paths of {x.shape[1]} times, and neighbours are closer from path to path "
                 f"than from time to time; if it is the other way round, Trajectories.of(x.swapaxes(0, 1), "
-                f"dt={dt:g}); if not, Trajectories(torch.as_tensor(x), {dt:g})"
+                f"dt={dt:g}); {otherwise}"
             )
-    some = x[: 1 + 1000 // x.shape[1], :1000] if x.ndim == 3 else x[:1000]
-    steps = np.diff(some.astype(np.float64), axis=-2).reshape(-1, x.shape[-1])
-    steps = steps[np.isfinite(steps).all(1)]
+    steps = _steps(x[: 1 + 1000 // x.shape[1], :1000] if x.ndim == 3 else x[:1000], -2)
     if x.shape[-1] > 1 and len(steps) > 3:
         usual = np.median(steps, axis=0)
         even = (np.abs(steps - usual) <= 0.1 * usual).mean(0) > 0.6
@@ -137,9 +135,15 @@ def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked) -> None:
                 call = f"Trajectories.of(paths[..., columns], dt={dt:g})"
             raise ValueError(
                 f"{name}: column {wrong[0]} of its {x.shape[-1]} grows as times and the numbers of frames or of "
-                f"tracks do; say by their numbers, from 0, what they hold, {call}; if all are coordinates, "
-                f"Trajectories(torch.as_tensor(x), {dt:g})"
+                f"tracks do; say by their numbers, from 0, what they hold, {call}; {otherwise}"
             )
+
+
+def _steps(x: np.ndarray, axis: int) -> np.ndarray:
+    """The differences of successive states `(n_steps, dim)`, as far as there are any."""
+    there = np.where(np.isfinite(x), x, np.nan).astype(np.float64)
+    steps = np.diff(there, axis=axis).reshape(-1, x.shape[-1])
+    return steps[np.isfinite(steps).all(1)]
 
 
 def paths_of(

@@ -74,7 +74,7 @@ def _parts_tracks(table: Sheet, name: str, label: np.ndarray, when: np.ndarray) 
 
 def _tells_time(table: Sheet, name: str, label: np.ndarray, unknown: bool) -> bool:
     """Does a column grow along each track, in even steps? Whole ones need not be even; where each is
-    one, it may count rows."""
+    one, it may count the rows of the table."""
     if not table.numeric(name):
         return False
     values, at = table.values(name), np.argsort(label, kind="stable")
@@ -83,5 +83,7 @@ def _tells_time(table: Sheet, name: str, label: np.ndarray, unknown: bool) -> bo
     if not len(steps) or not (steps > 0).all():
         return False
     return bool(
-        (unknown or (steps > 1).any()) if table.whole(name) else steps.max() < 1.5 * steps.min()
+        ((unknown and label.any()) or (steps > 1).any())
+        if table.whole(name)
+        else steps.max() < 1.5 * steps.min()
     )

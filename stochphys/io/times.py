@@ -30,7 +30,7 @@ def remarked(table: Sheet, asked: Asked) -> tuple[float, str] | None:
     found = {}
     for remark in table.remarks:
         said = [(float(m[1].replace(",", ".")), m[2], m) for m in STEP.finditer(remark)]
-        rates = [*RATE.finditer(remark), *(m for m in FPS.finditer(remark))]
+        rates = [*RATE.finditer(remark), *FPS.finditer(remark)]
         said += [(1 / rate, "", m) for m in rates if (rate := float(m[1].replace(",", ".")))]
         for step, unit, m in said:  # beside other numbers it may be the step of a simulation, say
             if step > 0 and not re.search(r"\d", remark[: m.start()] + remark[m.end() :]):
@@ -38,10 +38,8 @@ def remarked(table: Sheet, asked: Asked) -> tuple[float, str] | None:
                     f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:80]!r}"
                 )
     if found and asked.dt is None and max(found) > 1.001 * min(found):
-        raise ValueError(
-            f"{table.name}: its comments tell several time steps, {', '.join(f'{s:g}' for s in found)}; "
-            f"say which: {asked.again(dt=...)}"
-        )
+        steps = ", ".join(f"{step:g}" for step in found)
+        raise table.error(f"its comments tell several time steps, {steps}", asked.again(dt=...))
     return next(iter(found.items()), None)
 
 
@@ -117,25 +115,22 @@ def frames_of_times(
 ) -> tuple[np.ndarray, float, str]:
     """Frame numbers, the time step and the words for it, of times sorted within each track, which may
     be rounded by `half`. Uneven times are refused."""
-    runs = Runs(track, time)
+    runs, given = Runs(track, time), asked.dt
     forward = runs.steps[runs.steps > 0]
     if not len(forward):
-        raise ValueError(
-            f"{table.name}: no track has two different times in column {name!r}; a trajectory needs "
-            "at least two frames"
+        raise table.error(
+            f"no track has two different times in column {name!r}, it needs at least two frames"
         )
     least, most = float(forward.min()), float(forward.max())
     if least < half:
-        raise ValueError(
-            f"{table.name}: two times of one track in column {name!r} are {least:.2g} apart, closer than "
-            "they are written; is a frame in it twice?"
+        raise table.error(
+            f"two times of one track in column {name!r} are {least:.2g} apart, closer than they are written"
         )
-    dt, rough = (
-        float(forward[forward <= min(least + 4 * half, 1.5 * least)].mean()),
-        4 * half > least,
-    )
+    rough = 4 * half > least
     multiples = bool((np.abs(forward / least - np.rint(forward / least)) < 1e-6).all())
-    dt = least if multiples else dt  # nothing need have been rounded
+    dt = least  # of multiples nothing need have been rounded
+    if not multiples:
+        dt = float(forward[forward <= min(least + 4 * half, 1.5 * least)].mean())
     even, count = False, runs.laid(dt)
     for _ in range(30 if multiples or not rough else 0):
         count, before = runs.laid(dt), dt
@@ -144,18 +139,16 @@ def frames_of_times(
             break
     if rough and _perhaps_rounded(np.unique(np.rint((time - time.min()) / least))):
         even = False
-    dt = short(dt) if even else dt
+    dt, own = short(dt) if even else dt, runs.slope(count)
     words = f"dt {dt:.6g} from {table.with_unit(name)}"
-    own, given = runs.slope(count), asked.dt
     whole = even and dt == 1 and bool((time == np.rint(time)).all())  # frame numbers, called t
-    if given is None and whole and (told := remarked(table, asked)) is not None:
-        dt, words = told
     if given is not None:
         words, ratio = f"dt {given:.6g} as given", max(dt / given, given / dt)
         if even and not whole and 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
-            raise ValueError(
-                f"{table.name}: dt={given:g} was given, and the times in column {name!r} step by "
-                f"{dt:.6g}; take what the file says, {asked.again(dt=None)}, or correct the column"
+            raise table.error(
+                f"dt={given:g} was given, and the times in column {name!r} step by {dt:.6g}; correct the "
+                "column, or take what it says",
+                asked.again(dt=None),
             )
         near = np.abs(runs.steps / given - np.rint(runs.steps / given)).max() < 0.25
         if half < 0.49 * given and runs.fit(known := runs.found(given), given, half):
@@ -166,12 +159,15 @@ def frames_of_times(
             count, even, own = runs.laid(given), True, given
             words += f" (times are uneven, steps of {least:.4g} to {most:.4g})"
         dt = given
+    elif whole and (told := remarked(table, asked)) is not None:
+        dt, words = told
     if not even:
-        raise ValueError(
-            f"{table.name}: the time step in column {name!r} varies from {least:.6g} to {most:.6g}, more "
-            f"than rounding explains, or by as much as the last digit; if frames were taken at equal times, "
-            f"give their distance, {asked.again(dt=...)}, or a column that numbers them, "
-            f"{asked.again(frame=..., dt=...)}; if not, save each stretch of equal steps as a track"
+        raise table.error(
+            f"the time step in column {name!r} varies from {least:.6g} to {most:.6g}, more than rounding "
+            "explains, or by as much as the last digit; where it changes, make another track; if frames "
+            "were taken at equal times, give their distance, or a column that numbers them",
+            asked.again(dt=...),
+            asked.again(frame=..., dt=...),
         )
     begin = np.rint((time[runs.first] - time[runs.first].min()) / own)
     return (count + begin[runs.owner]).astype(np.int64), dt, words
@@ -208,9 +204,9 @@ def whole_numbers(table: Sheet, asked: Asked, name: str, values: np.ndarray) -> 
     """Frame numbers as integers."""
     if not (np.abs(values) < 2**53).all() or (off := values != np.rint(values)).any():
         bad = values[off][0] if (np.abs(values) < 2**53).all() else np.abs(values).max()
-        raise ValueError(
-            f"{table.name}: column {name!r} should number frames and holds {bad:g}; if it "
-            f"holds times, say so: {asked.again(time=name, frame=None)}"
+        times = asked.again(time=name, frame=None)
+        raise table.error(
+            f"column {name!r} should number frames and holds {bad:g}; of times", times
         )
     return values.astype(np.int64)
 
@@ -221,8 +217,7 @@ def step_of_frames(
 ) -> tuple[float, str]:  # fmt: skip
     """The time from one frame number to the next, and the words for it: given, or the slope of times
     against frame numbers, or told in a comment. Without `frame_name` there is one frame a row."""
-    rows = frame_name is None
-    more, told = ", one frame a row" * rows, None
+    more, told = ", one frame a row" * (frame_name is None), None
     if timed is not None:
         name, time, half = timed
         runs = Runs(track, time)
@@ -236,10 +231,11 @@ def step_of_frames(
             if off > 2 * half + 1e-3 * dt:
                 told = dt, f"{told[1]} (single times up to {off:.2g} off)"
         elif asked.dt is None or asked.frame is None:
-            raise ValueError(
-                f"{table.name}: the times in column {name!r} do not grow evenly with the frame numbers, "
-                f"or are rounded to about a step; if no frame is missing in them, give their distance, "
-                f"{asked.again(frame=frame_name, dt=..., time=None)}; else go by times, {asked.again(time=name, frame=None)}"
+            raise table.error(
+                f"the times in column {name!r} do not grow evenly with the frame numbers, or are rounded to "
+                "about a step; if they lack no frame, give their distance, else go by times",
+                asked.again(frame=frame_name, dt=..., time=None),
+                asked.again(time=name, frame=None),
             )
     if asked.dt is not None:
         told = told or remarked(table, asked)
@@ -248,10 +244,9 @@ def step_of_frames(
         return asked.dt, f"dt {asked.dt:.6g} as given" + more
     if (told := told or remarked(table, asked)) is not None:
         return told[0], told[1] + more
-    has = "has no column of times or frame numbers" if rows else "numbers its frames"
-    raise ValueError(
-        f"{table.name} {has} and does not tell the time between two frames; give it: "
-        f"{asked.again(dt=...)}"
+    has = "has no column of times or frame numbers" if frame_name is None else "numbers its frames"
+    raise table.error(
+        f"it {has} and does not tell the time between two frames; give it", asked.again(dt=...)
     )
 
 

@@ -1,5 +1,6 @@
 """Paths as plain arrays, as all readers hand them on, and the line that says what was read as what."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -10,6 +11,8 @@ from ..brief import Brief
 from .columns import Roles, roles
 from .sheet import NUMBER, Asked, Sheet, counted, listed, plain
 from .times import check_dt, frames_of_times, half_digit, step_of_frames, whole_numbers
+
+ANGLE = re.compile(r"(?i)theta|phi|psi|angle")
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,14 +88,18 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
         kept &= ~rows
     at = np.flatnonzero(kept)
     if len(at) < 2:
-        raise ValueError(
-            f"{table.name} holds {counted(len(at), 'row')} with a track, a time and a position; a "
-            "trajectory needs at least two frames"
+        raise table.error(
+            f"it holds {counted(len(at), 'row')} with a track, a time and a position; a trajectory needs at "
+            "least two frames"
+        )
+    if role.track is not None and 2 * nowhere.sum() > len(x):
+        raise table.error(
+            f"{nowhere.sum()} of {len(x)} rows have no {role.track}; fill it in there"
         )
     times = clock if role.time is None else table.values(role.time)
     if (infinite := np.isinf(np.c_[x, clock, times][at]).any(1)).any():
         row = table.row(at[infinite][0])
-        raise ValueError(f"{table.name}: a number in {row} is infinite; correct the table there")
+        raise table.error(f"a number in {row} is infinite; correct the table there")
     at = at[np.lexsort((clock[at], label[at]))]
     unseen = _unseen(x[at], label[at])
     if unseen.any():
@@ -101,11 +108,12 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     at = at[~unseen]
     twice = _twice(table, asked, role, label[at], clock[at], x[at], at)
     if twice.any():
-        dropped.append(f"{counted(twice.sum(), 'row')} that said once more what another says")
+        dropped.append(f"{counted(twice.sum(), 'row')} written twice")
     at = at[~twice]
     track = np.unique(label[at], return_inverse=True)[1]
     frame, dt, words = _clock(table, asked, role, track, clock[at], at)
     states = x[at] if asked.scale is None else x[at] * scales(asked.scale, x.shape[1])
+    _refuse_units(table, asked, role.coordinates)
     told = _told(table, role, asked, words, dropped)
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).told(table.name, told)
 
@@ -160,21 +168,31 @@ def _twice(
     known = (*role.coordinates, role.track, role.time, role.frame)
     others = [name for name in table.columns if name not in known and _could_tell(table, name)]
     others.sort(key=lambda name: plain(name)[0] in ("index", "unnamed0"))
-    others += ["block"] * (table.blocks is not None and "block" not in others)
+    others += [] if table.blocks is None else ["block"]
     if role.track is None:
-        remedy = "add one that does"
-        if others:
-            remedy = f"name the column that does: {asked.again(track=others[0])}"
-        raise ValueError(
-            f"{table.name}: no column is known to tell tracks apart, and {where}; {remedy} (its columns "
-            f"are {listed(list(table.columns))})"
+        raise table.error(
+            f"no column is known to tell tracks apart, and {where}; name or add one that does (its columns "
+            f"are {listed(list(table.columns))})",
+            *(asked.again(track=name) for name in others[:1]),
         )
-    remedy = "correct one of them; tracks of several films need a column that numbers those"
-    if others:
-        remedy += f", or, if tracks of several films stand in it: {asked.again(track=[others[0], role.track])}"
-    raise ValueError(
-        f"{table.name}: {role.track} {table.text(role.track)[a]} has two positions: {where}; {remedy}"
+    raise table.error(
+        f"{role.track} {table.text(role.track)[a]} has two positions: {where}; correct one of them; tracks "
+        "of several films need a column that numbers those",
+        *(asked.again(track=[name, role.track]) for name in others[:1]),
     )
+
+
+def _refuse_units(table: Sheet, asked: Asked, names: list[str]) -> None:
+    """Refuse coordinates in several units, or a scale for angles and lengths alike."""
+    names = names[: len(names) // 2] if asked.underdamped else names
+    angles = [name for name in names if ANGLE.match(plain(name)[0])]
+    units = {table.units.get(n) or plain(n)[1] for n in names if n not in angles} - {""}
+    mixed = asked.scale is not None and 0 < len(angles) < len(names)
+    if np.ndim(asked.scale) == 0 and (mixed or len(units) > 1):
+        raise table.error(
+            f"{listed(names)} are not all of one unit; give a factor for each",
+            asked.again(scale=...),
+        )
 
 
 def _could_tell(table: Sheet, name: str) -> bool:
@@ -227,8 +245,9 @@ def _told(table: Sheet, role: Roles, asked: Asked, words: str, dropped: list[str
         told[-1] += f" × {asked.scale}"
     keys = {"tracks by": role.track, "frames by": role.frame}
     left = [f"{listed(names)} ({why})" for why, names in role.left.items() if names]
+    left = [", ".join([*left, *dropped, *table.left])]
     return [
         *(f"{words} {name}" for words, name in keys.items() if name is not None),
         *told,
-        *(f"left out: {words}" for words in [*left, *dropped, *table.left]),
+        *(f"left out: {words}" for words in left if words),
     ]
