@@ -18,11 +18,12 @@ from . import require
 from .brief import Brief
 from .data import FLOATS, INTEGERS, Trajectories
 from .device import Source, drawn_from
-from .io.movies import mapped, read
+from .io.movies import ENDINGS, EXACT, OWN, mapped, read
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers
 
 PIECE = 4096  # frames that are looked at together, fewer if they are large
+SHORT = (torch.uint8, torch.int8, torch.int16, torch.uint16)  # single precision keeps them
 PIXELS = (*INTEGERS, torch.uint16, torch.uint32, torch.uint64, torch.float16, *FLOATS)
 
 
@@ -94,15 +95,17 @@ class Movie(Paths):
         if not check:
             return
         check_numbers(self.x, shape[0], "the reel")
-        if isinstance(self.reel, Film) or not self.reel.is_floating_point():
+        if isinstance(self.reel, Film) or self.reel.dtype in SHORT:
             return
-        piece = together(self.shape)
+        whole, piece = not self.reel.is_floating_point(), together(self.shape)
         for first in range(0, len(self.reel), piece):  # a reel on disk is read piece by piece
-            wrong = ~torch.isfinite(self.reel[first : first + piece])
+            some = self.reel[first : first + piece]
+            wrong = some.double().abs() > EXACT if whole else ~torch.isfinite(some)
             if wrong.any():
                 frame, row, column = wrong.nonzero()[0].tolist()
+                says = "beyond 2**24, take .double(): it is" if whole else "not finite,"
                 raise ValueError(
-                    f"images hold a pixel that is not finite, at frame {first + frame}, row {row}, "
+                    f"images hold a pixel that is {says} at frame {first + frame}, row {row}, "
                     f"column {column}; fill it or cut the movie there"
                 )
 
@@ -115,7 +118,8 @@ class Movie(Paths):
         if images.ndim != 4 or images.shape[1] < 2 or coloured or 0 in images.shape:
             raise ValueError(
                 "images must have the axes (n_movies, n_times, height, width) with at least two times, "
-                f"got shape {tuple(images.shape)}; of colours take the mean: images.float().mean(-1)"
+                f"got shape {tuple(images.shape)}; of colours take the mean: images.float().mean(-1), join "
+                "frames by torch.stack, and narrow movies by Movie(images.flatten(0, 1), dt).cut(n_movies)"
             )
         n_movies, n_times, *size = images.shape
         numbers = torch.arange(n_movies * n_times).view(n_movies, n_times)
@@ -131,7 +135,7 @@ class Movie(Paths):
         z: int | str | None = None,
         series: int | None = None,
     ) -> "Movie":
-        """Read movies from `.npy`, `.npz`, `.tif`, `.gif`, `.mp4`, `.avi` or `.mov`, see `io.movies.read`,
+        """Read movies from `.npy`, `.npz`, `.tif`, `.gif`, `.mp4`, `.avi` and others, see `io.movies.read`,
         and print a line that says what was read as what, unless `save` wrote it.
 
         Args:
@@ -152,7 +156,9 @@ class Movie(Paths):
         images, dt, words, _ = read(path, dt, channel=channel, z=z, series=series)
         name = Path(path).name
         try:
-            movie = cls.of(torch.from_numpy(images), dt)
+            reel = torch.from_numpy(images)
+            many = reel.ndim == 4  # of which 3 columns are no colours: the reader asked for that
+            movie = cls.of(reel.flatten(0, 1), dt).cut(len(reel)) if many else cls.of(reel, dt)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name}: {error}") from None
         (n, n_times), (height, width) = movie.x.shape, movie.shape
@@ -166,9 +172,11 @@ class Movie(Paths):
 
         A film is written as bytes, as a camera of 8 bits records it.
         """
+        if (ending := Path(path).suffix.lower()) in ENDINGS[:1] + ENDINGS[2:]:
+            raise ValueError(f"path must end in .npz, which is what is written, got {ending}")
         with replacing(with_ending(path, ".npz")) as file:
             stored = self.recorded() if isinstance(self.reel, Film) else self
-            np.savez(file, frames=stored.reel[stored.x].cpu().numpy(), dt=self.dt)
+            np.savez(file, frames=stored.reel[stored.x].cpu().numpy(), dt=self.dt, axes=OWN)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -202,6 +210,8 @@ class Movie(Paths):
 
     def every(self, k: int) -> "Movie":
         """Each k-th frame: the same movies by a slower camera."""
+        require.integer(1, k=k)
+        require.within(f"[1, {self.n_times - 1}]", k=k)
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
     def rearranged(self, x: Tensor) -> "Movie":
@@ -252,7 +262,9 @@ class Movie(Paths):
             raise ValueError(
                 f"background must be an image of the frames' shape {self.shape}, got {tuple(image.shape)}"
             )
-        return self._developed(lambda frames: frames - image.to(frames))
+        return self._developed(
+            lambda frames: (frames.double() - image.to(frames.device)).to(frames)
+        )
 
     def _over_time(self, how: str) -> Tensor:
         """The median or the mean of each pixel over all frames, tile by tile `(height, width)`."""
@@ -273,7 +285,7 @@ class Movie(Paths):
         numbers = torch.arange(self.x.numel(), device=self.x.device)
         pieces = (change(self.at(some)).cpu() for some in numbers.split(together(self.shape)))
         reel = mapped((frame for piece in pieces for frame in piece.numpy()), "the movie")
-        return Movie(torch.from_numpy(reel), self.dt, numbers.view(self.x.shape), check=False)
+        return Movie(torch.from_numpy(reel), self.dt, numbers.view(self.x.shape))
 
     @property
     def _stored(self) -> Tensor:

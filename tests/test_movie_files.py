@@ -218,9 +218,9 @@ def test_arrays_that_are_no_movie_are_refused(tmp_path, frames):
 def test_unknown_endings_and_absent_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.npy"):
         read(tmp_path / "nowhere.npy", DT)
-    (tmp_path / "a.webm").touch()
+    (tmp_path / "a.czi").touch()
     with pytest.raises(ValueError, match="the ending must be one of .npy, .npz, .tif"):
-        read(tmp_path / "a.webm", DT)
+        read(tmp_path / "a.czi", DT)
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,12 @@ def stored(
     held = unpacked(path, mmap_mode)
     if isinstance(held, np.ndarray):
         return held, {}
+    beside = {key: held.pop(key) for key in ("dt", "underdamped", "axes") if key in held}
     if name not in held and len(held) != 1:
-        raise ValueError(f"{path.name} must hold an array named {name!r}, has {list(held)}")
-    beside = {key: held[key] for key in ("dt", "underdamped") if key in held}
+        raise ValueError(
+            f"{path.name} must hold an array named {name!r}, has {[*held, *beside]}; save it so: "
+            f"np.savez({path.name!r}, {name}=…)"
+        )
     return held[name if name in held else next(iter(held))], beside
 
 

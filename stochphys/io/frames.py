@@ -63,16 +63,20 @@ def seconds(value: object, unit: str = "s") -> float | None:
     return time if 0 <= time < np.inf else None
 
 
-def even_step(path: Path, times: Sequence[float], rounding: float | None = None) -> float | None:
-    """The mean step between the times of frames, if there is one; `ValueError` if it varies by more
-    than they were rounded, or than the clock of a computer does."""
+def even_step(
+    path: Path, times: Sequence[float], rounding: float | None = None
+) -> tuple[float | None, str]:
+    """The mean step between the times of frames, if there is one, and in words how far steps vary;
+    `ValueError` if by more than they were rounded, or than the clock of a computer does."""
     steps = np.diff(np.asarray(times, dtype=float))
     if not len(steps) or (step := float(steps.mean())) <= 0:
-        return None
+        return None, ""
     bearable = JITTER * step if rounding is None else 0.99 * rounding
-    if np.abs(steps - step).max() > bearable:
-        changes = np.flatnonzero(np.abs(np.diff(steps)) > bearable) + 1
-        ends = np.concatenate(([0], changes, [len(steps)]))
+    if (most := np.abs(steps - step).max()) > bearable:
+        ends = [0]  # of parts whose steps are all about as long as their first
+        for i, length in enumerate(steps):
+            ends += [i] if abs(length - steps[ends[-1]]) > bearable else []
+        ends.append(len(steps))
         longest = int(np.diff(ends).argmax())
         first, last = ends[longest], ends[longest + 1]
         raise ValueError(
@@ -81,4 +85,5 @@ def even_step(path: Path, times: Sequence[float], rounding: float | None = None)
             f"even part: give dt={steps[first:last].mean():.4g}, then movie.rearranged("
             f"movie.x[:, {first}:{last + 1}])"
         )
-    return short(step)
+    varies = f", the mean of steps that vary by up to {most / step:.1%}"
+    return short(step), varies if most > 1e-3 * step else ""

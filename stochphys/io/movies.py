@@ -8,6 +8,7 @@ looked at come into memory.
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,11 @@ from . import players, tif
 from .files import ARRAYS, existing, number, require_real, stored, time_step
 from .frames import Found, number_of
 
+ENDINGS = (*ARRAYS, *tif.ENDINGS, *players.ENDINGS)
 FEW = 4  # an axis so short counts colours, not frames and not pixels
+OWN = "NTYX"  # what `Movie.save` calls the axes: movies, times, rows, columns
+LONG = [np.dtype(f"{kind}{n}") for kind in "iu" for n in (4, 8)]
+EXACT = 2**24  # single precision, in which networks compute, rounds integers beyond
 BLOCK = 2**27  # bytes that are laid anew at once
 
 
@@ -35,10 +40,10 @@ def read(
     | `.npy`                 | the frames                                      | numpy, mapped    |
     | `.npz`                 | the same under the name `frames` or as the only | numpy, in memory |
     |                        | array, and `dt`                                 |                  |
-    | `.tif`, `.tiff`        | what its OME or ImageJ metadata say; without    | tifffile, mapped |
+    | `.tif`, `.lsm`, `.stk` | what its OME or ImageJ metadata say; without    | tifffile, mapped |
     |                        | them a page per frame                           |                  |
     | `.gif`                 | a page per frame, 8 bit                         | Pillow           |
-    | `.mp4`, `.avi`, `.mov` | a video, 8 bit                                  | PyAV             |
+    | other videos           | levels to 255, or to 65535 of more than 8 bits  | PyAV             |
 
     Mapped means: the file is the memory. What is packed otherwise (a gif, a video, a compressed tif
     or one of foreign byte order) is unpacked frame by frame into a temporary file, and that is
@@ -47,13 +52,13 @@ def read(
     A video predicts each frame from others, mostly from earlier ones. Its artefacts have an arrow
     of time of their own, so measure on what the camera wrote, and take a video to play with.
     """
-    path = existing(path, *ARRAYS, *tif.ENDINGS, *players.ENDINGS)
+    path = _one_film(path)
     ending, given = path.suffix.lower(), dt is not None
     if given:
         time_step(path, dt, {})  # refused before a long movie is looked at
     if ending in tif.ENDINGS:
         found = tif.read(path, given, channel, z, series)
-    elif z or series:
+    elif z is not None or series is not None:
         raise ValueError(f"{path.name}: z and series are chosen in a tif; leave them out")
     elif ending in ARRAYS:
         found = _read_array(path, given, channel)
@@ -66,6 +71,12 @@ def read(
         # Bytes or axes that stand the other way round would make each look at a frame slow.
         if not frames.dtype.isnative or frames.strides[-3] < frames.strides[-1]:
             frames = mapped(_one_by_one(frames), path.name).reshape(frames.shape)
+    if frames.dtype == bool:
+        frames = frames.view(np.uint8)
+    elif frames.size and frames.ndim in (3, 4) and frames.dtype in LONG:
+        if any(frame.max() > EXACT or frame.min() < -EXACT for frame in _one_by_one(frames)):
+            floats = (frame.astype(float) for frame in _one_by_one(frames))
+            frames = mapped(floats, path.name).reshape(frames.shape)
     words = *found.words, f"dt {step:.6g} {'as given' if given else found.source}"
     return Found(frames, step, words if found.source else ())
 
@@ -73,22 +84,45 @@ def read(
 def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
     frames, beside = stored(path, "frames", "c")
     require_real(frames, path)
-    saved, shape, words = "dt" in beside, frames.shape, tuple[str, ...]()
+    own, shape, words = str(beside.get("axes")) == OWN, frames.shape, tuple[str, ...]()
     last = frames.ndim > 3 and shape[-1] <= FEW
-    if last or frames.ndim == 5 or (frames.ndim > 3 and shape[-3] <= FEW and not saved):
+    if not own and frames.ndim > 3 and (last or frames.ndim == 5 or shape[-3] <= FEW):
         axis = -1 if last else -3
-        if channel is None:
+        if channel is None and shape[axis] > 1:
             raise ValueError(
                 f"{path.name} has the shape {shape}, and an axis of {shape[axis]} colours; choose one, "
-                f"Movie.load({path.name!r}, dt, channel=0), or save their mean, frames.mean({axis})"
+                f"Movie.load({path.name!r}, dt, channel=0), or save their mean, frames.mean({axis}). If it "
+                f"counts {'pixels' if last else 'times'}: Movie(torch.from_numpy(frames).flatten(0, 1), dt)"
+                f".cut({shape[0]})"
             )
-        chosen = number_of(path, "channel", channel, shape[axis])
+        chosen = number_of(path, "channel", channel or 0, shape[axis])
         frames = np.moveaxis(frames, axis, 0)[chosen]
         words = (f"channel {chosen} of {shape[axis]}, the rest left out",)
-    elif channel:
+    elif channel is not None:
         raise ValueError(f"{path.name} has no channels, its shape is {shape}; leave channel out")
     dt = None if given else number(path, "dt", beside)
-    return Found(frames, dt, words, "" if saved else "as given")
+    return Found(frames, dt, words, "" if own and not given else "beside the frames")
+
+
+def _one_film(path: object) -> Path:
+    """The path of a file that may hold a film; what may not is refused with what would do."""
+    if not isinstance(path, str | PathLike):
+        raise TypeError(
+            f"path must be the path of one film, got {type(path).__name__}; of frames in memory "
+            "Movie.of(images, dt), and films one by one"
+        )
+    path = Path(path).expanduser()
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder; of a film in one image per frame, their names in order: Movie.of("
+            f"torch.from_numpy(tifffile.imread('{path}/*.tif')), dt)"
+        )
+    if path.suffix.lower() not in ENDINGS:
+        raise ValueError(
+            f"{path.name}: the ending must be one of {', '.join(ENDINGS)}; export it as OME-TIFF "
+            "from the program that wrote it"
+        )
+    return existing(path, *ENDINGS)
 
 
 def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Movies made to be played: gif, mp4, avi, mov. Their frames are packed, often as colours though they are
+"""Movies made to be played: gif, mp4 and others. Their frames are packed, often as colours though they are
 grey; they say how fast to play, which need not be how fast the camera was."""
 
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ import numpy as np
 
 from .files import library
 from .frames import Found, even_step, number_of, reading
+from .sheet import counted
 
-ENDINGS = (".gif", ".mp4", ".avi", ".mov")
-GREY = 16  # levels of 255 that the three channels of a grey pixel may differ by after compression
-CHROMA = 8  # the same for colour differences, of which blue shows twice as much
+ENDINGS = (".gif", ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg")
+CHROMA = 2  # levels of 255 by which a compressed grey pixel may differ from having no colour
 PLAYED = "from its play speed, which need not be the camera's"
 
 
@@ -20,18 +20,20 @@ def read(path: Path, given: bool, channel: int | str | None) -> Found:
     """Frames, unpacked one by one, and the time between two, unless it is given: see `Movie.load`."""
     channel = None if channel is None else number_of(path, "channel", channel, 3)
     left_out = f"channel {channel} of red, green and blue, the rest left out"
-    words = () if channel is None else (left_out,)
+    words: tuple[str, ...] = () if channel is None else (left_out,)
     if path.suffix.lower() == ".gif":
         image = library("PIL.Image", "pillow", path)
         with reading(path):
             times = gif_times(path)
-        dt = None if given else even_step(path, times, rounding=0.01)
-        return Found(_gif_frames(path, image, len(times), channel), dt, words, PLAYED)
+        dt, varies = (None, "") if given else even_step(path, times, rounding=0.01)
+        return Found(_gif_frames(path, image, len(times), channel), dt, words, PLAYED + varies)
     av = library("av", "av", path)
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
-        n, times = packed_frames(path, video)
-        dt = None if given else even_step(path, times)
-    return Found(_video_frames(path, av, n, channel), dt, words, PLAYED)
+        n, hidden, times = packed_frames(path, video)
+        dt, varies = (None, "") if given else even_step(path, times)
+    if hidden:
+        words = (*words, f"left out: {counted(hidden, 'frame')} that a player hides")
+    return Found(_video_frames(path, av, n, channel), dt, words, PLAYED + varies)
 
 
 def gif_times(path: Path) -> list[float]:
@@ -73,8 +75,8 @@ def _gif_frames(path: Path, image: Any, n: int, channel: int | None) -> Iterator
             yield one_of(np.asarray(gif.convert("RGB")), channel, path)
 
 
-def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
-    """How many frames a video holds, without unpacking them, and when each is shown, in seconds.
+def packed_frames(path: Path, video: Any) -> tuple[int, int, list[float]]:
+    """How many frames a video shows and hides, without unpacking them, and when each is shown, in seconds.
 
     Raises `ValueError` for fewer than it announces, and for one of which a part is missing.
     """
@@ -92,7 +94,7 @@ def packed_frames(path: Path, video: Any) -> tuple[int, list[float]]:
             f"last in part; copy it again, or save what there is: ffmpeg -i {path.name} new.avi"
         )
     hidden = sum(packet.is_discard for packet in packets)  # others are unpacked with their help
-    return n - hidden, [float(stamp * stream.time_base) for stamp in stamps]
+    return n - hidden, hidden, [float(stamp * stream.time_base) for stamp in stamps]
 
 
 def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
@@ -100,37 +102,36 @@ def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         video.streams.video[0].thread_type = "AUTO"
         for frame in video.decode(video=0):
+            if frame.is_corrupt:
+                break
             unpacked += 1
-            yield _one_of_frame(frame, channel, path)
+            yield np.rot90(_one_of_frame(frame, channel, path), frame.rotation // 90)
     if unpacked < n:
         raise ValueError(
-            f"{path.name} is damaged: it announces {n} frames, {unpacked} can be unpacked; copy it "
-            "again from where it was made"
+            f"{path.name} is damaged: of the {n} frames it announces, {unpacked} can be unpacked "
+            "unharmed; copy it again from where it was made"
         )
 
 
 def _one_of_frame(frame: Any, channel: int | None, path: Path) -> np.ndarray:
-    """Levels of grey from 0 to 255, more of a frame that is stored so, or those of one colour."""
-    kind, depth = frame.format.name, frame.format.components[0].bits
-    if channel is None and kind.startswith("gray"):
-        return frame.to_ndarray(format="gray" if depth == 8 else "gray16le")
-    if channel is None and kind.startswith("yuv") and depth == 8:  # brightness lies there by itself
-        for plane in frame.planes[1:3]:
-            lines = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)[:, : plane.width]
-            if max(128 - int(lines.min()), int(lines.max()) - 128) > CHROMA:
-                raise ValueError(colours(path))
-        return frame.to_ndarray(format="gray")
-    return one_of(frame.to_ndarray(format="rgb24"), channel, path)
+    """Levels of grey, or those of one colour: up to 255, or to 65535 where a frame has more than 8 bits."""
+    kind, bits = frame.format.name, frame.format.components[0].bits
+    grey, rgb = ("gray", "rgb24") if bits == 8 else ("gray16le", "rgb48le")
+    if channel is not None or not kind.startswith(("gray", "yuv")):
+        return one_of(frame.to_ndarray(format=rgb), channel, path)
+    for plane in frame.planes[1:3] if kind[0] == "y" else ():  # colours lie apart from brightness
+        lines = np.frombuffer(plane, np.uint8 if bits == 8 else "<u2").reshape(plane.height, -1)
+        lines, none = lines[:, : plane.width], 1 << (bits - 1)
+        if max(none - int(lines.min()), int(lines.max()) - none) > CHROMA << (bits - 8):
+            raise ValueError(colours(path))
+    return frame.to_ndarray(format=grey)
 
 
 def one_of(image: np.ndarray, channel: int | None, path: Path) -> np.ndarray:
-    """One channel of an image `(height, width, 3)`; where none is chosen, all must agree."""
-    if channel is None:
-        red, green, blue = np.moveaxis(image, -1, 0)
-        least = np.minimum(np.minimum(red, green), blue)
-        if (np.maximum(np.maximum(red, green), blue) - least).max() > GREY:
-            raise ValueError(colours(path))
-    return image[..., 1 if channel is None else channel]
+    """One channel of an image `(height, width, 3)`; where none is chosen, all must be equal."""
+    if channel is None and (image != image[..., :1]).any():
+        raise ValueError(colours(path))
+    return image[..., channel or 0]
 
 
 def colours(path: Path) -> str:

@@ -15,7 +15,7 @@ from .frames import Found, even_step, number_of, reading, seconds
 from .players import one_of
 from .sheet import counted
 
-ENDINGS = (".tif", ".tiff")
+ENDINGS = (".tif", ".tiff", ".lsm", ".stk", ".btf")
 NAMELESS = "QI"  # axes of pages that are only counted
 NAMES = {"T": "times", "C": "channels", "Z": "slices", "S": "colours", "Y": "rows", "X": "columns"}
 NAMES |= dict.fromkeys(NAMELESS, "pages")
@@ -29,7 +29,8 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
     with _opened(path, tifffile) as tif:
         stacks = tif.series
         if series is None and len(stacks) > 1:
-            if all(s.axes == "YX" and s.kind not in ("ome", "imagej") for s in stacks):
+            grey = all(s.axes == "YX" and s.keyframe.photometric == 1 for s in stacks)
+            if grey and not {s.kind for s in stacks} & {"ome", "imagej"}:
                 one_by_one = [(number, 0) for number in range(len(stacks))]  # as some cameras write
                 return Found(_pages(path, tifffile, one_by_one))
             each = "; ".join(f"{i}: {_axes(s)}" for i, s in enumerate(stacks))
@@ -39,7 +40,18 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
             )
         number = number_of(path, "series", 0 if series is None else series, len(stacks))
         stack = stacks[number]
-        index, time = choose(path, stack, dict(channel=channel, z=z, series=series))
+        names = [each.get("Name") for each in _pixels(tif, number).findall("{*}Channel")]
+        channel = names.index(channel) if channel and channel in names else channel
+        photometric, jpeg = stack.keyframe.photometric, stack.keyframe.compression in (6, 7)
+        if photometric not in ((0, 1, 2, 3, 6) if jpeg else (0, 1, 2, 3)):
+            kind = getattr(photometric, "name", photometric)
+            raise ValueError(
+                f"{path.name} stores its pixels as {kind}; save it as grey where it was made"
+            )
+        # What ImageJ calls a lookup table colours what is shown; the numbers are those of the camera.
+        palette = stack.keyframe.colormap if photometric == 3 and not tif.is_imagej else None
+        wanted = dict(channel=channel if palette is None else None, z=z, series=series)
+        index, time = choose(path, stack, wanted)
         at = dict(zip(stack.axes, index, strict=True))
         dt, source = (None, "as given") if given else time_step(path, tif, number, at, time)
         words = [f"series {number} of {len(stacks)}, the rest left out"] if len(stacks) > 1 else []
@@ -49,7 +61,8 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
         if (uncounted := len(tif.pages) - sum(len(each.pages) for each in stacks)) > 0:
             words.append(f"left out: {counted(uncounted, 'page')} beyond what its metadata count")
         words += [f"its {NAMES[time]} are the times"] if time in ARGUMENT else []
-        words += ["numbers of a palette"] if stack.keyframe.photometric == 3 else []
+        words += ["numbers of a palette"] if photometric == 3 and palette is None else []
+        words += ["numbers as stored, of which 0 means white"] if photometric == 0 else []
         words += [f"a pixel is {size}"] if (size := pixel_size(tif, number)) else []
 
         if stack.dataoffset is not None:  # all pixels in a row, as numpy would write them
@@ -64,10 +77,27 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
             pages = [(number, int(page)) for page in numbers.ravel()]
             frames = _pages(path, tifffile, pages, index[first:])
         axes = [axis for axis, i in at.items() if axis in "YXS" and not isinstance(i, int)]
-        if "S" in axes:
+        if palette is not None:
+            n = None if channel is None else number_of(path, "channel", channel, 3)
+            words += [] if n is None else [f"channel {n} of red, green and blue, the rest left out"]
+            if any((page.colormap != palette).any() for page in stack.pages if page is not None):
+                raise ValueError(f"{path.name} has palettes of several kinds; save it as grey")
+            if ((palette % 256 == 0) | (palette % 257 == 0)).all():  # made of bytes
+                palette = (palette >> 8).astype(np.uint8)
+            frames = (one_of(np.moveaxis(palette[:, frame], 0, -1), n, path) for frame in frames)
+        elif "S" in axes:
             colours = (np.moveaxis(frame, axes.index("S"), -1) for frame in frames)
-            frames = (one_of(frame[..., :3], None, path) for frame in colours)
+            frames = (_opaque(frame, path) for frame in colours)
         return Found(frames, dt, tuple(words), source)
+
+
+def _opaque(frame: np.ndarray, path: Path) -> np.ndarray:
+    """Grey of red, green and blue, of which none may be hidden in part by what stands behind them."""
+    if (frame[..., 3:] != frame[:1, :1, 3:]).any():
+        raise ValueError(
+            f"{path.name} is transparent in part; take Movie.load({path.name!r}, channel=0)"
+        )
+    return one_of(frame[..., :3], None, path)
 
 
 def _pages(path: Path, tifffile: Any, pages: list, index: tuple = ()) -> Iterator[np.ndarray]:
@@ -130,8 +160,9 @@ def choose(path: Path, stack: Any, wanted: dict[str, Any]) -> tuple[tuple, str]:
     strange = [a for a in long if a not in ARGUMENT and a not in times]
     if len(times) > 1 or strange or {"C", "S"} <= set(long):
         raise ValueError(
-            f"{path.name} has {_axes(stack)}; save one film of it, or name its axes where you save "
-            "it, such as metadata={'axes': 'TCYX'} in tifffile"
+            f"{path.name} has {_axes(stack)}; take the film, or the movies, of its array yourself: "
+            f"frames = tifffile.imread({path.name!r}), then Movie.of(torch.from_numpy(frames), dt), or "
+            "name its axes where you save it, such as metadata={'axes': 'TCYX'} in tifffile"
         )
     if still_open:
         call = {ARGUMENT[a]: wanted[ARGUMENT[a]] or 0 for a in long if a in ARGUMENT}
@@ -160,8 +191,10 @@ def time_step(
             if [plane.get("TheC"), plane.get("TheZ")] == place
         }
         known = [stamp for _, stamp in sorted(stamps.items()) if stamp is not None]
-        if len(known) == int(pixels.get("SizeT", 0)) and (step := even_step(path, known)):
-            return step, "s from the times of its planes (OME)"
+        whole = len(known) == int(pixels.get("SizeT", 0))
+        step, varies = even_step(path, known) if whole else (None, "")
+        if step:
+            return step, f"s from the times of its planes (OME){varies}"
         step = seconds(pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s"))
         return step or None, "s from TimeIncrement (OME)"
     facts = tif.imagej_metadata or {}
@@ -188,5 +221,6 @@ def pixel_size(tif: Any, number: int) -> str:
 
 
 def _pixels(tif: Any, number: int) -> ElementTree.Element:
-    """What OME says of a series."""
-    return ElementTree.fromstring(tif.ome_metadata).findall(".//{*}Pixels")[number]
+    """What OME says of a series: nothing where there is no OME, or it stands in another file."""
+    told = ElementTree.fromstring(tif.ome_metadata).findall(".//{*}Pixels") if tif.is_ome else []
+    return told[number] if number < len(told) else ElementTree.Element("Pixels")
