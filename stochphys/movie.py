@@ -66,10 +66,9 @@ class Movie(Paths):
             to be fine.
 
     Raises:
-        TypeError: a reel of other numbers than integers and floats, or no tensor; `x` that is no
-            tensor of int64.
-        ValueError: colour, or another wrong number of axes; no movie, or fewer than two frames; a
-            frame that is not on the reel; a pixel that is not finite; `dt` that is not positive.
+        TypeError: a reel that is no tensor of integers or floats; `x` that is no tensor of int64.
+        ValueError: colour, or another wrong number of axes; no movie, or fewer than two frames; a frame
+            not on the reel; a pixel not finite, or an integer beyond 2**24; `dt` not positive.
     """
 
     reel: Tensor | Film
@@ -97,17 +96,17 @@ class Movie(Paths):
         check_numbers(self.x, shape[0], "the reel")
         if isinstance(self.reel, Film) or self.reel.dtype in SHORT:
             return
-        whole, piece = not self.reel.is_floating_point(), together(self.shape)
-        for first in range(0, len(self.reel), piece):  # a reel on disk is read piece by piece
-            some = self.reel[first : first + piece]
+        whole, first = not self.reel.is_floating_point(), 0
+        for some in self.reel.split(together(self.shape)):  # a reel on disk is read piece by piece
             wrong = some.double().abs() > EXACT if whole else ~torch.isfinite(some)
             if wrong.any():
                 frame, row, column = wrong.nonzero()[0].tolist()
-                says = "beyond 2**24, take .double(): it is" if whole else "not finite,"
+                says = "beyond 2**24, take images.double(): it is" if whole else "not finite,"
+                where = f"at frame {first + frame}, row {row}, column {column}"
                 raise ValueError(
-                    f"images hold a pixel that is {says} at frame {first + frame}, row {row}, "
-                    f"column {column}; fill it or cut the movie there"
+                    f"images hold a pixel that is {says} {where}; fill it or cut there"
                 )
+            first += len(some)
 
     @classmethod
     def of(cls, images: Tensor, dt: float) -> "Movie":
@@ -146,12 +145,10 @@ class Movie(Paths):
                 tif calls slices are the times, as programs do that know no better; so `channel`.
 
         Raises:
-            FileNotFoundError: there is no such file.
-            ImportError: the library that reads this ending is not installed.
-            ValueError: an unknown ending; a file that is damaged or cut off; `dt` that stands nowhere,
-                varies or is not positive; a choice to be made, with the call that makes it; frames of
-                more than one size.
-            TypeError: an array that holds no numbers that a pixel can have.
+            FileNotFoundError, ImportError: no such file, or library that reads this ending.
+            ValueError: an unknown ending; a damaged file; `dt` that stands nowhere, varies or is not
+                positive; a choice to be made, with the call that makes it; frames of several sizes.
+            TypeError: numbers that no pixel can have.
         """
         images, dt, words, _ = read(path, dt, channel=channel, z=z, series=series)
         name = Path(path).name
@@ -188,10 +185,7 @@ class Movie(Paths):
     def filmed(self) -> Trajectories:
         """The trajectories that a camera of the course looks at; a measured movie has none."""
         if isinstance(self.reel, Tensor):
-            raise ValueError(
-                "these frames were stored, what was filmed is not known; keep the movie that "
-                "camera.film made for comparisons with the exact answer"
-            )
+            raise ValueError("what was filmed is not known; keep the movie that camera.film made")
         return Trajectories(self.reel.states[self.x], self.dt, check=False)
 
     def at(self, index: Tensor) -> Tensor:
@@ -216,10 +210,7 @@ class Movie(Paths):
 
     def rearranged(self, x: Tensor) -> "Movie":
         """Movies of the same frames in another order: `x (n_movies, n_times)` numbers them, as
-        `movie.x` does.
-
-        Raises what `Movie` raises of `x`: frames have no values to be changed here.
-        """
+        `movie.x` does. Raises what `Movie` raises of `x`."""
         movie = replace(self, x=x, check=False)
         check_numbers(x, self.reel.shape[0], "the reel")
         return movie
@@ -234,8 +225,7 @@ class Movie(Paths):
         return self._laid(lambda x: x.gather(1, order.to(x.device)))
 
     def crop(self, top: int, left: int, height: int, width: int) -> "Movie":
-        """A part of each stored frame, in pixels; nothing is copied. Raises `ValueError` for a part
-        that leaves the frame, and for a film: there, take `camera.crop`."""
+        """A part of each stored frame, in pixels; nothing is copied. `ValueError` if it leaves the frame."""
         require.integer(0, top=top, left=left)
         require.integer(1, height=height, width=width)
         reel = self._stored[:, top : top + height, left : left + width]
@@ -290,10 +280,7 @@ class Movie(Paths):
     @property
     def _stored(self) -> Tensor:
         if isinstance(self.reel, Film):
-            raise ValueError(
-                "these frames are rendered when they are looked at; movie.recorded() stores them "
-                "first, and a camera has a crop of its own"
-            )
+            raise ValueError("a film has no stored frames; movie.recorded() stores them")
         return self.reel
 
     def recorded(self) -> "Movie":

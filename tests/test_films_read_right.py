@@ -189,7 +189,7 @@ def test_digits_beyond_single_precision_are_kept_until_the_background_is_off(tmp
     np.save(tmp_path / "a.npy", LARGE)
     movie = Movie.load(tmp_path / "a.npy", DT).subtract(torch.full((11, 13), 2e9).double())
     assert np.array_equal(all_of(movie), NOISE)
-    with pytest.raises(ValueError, match=r"beyond 2\*\*24, take .double\(\)"):
+    with pytest.raises(ValueError, match=r"beyond 2\*\*24, take images.double\(\)"):
         Movie.of(torch.from_numpy(LARGE), DT)
     movie = Movie.of(torch.from_numpy(LARGE).double().repeat(6, 1, 1), DT).cut(12)
     result = infer_entropy_production(movie, generator=0, steps=2, members=1, progress=False)

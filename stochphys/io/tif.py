@@ -80,7 +80,7 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
         if palette is not None:
             n = None if channel is None else number_of(path, "channel", channel, 3)
             words += [] if n is None else [f"channel {n} of red, green and blue, the rest left out"]
-            if any((page.colormap != palette).any() for page in stack.pages if page is not None):
+            if any((getattr(page, "colormap", palette) != palette).any() for page in stack.pages):
                 raise ValueError(f"{path.name} has palettes of several kinds; save it as grey")
             if ((palette % 256 == 0) | (palette % 257 == 0)).all():  # made of bytes
                 palette = (palette >> 8).astype(np.uint8)
