@@ -193,7 +193,7 @@ def test_csv_without_labels_is_one_path(tmp_path: Path) -> None:
         ),
         ("trajectory,t,x 0,0,1 1,1,1 2,2,1", "at least two frames"),
         ("t,x 0,1 2,a 2,3", "'a' in line 3, column 'x', is no number"),
-        ("t,x 0,1 1 2,3", "line 3 has 1 fields, the others have 2"),
+        ("t,x 0,1 1 2,3", "line 3 has 1 field, the others have 2"),
         ("t,x 0,1", "at least two frames"),
         ("x", "at least two frames"),
         ("t,trajectory 0,0 1,0", "no column whose name is that of a coordinate"),
@@ -225,7 +225,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="axes"):
         Trajectories.load(tmp_path / "c.npy", dt=0.1)
     np.savez(tmp_path / "d.npz", a=np.zeros((3, 2)), b=np.zeros((3, 4)))
-    with pytest.raises(ValueError, match="d.npz must hold arrays .* of one dim"):
+    with pytest.raises(ValueError, match="d.npz must have the axes .* of one dim"):
         Trajectories.load(tmp_path / "d.npz", dt=0.1)
 
 

@@ -194,7 +194,7 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
         ("", "is empty"), ("# nothing\n", "is empty"), ("t,x\n", "no row of numbers"),
         ("<html>404</html>\n", "no row of numbers"), ("t,x\n0,1\n", "at least two frames"),
         ("t,x\n0,1\n1,2,3\n2,3\n3,4\n4,5\n", "line 3 has 3 fields, the others have 2"),
-        ("t,x\n0,1\n1,2\n2\n", "line 4 has 1 fields"), ("t,x\n0,1\n1,1_000\n2,3\n", "'1_000' in line 3"),
+        ("t,x\n0,1\n1,2\n2\n", "line 4 has 1 field"), ("t,x\n0,1\n1,1_000\n2,3\n", "'1_000' in line 3"),
         ("t,x\n0,1\n1,1e999\n2,3\n", "line 3 is infinite"), ('t,x\n0,"1\n1,2\n2,3\n', "the quotes in it do not close"),
         ("t\tx\n0\t1,234\n1\t999\n2\t5\n", "whether the comma is decimal"),
         ("t;x\n0;1,5\n1;2.5\n2;1\n", "with a comma and with a point, 1,5 in line 2 and 2.5 in line 3"),

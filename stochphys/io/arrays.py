@@ -168,27 +168,26 @@ def paths_of(
         raise ValueError(
             f"{name} holds an array, which has no columns to name; leave {', '.join(said)} out"
         )
-    if isinstance(x, np.ndarray):
-        blocks = [x.reshape(-1, 1) if x.ndim == 1 else x]
-        if blocks[0].ndim not in (2, 3) or 0 in x.shape:
-            raise ValueError(
-                f"{name} must have the axes (n_trajectories, n_times, dim) with at least two times, or "
-                f"(n_times, dim), got shape {x.shape}"
-            )
-    else:
-        blocks = list(x)
-        if {b.ndim for b in blocks} == {1} and len(blocks) > len(blocks[0]):
-            raise ValueError(
-                f"{name}: {len(blocks)} lists of {len(blocks[0])} numbers may be points of one path, "
-                "Trajectories.of(np.asarray(paths), dt=…), or that many paths of one coordinate, "
-                "Trajectories.of(np.asarray(paths)[:, :, None], dt=…)"
-            )
-        blocks = [path[:, None] if path.ndim == 1 else path for path in blocks]
-        if not blocks or {b.ndim for b in blocks} != {2} or len({b.shape[1] for b in blocks}) > 1:
-            raise ValueError(
-                f"{name} must hold arrays (n_times, dim) of one dim, got shapes "
-                f"{sorted({b.shape for b in blocks})[:4]}"
-            )
+    alone = isinstance(x, np.ndarray)
+    blocks = [x] if alone else list(x)
+    if not alone and {b.ndim for b in blocks} == {1} and len(blocks) > len(blocks[0]):
+        raise ValueError(
+            f"{name}: {len(blocks)} lists of {len(blocks[0])} numbers may be points of one path, "
+            "Trajectories.of(np.asarray(paths), dt=…), or that many paths of one coordinate, "
+            "Trajectories.of(np.asarray(paths)[:, :, None], dt=…)"
+        )
+    blocks = [b[:, None] if b.ndim == 1 else b for b in blocks]
+    ranks, dims = {b.ndim for b in blocks}, {b.shape[-1] for b in blocks if b.ndim}
+    if (
+        not ranks
+        or not ranks <= ({2, 3} if alone else {2})
+        or len(dims) > 1
+        or (alone and not x.size)
+    ):
+        raise ValueError(
+            f"{name} must have the axes (n_trajectories, n_times, dim) with at least two times, or be one or "
+            f"several (n_times, dim) of one dim, got shapes {sorted({b.shape for b in blocks})[:4]}"
+        )
     times, dim = max(b.shape[-2] for b in blocks), blocks[0].shape[-1]
     if dim > times and not saved:
         raise ValueError(

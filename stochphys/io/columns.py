@@ -146,7 +146,11 @@ def _role(table: Sheet, name: str) -> str:
         return role if len(set(table.text(name))) > 1 else "other"
     if role == "frame":
         return role if table.whole(name) else ""
-    return "other" if len(table.values(name)) > 1 and _constant(table.values(name)) else role
+    return (
+        "other"
+        if len(table.values(name)) > 1 and _constant(table.values(name), table.groups(None)[0])
+        else role
+    )
 
 
 def _coordinates(
@@ -186,7 +190,7 @@ def _coordinates(
             *(asked.again(columns=names) for names in (found, order) if names),
         )
     result.left["no coordinates"] += by_role[""]
-    label = None if result.track is None else table.groups(result.track)[0]
+    label = table.groups(result.track)[0]
     still = [name for name in found if _constant(table.values(name), label)]
     if len(still) < len(found):  # as z of a flat film, or where a track began
         result.left["never changes"] = still
@@ -229,9 +233,8 @@ def _same(table: Sheet, a: str, b: str) -> bool:
     return table.text(a) == table.text(b)
 
 
-def _constant(values: np.ndarray, group: np.ndarray | None = None) -> bool:
-    """Are all the same, as far as there are any? Or all of each group."""
-    group = np.zeros(len(values), np.int64) if group is None else group
+def _constant(values: np.ndarray, group: np.ndarray) -> bool:
+    """Are all of each group the same, as far as there are any?"""
     low, high = np.full((2, group.max() + 1), np.nan)
     np.fmin.at(low, group, values)
     np.fmax.at(high, group, values)
@@ -244,9 +247,9 @@ def _could_be(table: Sheet, name: str, known: Roles) -> bool:
     if not table.numeric(name):
         return False
     values = table.values(name)
-    if _constant(values) or (len(values) > 2 and (np.diff(values) == 1).all()):
+    if len(values) > 2 and (np.diff(values) == 1).all():
         return False
-    groups = [table.groups(key)[0] for key in (known.track, known.frame, known.time) if key]
+    groups = [table.groups(key)[0] for key in (None, known.track, known.frame, known.time)]
     shared = [group for group in groups if group.max() + 1 < len(values)]
     if any(_constant(values, group) for group in shared):
         return False

@@ -19,11 +19,10 @@ def refuse_doubts(
     the numbers of frames, or of the rows from which some were deleted, grow evenly in each track.
     `unknown`: those of the unused whose names say nothing.
     """
-    label = np.zeros(len(next(iter(table.columns.values()))), np.int64)
-    label = label if track is None else table.groups(track)[0]
+    label = table.groups(track)[0]
     say: dict[str, Any] = {}
     if asked.track is None:
-        instant = label if when is None else table.groups(when)[0]
+        instant = table.groups(when)[0]
         tell = [name for name in unused if _parts_tracks(table, name, label, instant)]
         if track is None and table.blocks is not None and not tell:
             table.columns["block"], tell = table.blocks, ["block"]

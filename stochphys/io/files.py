@@ -64,14 +64,10 @@ def unpacked(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarray | 
         objects = "allow_pickle" in str(error) or "Python objects" in str(error)
         if objects and path.read_bytes()[:2] in (b"\x93N", b"PK"):  # else it is no array at all
             raise ValueError(
-                f"{path.name} is no array of numbers: it holds Python objects, which may run any code "
-                "when they are read. If they are paths or frames of several sizes, save paths one by "
-                "one, np.savez('tracks.npz', *paths), and frames cut to one size"
+                f"{path.name} is no array of numbers: it holds Python objects, which may run any code. Save "
+                "paths of several sizes one by one, np.savez('tracks.npz', *paths), and frames cut to one size"
             ) from None
-        raise ValueError(
-            f"{path.name} is no array of numbers ({str(error)[:120]}); it may be damaged or cut "
-            "short: save it again"
-        ) from None
+        raise damaged(path, "array of numbers", error) from None
 
 
 def stored(

@@ -136,9 +136,12 @@ class Sheet(Brief):
         values = self.values(name)
         return bool(((values == np.rint(values)) | np.isnan(values)).all())
 
-    def groups(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+    def groups(self, name: str | None) -> tuple[np.ndarray, np.ndarray]:
         """Of each row the number of its track `(n_rows,)`, and whether it belongs to none: an empty
-        cell, or −1 beside others that are not negative."""
+        cell, or −1 beside others that are not negative. Without a column, all rows are one track."""
+        if name is None:
+            n_rows = len(next(iter(self.columns.values())))
+            return np.zeros(n_rows, np.int64), np.zeros(n_rows, bool)
         held = self.columns[name]
         try:
             held = held if held.dtype.kind in "iu" else self.values(name)
@@ -172,6 +175,7 @@ class Sheet(Brief):
         good = [bool(NUMBER.fullmatch(cell)) for cell in cells]
         wrong = [i for i, cell in enumerate(cells) if not good[i] and not missing(cell)]
         if wrong and (instants := _instants(cells)) is not None:
+            self.units.setdefault(name, "s")
             return instants
         if wrong:
             raise ValueError(

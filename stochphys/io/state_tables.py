@@ -13,7 +13,7 @@ from .files import ARRAYS, existing, unpacked
 from .sheet import Asked, Sheet, counted, listed, plain
 from .states import laid, numbered
 from .tables import ENDINGS, framed, table_in
-from .tracks import labels, tracks_of
+from .tracks import tracks_of
 
 FEW = 10  # steps that do not tell frames from entries
 STATE = re.compile(
@@ -74,7 +74,7 @@ def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
     if lost := int((states < 0).sum()):
         more += f", {counted(lost, 'row')} without one"
     if role.clock is not None and asked.dt is None:
-        time, (track, nowhere) = table.values(role.clock), labels(table, role)
+        time, (track, nowhere) = table.values(role.clock), table.groups(role.track)
         at = np.flatnonzero(~nowhere & ~np.isnan(time))
         at = at[np.lexsort((time[at], track[at]))]
         same = np.diff(track[at]) == 0

@@ -63,11 +63,11 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     check_dt(dt)
     name, words = "paths", (dt, f"dt {dt:.6g} as given")
     several = isinstance(paths, list | tuple) or getattr(paths, "dtype", None) is np.dtype(object)
-    for path in paths if several else [paths]:
-        if hasattr(path, "columns") or isinstance(path, dict):
-            raise TypeError("paths must be arrays; data frames are read by Trajectories.from_table")
-    arrays = [np.asanyarray(path) for path in (paths if several else [paths])]
+    arrays = list(paths) if several else [paths]
     for i, array in enumerate(arrays):
+        if hasattr(array, "columns") or isinstance(array, dict):
+            raise TypeError("paths must be arrays; data frames are read by Trajectories.from_table")
+        arrays[i] = array = np.asanyarray(array)
         require_real(array, name)
         if isinstance(array, np.ma.MaskedArray):  # masked is missing
             arrays[i] = np.ma.filled(array.astype(np.float64), np.nan)
@@ -90,9 +90,10 @@ def framed(name: str, frame: Any) -> Sheet:
             frame = frame.reset_index(level=named)
         elif index.names == [None] and not np.array_equal(index, np.arange(len(index))):
             frame = frame.reset_index()
-    names = getattr(frame, "column_names", getattr(frame, "columns", None))
-    if isinstance(frame, np.ndarray | dict):
-        names = list(frame) if isinstance(frame, dict) else frame.dtype.names
+    names = (
+        frame if isinstance(frame, dict) else getattr(getattr(frame, "dtype", None), "names", None)
+    )
+    names = getattr(frame, "column_names", getattr(frame, "columns", names))
     if names is None:
         raise TypeError(
             f"table must be a data frame or a dict of columns, got {type(frame).__name__}; arrays are "
@@ -103,11 +104,11 @@ def framed(name: str, frame: Any) -> Sheet:
         columns = [np.asarray(frame.iloc[:, i]) for i in range(len(names))]
     else:
         columns = [np.asarray(frame[key]) for key in names]
-    wrong = [str(n) for n, c in zip(names, columns, strict=True) if c.shape != (len(columns[0]),)]
-    if wrong:
-        raise ValueError(
-            f"{name}: column {wrong[0]!r} is not as long as the first, or has several axes"
-        )
+    for key, column in zip(names, columns, strict=True):
+        if column.shape != (len(columns[0]),):
+            raise ValueError(
+                f"{name}: column {key!r} is not as long as the first, or has several axes"
+            )
     numbered = bool(names) and all(isinstance(key, int | np.integer) for key in names)
     return Sheet.of(name, None if numbered else names, columns, [])
 
@@ -124,20 +125,17 @@ def _by_pandas(path: Path, ending: str) -> Sheet:
         sheets = pandas.read_excel(path, sheet_name=None, header=None, dtype=object)
     except BROKEN as error:
         raise damaged(path, f"{ending} file", error) from None
-    full = {title: sheet for title, sheet in sheets.items() if len(sheet.dropna(how="all"))}
-    if not full:
+    first, *others = [title for title, sheet in sheets.items() if sheet.notna().any(axis=None)] or [
+        ""
+    ]
+    if not first:
         raise ValueError(f"{path.name} is empty: it holds no row")
-    (_, sheet), *others = full.items()
-    cells = [
-        ["" if cell is None or cell != cell else str(cell) for cell in row]
-        for row in sheet.to_numpy(object).tolist()
-    ]
+    sheet = sheets[first].astype(object)
+    cells = sheet.where(sheet.notna(), "").map(str).to_numpy().tolist()
     remarks = [row[0].lstrip("#% ") for row in cells if row[0].startswith(("#", "%"))]
-    numbers = [
-        i for i, row in enumerate(cells, 1) if any(row) and not row[0].startswith(("#", "%"))
-    ]
-    table = headed(path.name, [cells[i - 1] for i in numbers], numbers, remarks, "row")
-    table.left = [f"sheet {title!r}" for title, _ in others]
+    rows = {i: r for i, r in enumerate(cells, 1) if any(r) and not r[0].startswith(("#", "%"))}
+    table = headed(path.name, list(rows.values()), list(rows), remarks, "row")
+    table.left = [f"sheet {title!r}" for title in others]
     return table
 
 
@@ -170,19 +168,14 @@ class _Plain(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.startswith("numpy") and name in ("_reconstruct", "ndarray", "dtype"):
             return super().find_class(module, name)
-        raise pickle.UnpicklingError(
-            f"it holds the Python object {module}.{name}, which may run code"
-        )
+        raise pickle.UnpicklingError(f"it holds {module}.{name}, which may run code")
 
 
 @contextmanager
 def _no_code() -> Iterator[None]:
     """PyTables unpickles what it finds in a file: for a while it can make nothing that runs."""
     places: list[Any] = [import_module(f"tables.{name}") for name in ("attributeset", "atom")]
-    safe = SimpleNamespace(
-        **{k: getattr(pickle, k) for k in ("dumps", "UnpicklingError", "HIGHEST_PROTOCOL")}
-    )
-    safe.loads = lambda raw, **_: _Plain(BytesIO(raw)).load()
+    safe = SimpleNamespace(**vars(pickle) | {"loads": lambda raw, **_: _Plain(BytesIO(raw)).load()})
     for place in places:
         place.pickle = safe
     try:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from .columns import recognised
-from .sheet import NUMBER, Sheet, missing
+from .sheet import NUMBER, Sheet, counted, missing
 
 COMMA_NUMBER = re.compile(r"\s*[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?\s*")
 THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
+MIXED = re.compile(r"\s*[-+]?\d{1,3}([,.]\d{3})+[.,]\d*\s*")
 IN_UNITS = re.compile(r"\s*[(\[](.*)[)\]]\s*")
 DELIMITERS = ("\t", ";", "|", ",", " ", "")  # as they are trusted; a space is any white space
 SAMPLE = 60  # lines that are looked at to find the delimiter
@@ -128,17 +129,11 @@ def _width(rows: Sequence[Sequence[str]]) -> int:
 
 def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path, delimiter: str) -> None:
     """Decimal commas become points, in place."""
-    comma, mixed, point = [], [], []
-    for row, line in zip(rows, numbers, strict=True):
-        for j, cell in enumerate(row):
-            if COMMA_NUMBER.fullmatch(cell):
-                comma.append((row, j, line))
-            elif THOUSANDS.fullmatch(cell) or re.fullmatch(
-                r"\s*[-+]?\d{1,3}([,.]\d{3})+[.,]\d*\s*", cell
-            ):
-                mixed.append((cell, line))
-            elif "." in cell and NUMBER.fullmatch(cell):
-                point.append((cell, line))
+    at = [(row, j, line) for row, line in zip(rows, numbers, strict=True) for j in range(len(row))]
+    comma = [found for found in at if COMMA_NUMBER.fullmatch(found[0][found[1]])]
+    cells = [(row[j], line) for row, j, line in at if not COMMA_NUMBER.fullmatch(row[j])]
+    mixed = [found for found in cells if THOUSANDS.fullmatch(found[0]) or MIXED.fullmatch(found[0])]
+    point = [(cell, line) for cell, line in cells if "." in cell and NUMBER.fullmatch(cell)]
     if mixed or (comma and point):
         seen = [(row[j], line) for row, j, line in comma[:1]] + mixed[:1] + point[:1]
         where = " and ".join(f"{cell.strip()} in line {line}" for cell, line in seen)
@@ -146,13 +141,12 @@ def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path, delim
             f"{path.name} writes numbers with a comma and with a point, {where}: which one is decimal "
             "cannot be told; save it with one of them"
         )
-    columns = {j for _, j, _ in comma}
-    for j in columns:
-        cells = [row[j] for row, k, _ in comma if k == j]
+    for j in {j for _, j, _ in comma}:
+        written = [row[j] for row, k, _ in comma if k == j]
         whole = any(len(row) > j and re.fullmatch(r"\s*\d{1,3}\s*", row[j]) for row in rows)
-        if (whole or delimiter == ",") and all(map(THOUSANDS.fullmatch, cells)):
+        if (whole or delimiter == ",") and all(map(THOUSANDS.fullmatch, written)):
             raise ValueError(
-                f"{path.name} writes {cells[0].strip()} among whole numbers or commas: whether "
+                f"{path.name} writes {written[0].strip()} among whole numbers or commas: whether "
                 "the comma is decimal or parts thousands cannot be told; save it without the commas"
             )
     for row, j, _ in comma:
@@ -209,8 +203,8 @@ def headed(
     for row, at in zip(data, numbers, strict=True):
         if len(row) != n and (len(row) < width or any(cell.strip() for cell in row[width:])):
             raise ValueError(
-                f"{name}: {line} {at} has {len(row)} fields, the others have {n}; is it cut, or "
-                "does a field hold the sign that parts columns?"
+                f"{name}: {line} {at} has {counted(len(row), 'field')}, the others have {n}; it is cut, or no "
+                "row of the table (then delete it), or a field holds the sign that parts columns"
             )
     again = [i for i, row in enumerate(data) if row == names]  # films one after the other
     numbers = [at for i, at in enumerate(numbers) if i not in again]

@@ -77,7 +77,7 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
         raise ValueError(f"{table.name} is empty: a trajectory needs at least two frames")
     role = roles(table, asked)
     x = np.stack([table.values(name) for name in role.coordinates], axis=-1)
-    label, nowhere = labels(table, role)
+    label, nowhere = table.groups(role.track)
     clock = _rows(label) if role.clock is None else table.values(role.clock)
 
     lost = {"track": nowhere, "time": np.isnan(clock), "position": np.isnan(x).any(1)}
@@ -133,14 +133,6 @@ def _unseen(x: np.ndarray, label: np.ndarray) -> np.ndarray:
         if np.abs(kept - value).max(1).min() < 5 * steps.max():
             unseen &= x[:, 0] != value
     return unseen
-
-
-def labels(table: Sheet, role: Roles) -> tuple[np.ndarray, np.ndarray]:
-    """Of each row the number of its track, and whether it belongs to none."""
-    if role.track is not None:
-        return table.groups(role.track)
-    n_rows = len(table.columns[role.coordinates[0]])
-    return np.zeros(n_rows, np.int64), np.zeros(n_rows, bool)
 
 
 def _rows(label: np.ndarray) -> np.ndarray:
