@@ -269,6 +269,7 @@ DOUBTS = {  # text, what is said, the refusal, what its call says more, frames o
     "a pause": (clocked([0, 0.1, 0.2, 9.3, 9.4, 9.5]), dict(dt=0.1), "do not grow evenly", dict(time="time"), [3, 3]),
     "films": ("film,particle,frame,x,y\nA,1,0,1,4\nA,1,1,2,3\nB,1,2,90,80\nB,1,3,91,82\n", dict(dt=0.1), "'film', 'particle' may tell the track", dict(track=["film", "particle"]), [2, 2]),
     "films by number": ("plate,cell,frame,x,y\n7,1,0,1,4\n7,1,1,2,3\n8,1,2,90,80\n8,1,3,91,82\n", dict(dt=0.1), "'plate', 'cell' may tell the track", dict(track=["plate", "cell"]), [2, 2]),
+    "films by a temperature": ("temp,cell,frame,x,y\n20.5,1,0,1,4\n20.5,1,1,2,3\n25,1,2,90,80\n25,1,3,91,82\n", dict(dt=0.1), "'temp', 'cell' may tell the track", dict(track=["temp", "cell"]), [2, 2]),
     "replicates": ("replicate,track,frame,x,y\n1,1,0,1,4\n1,1,1,2,3\n2,1,2,90,80\n2,1,3,91,82\n", dict(dt=0.1), r"track=\['replicate', 'track'\]\) or", dict(track=["replicate", "track"]), [2, 2]),
     "an unknown name of tracks": ("bug,x,y\na,1,4\na,2,3\nb,90,80\nb,91,82\n", dict(dt=0.1), "'bug' may tell the track", dict(track="bug"), [2, 2]),
     "another language": ("Spur;Zeit;x;y\n1;0;1,5;4\n1;0,1;2,5;3\n2;0;90,5;80\n2;0,1;91;82\n", {}, "'Spur' may tell the track and 'Zeit' may tell the time", dict(track="Spur", time="Zeit"), [2, 2]),

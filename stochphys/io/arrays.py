@@ -61,12 +61,9 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
     remarks += [f"dt: {dt!r}"] * (dt is not None)
     if not held:
         raise ValueError(f"{path.name} holds no array")
-    if dt is not None and not 0 < dt < np.inf:
-        raise ValueError(
-            f"{path.name}: dt must be positive, it is the time between two frames; got {dt:g}: "
-            f"{asked.again(dt=...)}"
-        )
     arrays, ndims = list(held.values()), {v.ndim for v in held.values()}
+    if dt is not None and not 0 < dt < np.inf:
+        raise ValueError(f"{path.name}: dt must be positive, got {dt:g}: {asked.again(dt=...)}")
     if ours and {"track", "frame"} < held.keys() and dt is not None:
         factor = 1 if asked.scale is None else scales(asked.scale, held["x"].shape[-1])
         return Tracks(_floats(held["x"] * factor), dt, held["track"], held["frame"], moving)
@@ -100,10 +97,10 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
         return table
     words = f"dt {dt:.6g} {'from the file' if asked.dt is None else 'as given'}" if dt else ""
     if dt is None:
-        told = remarked(Sheet(path.name, {}, remarks=remarks), asked)
-        if told is None:
-            raise ValueError(
-                f"{path.name} does not tell the time between two frames; give dt=…: {asked.again(dt=...)}"
+        sheet = Sheet(path.name, {}, remarks=remarks)
+        if (told := remarked(sheet, asked)) is None:
+            raise sheet.error(
+                "it does not tell the time between two frames; give it", asked.again(dt=...)
             )
         dt, words = told
     found = paths_of(path.name, paths, (dt, words), asked, moving, saved=ours)
@@ -123,7 +120,7 @@ def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked) -> None:
                 f"than from time to time; if it is the other way round, Trajectories.of(x.swapaxes(0, 1), "
                 f"dt={dt:g}); {otherwise}"
             )
-    steps = _steps(x[: 1 + 1000 // x.shape[1], :1000] if x.ndim == 3 else x[:1000], -2)
+    steps = _steps(x[: 1 + 200 // x.shape[1], :200] if x.ndim == 3 else x[:200], -2)
     if x.shape[-1] > 1 and len(steps) > 3:
         usual = np.median(steps, axis=0)
         even = (np.abs(steps - usual) <= 0.1 * usual).mean(0) > 0.6

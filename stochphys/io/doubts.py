@@ -1,13 +1,10 @@
 """Columns that nobody named, and that may tell tracks apart or say when, by what stands in them."""
 
-import re
 from typing import Any
 
 import numpy as np
 
 from .sheet import NUMBER, Asked, Sheet, listed, plain
-
-FRACTION = re.compile(r"[-+]?\d*[.,]\d*[1-9]\d*")
 
 
 def refuse_doubts(
@@ -50,13 +47,8 @@ def refuse_doubts(
 
 def _parts_tracks(table: Sheet, name: str, label: np.ndarray, when: np.ndarray) -> bool:
     """Does what stands in a column change within tracks, and from one block of rows to the next alone,
-    in the order of the file or of time? Text and whole numbers do."""
-    if table.columns[name].dtype.kind in "uif":
-        if not table.whole(name):
-            return False
-    elif len(cells := set(table.text(name))) > len(label) / 2 or any(
-        map(FRACTION.fullmatch, cells)
-    ):
+    in the order of the file or of time?"""
+    if not 1 < len(set(table.columns[name].tolist())) <= len(label) / 2:
         return False
     value, empty = table.groups(name)
     value, label, when = value[~empty], label[~empty], when[~empty]
@@ -64,9 +56,8 @@ def _parts_tracks(table: Sheet, name: str, label: np.ndarray, when: np.ndarray) 
     if 2 * blocks > len(value) or blocks == len(np.unique(label)):
         return False
     orders = [np.argsort(label, kind="stable"), np.lexsort((when, label))]
-    once = len(np.unique(np.c_[label, when], axis=0)) == len(
-        label
-    )  # else it may stand for the frame
+    in_time = label[orders[1]], when[orders[1]]
+    once = (np.diff(in_time[0]) | np.diff(in_time[1])).all()  # else it may stand for the frame
     ends = [np.diff(value[at]) | np.diff(label[at]) for at in orders[: 1 + once]]
     return any(1 + np.count_nonzero(each) == blocks for each in ends)
 

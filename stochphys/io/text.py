@@ -206,9 +206,8 @@ def headed(
                 f"{name}: {line} {at} has {counted(len(row), 'field')}, the others have {n}; it is cut, or no "
                 "row of the table (then delete it), or a field holds the sign that parts columns"
             )
-    again = [i for i, row in enumerate(data) if row == names]  # films one after the other
-    numbers = [at for i, at in enumerate(numbers) if i not in again]
-    data = [row for i, row in enumerate(data) if i not in again]
+    numbers = [at for row, at in zip(data, numbers, strict=True) if row != names]
+    data = [row for row in data if row != names]  # films one after the other
     if names is not None and len(names) < width:  # as R does; which one has no name is not said
         names = None
     columns = list(zip(*data, strict=False))[:width]
