@@ -201,3 +201,13 @@ def test_arrays_say_how_they_were_read_and_have_no_columns(tmp_path: Path, capsy
         Jumps.load(tmp_path / "a.npy", track="id")
     with pytest.raises(ValueError, match="the ending must be one of .npy, .npz, .csv"):
         Jumps.load(tmp_path / "a.mat")
+
+
+def test_columns_of_arrays_that_are_no_states_are_asked_about(tmp_path: Path, capsys) -> None:
+    states = np.random.default_rng(0).integers(0, 3, 12)
+    np.save(tmp_path / "a.npy", table := np.c_[np.arange(12), states])
+    with pytest.raises(ValueError, match=r"a.npy: a column of it grows.*Jumps.from_table\("):
+        Jumps.load(tmp_path / "a.npy")
+    pandas = pytest.importorskip("pandas")
+    back = Jumps.from_table(pandas.DataFrame(table), state=1, frame=0)
+    np.testing.assert_array_equal(back.x[0], states)

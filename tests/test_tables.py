@@ -281,6 +281,7 @@ DOUBTS = {  # text, what is said, the refusal, what its call says more, frames o
     "a temperature": ("T (K),x,y\n293,1,4\n294,2,3\n295,9,8\n", {}, "does not tell the time", dict(dt=1), [3]),
     "rows were deleted": ("index,x,y\n0,1,4\n1,2,3\n5,9,8\n6,8,8\n", dict(dt=0.1), "'index' may tell the frame", dict(frame="index"), [2, 2]),
     "and the index has no name": (",x,y\n0,1,4\n1,2,3\n5,9,8\n6,8,8\n", dict(dt=0.1), "'unnamed 0' may tell the frame", dict(frame="unnamed 0"), [2, 2]),
+    "rows were shuffled": (",x,y\n2,9,8\n0,1,4\n3,8,8\n1,2,3\n", dict(dt=0.1), "'unnamed 0' may tell the frame", dict(frame="unnamed 0"), [4]),
     "two particles in a row": ("time,x1,y1,x2,y2\n0,1,2,8,9\n.1,2,1,7,7\n.2,1,2,8,6\n", {}, "or of several particles", dict(columns=["x1", "y1"]), [3]),
     "a dt that times contradict": ("time,x\n0,1\n.1,2\n.2,1\n", dict(dt=0.2), "step by 0.1", dict(dt=None), [3]),
 }  # fmt: skip

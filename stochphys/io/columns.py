@@ -101,7 +101,7 @@ def roles(table: Sheet, asked: Asked) -> Roles:
             )
     by_role: dict[str, list[str]] = {role: [] for role in (*NAMES, "")}
     for name in names:
-        if name not in (*used, *wanted):
+        if name not in (*used, *wanted, *given.values()):
             by_role[_role(table, name) if table.named else "other"].append(name)
     for role in ("track", "frame", "time"):
         found = by_role[role]

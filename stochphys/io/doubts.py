@@ -63,17 +63,17 @@ def _parts_tracks(table: Sheet, name: str, label: np.ndarray, when: np.ndarray) 
 
 
 def _tells_time(table: Sheet, name: str, label: np.ndarray, unknown: bool) -> bool:
-    """Does a column grow along each track, in even steps? Whole ones need not be even; where each is
-    one, it may count the rows of the table."""
+    """Does a column grow along each track, in even steps or in whole ones, or is it the shuffled number
+    of each row? Not if it only counts rows."""
     if not table.numeric(name):
         return False
     values, at = table.values(name), np.argsort(label, kind="stable")
     at = at[~np.isnan(values[at])]
     steps = np.diff(values[at])[np.diff(label[at]) == 0]
-    if not len(steps) or not (steps > 0).all():
+    grows = len(steps) > 0 and bool((steps > 0).all())
+    if not table.whole(name):
+        return grows and bool(steps.max() < 1.5 * steps.min())
+    if (np.diff(values) == 1).all():
         return False
-    return bool(
-        ((unknown and label.any()) or (steps > 1).any())
-        if table.whole(name)
-        else steps.max() < 1.5 * steps.min()
-    )
+    shuffled = len(at) > 2 and bool((np.diff(np.sort(values[at])) == 1).all())
+    return (grows and (unknown or bool((steps > 1).any()))) or (shuffled and not grows)

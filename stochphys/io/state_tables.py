@@ -57,6 +57,14 @@ def read_states(path: str | Path, dt: float | None, **said: Any) -> Visits | dic
     if isinstance(held, dict) and {"x", "n_states"} <= held.keys():
         return held
     paths = [held] if isinstance(held, np.ndarray) else list(held.values())
+    if paths[0].ndim == 2 and len(paths[0]) > 2 * paths[0].shape[1]:
+        steps = np.diff(paths[0], axis=0)
+        if ((steps >= 0).all(0) & steps.any(0)).any():  # (frame, state), it seems
+            raise ValueError(
+                f"{path.name}: a column of it grows as the numbers of frames or of tracks do; if so, "
+                f"Jumps.from_table(pandas.DataFrame(numpy.load({path.name!r})), state=…, track=…, frame=…); "
+                "if each row is a path, Jumps.of(states)"
+            )
     states, track, frame = laid(paths[0] if len(paths) == 1 else paths)
     return visits_of(framed(path.name, dict(track=track, frame=frame, state=states)), asked)
 
