@@ -307,6 +307,9 @@ def test_rows_of_frames_where_nothing_was_found_are_gaps(tmp_path, capsys):
         back = Trajectories.from_table(dict(frame=np.arange(30), x=x[:, 0], y=x[:, 1]), 0.1)
         assert back.stretches is not None and back.stretches.length.tolist() == [4, 6, 17]
         assert f"3 rows at {value}, far from all others" in capsys.readouterr().out
+        np.save(tmp_path / "a.npy", x)
+        back = Trajectories.load(tmp_path / "a.npy", 0.1)
+        assert back.stretches is not None and back.stretches.length.tolist() == [4, 6, 17]
     x = np.cumsum(WALK - 50, axis=0)
     x -= x[0]  # a path that begins at 0 does
     assert Trajectories.from_table(dict(x=x[:, 0], y=x[:, 1]), 0.1).n_times == 30

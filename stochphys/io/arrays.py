@@ -10,7 +10,7 @@ from .columns import recognised
 from .files import BROKEN, damaged, library, number, require_real, unpacked
 from .sheet import Asked, Sheet
 from .times import remarked
-from .tracks import Tracks, scales
+from .tracks import Tracks, scales, unseen
 
 
 def read_arrays(path: Path, asked: Asked) -> Tracks | Sheet:
@@ -198,9 +198,15 @@ def paths_of(
         _refuse_clocks(name, max(blocks, key=len), dt[0], asked)
     kind = np.result_type(*(b.dtype for b in blocks), np.float32)
     blocks = [_floats(b, kind) for b in blocks]
+    words = [dt[1], f"{dim} coordinate{'s' * (dim > 1)}"]
+    for b in blocks if "load" in asked.call and dim > 1 and not saved else []:
+        if (b[..., 0] == b[..., 1]).any():
+            rows = b.reshape(-1, dim)
+            lost, left = unseen(rows, np.arange(len(rows)) // b.shape[-2])
+            rows[lost] = np.nan
+            words += [f"left out: {each}" for each in left]
     if asked.scale is not None:
         blocks = [(b * scales(asked.scale, dim)).astype(b.dtype) for b in blocks]
-    words = [dt[1], f"{dim} coordinate{'s' * (dim > 1)}"]
     # What the package saved is looked at by `Trajectories`; a sum is one pass without a copy.
     with np.errstate(over="ignore", invalid="ignore"):
         whole = saved or all(np.isfinite(b.sum()) for b in blocks)

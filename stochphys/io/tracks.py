@@ -101,11 +101,8 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
         row = table.row(at[infinite][0])
         raise table.error(f"a number in {row} is infinite; correct the table there")
     at = at[np.lexsort((clock[at], label[at]))]
-    unseen = _unseen(x[at], label[at])
-    if unseen.any():
-        values = " or ".join(f"{v:g}" for v in np.unique(x[at][unseen]))
-        dropped.append(f"{counted(unseen.sum(), 'row')} at {values}, far from all others")
-    at = at[~unseen]
+    nothing, left = unseen(x[at], label[at])
+    at, dropped = at[~nothing], dropped + left
     twice = _twice(table, asked, role, label[at], clock[at], x[at], at)
     if twice.any():
         dropped.append(f"{counted(twice.sum(), 'row')} written twice")
@@ -118,21 +115,21 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).told(table.name, told)
 
 
-def _unseen(x: np.ndarray, label: np.ndarray) -> np.ndarray:
+def unseen(x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Of sorted rows, those that programs write where nothing was found: one of these numbers in all
-    coordinates, from which all other rows are farther than five of their largest steps."""
-    unseen = np.zeros(len(x), bool)
+    coordinates, from which all other rows are farther than five of their largest steps; and words."""
+    lost = np.zeros(len(x), bool)
     for value in (0, -1, -99, -999, -9999):
         if x.shape[1] > 1 or value < -1:
-            unseen |= (x == value).all(1)
-    kept = x[~unseen]
-    steps = np.abs(np.diff(kept, axis=0)).max(1)[np.diff(label[~unseen]) == 0]
-    if not unseen.any() or not steps.any():
-        return np.zeros(len(x), bool)
-    for value in np.unique(x[unseen, 0]):
-        if np.abs(kept - value).max(1).min() < 5 * steps.max():
-            unseen &= x[:, 0] != value
-    return unseen
+            lost |= (x == value).all(1)
+    there = ~lost & np.isfinite(x).all(1)
+    steps = np.abs(np.diff(x[there], axis=0)).max(1)[np.diff(label[there]) == 0]
+    most = steps.max(initial=0)
+    for value in np.unique(x[lost, 0]):
+        if most == 0 or np.abs(x[there] - value).max(1).min() < 5 * most:
+            lost &= x[:, 0] != value
+    values = " or ".join(f"{value:g}" for value in np.unique(x[lost, 0]))
+    return lost, [f"{counted(lost.sum(), 'row')} at {values}, far from all others"] * bool(values)
 
 
 def _rows(label: np.ndarray) -> np.ndarray:
