@@ -331,6 +331,9 @@ def test_long_numbers_of_tracks_are_kept_exactly(tmp_path, capsys):
     rows = [f"{1234567890123456781 + k},{i},{i % 3}" for k in (0, 1) for i in range(3)]
     (path := tmp_path / "a.csv").write_text("\n".join(["id,frame,x", *rows]))
     assert Trajectories.load(path, 0.1).n_trajectories == 2
+    rounded = dict(id=[1234567890123456781.0] * 4, frame=[0, 1, 2, 3], x=[1, 2, 1, 3])
+    with pytest.raises(ValueError, match="'id' holds rounded numbers"):
+        Trajectories.from_table(rounded, 0.1)
 
 
 def test_columns_of_arrays_that_are_no_coordinates_are_asked_about(tmp_path, capsys):

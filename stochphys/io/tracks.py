@@ -78,6 +78,11 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     role = roles(table, asked)
     x = np.stack([table.values(name) for name in role.coordinates], axis=-1)
     label, nowhere = table.groups(role.track)
+    ids = table.columns.get(role.track or "", np.zeros(0))
+    if ids.dtype.kind == "f" and np.fmax.reduce(ids, initial=0) > 2**53:
+        raise table.error(
+            f"{role.track!r} holds rounded numbers; store them as whole numbers or as text"
+        )
     clock = _rows(label) if role.clock is None else table.values(role.clock)
 
     lost = {"track": nowhere, "time": np.isnan(clock), "position": np.isnan(x).any(1)}
