@@ -57,6 +57,11 @@ class Trajectories(Paths):
         require.tensor(FLOATS, x=x, hint=remedy)
         if self.stretches is None:
             check_axes(x, "n_trajectories", "n_times", "dim", hint="one 1-d path: x[None, :, None]")
+        elif x.ndim != 2 or 0 in x.shape or len(x) != self.stretches.n_frames:
+            raise ValueError(
+                f"x must have the axes (n_frames, dim), a row for each of {self.stretches.n_frames} "
+                f"frames, got shape {tuple(x.shape)}; one coordinate: x[:, None]"
+            )
         require.positive(dt=self.dt, hint="it is the time between two frames")
         if self.underdamped and x.shape[-1] % 2:
             raise ValueError(
@@ -131,7 +136,8 @@ class Trajectories(Paths):
     def map(self, change: Callable[[Tensor], Tensor]) -> Self:
         """Other states, `change(x)`: in other units, with noise on them, without a coordinate.
 
-        Raises what `Trajectories` raises, where `change` gives what is no path.
+        It is given `x (n_trajectories, n_times, dim)`, of paths with gaps `(n_frames, dim)`. Raises what
+        `Trajectories` raises, where it gives what is no path.
         """
         return replace(self, x=change(self.x))
 
@@ -145,7 +151,11 @@ class Trajectories(Paths):
         return embedding(index, self.rows)
 
     def every(self, k: int) -> "Trajectories":
-        """Each k-th frame: the same paths seen by a slower camera."""
+        """Each k-th frame, from the first of each path: the same paths seen by a slower camera.
+
+        Raises `ValueError` for a k below 1, or one that leaves no step.
+        """
+        require.integer(1, k=k)
         if self.stretches is not None:
             return self._rows_of(*self.stretches.every(k), dt=self.dt * k)
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
@@ -240,4 +250,8 @@ class Trajectories(Paths):
         if tracks.track is None:
             return cls(x, tracks.dt, tracks.underdamped, check=not tracks.said)  # looked at there
         track, frame = torch.as_tensor(tracks.track), torch.as_tensor(tracks.frame)
+        if not tracks.said:  # as they were saved: numbers of frames are the clock of the film
+            rows, stretches, _ = stretches_of(x, track, frame)
+            stretches = replace(stretches, start=stretches.start + frame.min())
+            return cls(x[rows], tracks.dt, tracks.underdamped, stretches=stretches)
         return cls.of_frames(x, tracks.dt, track=track, frame=frame, underdamped=tracks.underdamped)

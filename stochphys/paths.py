@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .brief import Brief
 from .device import Source, drawn_from
-from .stretches import Stretches
+from .stretches import Stretches, check_grid
 
 
 class Paths(Brief):
@@ -266,6 +266,7 @@ class Windows(Brief):
         if self.trajectories.stretches is None:
             return values.unflatten(-1, (n, -1))
         _, path, place = self._existing
+        check_grid(n, self.n_starts)
         grid = values.new_full((*values.shape[:-1], n, self.n_starts), float("nan"))
         grid[..., path, place] = values
         return grid

@@ -9,6 +9,7 @@ from torch import Tensor
 from . import require
 from .brief import Brief
 
+GRID = 2**30  # values that may be laid out at once, half of them on a machine of 8 GB
 INTEGERS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
@@ -39,6 +40,10 @@ class Stretches(Brief):
         return cls(path[first], frame[first], end - first, n_paths)
 
     @property
+    def n_frames(self) -> int:
+        return int(self.length.sum())
+
+    @property
     def notice(self) -> str:
         return f"{self.n_paths} paths in {len(self.path)} stretches"
 
@@ -65,7 +70,7 @@ class Stretches(Brief):
     @property
     def frames(self) -> tuple[Tensor, Tensor]:
         """Path and number of each frame `(n_frames,)`."""
-        within = torch.arange(int(self.length.sum()), device=self.path.device)
+        within = torch.arange(self.n_frames, device=self.path.device)
         number = within + (self.start - self.first).repeat_interleave(self.length)
         return self.path.repeat_interleave(self.length), number
 
@@ -83,6 +88,7 @@ class Stretches(Brief):
         """Values of all frames `(n_frames,)` laid `(n_paths, n_times)`, NaN where a frame is missing; each
         path begins with its first."""
         path, number = self.frames
+        check_grid(self.n_paths, int(self.spans.max()))
         grid = values.new_full((self.n_paths, int(self.spans.max())), float("nan"))
         grid[path, number - self.begins[path]] = values
         return grid
@@ -94,10 +100,18 @@ class Stretches(Brief):
         return rows, Stretches.of_frames(order, number[rows], len(which))
 
     def every(self, k: int) -> tuple[Tensor, "Stretches"]:
-        """Frames whose number k divides: their rows, and the runs that they make."""
+        """Each k-th frame from the first of each path: their rows, and the runs that they make. The
+        number of a path's first frame is rounded down to a multiple of k.
+
+        Raises `ValueError` if no two of them follow each other."""
         path, number = self.frames
-        rows = (number % k == 0).nonzero().flatten()
-        return rows, Stretches.of_frames(path[rows], number[rows] // k, self.n_paths)
+        later = number - self.begins[path]
+        rows = (later % k == 0).nonzero().flatten()
+        place = (torch.div(self.begins, k, rounding_mode="floor")[path] + later // k)[rows]
+        found = Stretches.of_frames(path[rows], place, self.n_paths)
+        if found.length.max() < 2:
+            raise ValueError(f"no path has two frames that are k={k} apart; take a smaller k")
+        return rows, found
 
     def cut(self, length: int) -> "Stretches":
         """Each path cut into paths of `length` frames; the last may be shorter, empty ones are none."""
@@ -118,6 +132,16 @@ class Stretches(Brief):
     def _extreme(self, values: Tensor, which: str) -> Tensor:
         return values.new_zeros(self.n_paths).scatter_reduce_(
             0, self.path, values, which, include_self=False
+        )
+
+
+def check_grid(n_paths: int, width: int) -> None:
+    """`ValueError` for a table of values, one row for each path, that no memory holds."""
+    if n_paths * width > GRID:
+        raise ValueError(
+            f"a table of {n_paths} paths by {width} frames is too large: one path spans far more frames "
+            "than the others; leave it out with trajectories.take, or give its parts before and after "
+            "a long gap numbers of track of their own"
         )
 
 
@@ -146,8 +170,7 @@ def stretches_of(x: Tensor, track: Tensor, frame: Tensor) -> tuple[Tensor, Stret
     rows = torch.argsort(frame, stable=True)
     rows = rows[torch.argsort(track[rows], stable=True)]
     names, path = torch.unique(track[rows], return_inverse=True)
-    number = frame[rows]
-    number = number - number.min()
+    number = frame[rows] - frame.min()
     if (twice := (path.diff() == 0) & (number.diff() == 0)).any():
         row = rows[twice.nonzero()[0]]
         raise ValueError(

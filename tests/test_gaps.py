@@ -11,6 +11,12 @@ from torch import Tensor
 
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
+from stochphys.inference import (
+    gaussian_plugin,
+    infer_entropy_production,
+    short_time_tur,
+    word_plugin,
+)
 from stochphys.stretches import Stretches
 
 seeds = st.integers(0, 2**40)
@@ -54,13 +60,29 @@ def test_each_window_that_exists_is_found_once(seed: int, frames: int) -> None:
 
 
 @given(seed=seeds, k=st.integers(1, 4))
-def test_a_slower_camera_sees_the_frames_that_its_number_divides(seed: int, k: int) -> None:
+def test_a_slower_camera_sees_each_kth_frame_of_each_path(seed: int, k: int) -> None:
     data, there, x = scattered(seed)
-    slow, seen = data.every(k), there[:, ::k]
+    begins = [row.int().argmax().item() for row in there]  # a path's own first frame
+    pairs = [
+        (i, t)
+        for i, first in enumerate(begins)
+        for t in range(first, there.shape[1] - k, k)
+        if there[i, t] and there[i, t + k]
+    ]
+    if not pairs:
+        with pytest.raises(ValueError, match=f"no path has two frames that are k={k} apart"):
+            data.every(k)
+        return
+    slow = data.every(k)
     assert slow.dt == 0.5 * k
-    assert len(slow.x) == seen.sum()
-    if (seen[:, 1:] & seen[:, :-1]).any():
-        assert torch.equal(Windows(slow).apart(), windows_of(seen, x[:, ::k], 2))
+    assert torch.equal(Windows(slow).apart(), torch.stack([x[i, t::k][:2] for i, t in pairs]))
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5])
+def test_a_camera_is_slower_by_a_whole_number(k: float) -> None:
+    for data in (scattered(1)[0], Trajectories(torch.zeros(3, 9, 2), 0.5)):
+        with pytest.raises(ValueError, match="k must be a positive integer"):
+            data.every(k)  # type: ignore[arg-type]
 
 
 @given(seed=seeds)
@@ -167,3 +189,54 @@ def test_jumps_may_have_gaps() -> None:
     assert (jumps.n_trajectories, jumps.n_times, jumps.longest) == (2, 4, 2)
     assert Windows(jumps).apart().tolist() == [[2, 1], [1, 2]]
     assert jumps.take(slice(1, 2)).x.tolist() == [1, 2]
+
+
+def test_the_clock_of_the_film_is_saved(tmp_path: Path) -> None:
+    data, _, _ = scattered(1)
+    late = data.every(3).take(slice(2, 4)).cut(2)
+    assert late.stretches is not None
+    late.save(tmp_path / "late.npz")
+    again = Trajectories.load(tmp_path / "late.npz")
+    assert again.stretches is not None
+    assert torch.equal(again.stretches.start, late.stretches.start)
+    assert torch.equal(again.x, late.x)
+
+
+def test_a_change_of_states_keeps_their_frames() -> None:
+    data, _, _ = scattered(1)
+    assert data.map(lambda x: x[:, :1]).dim == 1
+    for change in (lambda x: x[:-3], lambda x: x[:, 0], lambda x: x[None]):
+        with pytest.raises(ValueError, match=f"a row for each of {len(data.x)} frames, got"):
+            data.map(change)
+    with pytest.raises(ValueError, match="a row for each of 0 frames"):
+        data.take(slice(0, 0))
+
+
+def test_a_path_that_spans_too_much_is_told_before_memory_ends() -> None:
+    track = torch.arange(20).repeat_interleave(50)
+    frame = torch.arange(50).repeat(20)
+    frame[-25:] += 10**9
+    g = make_generator(0)
+    data = Trajectories.of_frames(torch.randn(1000, 2, generator=g), 0.1, track=track, frame=frame)
+    with pytest.raises(ValueError, match="one path spans far more frames than the others"):
+        Windows(data).laid(Windows(data).apart()[:, 0, 0])
+    with pytest.raises(ValueError, match="one path spans far more frames than the others"):
+        infer_entropy_production(data, generator=0)
+
+
+def test_a_handful_of_steps_determines_nothing() -> None:
+    g = make_generator(0)
+    pairs = Trajectories(torch.randn(9, 2, 2, generator=g), 0.1)
+    with pytest.raises(ValueError, match="9 steps, in 9 trajectories, do not determine 4 numbers"):
+        gaussian_plugin(pairs)
+    with pytest.raises(ValueError, match="9 steps, in 9 trajectories, do not determine 12 numbers"):
+        short_time_tur(pairs, generator=0)
+
+
+def test_words_whose_reverse_was_not_seen_are_told() -> None:
+    """20 words of 4 frames of 81: most have no reverse among the others."""
+    g = make_generator(0)
+    words = torch.randint(3, (20, 4), generator=g)
+    found = word_plugin(Jumps(words, 3), 4)
+    assert found.unseen > 0.5
+    assert any("no reverse was seen" in warning for warning in found.warnings)

@@ -213,7 +213,7 @@ def test_what_these_estimators_cannot_take_is_refused(generator):
             estimator(Trajectories(x, DT, underdamped=True))
     with pytest.raises(ValueError, match="the data have 36"):
         knn_plugin(Trajectories(x, DT), generator=generator)
-    still = torch.cat((x, torch.ones(4, 10, 1)), dim=-1)
+    still = torch.cat((x, torch.ones(4, 10, 1)), dim=-1).repeat(2, 1, 1)
     with pytest.raises(ValueError, match=r"coordinates \[2\] never change"):
         gaussian_plugin(Trajectories(still, DT))
 

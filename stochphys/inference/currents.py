@@ -23,6 +23,7 @@ from .fluctuation import accumulate, counted, independent, with_error
 Basis = Callable[[Tensor], Tensor]
 
 STATES = 100_000  # from which a basis learns where the data lie
+FEW = 10  # steps at least for each number that they determine
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
 
 
@@ -111,7 +112,7 @@ def short_time_tur(
     Source: Otsubo, Ito, Dechant, Sagawa, arXiv 2001.07460; Manikandan, Gupta, Krishnamurthy,
     PRL 124, 120603 (2020); Van Vu, Vo, Hasegawa, arXiv 2001.07131.
     """
-    check_even(trajectories)
+    check_even(trajectories, 0)
     basis = placed(basis, trajectories)
     probe = basis(trajectories.x[..., :2, :].flatten(0, -2)[:2].double().cpu())
     if probe.ndim != 2 or len(probe) != 2:
@@ -119,6 +120,7 @@ def short_time_tur(
             f"basis must map (…, dim) to (…, n_functions), made (2, {trajectories.dim}) into "
             f"{tuple(probe.shape)}"
         )
+    check_even(trajectories, 2 * trajectories.dim * probe.shape[1])  # each half its own
     halves = trajectories.with_windows().split(0.5, generator=generator)
     moments = [_moments(half, basis) for half in halves]
     best = [_best_coefficients(*m) for m in moments]
@@ -161,17 +163,23 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
     return basis.fitted(some.flatten(0, 1))
 
 
-def check_even(trajectories: Trajectories) -> None:
-    """Refuse a single trajectory, one that has nearly all of the steps, and velocities."""
+def check_even(trajectories: Trajectories, numbers: int) -> None:
+    """Refuse a single trajectory, one that has nearly all of the steps, too few steps to determine so
+    many numbers, and velocities."""
     hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
     require.integer(2, trajectories, "n_trajectories", hint=hint)
-    n = Windows(trajectories).per_path
-    if (share := (n.max() / n.sum()).item()) > 0.9:
-        raise ValueError(f"one trajectory holds {share:.0%} of the steps, and {hint}")
     if trajectories.underdamped:
         raise ValueError(
             "this estimator is for overdamped data: velocities change sign under time reversal"
         )
+    n = Windows(trajectories).per_path
+    if (steps := int(n.sum())) < FEW * numbers:
+        raise ValueError(
+            f"{steps} steps, in {int((n > 0).sum())} trajectories, do not determine {numbers} numbers; "
+            f"{FEW * numbers} are the least, and a good error bar needs far more"
+        )
+    if (share := (n.max() / n.sum()).item()) > 0.9:
+        raise ValueError(f"one trajectory holds {share:.0%} of the steps, and {hint}")
 
 
 def pieces(x: Tensor, numbers: int) -> Iterator[tuple[slice, Tensor, Tensor]]:

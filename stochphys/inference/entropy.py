@@ -11,6 +11,7 @@ from .. import models, require
 from ..data import Jumps, Trajectories, Windows
 from ..device import Source, as_generator, drawn_from, spawn
 from ..movie import Movie
+from ..stretches import check_grid
 from ..training import Callback, Ensemble, Objective, Run, fit
 from .cost import check_cost
 from .doubts import SAMPLE, doubts_of_entropy
@@ -153,6 +154,8 @@ def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) ->
     hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(20)"
     require.integer(10, data.with_windows(frames), "n_trajectories", hint=hint)
     require.integer(1, members=members)
+    if data.stretches is not None:  # ΔS of steps will be laid out so
+        check_grid(data.n_trajectories, data.n_times)
     waiting = isinstance(data, Jumps) and data.waiting is not None
     if frames > 2 and (waiting or isinstance(data, Trajectories)):
         raise ValueError(

@@ -236,6 +236,9 @@ def detailed_fluctuation_theorem(
     boltzmann = torch.exp(-entropy[inside])
     mean = torch.bincount(place, weights=boltzmann, minlength=size).view(-1, bins, 2)[..., 0].sum(0)
     enough = (counts.sum(0) >= least).all(1)
+    if not enough.any():
+        warning = f"In no bin are {least} windows of either sign: take fewer bins, or more data."
+        return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, (warning,))
     counts = counts[:, enough]
     s = -torch.log(mean[enough] / counts[..., 0].sum(0))
 

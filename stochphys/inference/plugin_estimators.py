@@ -21,6 +21,7 @@ from .currents import Affine, Basis, CurrentEstimate, check_even, few_paths, pie
 from .fluctuation import BLOCKS, jackknife, mean_of_steps, with_error
 from .one_way import irreversible
 
+RARE = 0.3  # share of words without a reverse from which on it is said
 SHORT = 0.25  # runs for each passage from which on the rate is 4 % too low, or more
 
 
@@ -45,7 +46,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     Source: Kullback & Leibler, Ann. Math. Stat. 22, 79 (1951) for the divergence; linear Langevin
     inference in the same spirit: Frishman & Ronceray, PRX 10, 021009 (2020).
     """
-    check_even(trajectories)
+    check_even(trajectories, 2 * trajectories.dim)
     dim, dt = trajectories.dim, trajectories.dt
     basis = placed(Affine(), trajectories)
     paths, owner = trajectories.with_windows().gapless()
@@ -170,13 +171,20 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     halves = [divergence(words[owner % 2 == i]) for i in (0, 1)]
     pairs = count.view(jumps.n_states**2, -1).sum(1)  # of the first two states of each word
     seen = pairs.nonzero().flatten()
+    unseen = (count[count[reverse] == 0].sum() / count.sum()).item()
+    warnings = [*irreversible(jumps, seen, pairs[seen])]
+    if unseen > RARE and not warnings:
+        warnings.append(
+            f"Rare words: of {unseen:.0%} of the words of {frames} frames no reverse was seen, and they are left "
+            "out, so that the rate may be far too low. Take fewer frames, or more data."
+        )
     return WordEstimate(
         rate=divergence(words) / time,
         std=std / time,
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
-        unseen=(count[count[reverse] == 0].sum() / count.sum()).item(),
-        warnings=tuple(irreversible(jumps, seen, pairs[seen])),
+        unseen=unseen,
+        warnings=tuple(warnings),
     )
 
 
@@ -231,8 +239,8 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
         return found
     warning = (
         f"Short runs: the count began anew {runs} times because a run of steps ended, and "
-        f"{int(passages.sum())} times after a passage, so that the rate is too low. Take a lower threshold, or "
-        "longer runs."
+        f"{int(passages.sum())} times after a passage: time without a passage is counted, which lowers the rate, "
+        "while a low threshold raises it. Take longer runs."
     )
     return replace(found, warnings=(warning,))
 
@@ -257,7 +265,7 @@ def knn_plugin(
 
     Source: Wang, Kulkarni, Verdú, IEEE Trans. Inf. Theory 55, 2392 (2009).
     """
-    check_even(trajectories)
+    check_even(trajectories, 1)
     x = trajectories.gapless()[0].x
     steps = x.shape[1] - 1
     if not 1 <= k < n_pairs or 2 * n_pairs > steps * len(x):
