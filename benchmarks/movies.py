@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from stochphys.data import Windows
 from stochphys.device import make_generator, one_thread
 from stochphys.inference import Comparison
-from stochphys.inference.cost import cost
+from stochphys.inference.cost import foretold
 from stochphys.inference.entropy import RECIPES
 from stochphys.io.movies import read
 from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, neep_objective
@@ -262,7 +262,7 @@ def foreseen() -> None:
         recipe = dict(steps=20, batch_size=batch, validate_every=20)
         began = perf_counter()
         some = Windows(movie)
-        seconds, _ = cost(networks[0], neep_objective, some, some, members, recipe)
+        seconds, _ = foretold(networks[0], neep_objective, some, some, members, recipe)
         asked, began = perf_counter() - began, perf_counter()
         model, data = Ensemble(networks), Windows(movie).bootstrap(members, generator=0)
         fit(model, neep_objective, data, generator=0, progress=False, **recipe)
