@@ -152,26 +152,18 @@ def test_what_is_left_out_and_how_it_is_stored_is_said(tmp_path, capsys):
 
 
 def test_a_video_that_the_decoder_finds_corrupt_is_refused(tmp_path):
-    video(path := tmp_path / "a.mp4", DEEP, "libx264", "yuv420p")
-    raw, whole, refused = path.read_bytes(), all_of(Movie.load(path, DT)), 0
+    frames = np.random.default_rng(3).integers(0, 256, (12, 48, 64), np.uint8)
+    video(path := tmp_path / "a.mp4", frames, "libx264", "yuv420p", threads="1")
+    assert Movie.load(path, DT).n_times == 12
+    raw = bytearray(path.read_bytes())
     begin = raw.find(b"mdat")
-    for part in (0.2, 0.4, 0.6, 0.8):
-        damaged = bytearray(raw)
-        place = begin + int(part * (len(raw) - begin) / 2) + 700
-        damaged[place : place + 4] = b"\x55\xaa\x55\xaa"
-        (other := tmp_path / f"b{part}.mp4").write_bytes(damaged)
-        with av.open(str(other)) as file:
-            try:
-                corrupt = any(frame.is_corrupt for frame in file.decode(video=0))
-            except (av.FFmpegError, IndexError):  # no stream is left
-                corrupt = True
-        if corrupt:
-            refused += 1
-            with pytest.raises(ValueError, match=f"{other.name} is"):
-                Movie.load(other, DT)
-        else:
-            assert Movie.load(other, DT).x.numel() == len(whole)
-    assert refused
+    place = begin + (len(raw) - begin) // 2
+    raw[place : place + 40] = bytes(40)
+    (other := tmp_path / "b.mp4").write_bytes(raw)
+    with av.open(str(other)) as file:
+        assert [frame.is_corrupt for frame in file.decode(video=0)].count(True) == 1
+    with pytest.raises(ValueError, match="b.mp4 is damaged: of the 12 frames it announces"):
+        Movie.load(other, DT)
 
 
 def test_a_video_is_shown_upright(tmp_path):

@@ -142,6 +142,9 @@ def mapped(frames: Iterator[np.ndarray], name: str) -> np.ndarray:
     dtype = first.dtype.newbyteorder("=")
     with tempfile.TemporaryFile() as file:
         for frame in chain((first,), frames):
+            if frame.dtype != first.dtype:
+                kinds = f"{first.dtype} and of {frame.dtype}"
+                raise ValueError(f"{name} has frames of {kinds}; save all as one kind")
             if frame.shape != first.shape:
                 sizes = " and of ".join("×".join(map(str, f.shape[:2])) for f in (first, frame))
                 raise ValueError(f"{name} has frames of {sizes} pixels; crop all to one size")

@@ -100,9 +100,10 @@ def packed_frames(path: Path, video: Any) -> tuple[int, int, list[float]]:
 def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
     unpacked = 0
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
-        video.streams.video[0].thread_type = "AUTO"
         for frame in video.decode(video=0):
-            if frame.is_corrupt:
+            if (
+                frame.is_corrupt
+            ):  # threads for several frames at once would tell it now and then only
                 break
             unpacked += 1
             yield np.rot90(_one_of_frame(frame, channel, path), frame.rotation // 90)
