@@ -54,7 +54,9 @@ def all_of(movie: Movie) -> np.ndarray:
 
 
 RGB = dict(photometric="rgb")
-COLOURS = "has colours, red, green and blue; keep one channel, Movie.load"
+COLOURS = (
+    "has colours, red, green and blue, or is transparent in part; keep one channel, Movie.load"
+)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ COLOURS = "has colours, red, green and blue; keep one channel, Movie.load"
         ("grey.tif", tif, GREY, RGB, NOISE),
         ("opaque.tif", tif, OPAQUE, RGB | dict(extrasamples=["unassalpha"]), NOISE),
         ("clear.tif", tif, OPAQUE[..., [0, 0, 0, 1]] // 2 * 0 + OPAQUE[..., [0, 1, 2, 0]],
-         RGB | dict(extrasamples=["unassalpha"]), "is transparent in part"),
+         RGB | dict(extrasamples=["unassalpha"]), COLOURS),
         ("cmyk.tif", tif, OPAQUE, dict(photometric="separated"), "stores its pixels as SEPARATED"),
         ("mask.tif", tif, NOISE > 127, {}, NOISE > 127),
         ("palette.tif", tif, NOISE, dict(photometric="palette", colormap=np.tile(PALETTE, (3, 1))),
@@ -186,3 +188,34 @@ def test_digits_beyond_single_precision_are_kept_until_the_background_is_off(tmp
     movie = Movie.of(torch.from_numpy(LARGE).double().repeat(6, 1, 1), DT).cut(12)
     result = infer_entropy_production(movie, generator=0, steps=2, members=1, progress=False)
     assert np.isfinite(result.rate)
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "words"),
+    [
+        (["a.tif"], TypeError, "path must be that of one file, got list"),
+        (None, TypeError, "got NoneType"),
+        ("a.czi", ValueError, "the ending must be one of .npy, .* export it as OME-TIFF"),
+        (".", ValueError, r"is a folder.* of images: Movie.of\(torch.from_numpy\(tifffile.imread"),
+        ("nowhere.tif", FileNotFoundError, "there is no file nowhere.tif"),
+    ],
+)
+def test_what_is_no_film_is_refused_with_what_would_do(path, error, words):
+    with pytest.raises(error, match=words):
+        Movie.load(path, DT)
+
+
+def test_a_camera_is_slowed_as_far_as_two_frames_are_left():
+    movie = Movie.of(torch.from_numpy(NOISE), DT)
+    assert movie.every(6).n_times == 2
+    for k, words in ((0, "positive integer, got 0"), (7, r"lie in \[1, 6\], got 7")):
+        with pytest.raises(ValueError, match=words):
+            movie.every(k)
+
+
+def test_frames_of_two_kinds_of_number_are_not_joined(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(NOISE[0], metadata=None)
+        file.write(NOISE[1].astype(np.uint16) * 200, metadata=None)
+    with pytest.raises(ValueError, match="a.tif has frames of uint8 and of uint16"):
+        Movie.load(tmp_path / "a.tif", DT)

@@ -30,16 +30,18 @@ def existing(path: str | Path, *endings: str) -> Path:
         raise TypeError(
             f"path must be that of one file, got {type(path).__name__}; read files one by one"
         )
-    path = Path(expanduser(path))
+    path, film = Path(expanduser(path)), ".tif" in endings
+    if path.is_dir():
+        images = f", of images: Movie.of(torch.from_numpy(tifffile.imread('{path}/*.tif')), dt)"
+        raise ValueError(f"{path} is a folder; give the path of one file" + images * film)
     if path.suffix.lower() not in endings:
         raise ValueError(
             f"{path.name}: the ending must be one of {', '.join(endings)}"
             + "; a table in a text may be named .txt" * (".txt" in endings)
+            + "; export it as OME-TIFF from the program that wrote it" * film
         )
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; give the path of one file")
     return path
 
 

@@ -8,7 +8,6 @@ looked at come into memory.
 import tempfile
 from collections.abc import Iterator
 from itertools import chain
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +51,7 @@ def read(
     A video predicts each frame from others, mostly from earlier ones. Its artefacts have an arrow
     of time of their own, so measure on what the camera wrote, and take a video to play with.
     """
-    path = _one_film(path)
+    path = existing(path, *ENDINGS)
     ending, given = path.suffix.lower(), dt is not None
     if given:
         time_step(path, dt, {})  # refused before a long movie is looked at
@@ -102,27 +101,6 @@ def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
         raise ValueError(f"{path.name} has no channels, its shape is {shape}; leave channel out")
     dt = None if given else number(path, "dt", beside)
     return Found(frames, dt, words, "" if own and not given else "beside the frames")
-
-
-def _one_film(path: object) -> Path:
-    """The path of a file that may hold a film; what may not is refused with what would do."""
-    if not isinstance(path, str | PathLike):
-        raise TypeError(
-            f"path must be the path of one film, got {type(path).__name__}; of frames in memory "
-            "Movie.of(images, dt), and films one by one"
-        )
-    path = Path(path).expanduser()
-    if path.is_dir():
-        raise ValueError(
-            f"{path} is a folder; of a film in one image per frame, their names in order: Movie.of("
-            f"torch.from_numpy(tifffile.imread('{path}/*.tif')), dt)"
-        )
-    if path.suffix.lower() not in ENDINGS:
-        raise ValueError(
-            f"{path.name}: the ending must be one of {', '.join(ENDINGS)}; export it as OME-TIFF "
-            "from the program that wrote it"
-        )
-    return existing(path, *ENDINGS)
 
 
 def _one_by_one(frames: np.ndarray) -> Iterator[np.ndarray]:

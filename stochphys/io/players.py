@@ -129,14 +129,18 @@ def _one_of_frame(frame: Any, channel: int | None, path: Path) -> np.ndarray:
 
 
 def one_of(image: np.ndarray, channel: int | None, path: Path) -> np.ndarray:
-    """One channel of an image `(height, width, 3)`; where none is chosen, all must be equal."""
-    if channel is None and (image != image[..., :1]).any():
+    """One channel of an image `(height, width, 3 or 4)`; where none is chosen, all must be equal, and a
+    fourth, which says how transparent a pixel is, the same everywhere."""
+    alpha = image[..., 3:]
+    if channel is None and (
+        (image[..., :3] != image[..., :1]).any() or (alpha != alpha[0, 0]).any()
+    ):
         raise ValueError(colours(path))
     return image[..., channel or 0]
 
 
 def colours(path: Path) -> str:
     return (
-        f"{path.name} has colours, red, green and blue; keep one channel, "
+        f"{path.name} has colours, red, green and blue, or is transparent in part; keep one channel, "
         f"Movie.load({path.name!r}, channel=0), or save the mean of all"
     )

@@ -87,17 +87,8 @@ def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None
             frames = (one_of(np.moveaxis(palette[:, frame], 0, -1), n, path) for frame in frames)
         elif "S" in axes:
             colours = (np.moveaxis(frame, axes.index("S"), -1) for frame in frames)
-            frames = (_opaque(frame, path) for frame in colours)
+            frames = (one_of(frame, None, path) for frame in colours)
         return Found(frames, dt, tuple(words), source)
-
-
-def _opaque(frame: np.ndarray, path: Path) -> np.ndarray:
-    """Grey of red, green and blue, of which none may be hidden in part by what stands behind them."""
-    if (frame[..., 3:] != frame[:1, :1, 3:]).any():
-        raise ValueError(
-            f"{path.name} is transparent in part; take Movie.load({path.name!r}, channel=0)"
-        )
-    return one_of(frame[..., :3], None, path)
 
 
 def _pages(path: Path, tifffile: Any, pages: list, index: tuple = ()) -> Iterator[np.ndarray]:
