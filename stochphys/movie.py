@@ -154,7 +154,7 @@ class Movie(Paths):
         name = Path(path).name
         try:
             reel = torch.from_numpy(images)
-            many = reel.ndim == 4  # of which 3 columns are no colours: the reader asked for that
+            many = reel.ndim == 4  # of which three columns are no colours, the reader has asked
             movie = cls.of(reel.flatten(0, 1), dt).cut(len(reel)) if many else cls.of(reel, dt)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{name}: {error}") from None

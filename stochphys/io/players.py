@@ -19,21 +19,21 @@ PLAYED = "from its play speed, which need not be the camera's"
 def read(path: Path, given: bool, channel: int | str | None) -> Found:
     """Frames, unpacked one by one, and the time between two, unless it is given: see `Movie.load`."""
     channel = None if channel is None else number_of(path, "channel", channel, 3)
-    left_out = f"channel {channel} of red, green and blue, the rest left out"
-    words: tuple[str, ...] = () if channel is None else (left_out,)
+    words = [f"channel {channel} of red, green and blue, the rest left out"] * (channel is not None)
     if path.suffix.lower() == ".gif":
         image = library("PIL.Image", "pillow", path)
         with reading(path):
             times = gif_times(path)
         dt, varies = (None, "") if given else even_step(path, times, rounding=0.01)
-        return Found(_gif_frames(path, image, len(times), channel), dt, words, PLAYED + varies)
+        return Found(
+            _gif_frames(path, image, len(times), channel), dt, tuple(words), PLAYED + varies
+        )
     av = library("av", "av", path)
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         n, hidden, times = packed_frames(path, video)
         dt, varies = (None, "") if given else even_step(path, times)
-    if hidden:
-        words = (*words, f"left out: {counted(hidden, 'frame')} that a player hides")
-    return Found(_video_frames(path, av, n, channel), dt, words, PLAYED + varies)
+    words += [f"left out: {counted(hidden, 'frame')} that a player hides"] * (hidden > 0)
+    return Found(_video_frames(path, av, n, channel), dt, tuple(words), PLAYED + varies)
 
 
 def gif_times(path: Path) -> list[float]:
