@@ -211,3 +211,10 @@ def test_columns_of_arrays_that_are_no_states_are_asked_about(tmp_path: Path, ca
     pandas = pytest.importorskip("pandas")
     back = Jumps.from_table(pandas.DataFrame(table), state=1, frame=0)
     np.testing.assert_array_equal(back.x[0], states)
+
+
+def test_a_label_of_each_row_is_no_state(tmp_path: Path) -> None:
+    rows = [f"ID{i},{i // 20},{i % 20},{i / 7:.3f}" for i in range(60)]
+    (tmp_path / "spots.csv").write_text("\n".join(["LABEL,TRACK_ID,FRAME,POSITION_X", *rows]))
+    with pytest.raises(ValueError, match="60 different entries in 60 rows"):
+        Jumps.load(tmp_path / "spots.csv")

@@ -75,6 +75,11 @@ def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
     column = _column(table, asked)
     what = f"{table.name}, column {column!r}"
     states, names = numbered(table.columns[column], asked.unassigned, asked.names, what)
+    if asked.state is None and len(states) > FEW and len(np.unique(states)) > len(states) / 2:
+        raise ValueError(
+            f"{what} has {len(np.unique(states))} different entries in {len(states)} rows, so that they are "
+            f"hardly states; name the column that holds them, as in {asked.again(state=column)}"
+        )
     table.columns[column] = states.astype(float)
     asked = replace(asked, columns=[column], state=column)
     role = roles(table, asked)
