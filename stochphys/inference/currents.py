@@ -23,7 +23,7 @@ from .fluctuation import accumulate, counted, independent, with_error
 Basis = Callable[[Tensor], Tensor]
 
 STATES = 100_000  # from which a basis learns where the data lie
-FEW = 10  # steps at least for each number that they determine
+FEW = 5  # steps at least for each number that they determine
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
 
 
