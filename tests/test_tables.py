@@ -184,7 +184,7 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
     if head:
         assert Trajectories.load(path, **said).x.dtype == torch.float64
     else:
-        with pytest.raises(ValueError, match="no column is known to tell tracks apart"):
+        with pytest.raises(ValueError, match="'block' may tell the track"):
             Trajectories.load(path, **said)
 
 
@@ -282,6 +282,12 @@ DOUBTS = {  # text, what is said, the refusal, what its call says more, frames o
     "rows were deleted": ("index,x,y\n0,1,4\n1,2,3\n5,9,8\n6,8,8\n", dict(dt=0.1), "'index' may tell the frame", dict(frame="index"), [2, 2]),
     "and the index has no name": (",x,y\n0,1,4\n1,2,3\n5,9,8\n6,8,8\n", dict(dt=0.1), "'unnamed 0' may tell the frame", dict(frame="unnamed 0"), [2, 2]),
     "rows were shuffled": (",x,y\n2,9,8\n0,1,4\n3,8,8\n1,2,3\n", dict(dt=0.1), "'unnamed 0' may tell the frame", dict(frame="unnamed 0"), [4]),
+    "an index starts again": (",x,y\n0,1,4\n1,2,3\n0,90,80\n1,91,82\n", dict(dt=0.1), "'block' may tell the track", dict(track="block"), [2, 2]),
+    "a counter starts again": ("n,x,y\n0,1,4\n1,2,3\n0,90,80\n1,91,82\n", dict(dt=0.1), "'block' may tell the track", dict(track="block", columns=["x", "y"], frame="n"), [2, 2]),
+    "and is not asked for": ("age,frame,x,y\n0,0,1,4\n1,1,2,3\n0,2,90,80\n1,3,91,82\n", dict(columns=["x", "y"], dt=0.1), "'block' may tell the track", dict(track="block"), [2, 2]),
+    "and tracks have a name": ("n,track,frame,x,y\n0,1,0,1,4\n1,1,1,2,3\n0,1,2,90,80\n1,1,3,91,82\n", dict(columns=["x", "y"], dt=0.1), r"track=\['block', 'track'\]\) or if not", dict(track=["block", "track"]), [2, 2]),
+    "merged cells": (",frame,x,y\na,0,1,4\n,1,2,3\nb,2,90,80\n,3,91,82\n", dict(dt=0.1), "'unnamed 0' may tell the track", dict(track="unnamed 0"), [2, 2]),
+    "a clock of no name, frames lost": ("s,x,y\n0,1,4\n.5,2,3\n1,9,8\n3,8,8\n3.5,8,7\n", dict(dt=0.5), "'s' may tell the time", dict(time="s"), [3, 2]),
     "two particles in a row": ("time,x1,y1,x2,y2\n0,1,2,8,9\n.1,2,1,7,7\n.2,1,2,8,6\n", {}, "or of several particles", dict(columns=["x1", "y1"]), [3]),
     "a dt that times contradict": ("time,x\n0,1\n.1,2\n.2,1\n", dict(dt=0.2), "step by 0.1", dict(dt=None), [3]),
 }  # fmt: skip
@@ -378,6 +384,40 @@ def test_an_index_that_tells_frames_is_asked_about(capsys):
     with pytest.raises(ValueError, match="'index' may tell the time.*time='index'"):
         Trajectories.from_table(table, 0.1)
     assert Trajectories.from_table(table, time="index").dt == 2
+
+
+def test_levels_of_an_index_are_columns(tmp_path, capsys):
+    pandas = pytest.importorskip("pandas")
+    half = pandas.DataFrame(dict(x=WALK[:15, 0], y=WALK[:15, 1]))
+    both = pandas.concat({"a": half, "b": half + 40})
+    both.to_excel(path := tmp_path / "a.xlsx")  # which merges cells
+    for table in (both, both.assign(frame=range(30)), path):
+        read = Trajectories.load if table is path else Trajectories.from_table
+        with pytest.raises(ValueError, match="'unnamed 0' may tell the track.*track='unnamed 0'"):
+            read(table, 0.1)
+        assert read(table, 0.1, track="unnamed 0").n_trajectories == 2
+    with pytest.raises(ValueError, match="'block' may tell the track"):
+        Trajectories.from_table(pandas.concat([half, half + 40]), 0.1)
+    assert Trajectories.from_table(pandas.concat([half, half]), 0.1, track="block").n_times == 15
+
+
+@pytest.mark.parametrize("names", [("1.1", "1.10"), ("01", "1"), ("1e1", "10")])
+def test_names_of_tracks_are_no_numbers(names, tmp_path, capsys):
+    rows = [f"{names[i // 5]},{i},{x}" for i, x in enumerate(WALK[:10, 0])]
+    (path := tmp_path / "a.csv").write_text("\n".join(["track,frame,x", *rows]))
+    assert Trajectories.load(path, 0.1).n_trajectories == 2
+    table = dict(track=np.repeat(names, 5), frame=np.arange(10), x=WALK[:10, 0])
+    assert Trajectories.from_table(table, 0.1).n_trajectories == 2
+
+
+def test_times_with_zones_spans_of_time_and_generators(capsys):
+    pandas = pytest.importorskip("pandas")
+    for t in (
+        pandas.date_range("2024-01-01", periods=30, freq="20s", tz="CET"),
+        pandas.period_range("2024-01-01", periods=30, freq="20s"),
+    ):
+        assert Trajectories.from_table(pandas.DataFrame(dict(t=t, x=WALK[:, 0]))).dt == 20
+    assert Trajectories.of((WALK[i : i + 9] for i in (0, 9)), 0.1).n_trajectories == 2
 
 
 # ------------------------------------------------------------------------------------------- times

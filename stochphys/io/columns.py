@@ -81,6 +81,15 @@ def roles(table: Sheet, asked: Asked) -> Roles:
         raise table.error(
             "TrackMate's links and tracks hold no path; export the table of its spots"
         )
+    wanted: list[str] = []
+    if asked.columns is not None:
+        several = [asked.columns] if isinstance(asked.columns, str | int) else asked.columns
+        wanted = [table.find(name, "columns") for name in several]
+    by_name = {name: recognised(name) for name in names if name not in wanted}
+    counters = {"", "other"} | ({"frame"} if asked.time is not None else set())  # left out
+    for name, role in by_name.items():
+        if table.blocks is None and role in counters:
+            table.blocks = table.starts_again(name)
     given: dict[str, str] = {}
     used: list[str] = []
     for role in ("track", "frame", "time"):
@@ -90,10 +99,7 @@ def roles(table: Sheet, asked: Asked) -> Roles:
                 table.find(n, role) for n in (said if isinstance(said, list | tuple) else [said])
             ]
             given[role], used = table.joined(parts), used + parts
-    wanted = []
     if asked.columns is not None:
-        several = [asked.columns] if isinstance(asked.columns, str | int) else asked.columns
-        wanted = [table.find(name, "columns") for name in several]
         if not wanted or len({*wanted, *used}) < len(wanted) + len(used):
             raise table.error(
                 f"columns={asked.columns!r} names none, a column twice, or one that tells tracks or times; "

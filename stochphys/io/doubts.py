@@ -21,8 +21,12 @@ def refuse_doubts(
     if asked.track is None:
         instant = table.groups(when)[0]
         tell = [name for name in unused if _parts_tracks(table, name, label, instant)]
-        if track is None and table.blocks is not None and not tell:
-            table.columns["block"], tell = table.blocks, ["block"]
+        if table.blocks is not None and not tell:  # parted by empty lines, or by a counter
+            table.columns["block"] = table.blocks
+            pairs, blocks = len(set(zip(instant, table.blocks, strict=True))), table.blocks[-1] + 1
+            alone = track is None and (when is None or pairs > blocks)
+            if alone or (track is not None and _parts_tracks(table, "block", label, instant)):
+                tell = ["block"]
         if tell:
             label = table.groups(table.joined(tell))[0]
             say["track"] = tell[0] if len(tell) == 1 and track is None else tell
@@ -72,7 +76,9 @@ def _tells_time(table: Sheet, name: str, label: np.ndarray, unknown: bool) -> bo
     steps = np.diff(values[at])[np.diff(label[at]) == 0]
     grows = len(steps) > 0 and bool((steps > 0).all())
     if not table.whole(name):
-        return grows and bool(steps.max() < 1.5 * steps.min())
+        frames = steps / (steps.min() if grows else 1)
+        lost = bool((np.abs(frames - np.rint(frames)) < 0.02).all() and (frames < 1.5).mean() > 0.5)
+        return grows and (bool(frames.max() < 1.5) or lost)
     if (np.diff(values) == 1).all():
         return False
     shuffled = len(at) > 2 and bool((np.diff(np.sort(values[at])) == 1).all())

@@ -18,7 +18,7 @@ UNITS = (
     "um|µm|μm|micron|microns|micrometers?|nm|mm|cm|m|px|pix|pixels?|s|sec|secs|seconds?|ms|msec|us|µs|"
     "rad|deg|raw"
 )
-UNIT_AT_END = re.compile(rf"(?i)(.*[^\W_].*?)[\s_.,-]+({UNITS})")
+UNIT_AT_END = re.compile(rf"(?i)(.*[^\W_].*?)[\s_.,/-]+({UNITS})")
 IN_BRACKETS = re.compile(r"\s*[\[(]([^\])]*)[\])]\s*")
 
 
@@ -152,9 +152,27 @@ class Sheet(Brief):
             cells = self.text(name)
             label = np.unique(cells, return_inverse=True)[1]
             return label, np.array([missing(cell) for cell in cells])
-        label, held = np.unique(held, return_inverse=True)[1], held.astype(np.float64)
+        number, label = np.unique(held, return_inverse=True, equal_nan=True)
+        held = held.astype(np.float64)
+        if self.columns[name].dtype.kind in "OU":  # 1.1 and 1.10, or 01 and 1, are two names
+            texts = self.text(name)
+            if len(set(texts)) > len(number):
+                label = np.unique(texts, return_inverse=True)[1]
         unassigned = np.fmin.reduce(held, initial=0) == -1 < np.fmax.reduce(held, initial=-1)
         return label, np.isnan(held) | (unassigned & (held == -1))
+
+    def starts_again(self, name: str) -> np.ndarray | None:
+        """Of each row, how often a counter has started again down to there `(n_rows,)`: it grows, mostly
+        in even steps, and falls now and then. None where a column is none."""
+        values = self.values(name) if self.numeric(name) else np.zeros(0)
+        steps = np.diff(values)
+        falls, rises = steps < 0, steps[steps >= 0]
+        if not falls.any() or 2 * (falls.sum() + 1) > len(values) or not (rises > 0).all():
+            return None
+        even = np.isclose(rises, np.median(rises), rtol=0.02).mean() > 0.6
+        return (
+            np.r_[0, np.cumsum(falls)] if even and len(rises) + falls.sum() == len(steps) else None
+        )
 
     def joined(self, names: Sequence[str]) -> str:
         """A new column of what stands in several, empty where one of them is; returns its name."""

@@ -62,7 +62,8 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     """The paths in an array or in a list of arrays. See `Trajectories.of`."""
     check_dt(dt)
     name, words = "paths", (dt, f"dt {dt:.6g} as given")
-    several = isinstance(paths, list | tuple) or getattr(paths, "dtype", None) is np.dtype(object)
+    several = isinstance(paths, list | tuple | Iterator)
+    several = several or getattr(paths, "dtype", None) is np.dtype(object)
     arrays = list(paths) if several else [paths]
     for i, array in enumerate(arrays):
         if hasattr(array, "columns") or isinstance(array, dict):
@@ -85,6 +86,10 @@ def framed(name: str, frame: Any) -> Sheet:
         )
     index: Any = getattr(frame, "index", None)
     if hasattr(index, "names"):
+        if len(index.names) > 1:  # as in a csv
+            levels = [f"unnamed {i}" if key is None else key for i, key in enumerate(index.names)]
+            frame = frame.rename_axis(index=levels)
+            index = frame.index
         named = [key for key in index.names if key is not None and key not in frame.columns]
         if named:
             frame = frame.reset_index(level=named)
@@ -101,7 +106,7 @@ def framed(name: str, frame: Any) -> Sheet:
         )
     names = list(names)
     if hasattr(frame, "iloc"):  # names may repeat
-        columns = [np.asarray(frame.iloc[:, i]) for i in range(len(names))]
+        columns = [_plainly(frame.iloc[:, i]) for i in range(len(names))]
     else:
         columns = [np.asarray(frame[key]) for key in names]
     for key, column in zip(names, columns, strict=True):
@@ -111,6 +116,14 @@ def framed(name: str, frame: Any) -> Sheet:
             )
     numbered = bool(names) and all(isinstance(key, int | np.integer) for key in names)
     return Sheet.of(name, None if numbered else names, columns, [])
+
+
+def _plainly(column: Any) -> np.ndarray:
+    """A column of pandas as numpy holds it: times with a zone in that of Greenwich, spans by their begin."""
+    if getattr(column.dtype, "tz", None) is not None:
+        column = column.dt.tz_convert(None)
+    spans = hasattr(getattr(column, "dt", None), "to_timestamp")
+    return np.asarray(column.dt.to_timestamp() if spans else column)
 
 
 def _by_pandas(path: Path, ending: str) -> Sheet:

@@ -210,7 +210,10 @@ def headed(
     data = [row for row in data if row != names]  # films one after the other
     if names is not None and len(names) < width:  # as R does; which one has no name is not said
         names = None
-    columns = list(zip(*data, strict=False))[:width]
+    columns = [
+        values if names is None or names[j].strip() else _filled_down(values)
+        for j, values in enumerate(list(zip(*data, strict=False))[:width])
+    ]
     table = Sheet.of(name, names, columns, remarks, numbers, line)
     block = np.r_[0, np.cumsum(np.diff(numbers) > 1)]
     if block[-1] and len(block) >= 2 * (block[-1] + 1):
@@ -219,6 +222,13 @@ def headed(
         cells = zip(table.columns, rows[first - 1], strict=False)
         table.units = {n: unit[1] for n, cell in cells if (unit := IN_UNITS.fullmatch(cell))}
     return table
+
+
+def _filled_down(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Cells that were merged: what stands in the first, where the others are empty. One word alone is a remark."""
+    place = np.maximum.accumulate([0 if missing(c) else i for i, c in enumerate(cells)])
+    merged = not missing(cells[0]) and len(set(place)) > 1
+    return tuple(cells[i] for i in place) if merged else cells
 
 
 def _counts(row: Sequence[str]) -> bool:
