@@ -160,6 +160,27 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
         assert Jumps.load(file, **call).n_trajectories == 1
 
 
+@pytest.mark.parametrize(
+    "head", ["state,dwell", "state,lifetime", "state,dwell time (s)", "state,duration", "state,start,end"]
+)  # fmt: skip
+def test_how_long_states_last_is_not_left_out(head: str, tmp_path: Path) -> None:
+    rows = ["0,0,1.5", "1,1.5,2", "0,2,4"] if "end" in head else ["0,1", "1,2", "0,5"]
+    (tmp_path / "x.csv").write_text("\n".join([head, *rows]))
+    for said in ({}, {"dt": 0.1}):
+        with pytest.raises(ValueError, match=r"^x.csv: .* Jumps\(x, n_states, waiting=…\)"):
+            Jumps.load(tmp_path / "x.csv", **said)
+
+
+def test_uneven_entries_have_no_step(tmp_path: Path, capsys) -> None:
+    (tmp_path / "x.csv").write_text("t,state\n0,1\n2.5,0\n3.1,2\n7,1\n")
+    with pytest.raises(
+        ValueError, match=r"x.csv: times in t are uneven.*Jumps.load\('x.csv', state='state'\)"
+    ):
+        Jumps.load(tmp_path / "x.csv", dt=0.1)
+    waiting = Jumps.load(tmp_path / "x.csv").waiting
+    assert waiting is not None and waiting.flatten().tolist() == pytest.approx([2.5, 0.6, 3.9])
+
+
 def test_blanks_around_a_name_are_no_part_of_it_of_a_state_or_of_a_track(tmp_path: Path) -> None:
     file = tmp_path / "blanks.csv"
     file.write_text("bead,frame,state\na,0, open\na ,1,open \n a,2,shut\nb,0,open\n b,1,shut\n")

@@ -69,11 +69,11 @@ WRITERS = {  # header, row, what the line says of tracks, clock and coordinates
     "Imaris": (
         "\nPosition\n ==================== \nPosition X,Position Y,Position Z,Unit,Category,Time,TrackID,ID,",
         "{x},{y},{z},um,Spot,{t},{k},{i},",
-        "tracks by TrackID; dt 0.04 as given; coordinates Position X, Position Y, Position Z",
+        "tracks by TrackID; dt 0.04 as given (Time numbers the frames); coordinates Position X, Position Y, Position Z",
     ),
     "btrack": (
         "ID,t,x,y,z,parent,root,generation,dummy", "{k},{t},{x},{y},0,{k},{k},0,False",
-        "tracks by ID; dt 0.04 as given; coordinates x, y",
+        "tracks by ID; dt 0.04 as given (t numbers the frames); coordinates x, y",
     ),
     "numpy.savetxt": ("# track t x y", "{k} {s:.18e} {x:.18e} {y:.18e}", "tracks by track; dt 0.04 from t; coordinates x, y"),
     "a spreadsheet": (
@@ -291,6 +291,73 @@ DOUBTS = {  # text, what is said, the refusal, what its call says more, frames o
     "two particles in a row": ("time,x1,y1,x2,y2\n0,1,2,8,9\n.1,2,1,7,7\n.2,1,2,8,6\n", {}, "or of several particles", dict(columns=["x1", "y1"]), [3]),
     "a dt that times contradict": ("time,x\n0,1\n.1,2\n.2,1\n", dict(dt=0.2), "step by 0.1", dict(dt=None), [3]),
 }  # fmt: skip
+
+
+def placed(where: dict[Any, list[int]], tracks: int = 1) -> dict[str, np.ndarray]:
+    """Tracks of 30 frames near 50, at other places in the rows that are named."""
+    x = np.concatenate([WALK + 500 * k for k in range(tracks)])
+    for place, rows in where.items():
+        x[rows] = place
+    track, frame = np.divmod(np.arange(30 * tracks), 30)
+    return dict(track=track, frame=frame, x=x[:, 0], y=x[:, 1])
+
+
+LOST = [4, 11, 12, 20]
+UNCERTAIN = {  # a table, what is said, the refusal
+    "a counter is full": (dict(t=np.roll(np.arange(60), 30), x=np.arange(60) % 7), {}, "'t' goes back at row 30"),
+    "of frames": (dict(frame=np.roll(np.arange(60), 30), x=np.arange(60) % 7), dict(dt=1), "'frame' goes back"),
+    "in each track": (dict(track=np.repeat([0, 1], 30), t=np.tile(np.roll(np.arange(30), 9), 2), x=np.arange(60) % 7), {}, "'t' goes back at row 9"),
+    "time begins again": (dict(frame=np.arange(30), time=np.arange(30) % 10 / 10, x=WALK[:, 0]), dict(dt=0.1, frame="frame"), "'time' goes back .* another track begins there.*track=…"),
+    "times of few digits": (dict(t=(1e5 + np.arange(60) * 0.01).astype("f4"), x=np.arange(60) % 7), {}, "closer than they are written"),
+    "a dt a thousand times too long": (dict(t=np.arange(60) / 1000, x=np.arange(60) % 7), dict(dt=1.0), "step by 0.001"),
+    "a dt that is somewhat too long": (dict(t=np.arange(60) / 10, x=np.arange(60) % 7), dict(dt=0.25), "step by 0.1"),
+    "9999": (placed({9999: LOST}), dict(dt=1), "4 rows at .9999.0, 9999.0., far from all others"),
+    "65535": (placed({65535: LOST}), dict(dt=1), "far from all others"),
+    "any place": (placed({(-100, 7000): LOST}), dict(dt=1), r"4 rows at \[-100.0, 7000.0\]"),
+    "a track at rest": (placed({0: [*range(30)]}, 3), dict(dt=1), "30 rows at .0.0, 0.0.*recorded.*of_frames"),
+    "two sites": (placed({0: [*range(0, 30, 2)]}), dict(dt=1), "15 rows at"),
+    "a long start": (placed({0: [*range(9)]}), dict(dt=1), "9 rows at"),
+    "a start": (placed({0: [0]}), dict(dt=1), "1 row at"),
+    "an end": (placed({-1: [28, 29, 59]}, 2), dict(dt=1), "3 rows at"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("doubt", UNCERTAIN)
+def test_what_no_call_could_settle_is_refused(doubt):
+    table, said, refused = UNCERTAIN[doubt]
+    with pytest.raises(ValueError, match=f"^table.*{refused}"):
+        Trajectories.from_table(table, **said)
+
+
+def test_rows_that_are_merely_not_sorted_are_read(capsys):
+    order = np.random.default_rng(0).permutation(60)
+    table = dict(track=order // 20, frame=order % 20, x=order % 7)
+    assert Trajectories.from_table(table, 1).x.shape == (3, 20, 1)
+    assert Trajectories.from_table(dict(frame=np.arange(30)[::-1], x=WALK[:, 0]), 1).n_times == 30
+
+
+def test_times_of_32_bits_are_rounded_as_such(capsys):
+    for begin, n in ((100, 60), (1000, 60), (0, 30_000)):
+        t = (begin + np.arange(n) * 0.01).astype("f4")
+        back = Trajectories.from_table(dict(t=t, x=np.arange(n) % 7))
+        assert back.n_times == n and back.dt == pytest.approx(0.01, rel=1e-4)
+
+
+def test_the_line_says_what_speaks_against_a_dt(tmp_path, capsys):
+    columns = dict(frame=np.arange(9), x=WALK[:9, 0])
+    assert Trajectories.from_table(columns | dict(dt=[0.5] * 9)).dt == 0.5
+    assert Trajectories.from_table(columns | dict(fps=[25] * 9)).dt == 0.04
+    capsys.readouterr()
+    Trajectories.from_table(columns | dict(dt=[0.5] * 9), 0.1)
+    assert "dt 0.1 as given (dt 0.5 from the column 'dt: 0.5')" in capsys.readouterr().out
+    Trajectories.from_table(dict(time=np.arange(9), x=WALK[:9, 0]), 0.001)
+    assert "dt 0.001 as given (time numbers the frames)" in capsys.readouterr().out
+    pause = np.arange(9) + np.where(np.arange(9) > 4, 7.5, 0)
+    Trajectories.from_table(columns | dict(time=pause), 1, frame="frame")
+    assert "dt 1 as given (times in time step by 1 to 8.5)" in capsys.readouterr().out
+    np.savez(tmp_path / "a.npz", x=WALK, dt=0.5)
+    Trajectories.load(tmp_path / "a.npz", 0.1)
+    assert "dt 0.1 as given (the file says 0.5)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("doubt", DOUBTS)

@@ -96,6 +96,8 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
             table.blocks = np.repeat(np.arange(len(blocks)), list(map(len, blocks)))
         return table
     words = f"dt {dt:.6g} {'from the file' if asked.dt is None else 'as given'}" if dt else ""
+    if asked.dt is not None and "dt" in beside and not (beside["dt"] == dt).all():
+        words += f" (the file says {beside['dt']})"
     if dt is None:
         sheet = Sheet(path.name, {}, remarks=remarks)
         if (told := remarked(sheet, asked)) is None:
@@ -202,7 +204,7 @@ def paths_of(
     for b in blocks if "load" in asked.call and dim > 1 and not saved else []:
         if (b[..., 0] == b[..., 1]).any():
             rows = b.reshape(-1, dim)
-            lost, left = unseen(rows, np.arange(len(rows)) // b.shape[-2])
+            lost, left = unseen(Sheet(name, {}), rows, np.arange(len(rows)) // b.shape[-2])
             rows[lost] = np.nan
             words += [f"left out: {each}" for each in left]
     if asked.scale is not None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .columns import roles
+from .columns import recognised, roles
 from .files import ARRAYS, existing, unpacked
 from .sheet import Asked, Sheet, counted, listed, plain
 from .states import laid, numbered
@@ -18,6 +18,11 @@ from .tracks import tracks_of
 FEW = 10  # steps that do not tell frames from entries
 STATE = re.compile(
     r"\w*states?(?:id|index|idx|no|number|name)?|s|(?:cluster|label)s?(?:id|index|idx|no)?|dtrajs?|symbols?"
+)
+
+
+STAY = re.compile(
+    r"(?:dwell|life|waiting|residence|holding|stay)(?:times?)?|durations?|(?:t|time)?(?:start|begin|end|stop)(?:time|frame)?"
 )
 
 
@@ -80,19 +85,33 @@ def visits_of(table: Sheet, asked: AskedOfStates) -> Visits:
             f"{what} has {len(np.unique(states))} different entries in {len(states)} rows, so that they are "
             f"hardly states; name the column that holds them, as in {asked.again(state=column)}"
         )
+    stays = [name for name in table.columns if STAY.fullmatch(plain(name)[0])]
+    timed = any(recognised(name) in ("time", "frame") for name in table.columns)
+    if stays and not timed and asked.time is None and asked.frame is None:
+        raise ValueError(
+            f"{table.name}: {listed(stays)} may tell how long each row's state lasts; if so, "
+            "Jumps(x, n_states, waiting=…), torch tensors (n_tracks, n_stays); if rows are frames, leave "
+            "that column out of the table"
+        )
     table.columns[column] = states.astype(float)
     asked = replace(asked, columns=[column], state=column)
     role = roles(table, asked)
     more = f"states in column {column!r}"
     if lost := int((states < 0).sum()):
         more += f", {counted(lost, 'row')} without one"
-    if role.clock is not None and asked.dt is None:
+    if role.clock is not None and (asked.dt is None or role.frame is None):
         time, (track, nowhere) = table.values(role.clock), table.groups(role.track)
         at = np.flatnonzero(~nowhere & ~np.isnan(time))
         at = at[np.lexsort((time[at], track[at]))]
         same = np.diff(track[at]) == 0
         steps, changes = np.diff(time[at])[same], np.diff(states[at])[same]
         entries = len(steps) > 0 and changes.all() and steps.max() > 1.5 * steps.min()
+        if entries and asked.dt is not None:
+            raise ValueError(
+                f"{table.name}: times in {role.clock} are uneven, and no state follows itself: each row is the "
+                f"entry of a state, as in {asked.again(dt=None)}; if frames are missing, add a column that "
+                "numbers them"
+            )
         if entries and role.frame is None:
             words = [f"{table.name}: {counted(len(at), 'row')}, each the entry of a state"]
             words += [f"waiting times from {role.clock}, uneven"]

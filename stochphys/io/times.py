@@ -26,17 +26,20 @@ FPS = re.compile(r"(?i)([-+]?\d*[.,]?\d+) *fps")
 
 
 def remarked(table: Sheet, asked: Asked) -> tuple[float, str] | None:
-    """The time step that a comment tells, and the words for it; None if none does."""
-    found = {}
-    for remark in table.remarks:
+    """The time step that a comment tells, or a column that never changes, and the words for it; None
+    if none does."""
+    found, remarks = {}, dict.fromkeys(table.remarks, "comment")
+    for name in table.columns:
+        if (STEP.search(f"{name}: 1") or RATE.search(f"{name}: 1")) and table.numeric(name):
+            if len(values := np.unique(table.values(name))) == 1:
+                remarks[f"{name}: {values[0]:.12g}"] = "column"
+    for remark, kind in remarks.items():
         said = [(float(m[1].replace(",", ".")), m[2], m) for m in STEP.finditer(remark)]
         rates = [*RATE.finditer(remark), *FPS.finditer(remark)]
         said += [(1 / rate, "", m) for m in rates if (rate := float(m[1].replace(",", ".")))]
         for step, unit, m in said:  # beside other numbers it may be the step of a simulation, say
             if step > 0 and not re.search(r"\d", remark[: m.start()] + remark[m.end() :]):
-                found[step] = (
-                    f"dt {step:.6g} {unit}".rstrip() + f" from the comment {remark[:80]!r}"
-                )
+                found[step] = f"dt {step:.6g} {unit}".rstrip() + f" from the {kind} {remark[:80]!r}"
     if found and asked.dt is None and max(found) > 1.001 * min(found):
         steps = ", ".join(f"{step:g}" for step in found)
         raise table.error(f"its comments tell several time steps, {steps}", asked.again(dt=...))
@@ -124,7 +127,9 @@ def frames_of_times(
     least, most = float(forward.min()), float(forward.max())
     if least < half:
         raise table.error(
-            f"two times of one track in column {name!r} are {least:.2g} apart, closer than they are written"
+            f"two times of one track in column {name!r} are {least:.2g} apart, closer than they are written; "
+            "write more digits, or give a column that numbers frames",
+            asked.again(frame=..., dt=...),
         )
     rough = 4 * half > least
     multiples = bool((np.abs(forward / least - np.rint(forward / least)) < 1e-6).all())
@@ -143,8 +148,9 @@ def frames_of_times(
     words = f"dt {dt:.6g} from {table.with_unit(name)}"
     whole = even and dt == 1 and bool((time == np.rint(time)).all())  # frame numbers, called t
     if given is not None:
-        words, ratio = f"dt {given:.6g} as given", max(dt / given, given / dt)
-        if even and not whole and 2 <= round(ratio) <= 50 and abs(ratio - round(ratio)) < 0.01:
+        words = f"dt {given:.6g} as given" + f" ({name} numbers the frames)" * whole
+        thousand = min(abs(dt / given / k - 1) for k in (1e3, 1e6)) < 0.01  # ms, and a dt in s
+        if even and not whole and not thousand and max(dt / given, given / dt) > 1.5:
             raise table.error(
                 f"dt={given:g} was given, and the times in column {name!r} step by {dt:.6g}; correct the "
                 "column, or take what it says",
@@ -224,6 +230,12 @@ def step_of_frames(
         dt = short(runs.slope(frame))
         off, steps = runs.spread(frame, dt), np.diff(time)[np.diff(track) == 0]
         steps = steps / np.diff(frame)[np.diff(track) == 0]
+        if (steps < -2 * half).any():
+            raise table.error(
+                f"column {name!r} goes back where {frame_name!r} goes on: another track begins there; name or "
+                f"add a column that tells tracks, or correct {name!r}",
+                asked.again(track=...),
+            )
         # Rounded to about a step, times of lost frames look the same as those of none.
         sure = 4 * half < dt or np.ptp(steps) < 1e-6 * dt
         if dt > 0 and sure and off <= 2 * half + 0.1 * dt:
@@ -237,6 +249,8 @@ def step_of_frames(
                 asked.again(frame=frame_name, dt=..., time=None),
                 asked.again(time=name, frame=None),
             )
+        else:
+            more += f" (times in {name} step by {steps.min():.4g} to {steps.max():.4g})"
     if asked.dt is not None:
         told = told or remarked(table, asked)
         if told is not None and abs(told[0] / asked.dt - 1) > 0.01:

@@ -106,12 +106,14 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
         row = table.row(at[infinite][0])
         raise table.error(f"a number in {row} is infinite; correct the table there")
     at = at[np.lexsort((clock[at], label[at]))]
-    nothing, left = unseen(x[at], label[at])
+    nothing, left = unseen(table, x[at], label[at])
     at, dropped = at[~nothing], dropped + left
     twice = _twice(table, asked, role, label[at], clock[at], x[at], at)
     if twice.any():
         dropped.append(f"{counted(twice.sum(), 'row')} written twice")
     at = at[~twice]
+    if role.clock is not None:
+        _refuse_turns(table, role.clock, clock, label, np.sort(at))
     track = np.unique(label[at], return_inverse=True)[1]
     frame, dt, words = _clock(table, asked, role, track, clock[at], at)
     states = x[at] if asked.scale is None else x[at] * scales(asked.scale, x.shape[1])
@@ -120,21 +122,58 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     return Tracks(states, dt, track, frame, bool(asked.underdamped)).told(table.name, told)
 
 
-def unseen(x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, list[str]]:
+def unseen(table: Sheet, x: np.ndarray, label: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Of sorted rows, those that programs write where nothing was found: one of these numbers in all
-    coordinates, from which all other rows are farther than five of their largest steps; and words."""
-    lost = np.zeros(len(x), bool)
-    for value in (0, -1, -99, -999, -9999):
-        if x.shape[1] > 1 or value < -1:
-            lost |= (x == value).all(1)
-    there = ~lost & np.isfinite(x).all(1)
-    steps = np.abs(np.diff(x[there], axis=0)).max(1)[np.diff(label[there]) == 0]
-    most = steps.max(initial=0)
-    for value in np.unique(x[lost, 0]):
-        if most == 0 or np.abs(x[there] - value).max(1).min() < 5 * most:
-            lost &= x[:, 0] != value
+    coordinates, from which all other rows are farther than five of their largest steps; and words.
+
+    Refused is what may as well have been recorded: another state that comes back exactly, as far away;
+    a whole track there, half of all rows, or the start or end of tracks alone.
+    """
+    dim, lost = x.shape[1], np.zeros(len(x), bool)
+    usual = [np.full(dim, v) for v in (0, -1, -99, -999, -9999) if dim > 1 or v < -1]
+    steps = np.where(np.diff(label) == 0, np.abs(np.diff(x, axis=0)).max(1), 0)
+    widest = int(np.nan_to_num(steps).argmax()) if len(steps) else 0
+    ends = [row for row in x[widest : widest + 2] if not any((row == v).all() for v in usual)]
+    for marks in (usual, *([row] for row in ends)):  # a step to such a state is the largest
+        at = np.array([(x == mark).all(1) for mark in marks])
+        there = ~lost & ~at.any(0) & np.isfinite(x).all(1)
+        most = np.abs(np.diff(x[there], axis=0)).max(1)[np.diff(label[there]) == 0].max(initial=0)
+        far = [most > 0 and np.abs(x[there] - v).max(1).min() >= 5 * most for v in marks]
+        rows = at[far].any(0)
+        seen = np.cumsum(there)
+        before = seen - (seen - there)[np.searchsorted(label, label)]
+        within = before < (total := np.bincount(label, there)[label])
+        half, whole = 2 * rows.sum() >= len(x), bool((rows & (total == 0)).any())
+        known = marks is usual and not half and not whole and (rows & (before > 0) & within).any()
+        if not known and (rows.any() if marks is usual else rows.sum() > 1 and not half):
+            raise table.error(
+                f"{counted(rows.sum(), 'row')} at {x[rows][0].tolist()}, far from all others, may be what "
+                "a program wrote where nothing was found: leave those cells empty, or NaN; if they were recorded, "
+                "number tracks and frames from 0: Trajectories.of_frames(x, dt, track=…, frame=…)"
+            )
+        lost |= rows if marks is usual else False
     values = " or ".join(f"{value:g}" for value in np.unique(x[lost, 0]))
-    return lost, [f"{counted(lost.sum(), 'row')} at {values}, far from all others"] * bool(values)
+    words = f"{counted(lost.sum(), 'row')} at {values}, far from all others (kept by Trajectories.of_frames)"
+    return lost, [words] * bool(values)
+
+
+def _refuse_turns(
+    table: Sheet, name: str, clock: np.ndarray, label: np.ndarray, at: np.ndarray
+) -> None:
+    """Refuse a clock that turns to its start within a track, as a counter does that is full: in the order
+    of the file it goes back once, below where it began, and rows were not shuffled."""
+    at = at[np.argsort(label[at], kind="stable")]
+    first = np.flatnonzero(np.r_[True, np.diff(label[at]) != 0])
+    within = np.diff(label[at]) == 0
+    back = np.r_[False, (np.diff(clock[at]) < 0) & within]
+    last = clock[at][np.r_[first[1:], len(at)] - 1]
+    turned = (np.add.reduceat(back, first, dtype=int) == 1) & (last < clock[at][first])
+    if turned.any() and 3 * back.sum() <= within.sum():
+        row = at[first[turned][0] :][back[first[turned][0] :]][0]
+        raise table.error(
+            f"column {name!r} goes back at {table.row(row)}, below where the track begins; number on there if "
+            "its counter was full, name another track if one begins, or sort the rows by it"
+        )
 
 
 def _rows(label: np.ndarray) -> np.ndarray:
@@ -204,7 +243,10 @@ def _clock(
     if role.time is not None and not np.isnan(times := table.values(role.time)[at]).any():
         stored = table.columns[role.time]
         cells = stored[at].tolist() if stored.dtype.kind == "O" else None
-        timed = role.time, times, half_digit(times, cells)
+        written = times
+        if stored.dtype.kind == "f" and stored.itemsize < 8:  # 0.01 for 0.0099999998
+            written, times = stored[at], stored[at].astype(str).astype(np.float64)
+        timed = role.time, times, half_digit(written, cells)
     if timed is not None and role.frame is None:
         frame, dt, words = frames_of_times(table, asked, track, *timed)
     else:
