@@ -135,7 +135,7 @@ def test_what_the_package_wrote_comes_back_without_a_word(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "role"),
     [("POSITION_X", "coordinate"), ("x (µm)", "coordinate"), ("Y_px", "coordinate"), ("x0", "coordinate"),
-     ("Theta [rad]", "coordinate"), ("centroid-1", "coordinate"), ("xpos", "coordinate"), ("vx", "velocity"),
+     ("Theta [rad]", "coordinate"), ("centroid-1", "coordinate"), ("x/nm", "coordinate"), ("cx", "coordinate"), ("Position", "coordinate"), ("extension (nm)", "coordinate"), ("xpos", "coordinate"), ("vx", "velocity"),
      ("Time [s]", "time"), ("t_ms", "time"), ("timestamp", "time"), ("time_min", "time"), ("FRAME", "frame"),
      ("t_index", "frame"), ("image number", "frame"), ("Track ID", "track"), ("cell", "track"), ("id_track", "track"),
      ("ObjectNumber", "other"), ("QUALITY", "other"), ("MEAN_INTENSITY_CH1", "other"), ("m0", "other"),
@@ -288,6 +288,9 @@ DOUBTS = {  # text, what is said, the refusal, what its call says more, frames o
     "and tracks have a name": ("n,track,frame,x,y\n0,1,0,1,4\n1,1,1,2,3\n0,1,2,90,80\n1,1,3,91,82\n", dict(columns=["x", "y"], dt=0.1), r"track=\['block', 'track'\]\) or if not", dict(track=["block", "track"]), [2, 2]),
     "merged cells": (",frame,x,y\na,0,1,4\n,1,2,3\nb,2,90,80\n,3,91,82\n", dict(dt=0.1), "'unnamed 0' may tell the track", dict(track="unnamed 0"), [2, 2]),
     "a clock of no name, frames lost": ("s,x,y\n0,1,4\n.5,2,3\n1,9,8\n3,8,8\n3.5,8,7\n", dict(dt=0.5), "'s' may tell the time", dict(time="s"), [3, 2]),
+    "days": ("track,date,frame,x,y\n1,20240101,0,1,4\n1,20240101,1,2,3\n1,20240102,2,90,80\n1,20240102,3,91,82\n", dict(dt=0.1, frame="frame"), "'date', 'track' may tell the track", dict(track=["date", "track"]), [2, 2]),
+    "parts of a body": ("t,nose_x,nose_y,tail_x,tail_y\n0,1,4,5,4\n1,2,3,5,3\n2,1,4,6,4\n", {}, r"columns=\['nose_x', 'nose_y'\]\) or .*\['nose_x', 'nose_y', 't", dict(columns=["nose_x", "nose_y"]), [3]),
+    "a position beside others": ("t,x,position\n0,1,4\n1,2,3\n2,1,4\n", {}, "'position' is a coordinate", dict(columns=["x"]), [3]),
     "two particles in a row": ("time,x1,y1,x2,y2\n0,1,2,8,9\n.1,2,1,7,7\n.2,1,2,8,6\n", {}, "or of several particles", dict(columns=["x1", "y1"]), [3]),
     "a dt that times contradict": ("time,x\n0,1\n.1,2\n.2,1\n", dict(dt=0.2), "step by 0.1", dict(dt=None), [3]),
 }  # fmt: skip
@@ -427,6 +430,20 @@ def test_columns_of_arrays_that_are_no_coordinates_are_asked_about(tmp_path, cap
     assert (back.n_trajectories, back.dt) == (2, 0.1)
 
 
+def test_what_is_said_of_an_array_in_a_file_can_be_done(tmp_path, capsys):
+    np.save(tmp_path / "a.npy", np.c_[0.5 * np.arange(30), WALK[:, 0]])
+    with pytest.raises(ValueError, match=r"if not, .*'a.npy', dt=0.1, columns=\[0, 1\]\)"):
+        Trajectories.load(tmp_path / "a.npy", 0.1)
+    assert Trajectories.load(tmp_path / "a.npy", 0.1, columns=[0, 1]).x.shape == (1, 30, 2)
+    np.save(tmp_path / "a.npy", np.random.default_rng(0).normal(size=(300, 5, 2)))
+    call = r"of\(numpy.load\('a.npy'\).swapaxes\(0, 1\), dt=0.1\); if not, Trajectories\(torch.as_tensor\(numpy"
+    with pytest.raises(ValueError, match=rf"300 paths of 5 times; .*{call}"):
+        Trajectories.load(tmp_path / "a.npy", 0.1)
+    walks = np.cumsum(np.random.default_rng(0).normal(size=(300, 20, 2)), axis=1)
+    np.save(tmp_path / "a.npy", walks)
+    assert Trajectories.load(tmp_path / "a.npy", 0.1).n_trajectories == 300
+
+
 def test_times_before_tracks_are_turned_or_asked_about(tmp_path, capsys):
     x = (
         np.cumsum(np.random.default_rng(0).normal(size=(60, 3, 2)), axis=0)
@@ -436,7 +453,7 @@ def test_times_before_tracks_are_turned_or_asked_about(tmp_path, capsys):
     back = Trajectories.load(path)
     np.testing.assert_array_equal(back.x, x.swapaxes(0, 1))
     assert back.dt == 0.04
-    with pytest.raises(ValueError, match=r"60 paths of 3 times.*x.swapaxes\(0, 1\)"):
+    with pytest.raises(ValueError, match=r"60 paths of 3 times.*paths.swapaxes\(0, 1\)"):
         Trajectories.of(x, 0.04)
     assert Trajectories.of(np.random.default_rng(0).normal(size=(60, 3, 2)), 0.1).n_times == 3
 
@@ -480,10 +497,11 @@ def test_names_of_tracks_are_no_numbers(names, tmp_path, capsys):
 def test_times_with_zones_spans_of_time_and_generators(capsys):
     pandas = pytest.importorskip("pandas")
     for t in (
-        pandas.date_range("2024-01-01", periods=30, freq="20s", tz="CET"),
-        pandas.period_range("2024-01-01", periods=30, freq="20s"),
+        pandas.date_range("2024-01-01", periods=30, freq="20ms", tz="CET"),
+        pandas.date_range("2024-01-01", periods=30, freq="20ms"),
+        pandas.period_range("2024-01-01", periods=30, freq="20ms"),
     ):
-        assert Trajectories.from_table(pandas.DataFrame(dict(t=t, x=WALK[:, 0]))).dt == 20
+        assert Trajectories.from_table(pandas.DataFrame(dict(t=t, x=WALK[:, 0]))).dt == 0.02
     assert Trajectories.of((WALK[i : i + 9] for i in (0, 9)), 0.1).n_trajectories == 2
 
 

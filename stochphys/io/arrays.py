@@ -105,22 +105,28 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
                 "it does not tell the time between two frames; give it", asked.again(dt=...)
             )
         dt, words = told
-    found = paths_of(path.name, paths, (dt, words), asked, moving, saved=ours)
+    source = again if path.suffix == ".npy" else f"{again}[{next(iter(held))!r}]"
+    found = paths_of(path.name, paths, (dt, words), asked, moving, ours, source)
     return replace(found, said="") if ours else found
 
 
-def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked) -> None:
+def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked, source: str) -> None:
     """Refuse an array `(…, n_times, dim)` of which a column is no coordinate: it grows by even steps
     nearly throughout, as times and numbers of frames do, or in whole numbers, as those of tracks may;
     or whose paths and times seem to be exchanged."""
-    otherwise = f"if not, Trajectories(torch.as_tensor(x), {dt:g})"
+    otherwise = f"if not, Trajectories(torch.as_tensor({source}), {dt:g})"
     if x.ndim == 3 and len(x) > x.shape[1]:
         along, across = (np.abs(_steps(x[:100, :100], axis)) for axis in (1, 0))
-        if len(along) and len(across) and np.median(across) < 0.5 * np.median(along):
+        known = len(along) and len(across)
+        turned = known and np.median(across) < 0.5 * np.median(along)
+        sure = known and np.median(along) < 0.5 * np.median(across)
+        if turned or ("load" in asked.call and len(x) > 10 * x.shape[1] and not sure):
+            seem = ", and neighbours are closer from path to path than from time to time" * bool(
+                turned
+            )
             raise ValueError(
-                f"{name} has {len(x)} paths of {x.shape[1]} times, and neighbours are closer from path to path "
-                f"than from time to time; if it is the other way round, Trajectories.of(x.swapaxes(0, 1), "
-                f"dt={dt:g}); {otherwise}"
+                f"{name} has {len(x)} paths of {x.shape[1]} times{seem}; if it is the other way round, "
+                f"Trajectories.of({source}.swapaxes(0, 1), dt={dt:g}); {otherwise}"
             )
     steps = _steps(x[: 1 + 200 // x.shape[1], :200] if x.ndim == 3 else x[:200], -2)
     if x.shape[-1] > 1 and len(steps) > 3:
@@ -131,7 +137,9 @@ def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked) -> None:
         if len(wrong):
             call = asked.again(columns=..., track=..., time=..., frame=...)
             if x.ndim == 3 or asked.call == "Trajectories.of(paths":
-                call = f"Trajectories.of(paths[..., columns], dt={dt:g})"
+                call = f"Trajectories.of({source}[..., columns], dt={dt:g})"
+            if x.ndim == 2 and "load" in asked.call:
+                otherwise = f"if not, {asked.again(columns=list(range(x.shape[1])), dt=dt)}"
             raise ValueError(
                 f"{name}: column {wrong[0]} of its {x.shape[-1]} grows as times and the numbers of frames or of "
                 f"tracks do; say by their numbers, from 0, what they hold, {call}; {otherwise}"
@@ -152,6 +160,7 @@ def paths_of(
     asked: Asked,
     underdamped: bool = False,
     saved: bool = False,
+    source: str = "paths",
 ) -> Tracks:
     """Paths of one array, NaN where there is no frame, or of several `(n_times, dim)`.
 
@@ -191,13 +200,13 @@ def paths_of(
     if dim > times and not saved:
         raise ValueError(
             f"{name} has more coordinates, {dim}, than times, {times}: the last axis counts coordinates, "
-            f"the one before it times; if it is the other way round, Trajectories.of(x.swapaxes(-1, -2), "
-            f"dt={dt[0]:g}); if not, Trajectories(torch.as_tensor(x), {dt[0]:g})"
+            f"the one before it times; if it is the other way round, Trajectories.of({source}.swapaxes(-1, -2), "
+            f"dt={dt[0]:g}); if not, Trajectories(torch.as_tensor({source}), {dt[0]:g})"
         )
     if times < 2:
         raise ValueError(f"{name} has one time alone; a trajectory needs at least two frames")
     if not saved:
-        _refuse_clocks(name, max(blocks, key=len), dt[0], asked)
+        _refuse_clocks(name, max(blocks, key=len), dt[0], asked, source)
     kind = np.result_type(*(b.dtype for b in blocks), np.float32)
     blocks = [_floats(b, kind) for b in blocks]
     words = [dt[1], f"{dim} coordinate{'s' * (dim > 1)}"]

@@ -23,7 +23,7 @@ NAMES = {
     r"|(?:t|time)(?:index|idx)|fr",
     "time": r"(?:t|times?)(?:min|minutes|h|hours)?|positiont|timestamps?|elapsed(?:time)?|seconds?|secs?|unixtime|datetime|date|(?:abs|rel|relative)time",
     "coordinate": r"(?:spot)?(?:position|pos|(?:location)?(?:center|centre)(?:ofmass)?|(?:weighted)?centroid|centroid|location|com|coord|coordinate)?[xyz]"
-    r"|[xyz](?:position|pos|coord|coordinate|center|centre|centroid)|[xyz]\d+|centroid\d|theta|phi|psi|angle",
+    r"|[xyz](?:position|pos|coord|coordinate|center|centre|centroid)|[xyz]\d+|centroid\d|theta|phi|psi|angle|c[xyz]|position|extension",
     "velocity": r"v[xyz]|v\d+|v|(?:vel|velocity)[xyz]|[xyz](?:vel|velocity|dot)|omega|thetadot|v(?:theta|phi)",
     "other": r"id|ids|index|spotid|label|labels|quality|(?:raw)?mass|size|radius|diameter|ecc|eccentricity|signal|visibility|ep|m\d|npscore"
     r"|snr\w*|contrast\w*|\w*intensity\w*|area\w*|perimeter|circularity|solidity|roundness|aspectratio|shapeindex|ellipse\w+"
@@ -120,9 +120,15 @@ def roles(table: Sheet, asked: Asked) -> Roles:
         elif found:
             given[role] = found[0]
             by_role["other"] += found[1:]
-    clocks = given.keys() >= {"frame", "time"} and asked.time is None
-    if clocks and not table.numeric(given["time"]):
-        by_role["other"].append(given.pop("time"))  # such as 12:30
+    if given.keys() >= {"frame", "time"} and asked.time is None:
+        days = plain(given["time"])[0] == "date"
+        days = days and 2 * len(set(table.text(given["time"]))) <= len(table.text(given["time"]))
+        if days or not table.numeric(given["time"]):  # such as 12:30
+            by_role["other"].append(given.pop("time"))
+    if len(by_role["coordinate"]) > 1:  # one of several positions in a film, say
+        vague = [n for n in by_role["coordinate"] if plain(n)[0] in ("position", "extension")]
+        by_role[""] += vague
+        by_role["coordinate"] = [n for n in by_role["coordinate"] if n not in vague]
     ids = [name for name in by_role["other"] if plain(name)[0] == "id"]
     if "track" not in given and ids and len(set(table.text(ids[0]))) < len(table.text(ids[0])):
         given["track"] = ids[0]  # an id of its own for each row is no track
@@ -189,11 +195,17 @@ def _coordinates(
         )
     if unknown:
         order = sorted(found + unknown, key=list(table.columns).index)
+        owners: dict[str, list[str]] = {}
+        for name in unknown:
+            if (match := re.fullmatch(r"[xyz](.+)|(.+)[xyz]", plain(name)[0])) is not None:
+                owners.setdefault(match[1] or match[2], []).append(name)
+        several = [names for names in owners.values() if len(names) > 1]
+        one = several[0] if len(several) > 1 else []  # a_x, a_y, b_x, b_y
         are = "is a coordinate" if len(unknown) == 1 else "are coordinates"
         raise table.error(
             f"whether {listed(unknown)} {are} is not known; its columns are {listed(list(table.columns))}. "
             "Name those that are",
-            *(asked.again(columns=names) for names in (found, order) if names),
+            *(asked.again(columns=names) for names in (found, one, order) if names),
         )
     result.left["no coordinates"] += by_role[""]
     label = table.groups(result.track)[0]

@@ -118,6 +118,7 @@ class Sheet(Brief):
         if held.dtype.kind in "uif":
             return held.astype(np.float64)
         if held.dtype.kind in "Mm":  # instants, or times since a first one: in seconds
+            held = held - np.fmin.reduce(held) if held.dtype.kind == "M" else held
             ns = held.astype(f"{held.dtype.kind}8[ns]").astype(np.int64)
             return np.where(np.isnat(held), np.nan, ns / 1e9)
         if name not in self.parsed:
