@@ -249,7 +249,7 @@ def step_of_frames(
                 asked.again(frame=frame_name, dt=..., time=None),
                 asked.again(time=name, frame=None),
             )
-        else:
+        elif steps.max() > 1.5 * steps.min():
             more += f" (times in {name} step by {steps.min():.4g} to {steps.max():.4g})"
     if asked.dt is not None:
         told = told or remarked(table, asked)
