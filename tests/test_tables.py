@@ -184,7 +184,7 @@ def test_what_is_not_certain_is_refused_with_the_call_that_reads_it(
     if head:
         assert Trajectories.load(path, **said).x.dtype == torch.float64
     else:
-        with pytest.raises(ValueError, match="'block' may tell the track"):
+        with pytest.raises(ValueError, match="no column is known to tell tracks apart"):
             Trajectories.load(path, **said)
 
 

@@ -89,7 +89,7 @@ def roles(table: Sheet, asked: Asked) -> Roles:
     counters = {"", "other"} | ({"frame"} if asked.time is not None else set())  # left out
     for name, role in by_name.items():
         if table.blocks is None and role in counters:
-            table.blocks = table.starts_again(name)
+            table.blocks, table.counter = table.starts_again(name), name
     given: dict[str, str] = {}
     used: list[str] = []
     for role in ("track", "frame", "time"):

@@ -18,15 +18,19 @@ def refuse_doubts(
     """
     label = table.groups(track)[0]
     say: dict[str, Any] = {}
+    why = "by what stands there"
     if asked.track is None:
         instant = table.groups(when)[0]
         tell = [name for name in unused if _parts_tracks(table, name, label, instant)]
-        if table.blocks is not None and not tell:  # parted by empty lines, or by a counter
+        # Rows are parted by empty lines, or by a counter that does not number the frames.
+        if table.blocks is not None and not tell and table.counter != (when or ""):
             table.columns["block"] = table.blocks
             pairs, blocks = len(set(zip(instant, table.blocks, strict=True))), table.blocks[-1] + 1
             alone = track is None and (when is None or pairs > blocks)
             if alone or (track is not None and _parts_tracks(table, "block", label, instant)):
                 tell = ["block"]
+                if table.counter is not None:
+                    why = f"where {table.counter!r} starts again (if no track does, delete it)"
         if tell:
             label = table.groups(table.joined(tell))[0]
             say["track"] = tell[0] if len(tell) == 1 and track is None else tell
@@ -46,7 +50,7 @@ def refuse_doubts(
         if track is not None and "track" in say:
             calls.append("if not, " + asked.again(**say | {"track": track}))
         what = " and ".join(f"{names} may tell the {role}" for role, names in shown.items())
-        raise table.error(f"{what}, by what stands there; say so", *calls)
+        raise table.error(f"{what}, {why}; say so", *calls)
 
 
 def _parts_tracks(table: Sheet, name: str, label: np.ndarray, when: np.ndarray) -> bool:

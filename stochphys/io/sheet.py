@@ -66,6 +66,7 @@ class Sheet(Brief):
         remarks: lines that are neither header nor rows.
         numbers, line: where each row stands, such as line 12, for messages.
         blocks: of each row, its block `(n_rows,)`, where empty lines part the rows into several.
+        counter: the column that starts again where a block begins, if one does.
         units: of columns, by name, where a row of the header gives them.
         left: words on what of the file is not in the table.
     """
@@ -77,6 +78,7 @@ class Sheet(Brief):
     numbers: Sequence[int] | None = None
     line: str = "row"
     blocks: np.ndarray | None = None
+    counter: str | None = None
     units: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
     parsed: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
