@@ -771,3 +771,14 @@ def test_twenty_thousand_short_tracks_take_a_moment(capsys):
     back = Trajectories.from_table(table)
     assert time.perf_counter() - start < 1
     assert back.x.shape == (n, 10, 1)
+
+
+def test_a_spot_of_no_track_and_of_a_number_of_its_own_parts_nothing(tmp_path, capsys):
+    """As a tracker leaves it between the others: its number is no beginning of a new count."""
+    rows = [f"ID{i},{i},{i // 20},{i % 7}.{i},{i % 5}.{i},{i % 20}" for i in range(60)]
+    rows.insert(7, "ID9999,9999,,3.1,4.1,2")
+    header = "LABEL,ID,TRACK_ID,POSITION_X,POSITION_Y,FRAME"
+    (tmp_path / "spots.csv").write_text("\n".join([header, *rows]) + "\n")
+    found = Trajectories.load(tmp_path / "spots.csv", dt=0.1)
+    assert found.x.shape == (3, 20, 2)
+    assert "1 row without a track" in capsys.readouterr().out

@@ -166,16 +166,17 @@ class Sheet(Brief):
 
     def starts_again(self, name: str) -> np.ndarray | None:
         """Of each row, how often a counter has started again down to there `(n_rows,)`: it grows, mostly
-        in even steps, and falls now and then. None where a column is none."""
+        in even steps, and falls now and then to where it began. None where a column is none."""
         values = self.values(name) if self.numeric(name) else np.zeros(0)
         steps = np.diff(values)
         falls, rises = steps < 0, steps[steps >= 0]
         if not falls.any() or 2 * (falls.sum() + 1) > len(values) or not (rises > 0).all():
             return None
-        even = np.isclose(rises, np.median(rises), rtol=0.02).mean() > 0.6
-        return (
-            np.r_[0, np.cumsum(falls)] if even and len(rises) + falls.sum() == len(steps) else None
-        )
+        step = np.median(rises)
+        even = np.isclose(rises, step, rtol=0.02).mean() > 0.6
+        # A row of its own number among others, such as that of a spot in no track, is no beginning.
+        again = even and (values[1:][falls] <= values[0] + 5 * step).all()
+        return np.r_[0, np.cumsum(falls)] if again and not np.isnan(steps).any() else None
 
     def joined(self, names: Sequence[str]) -> str:
         """A new column of what stands in several, empty where one of them is; returns its name."""
