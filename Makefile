@@ -18,6 +18,9 @@ stamp = $$(cat $(1) pyproject.toml | cksum) $$($(PY) --version 2>&1) $(CURDIR)
 # One thread per process (two processes run the tests), and the sizes a learner meets.
 quick test weekly notebooks checkpoints: export OMP_NUM_THREADS := 1
 quick test notebooks: export STOCHPHYS_SIZE := default
+# As on Binder, large arrays go back to the system when they go: otherwise the heap of glibc keeps up to 200 MB more,
+# from run to run another number.
+quick test weekly notebooks checkpoints: export MALLOC_MMAP_THRESHOLD_ := 4194304
 PYTEST := $(PY) -m pytest -q -n 2 --dist=loadscope -p tests.budget $(if $(CI),--color=no)
 
 help:
