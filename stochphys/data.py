@@ -43,6 +43,7 @@ class Trajectories(Paths):
         TypeError: `x` is not a tensor of float32 or float64.
         ValueError: wrong number of axes, fewer than two times, more coordinates than times, a value
             that is not finite, `dt` that is not positive, an odd `dim` with `underdamped=True`.
+            More coordinates than times are refused from 11 coordinates on; in files, always.
     """
 
     x: Tensor
@@ -214,24 +215,12 @@ class Trajectories(Paths):
         return cls._told(tables.read(path, dt, underdamped=underdamped, **said))
 
     @classmethod
-    def from_table(
-        cls,
-        table: Any,
-        dt: float | None = None,
-        *,
-        underdamped: bool | None = None,
-        columns: Sequence[str | int] | None = None,
-        track: str | int | Sequence[str | int] | None = None,
-        time: str | int | None = None,
-        frame: str | int | None = None,
-        scale: float | Sequence[float] | None = None,
-    ) -> "Trajectories":
+    def from_table(cls, table: Any, dt: float | None = None, **said: Any) -> "Trajectories":
         """The same of a table in memory: a data frame of pandas or polars, or a dict of columns.
 
         Takes, prints and raises what `load` does; `TypeError` for what has no columns.
         """
-        said = dict(columns=columns, track=track, time=time, frame=frame, scale=scale)
-        return cls._told(tables.from_table(table, dt, underdamped=underdamped, **said))
+        return cls._told(tables.from_table(table, dt, **said))
 
     @classmethod
     def of(cls, paths: Any, dt: float, *, underdamped: bool = False) -> "Trajectories":

@@ -158,14 +158,14 @@ def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     )
     monkeypatch.setattr(inference, "infer_entropy_production", short)
     monkeypatch.chdir(tmp_path)
-    tracks = simulate(BeadSpring(), 12, 60, 0.05, generator=make_generator(0))
+    tracks = simulate(BeadSpring(), 40, 250, 0.05, generator=make_generator(0))
     lines = [
         f"{i},{t:.2f},{x:.5f},{y:.5f}"
         for i, path in enumerate(tracks.x.tolist())
         for t, (x, y) in zip(tracks.times.tolist(), path, strict=True)
     ]
     Path("tracks.csv").write_text("\n".join(["trajectory,time,x,y", *lines]) + "\n")
-    frames = bead_camera(BeadSpring())(tracks.x.flatten(0, 1)).byte().numpy()
+    frames = bead_camera(BeadSpring())(tracks.x[:12, :61].flatten(0, 1)).byte().numpy()
     first, *rest = (Image.fromarray(frame) for frame in frames)
     first.save("film.tif", save_all=True, append_images=rest)
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from .. import require
 from ..brief import Brief
 
 NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
@@ -48,6 +49,10 @@ class Asked(Brief):
     time: Hashable | None = None
     frame: Hashable | None = None
     scale: Any = None
+
+    def __post_init__(self) -> None:
+        if self.dt is not None:
+            require.positive(dt=self.dt, hint="it is the time between two frames")
 
     def again(self, **more: Any) -> str:
         said = {f.name: getattr(self, f.name) for f in fields(self)[1:]} | more

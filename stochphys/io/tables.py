@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import require
 from .arrays import meant, paths_of, read_arrays, read_matlab
 from .files import ARRAYS, BROKEN, damaged, existing, library, require_real
 from .sheet import Asked, Sheet
 from .text import headed, read_text
-from .times import check_dt
 from .trackmate import read_trackmate
 from .tracks import Tracks, tracks_of
 
@@ -60,7 +60,7 @@ def from_table(table: Any, dt: float | None = None, **said: Any) -> Tracks:
 
 def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
     """The paths in an array or in a list of arrays. See `Trajectories.of`."""
-    check_dt(dt)
+    require.positive(dt=dt, hint="it is the time between two frames")
     name, words = "paths", (dt, f"dt {dt:.6g} as given")
     several = isinstance(paths, list | tuple | Iterator)
     several = several or getattr(paths, "dtype", None) is np.dtype(object)

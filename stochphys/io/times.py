@@ -10,7 +10,6 @@ from math import floor, log10
 
 import numpy as np
 
-from .. import require
 from .sheet import Asked, Sheet
 
 SHOWN = 1000  # times at either end that are looked at to see how they are rounded
@@ -262,8 +261,3 @@ def step_of_frames(
     raise table.error(
         f"it {has} and does not tell the time between two frames; give it", asked.again(dt=...)
     )
-
-
-def check_dt(dt: float | None) -> None:
-    if dt is not None:
-        require.positive(dt=dt, hint="it is the time between two frames")

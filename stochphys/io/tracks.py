@@ -10,7 +10,7 @@ import numpy as np
 from ..brief import Brief
 from .columns import Roles, roles
 from .sheet import NUMBER, Asked, Sheet, counted, listed, plain
-from .times import check_dt, frames_of_times, half_digit, step_of_frames, whole_numbers
+from .times import frames_of_times, half_digit, step_of_frames, whole_numbers
 
 ANGLE = re.compile(r"(?i)theta|phi|psi|angle")
 
@@ -72,7 +72,6 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
 
     Raises `ValueError` for what `Trajectories.load` says.
     """
-    check_dt(asked.dt)
     if not table.columns or not len(next(iter(table.columns.values()))):
         raise ValueError(f"{table.name} is empty: a trajectory needs at least two frames")
     role = roles(table, asked)

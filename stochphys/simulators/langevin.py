@@ -138,9 +138,8 @@ def each_step(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
         values = method(system, trajectories.gapless()[0], *args, **options)
         if trajectories.stretches is None:
             return values
-        laid = Windows(trajectories).laid(
-            values[:, 0].movedim(0, -1)
-        )  # (…, n_trajectories, n_steps)
+        last = values[:, 0].movedim(0, -1)  # (…, n_windows)
+        laid = Windows(trajectories).laid(last)  # (…, n_trajectories, n_steps)
         return laid.movedim((-2, -1), (0, 1))
 
     return of_any
