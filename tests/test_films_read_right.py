@@ -1,5 +1,6 @@
 """Films that were once read wrongly without a word: each is read right now, told, or refused with a way."""
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -157,15 +158,20 @@ def test_a_video_that_the_decoder_finds_corrupt_is_refused(tmp_path):
     frames = np.random.default_rng(3).integers(0, 256, (12, 48, 64), np.uint8)
     video(path := tmp_path / "a.mp4", frames, "libx264", "yuv420p", threads="1")
     assert Movie.load(path, DT).n_times == 12
-    raw = bytearray(path.read_bytes())
-    begin = raw.find(b"mdat")
-    place = begin + (len(raw) - begin) // 2
-    raw[place : place + 40] = bytes(40)
-    (other := tmp_path / "b.mp4").write_bytes(raw)
-    with av.open(str(other)) as file:
-        assert [frame.is_corrupt for frame in file.decode(video=0)].count(True) == 1
-    with pytest.raises(ValueError, match="b.mp4 is damaged: of the 12 frames it announces"):
-        Movie.load(other, DT)
+    whole = path.read_bytes()
+    begin = whole.find(b"mdat")
+    corrupt = []
+    for place in range(begin + 1000, begin + 10000, 500):  # the bytes depend on the processor
+        raw = bytearray(whole)
+        raw[place : place + 40] = bytes(40)
+        (other := tmp_path / f"{place}.mp4").write_bytes(raw)
+        with suppress(av.FFmpegError), av.open(str(other)) as file:
+            if any(frame.is_corrupt for frame in file.decode(video=0)):
+                corrupt.append(other)
+    assert corrupt
+    for other in corrupt:
+        with pytest.raises(ValueError, match="mp4 is damaged: of the 12 frames it announces"):
+            Movie.load(other, DT)
 
 
 def test_a_video_is_shown_upright(tmp_path):
