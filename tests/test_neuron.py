@@ -13,7 +13,7 @@ from stochphys.course.studies.neuron import (
 )
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference.doubts import smooth_coordinates
+from stochphys.inference.equation_doubts import smooth_coordinates
 from stochphys.simulators import simulate
 from stochphys.systems import ChannelNoiseNeuron, HodgkinHuxley, gate_rates, spike_times
 from tests.chance import K, sigmas

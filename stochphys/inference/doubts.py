@@ -1,9 +1,8 @@
 r"""What is doubtful about a finished result, in sentences that name the sign, the number, the remedy.
 
 Each doubt is a function of its own that yields a sentence, or nothing. Those of an entropy
-production come first; those of an equation of motion start from its residuals, what is left of the
-labels when the inferred drift is taken away: if the equation is right, one says nothing about the
-next. Nothing is trained here. Tests of a whole distribution live in `fluctuation`.
+production are here, those of an equation of motion in `equation_doubts`. Nothing is trained. Tests of
+a whole distribution live in `fluctuation`.
 """
 
 from collections.abc import Iterator
@@ -14,28 +13,17 @@ from torch import Tensor
 
 from ..data import Trajectories, Windows
 from .fluctuation import mean_of_steps, steps_of
-from .increments import successive
 from .one_way import irreversible_pairs
-from .results import EntropyProduction, Langevin
+from .results import EntropyProduction
 
 CLEAR = 3.0  # standard errors beyond which a difference is not luck
 FEW = 10  # steps, or paths, that must not decide alone
 SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through the networks
-SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
-SMOOTH = 1.5  # growth of D, with every second frame left out, that no white noise shows
-SMOOTH_WITH_DRIFT = 1.9  # the same where the drift is in it, too: it makes steps alike
-BLURRED = 0.03  # correlation of residuals at which a noisy measurement makes D 6 % too large
-MEMORY = 0.1  # correlation of residuals that is worth a sentence
-LOST = 0.1  # fraction of drift or diffusion whose loss between frames is worth a sentence
-LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positions, which lose more
 
 
 def clear(difference: float, error: float, least: float) -> bool:
     """Whether a difference is no luck, and large enough to be worth a sentence."""
     return difference > max(CLEAR * error, least)
-
-
-# Of an entropy production
 
 
 def doubts_of_entropy(result: EntropyProduction) -> tuple[str, ...]:
@@ -154,129 +142,3 @@ def bound_per_path(steps: Windows, entropy: Tensor) -> Tensor:
         for a in torch.linspace(0.6, 1.4, 9).tolist()
     ]
     return max(bounds, key=lambda bound: (steps.weight * bound).mean().item())
-
-
-# Of an equation of motion
-
-
-def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
-    """What a careful colleague would add to `result`; empty if all is well.
-
-    Has each coordinate noise of its own? Do residuals tell of a noisy measurement, or of inertia?
-    Only if not: is there enough data, are frames close in time?
-    """
-    data = result.increments
-    labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
-    rest = labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)  # (n_paths, n_steps, dim)
-    if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
-        return ()
-    of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
-    return of_noise or tuple(missing(result, labels, rest))
-
-
-def smooth_coordinates(steps: Tensor) -> Tensor:
-    """Which coordinates have no noise of their own `(dim,)`, from `steps (n_paths, n, dim)` whose
-    drift is not known, see `growth`."""
-    return growth(steps, steps) > SMOOTH_WITH_DRIFT
-
-
-def growth(steps: Tensor, noise: Tensor, row: Tensor | None = None) -> Tensor:
-    """D with every second frame left out over D `(dim,)`, from `steps (n_paths, n, dim)` and their
-    noise, what the drift leaves of them; where no drift is known, the steps themselves. `row`: where
-    they begin, see `Increments`.
-
-    1 for white noise and short steps; near 2 for a coordinate without noise of its own, whose
-    successive steps are alike.
-    """
-    first, second = successive(steps, row, 0, 1)
-    two = second + first - 2 * successive(steps - noise, row, 0, 1)[0]
-    return two.square().mean((0, 1)) / (2 * noise.square().mean((0, 1)))
-
-
-def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
-    r"""Whether coordinate k has no noise of its own: then its D vanishes with dt. Or whether its
-    residuals remember each other: less than white noise makes them, by a noisy measurement, or more,
-    by inertia or coloured noise.
-
-    White noise makes successive residuals independent, and second differences of positions correlated by
-    1/4. An error ζ of each position adds −ζ² to the covariance of displacements and ζ²/dt to D; to
-    that of second differences −4ζ², and 6ζ² to their variance.
-    """
-    data, r = result.increments, rest[..., k]
-    first, second = successive(r, data.row, 0, 1)
-    luck = (2 / first.numel()) ** 0.5  # relative error of a variance
-    ratio = 1.0 if data.secant else growth(data.steps, rest * data.dt, data.row)[k].item()
-    if clear(ratio - 1, luck, SMOOTH - 1):
-        yield (
-            f"No noise: with every second frame left out, D of coordinate {k} grows {ratio:.1f}-fold, as "
-            "for a coordinate that others drive. Its D and error bars mean nothing. If it has inertia, "
-            "give underdamped=True; else fit it as an ordinary differential equation, apart from the rest."
-        )
-        return
-    products, square = second * first, r.square().mean()
-    white = 0.25 if data.secant else 0.0
-    excess = (products.mean() / square).item() - white
-    error = (products.std() / products.numel() ** 0.5 / square).item()
-    said = f"(correlation {excess + white:.3f} ± {error:.3f}, expected {white:g})"
-    if clear(excess, error, MEMORY) and not data.secant:
-        yield (
-            f"Memory: successive residuals of coordinate {k} are alike {said}. Inertia or coloured "
-            "noise is seen; leave out frames with trajectories.every(2), or give underdamped=True if "
-            "these are positions alone."
-        )
-    made_for_it = data.rule in ("symmetric", "midpoint")
-    if not made_for_it and clear(-excess, error, MEMORY if data.secant else BLURRED):
-        zeta = (-excess * square * (data.dt**4 / 5.5 if data.secant else data.dt**2)).sqrt().item()
-        remedy = (
-            ". Give rule='symmetric', which survives it."
-            if data.secant
-            else f", which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. Give rule='midpoint', "
-            "which survives it, or leave out frames: trajectories.every(2) halves it."
-        )
-        yield (
-            f"Noisy measurement: residuals of coordinate {k} alternate {said}, as by a tracking error of "
-            f"{zeta:.2g}{remedy}"
-        )
-
-
-def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
-    r"""Whether the paths hold too little information for as many numbers. Or whether drift or
-    diffusion change between frames by more than the error bars admit.
-
-    In one step the drift Φ of the start turns into Φ′; half of what it loses, $\tfrac12(1 -
-    \langle\Phi\Phi'\rangle/\langle\Phi^2\rangle)$, is lost to its estimate. Error bars know nothing
-    of it: it may be as large as half of them, or a tenth of the drift, before it is said.
-    """
-    data, drift, nmse, goal = result.increments, labels - rest, result.predicted_nmse, SKETCH / 2
-    if nmse >= SKETCH:
-        known = (
-            f"{max(result.information, 0):.2g} nats for {result.effective_parameters:.2g} numbers"
-        )
-        more = "more frames in the same time do not help."
-        yield (
-            f"Little data: {known}, so the drift cannot be told from zero. Observe for a longer "
-            f"time than {data.time:.3g}; {more}"
-            if result.information <= 0
-            else f"Little data: {known}, so the expected NMSE of the drift is {nmse:.2g}. About "
-            f"{nmse / goal:.1f} times as long a time would bring it to {goal:g}; {more} Or take a "
-            "smaller basis."
-        )
-        return
-    weight = 1 / data.steps.square().mean((0, 1))  # as 1/D weighs coordinates
-    square = (weight * drift.square()).mean((0, 1)).sum()
-    first, second = successive(drift, data.row, 0, 1)
-    lost = ((weight * (second - first).square()).mean((0, 1)).sum() / square).item() / 4
-    blind = min(LOST, max(LOST / 5, (nmse / 5) ** 0.5))
-    fall = (
-        0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt, data.row).min().item()
-    )
-    if lost > (LOST_BY_SECANTS if data.secant else blind):
-        yield (
-            f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "
-            f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than {data.dt:g}."
-        )
-    elif clear(fall, (2 / first[..., 0].numel()) ** 0.5, LOST):
-        yield (
-            f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
-            f"again is lost between your frames. Take a shorter dt than {data.dt:g}."
-        )

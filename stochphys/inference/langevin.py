@@ -15,7 +15,7 @@ from .. import require
 from ..data import Trajectories
 from ..device import Source, as_generator
 from ..models.drift_diffusion import LogVariance
-from .doubts import doubts_of_equation
+from .equation_doubts import doubts_of_equation
 from .increments import Increments, increments, successive
 from .posterior import Combination, ConstantDiffusion, DiffusionField, Posterior
 from .regression import BayesianRegression, Method, Samples

@@ -13,7 +13,7 @@ from ... import require
 from ...brief import Brief
 from ...data import Trajectories
 from ...estimate import Averages
-from ...inference.doubts import smooth_coordinates
+from ...inference.equation_doubts import smooth_coordinates
 from ...inference.posterior import LinearPosterior
 from ...inference.regression import BayesianRegression, Samples
 from ...models.bases import Features
