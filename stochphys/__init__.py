@@ -5,15 +5,17 @@ What most work needs is here, by one import:
     import stochphys as sp
 
     data = sp.Trajectories.load("tracks.csv")              # or simulate them
+    print(sp.look(data))                                   # steady? errors? wrong frames?
     print(sp.infer_entropy_production(data, generator=0))  # rate ± error, and doubts in words
 
 Data
     Trajectories, Jumps, Movie      paths, states or frames, simulated or from your files
+    look                            begin here: a figure, and what is wrong with them, in words
 Nature
     Overdamped, Underdamped         an equation of motion of your own
     simulate, simulate_jumps        run it, or a chain of jumps
 How much entropy is produced
-    short_time_tur                  a safe bound from the best current: begin here
+    short_time_tur                  a safe bound from the best current, in a second
     gaussian_plugin                 in closed form, where forces are linear
     word_plugin                     of numbered states, by counting words
     infer_entropy_production        by networks, for paths, jumps and movies
@@ -44,6 +46,7 @@ _HOMES = {
     "Trajectories": "data",
     "Jumps": "data",
     "Movie": "movie",
+    "look": "widgets",
     "Overdamped": "simulators",
     "Underdamped": "simulators",
     "simulate": "simulators",

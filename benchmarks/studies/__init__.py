@@ -17,7 +17,12 @@ from stochphys.device import one_thread
 
 from .. import print_header
 
-STUDIES = ("digits", "films", "coverage")  # modules here with `study(results, seeds, tiny, retry)`
+STUDIES = (
+    "digits",
+    "films",
+    "coverage",
+    "look",
+)  # modules here with `study(results, seeds, tiny, retry)`
 RESULTS = Path(__file__).parents[1] / "results"
 
 

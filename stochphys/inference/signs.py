@@ -1,0 +1,210 @@
+r"""What data show before anything is inferred from them: are they steady?
+
+Each test is a function that yields a sentence, or nothing. A sentence says the sign that was seen, the
+causes that give it, and the test that decides between them. What successive frames say of the dynamics
+and of the measurement is in `signs_of_frames`, jumps and movies have `signs_of_jumps` and
+`signs_of_movies`; doubts of a finished result live in `doubts`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+import torch
+from scipy import stats
+from torch import Tensor
+
+from ..brief import Brief
+from ..data import Trajectories
+
+SAMPLE = 100_000  # frames looked at, at most
+PIECE = 1000  # of so many that follow each other, if there are more
+BLOCKS = 12  # of the time of the film: the first and the last four are compared
+MANY = 10  # paths from which on their own spread is the error
+LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
+UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
+LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
+
+
+@dataclass(frozen=True)
+class Change(Brief):
+    """How something changes from the first to the last third of the time of a film.
+
+    Attributes:
+        name: what changes.
+        thirds: its mean in the first, the middle and the last third.
+        error: standard error of the difference between last and first.
+        allowed: so many of them are luck.
+    """
+
+    name: str
+    thirds: tuple[float, float, float]
+    error: float
+    allowed: float
+
+    @property
+    def difference(self) -> float:
+        return self.thirds[2] - self.thirds[0]
+
+    def clear(self, least: float) -> bool:
+        """Whether it is no luck, and at least so large."""
+        return abs(self.difference) > max(self.allowed * self.error, least)
+
+    def __str__(self) -> str:
+        first, middle, last = (f"{value:.3g}" for value in self.thirds)
+        return (
+            f"{self.name} is {first}, {middle} and {last} in the first, middle and last third of the time "
+            f"(change {self.difference:.2g} ± {self.error:.2g})"
+        )
+
+
+def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) -> list[Change]:
+    """From the first to the last third of the time, of each of the `values (n_frames, k)`, seen on these
+    paths at these times `(n_frames,)`; none where the paths are too few and too short to tell.
+
+    Of ten paths and more in either third, each is one observation, however slow it is: the error is
+    their spread. Of fewer, those that last from beginning to end are taken as a mean in each of twelve
+    blocks of the time. What they leave of a straight line says how large the error is, and by its
+    memory how much larger it is than that of independent blocks: a slow coordinate that happens to move
+    is no trend.
+    """
+    first, span = time.min(), int(time.max() - time.min()) + 1
+    block = ((time - first) * BLOCKS).div(span, rounding_mode="floor")
+    cell = path * BLOCKS + block
+    n_paths = int(path.max()) + 1
+    n = torch.bincount(cell, minlength=n_paths * BLOCKS).double().view(n_paths, BLOCKS, 1)
+    sums = values.new_zeros(n_paths * BLOCKS, values.shape[1])
+    sums = sums.index_add_(0, cell, values).view(n_paths, BLOCKS, -1)
+
+    def third(i: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames and sums of each path there, and the mean of all."""
+        part = slice(i * BLOCKS // 3, (i + 1) * BLOCKS // 3)
+        there, total = n[:, part].sum(1), sums[:, part].sum(1)
+        return there, total, total.sum(0) / there.sum().clamp(min=1)
+
+    (n_1, s_1, m_1), (_, _, m_2), (n_3, s_3, m_3) = (third(i) for i in range(3))
+    degrees = min(int((n_1 > 0).sum()), int((n_3 > 0).sum())) - 1
+    if degrees + 1 >= MANY:
+        # By how much each path moves the difference of the means.
+        pull = (s_3 - n_3 * m_3) / n_3.sum() - (s_1 - n_1 * m_1) / n_1.sum()
+        error = (pull.square().sum(0) * (degrees + 1) / degrees).sqrt()
+    else:
+        whole = (n[..., 0] > 0).all(1)
+        if not whole.any():
+            return []
+        degrees = int(whole.sum()) * (BLOCKS - 2)
+        means = sums[whole] / n[whole]  # (n_whole, BLOCKS, k)
+        clock = torch.arange(BLOCKS).to(means) - (BLOCKS - 1) / 2
+        slope = (clock[:, None] * means).sum(1, keepdim=True) / clock.square().sum()
+        rest = means - means.mean(1, keepdim=True) - slope * clock[:, None]
+        square = rest.square().sum((0, 1))
+        memory = (rest[:, 1:] * rest[:, :-1]).sum((0, 1)) / square.clamp(min=1e-300)
+        # A straight line takes more than itself out of few numbers (Kendall 1954); one standard error more.
+        memory = (memory + 2 / BLOCKS) / (1 - 4 / BLOCKS) + (degrees + 1) ** -0.5
+        memory = memory.clamp(0, 0.99)
+        noise = square / degrees * (1 + memory) / (1 - memory) / int(whole.sum())
+        error = (noise * 2 / (BLOCKS / 3)).sqrt()
+        m_1, m_2, m_3 = means.mean(0).unflatten(0, (3, -1)).mean(1)
+    allowed = float(stats.t.isf(LUCK / (2 * len(names)), degrees))
+    thirds = torch.stack((m_1, m_2, m_3), 1).tolist()
+    return [
+        Change(name, (a, b, c), e, allowed)
+        for name, (a, b, c), e in zip(names, thirds, error.tolist(), strict=True)
+    ]
+
+
+def some_pairs(data: Trajectories) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """At most some `SAMPLE` pairs of frames that follow each other, spread over paths and times: the first
+    state, the step `(n, dim)`, path and time in frames of the film `(n,)`. Paths of one length begin
+    together."""
+    x = data.x
+    if data.stretches is None:
+        n, n_times, _ = x.shape
+        skip = 1 + n * n_times // SAMPLE
+        apart = min(skip, max(1, n_times // (20 * BLOCKS)))  # in time, so that blocks stay full
+        some = x[:: 1 + (skip - 1) // apart]
+        first, then = some[:, :-1:apart], some[:, 1::apart]
+        path = torch.arange(len(some)).repeat_interleave(first.shape[1])
+        time = (torch.arange(first.shape[1]) * apart).repeat(len(some))
+    else:
+        row, path, _ = data.stretches.windows(2, 1)
+        row = row[((torch.arange(len(row)).to(path) + path) % (1 + len(row) // SAMPLE)) == 0]
+        first, then = x[row], x[row + 1]
+        path, time = (each[row].cpu() for each in data.stretches.frames)
+    first, then = (each.double().cpu().flatten(0, -2) for each in (first, then))
+    return first, then - first, path, time
+
+
+def joined(data: Trajectories) -> Trajectories:
+    """Paths put together again that `cut` took to pieces: each piece goes on where the last one ended,
+    except each k-th."""
+    x, n = data.x, data.n_trajectories
+    if data.stretches is not None or n < MANY:
+        return data
+    step = some_pairs(data)[1].square().mean(0).sqrt()
+    goes_on = ((x[1:, 0] - x[:-1, -1]).double().cpu().abs() < 4 * step).all(1)
+    k = gcd(n, *(1 + (~goes_on).nonzero().flatten()).tolist())
+    if k == 1:
+        return data
+    whole = x.reshape(n // k, k * data.n_times, data.dim)
+    return Trajectories(whole, data.dt, data.underdamped, check=False)
+
+
+def some_pieces(data: Trajectories) -> Trajectories:
+    """At most some `SAMPLE` frames, in pieces that follow each other, spread over paths and times."""
+    n = data.x[..., 0].numel()
+    if n <= SAMPLE:
+        return data
+    return data.cut(max(1, data.n_times // PIECE)).take(slice(None, None, 1 + n // SAMPLE))
+
+
+def unbound(data: Trajectories) -> Tensor:
+    """Which coordinates nothing holds back in the time of a path `(dim,)`: their spread about a common
+    motion goes on growing, as that of a free particle, or of an angle that turns."""
+    part = max(6, 60 // data.n_trajectories)  # of a path, so short that some thirty are independent
+    if (far := data.longest // part) < 1:
+        return torch.zeros(data.dim, dtype=torch.bool)
+    if far > PIECE // 10:
+        data = data.every(far // (PIECE // 20))
+        far = data.longest // part
+    x = data.gapless(2 * far + 1, far)[0].x.double().cpu()
+    twice, once = x[:, 2 * far :] - x[:, : -2 * far], x[:, far:] - x[:, :-far]
+    luck = (4 / max(1, twice[..., 0].numel() / (2 * far if data.stretches is None else 2))) ** 0.5
+    return twice.var((0, 1)) > (UNBOUND - luck) * once.var((0, 1))
+
+
+def steadiness(data: Trajectories) -> list[Change]:
+    """What changes for certain, and by more than a tenth: the mean or the variance of a coordinate, or
+    the variance of its displacements; of one that nothing holds back, displacements alone."""
+    data = joined(data)
+    x, step, path, time = some_pairs(data)
+    span = int(time.max() - time.min()) + 1
+    # Tracks that come and go begin anywhere: their places are steady if they are.
+    free = (unbound(data) & (data.n_times > span / 2)).tolist()
+    x, centre, drift = x - x.mean(0), x.mean(0), step.mean(0)
+    values, names, least = [], [], []
+    for k in range(data.dim):
+        v, c = ((step - drift)[:, k], drift[k]) if free[k] else (x[:, k], centre[k])
+        of = f"{'displacements of ' * free[k]}coordinate {k}"
+        values += [v + c, v.square()]
+        names += [f"The mean of {of}", f"The variance of {of}"]
+        least += [LEAST * v.std().item(), LEAST * v.var().item()]
+        if not free[k]:
+            d = (step - drift)[:, k].square()
+            values += [d]
+            names += [f"The variance of displacements of coordinate {k}"]
+            least += [LEAST * d.mean().item()]
+    found = changes(torch.stack(values, 1), path, time, names)
+    return [change for change, least in zip(found, least, strict=False) if change.clear(least)]
+
+
+def not_steady(data: Trajectories) -> Iterator[str]:
+    """Whether first and last third of the film differ."""
+    if found := steadiness(data):
+        more = f"; so do {len(found) - 2} more" if len(found) > 2 else ""
+        yield (
+            f"Not steady: {'; '.join(map(str, found[:2]))}{more}. Even steps from third to third are a "
+            "stage that drifts, or a lamp, a temperature that does: a bead that is fixed, or all particles "
+            "at once, show it; subtract their common motion. Less and less of it is relaxation: take "
+            "the later frames alone."
+        )

@@ -1,0 +1,80 @@
+"""One look at data of any kind: what they hold, and each sign that something is wrong with them."""
+
+from collections.abc import Iterator
+from itertools import chain
+
+import torch
+
+from ..data import Trajectories
+from .signs import not_steady, unbound
+from .signs_of_frames import Lags, signs_of_frames
+
+
+def facts_of_paths(data: Trajectories, found: Lags | None) -> Iterator[str]:
+    """What was recorded, which dynamics it shows, and what it could tell at all."""
+    n, runs = data.n_trajectories, data.stretches
+    frames = runs.frames_of_path if runs is not None else torch.tensor([data.n_times])
+    least, most = int(frames.min()), int(frames.max())
+    long = f"{least}" if least == most else f"{least} to {most}"
+    gaps = 0 if runs is None else len(runs.path) - int((frames > 0).sum())
+    steps = n * (data.n_times - 1) if runs is None else int((runs.length - 1).sum())
+    yield (
+        f"{n} path{'s' * (n > 1)} of {long} frames, {data.dim} coordinate{'s' * (data.dim > 1)}, "
+        f"{gaps or 'no'} gap{'s' * (gaps != 1)}: {steps} steps of {data.dt:g}, {steps * data.dt:.4g} in all."
+    )
+    if found is not None:
+        yield from dynamics(data, found)
+    if data.underdamped:
+        return
+    currents = data.dim * (data.dim - 1) // 2
+    if currents:
+        # In equilibrium each current of a linear estimate is normal noise: the rate is too large by 2 per
+        # current and duration, with a standard error of √8 times √currents.
+        resolved = 3 * (8 * currents) ** 0.5 / (steps * data.dt)
+        yield (
+            f"A steady rate of entropy production above {resolved:.2g} could be told from zero here (3 standard errors "
+            "of a linear estimate in equilibrium; networks need more)."
+        )
+    else:
+        yield from one_coordinate(data)
+
+
+def dynamics(data: Trajectories, found: Lags) -> Iterator[str]:
+    """Their order, the noise, and how large errors of the positions may be."""
+    if found.memory.any() or found.clear.any():
+        return
+    k = int((found.excess / found.error_of_excess).abs().argmax())
+    what = "changes of velocity" if data.underdamped else "displacements"
+    order = "with inertia" if data.underdamped else "without inertia"
+    yield (
+        f"Motion {order}, as far as seen: successive {what} are independent beyond what forces make (correlation "
+        f"{found.excess[k]:.3f} ± {found.error_of_excess[k]:.1g} of coordinate {k})."
+    )
+    if not data.underdamped:
+        D = found.variance / (2 * data.dt)
+        most = ((2 * found.error_of_excess - found.excess).clamp(min=0) * found.variance).sqrt()
+        yield (
+            f"D is about {', '.join(f'{d:.3g}' for d in D[:6].tolist())}{', …' * (len(D) > 6)}; errors of the "
+            f"positions are below {most.max():.2g}, if the shutter is short: one that stays open hides "
+            "errors. A bead that is fixed, recorded alike, shows them."
+        )
+
+
+def one_coordinate(data: Trajectories) -> Iterator[str]:
+    """Of paths along a line that is no ring, which can never show dissipation."""
+    if data.dim == 1 and not data.underdamped and not unbound(data).any():
+        yield (
+            "One coordinate, and it keeps to its place: on a line no current flows in a steady state, so that "
+            "pairs of frames show no dissipation, whatever drives it. Another coordinate beside it, or, "
+            "of an angle, its period, would show some."
+        )
+
+
+def signs_of_paths(data: Trajectories) -> Iterator[str]:
+    """All that is doubtful about trajectories."""
+    return chain(not_steady(data), signs_of_frames(data))
+
+
+def signs_of(data: Trajectories) -> tuple[str, ...]:
+    """All that is doubtful about data of any kind."""
+    return tuple(signs_of_paths(data))

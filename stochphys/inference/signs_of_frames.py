@@ -1,0 +1,201 @@
+r"""What successive frames show of the dynamics and of the measurement: inertia, an open shutter, errors.
+
+Displacements of an overdamped path, less what the state lets expect, are independent. Each departure
+has its sign at the first lags:
+
+| what                            | covariance at lag 1        | at lag 2 and beyond       |
+|---------------------------------|----------------------------|---------------------------|
+| errors ζ of the positions       | −ζ²                        | 0                         |
+| an open shutter                 | +2R D dt, R ≤ 1/6          | 0                         |
+| inertia, coloured noise         | positive                   | positive, falling slowly  |
+| a force that is not expected    | of order dt²               | as at lag 1               |
+
+Source: Berglund, PRE 82, 011917 (2010); Vestergaard, Blainey, Flyvbjerg, PRE 89, 022726 (2014).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..brief import Brief
+from ..data import Trajectories
+from .increments import successive
+from .signs import some_pieces
+
+LAGS = 6
+CLEAR = 4.0  # standard errors
+LEAST = 0.03  # share of the variance of displacements at which rates are 6 % off
+ALIKE = 0.1  # correlation that is called memory
+FEW = 100  # steps of which nothing is said
+FAR = (
+    8.0  # typical displacements beyond which one is no displacement: a wrong frame must not decide
+)
+BENDS = 16
+CUBIC = 4  # coordinates up to which the expectation is a cubic polynomial
+
+
+@dataclass(frozen=True, eq=False)
+class Lags(Brief):
+    """How displacements (of velocities, where those were measured) that lie so many frames apart are
+    correlated, when what the state lets expect is taken away.
+
+    Attributes:
+        correlation: at lags 1 to 6 `(LAGS, dim)`.
+        error: its standard error.
+        variance: of one displacement `(dim,)`.
+    """
+
+    correlation: Tensor
+    error: Tensor
+    variance: Tensor
+
+    @property
+    def excess(self) -> Tensor:
+        """What lag 1 has beyond lags 2 to 6, `(dim,)`: of errors and of the shutter, as forces that are
+        not expected act on all lags alike."""
+        return self.correlation[0] - self.correlation[1:].mean(0)
+
+    @property
+    def error_of_excess(self) -> Tensor:
+        later = self.error[1:].square().sum(0) / (LAGS - 1) ** 2
+        return (self.error[0].square() + later).sqrt()
+
+    @property
+    def memory(self) -> Tensor:
+        """Which coordinates have inertia or a coloured noise `(dim,)`."""
+        first, second, _ = self.correlation[:3]
+        return (first > ALIKE) & (second > first / 4) & (second > CLEAR * self.error[1])
+
+    @property
+    def clear(self) -> Tensor:
+        """Where the excess is no luck and worth a sentence `(dim,)`."""
+        size = self.excess.abs()
+        alone = (
+            self.correlation[1:3].mean(0).abs() < size / 2
+        )  # a stiff force acts at lag 2 as well
+        return (size > CLEAR * self.error_of_excess) & (size > LEAST) & alone & ~self.memory
+
+
+def lags(data: Trajectories) -> Lags | None:
+    """Of at most some 100 000 frames; nothing for fewer than 100 steps in runs of eight."""
+    if data.longest < LAGS + 2:
+        return None
+    some = some_pieces(data)
+    if some.stretches is None:
+        x, row = some.x.double().cpu(), None
+        first, step = x[:, :-1], x.diff(dim=1)  # (n_paths, n_steps, dim)
+    else:
+        x, row = some.x.double().cpu(), some.stretches.windows(2, 1)[0].cpu()
+        first, step = x[None, row], (x[row + 1] - x[row])[None]
+    if data.underdamped:
+        step = step[..., data.dim // 2 :]
+    if step[..., 0].numel() < FEW:
+        return None
+    size = step.abs().flatten(0, 1).median(0).values * FAR / 0.6745
+    step = step.clamp(-size, size)
+    rest = (step.flatten(0, 1) - expected(first.flatten(0, 1), step.flatten(0, 1))).view_as(step)
+    variance = rest.square().mean((0, 1)).clamp(min=1e-300)
+    found = []
+    for lag in range(1, LAGS + 1):
+        early, late = successive(rest, row, 0, lag)
+        product = (early * late).flatten(0, 1)
+        found.append(
+            torch.stack((product.mean(0), product.std(0) / len(product) ** 0.5)) / variance
+        )
+    correlation, error = torch.stack(found, 1)
+    return Lags(correlation, error, variance)
+
+
+def expected(x: Tensor, step: Tensor) -> Tensor:
+    """The mean of `step (n, dim)` given the state `x (n, dim_in)`, by least squares: in each coordinate a
+    line with up to sixteen bends, and for few coordinates a cubic polynomial of all."""
+    n, dim = x.shape
+    bends = min(BENDS, n // (50 * dim))
+    some = x[:: 1 + n // 10_000]
+    knots = some.quantile(torch.linspace(0, 1, bends + 2).to(x)[1:-1], dim=0)  # (bends, dim)
+    scale = x.std(0).clamp(min=1e-300)
+    bent = ((x[:, None] - knots) / scale).clamp(min=0).flatten(1)
+    x = ((x - x.mean(0)) / scale).clamp(-4, 4)
+    columns = [torch.ones_like(x[:, :1]), x, bent]
+    if dim <= CUBIC:
+        i, j = torch.triu_indices(dim, dim)
+        square = x[:, i] * x[:, j]
+        columns += [square] + [square * x[:, k : k + 1] for k in range(dim)]
+    f = torch.cat(columns, 1)
+    moments = f.T @ f
+    ridge = 1e-9 * moments.diagonal().mean() * torch.eye(len(moments)).to(f)
+    return f @ torch.linalg.solve(moments + ridge, f.T @ step)
+
+
+def signs_of_frames(data: Trajectories) -> Iterator[str]:
+    """Inertia, an open shutter, or errors of the positions; nothing where frames show none."""
+    found = lags(data)
+    if found is None:
+        return
+    which = torch.arange(len(found.variance))
+    if len(some := which[found.memory]):
+        yield memory(data, found, int(some[found.correlation[0, some].argmax()]))
+    if len(some := which[found.clear & (found.excess > 0)]):
+        yield shutter(data, found, int(some[found.excess[some].argmax()]))
+    if len(some := which[found.clear & (found.excess < 0)]):
+        yield errors(data, found, int(some[found.excess[some].argmin()]))
+
+
+def memory(data: Trajectories, found: Lags, k: int) -> str:
+    first, second, third = found.correlation[:3, k].tolist()
+    of, cure = (
+        ("changes of velocity", "Leave out frames, data.every(k), until the first is zero.")
+        if data.underdamped
+        else (
+            "displacements",
+            "If it has inertia and these are positions alone: infer_langevin(data, underdamped=True). Else "
+            "leave out frames, data.every(k), until the first is zero.",
+        )
+    )
+    return (
+        f"Memory: successive {of} of coordinate {k} are alike (correlation {first:.2f}, {second:.2f} and "
+        f"{third:.2f} at lags 1 to 3, ± {found.error[0, k]:.1g}), by inertia, a coloured noise, a "
+        f"coordinate without noise of its own, or positions that were smoothed. {cure}"
+    )
+
+
+def shutter(data: Trajectories, found: Lags, k: int) -> str:
+    r, error = found.excess[k].item(), found.error_of_excess[k].item()
+    if data.underdamped:
+        return (
+            f"Velocities are differences: successive changes of velocity {k} are alike (correlation {r:.3f} ± "
+            f"{error:.1g} at lag 1, expected 0, and 0.25 where they are differences of positions), or each "
+            "frame is a mean over an open shutter. Give positions alone, and "
+            "infer_langevin(positions, underdamped=True)."
+        )
+    share = min(1.0, 6 * r / (1 + 2 * r))
+    return (
+        f"Open shutter: successive displacements of coordinate {k} are alike (correlation {r:.3f} ± {error:.1g} "
+        f"at lag 1, expected 0; later ones are not), as where each frame is a mean over {share:.0%} of the "
+        f"time between frames. D reads {1 / (1 + 2 * r):.2f} and entropy production {1 + 2 * r:.2f} times "
+        "what it is. Inertia that dies out within a frame looks the same, and errors of the positions may "
+        "hide some of it: a shorter exposure at the same dt decides. "
+        "infer_langevin(data, rule='midpoint') survives it, and entropy_production_rate of what it finds."
+    )
+
+
+def errors(data: Trajectories, found: Lags, k: int) -> str:
+    r, error = found.excess[k].item(), found.error_of_excess[k].item()
+    zeta = (-r * found.variance[k].item()) ** 0.5
+    if data.underdamped:
+        return (
+            f"Errors of the velocities: successive changes of velocity {k} alternate (correlation {r:.3f} ± "
+            f"{error:.1g} at lag 1, expected 0), as by an error of {zeta:.2g}. A body at rest, recorded "
+            "alike, shows it. infer_langevin(positions, underdamped=True, rule='symmetric') survives "
+            "errors of the positions."
+        )
+    return (
+        f"Errors of the positions: successive displacements of coordinate {k} alternate (correlation {r:.3f} ± "
+        f"{error:.1g} at lag 1, expected 0; later ones do not), as by an error of {zeta:.2g}, or more if the shutter "
+        f"is open, which hides some. D reads {1 / max(1 + 2 * r, 0.01):.2f} and entropy production {max(1 + 2 * r, 0):.2f} "
+        "times what it is. Rounded positions and a force that turns within a frame look the same: a bead that is "
+        "fixed, recorded alike, shows the errors, a shorter dt the force. infer_langevin(data, rule='midpoint') survives it, and entropy_production_rate of "
+        "what it finds; data.every(k) makes it less."
+    )
