@@ -19,11 +19,12 @@ What is drawn, in reduced units u = x/ℓ and time t/τ, with ℓ and τ between
 $$U = \tfrac12 u^\top K u + \tfrac14 \sum_i q_i u_i^4 + \tfrac14 \sum_{i,j} c_{ij}\,u_i^2 u_j^2
       - \sum_w h_w\, e^{-|u - u_w|^2/2s_w^2} .$$
 
-K has a frame of its own and the eigenvalues 0.5 to 2, in one of three systems the least is −1.5 to −0.5:
+K has a frame of its own and the eigenvalues 0.5 to 2, in one of three systems the least is −1 to −0.5:
 two wells, with q between 0.3 and 0.8. Otherwise q is zero for half of the systems, else up to 0.5.
-$c_{ij}$ is zero for half of them, else up to 0.3. There are none to three wells $u_w$ of depth 1 to 3 and
-width 0.6 to 1, 1 to 2 from the origin. A is antisymmetric, zero for a third. D has the eigenvalues 0.5 to
-1.5, $|a_i| < 0.8$ and $|n_i| = 1$; γ lies between 0.2 and 3, T between 0.5 and 1.5.
+$c_{ij}$ is zero for half of them, else up to 0.3. There are n = 0 to 3 wells $u_w$ of depth 1/n to 3/n
+and width 0.6 to 1, 1 to 2 from the origin: none is a trap. A is antisymmetric, zero for a third. D has the
+eigenvalues 0.7 to 1.5, $|a_i| < 0.8$ and $|n_i| = 1$; γ lies between 0.2 and 3, T between 0.7 and 1.5, of
+pumped ones twice that. C has the eigenvalues 0.4 to 2.5, A and Q the largest 0.3 to 2.
 
 Every one is bounded: $u\cdot\nabla U$ grows, A turns along the levels of U or is bounded, D is bounded, and
 the pumped ones are braked outside |u| = 1. Exact: drift and D everywhere, of linear ones the entropy
@@ -154,7 +155,7 @@ def random_system(seed: int, kind: str | None = None, *, dim: int | None = None)
     length, time = (float(10 ** draw.uniform(-3, 3)) for _ in range(2))
     if kind in ("linear", "balanced"):
         C = symmetric(draw, draw.uniform(0.4, 2.5, d))
-        D = symmetric(draw, draw.uniform(0.5, 1.5, d))
+        D = symmetric(draw, draw.uniform(0.7, 1.5, d))
         Q = antisymmetric(draw, d, draw.uniform(0.3, 2)) * (kind == "linear")
         drift = -(D + Q) @ np.linalg.inv(C)
         return Linear(torch.from_numpy(drift / time), torch.from_numpy(D * length**2 / time))
@@ -162,10 +163,10 @@ def random_system(seed: int, kind: str | None = None, *, dim: int | None = None)
     A = torch.from_numpy(antisymmetric(draw, d, draw.uniform(0.3, 2) * (draw.random() > 1 / 3)))
     units = dict(A=A, landscape=landscape, length=length, time=time)
     if kind in ("wells", "field"):
-        D = symmetric(draw, draw.uniform(0.5, 1.5, d))
+        D = symmetric(draw, draw.uniform(0.7, 1.5, d))
         return Stirring(noise=random_noise(draw, D, varies=kind == "field"), **units)  # type: ignore[arg-type]
-    gamma, T = 0.2 * 15 ** draw.random(), draw.uniform(0.5, 1.5)
     pumped = kind == "pumped"
+    gamma, T = 0.2 * 15 ** draw.random(), draw.uniform(0.7, 1.5) * (1 + pumped)
     noise = random_noise(draw, gamma * T * np.eye(d), varies=pumped and draw.random() < 0.5)
     return Inertial(gamma=gamma, noise=noise, pumped=pumped, **units)  # type: ignore[arg-type]
 
@@ -187,11 +188,18 @@ def random_landscape(draw: np.random.Generator, d: int) -> Landscape:
     k, q, c = draw.uniform(0.5, 2, d), draw.uniform(0, 0.5, d), draw.uniform(0, 0.3, (d, d))
     q, c = q * (draw.random() < 0.5), np.triu(c, 1) * (draw.random() < 0.5)
     if draw.random() < 1 / 3:
-        k[0], q = draw.uniform(-1.5, -0.5), draw.uniform(0.3, 0.8, d)
+        k[0], q = draw.uniform(-1, -0.5), draw.uniform(0.3, 0.8, d)
     n = draw.integers(0, 4)
     away = draw.normal(size=(n, d))
     at = away / np.linalg.norm(away, axis=1, keepdims=True) * draw.uniform(1, 2, (n, 1))
-    parts = (symmetric(draw, k), q, c + c.T, draw.uniform(1, 3, n), draw.uniform(0.6, 1, n), at)
+    parts = (
+        symmetric(draw, k),
+        q,
+        c + c.T,
+        draw.uniform(1, 3, n) / max(n, 1),
+        draw.uniform(0.6, 1, n),
+        at,
+    )
     return Landscape(*map(torch.from_numpy, parts))
 
 
@@ -213,8 +221,8 @@ def scales(system: System) -> tuple[float, float, Tensor]:
         start = torch.randn(256, system.dim, generator=make_generator(0)) * system.length
         if isinstance(system, Inertial):
             start[:, system.dim // 2 :] /= system.time
-        how = dict(start=start, scheme="euler", generator=make_generator(0), every=3000)
-        x = simulate(system, 256, 3000, system.time / 200, **how).x[:, -1]  # type: ignore[arg-type]
+        how = dict(start=start, scheme="euler", generator=make_generator(0), every=6000)
+        x = simulate(system, 256, 6000, system.time / 200, **how).x[:, -1]  # type: ignore[arg-type]
     else:
         x = system.sample_stationary(256, generator=make_generator(0))  # type: ignore[attr-defined]
     x = x.double()
