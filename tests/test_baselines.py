@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from scipy import stats
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import currents
+from stochphys.inference import currents, gaussian_plugin
 from stochphys.inference.currents import Affine, finite_time_tur, short_time_tur
 from stochphys.inference.fluctuation import (
     accumulate,
@@ -66,9 +67,8 @@ def exact_moments(system, dt):
 def test_short_time_bound_agrees_with_the_moments_of_the_gaussian(
     T_h, n_beads, over_sigma, generator
 ):
-    """The bound is judged on half of the time τ, and a current that attains it scatters by √(4σ̇/τ) or
-    more. The std was 1.46 ± 0.10 times that (mean and scatter, 20 experiments of each system): K
-    scatters are allowed."""
+    """A current that attains the bound scatters by √(2σ̇/τ) or more in the time τ. The std was 1.52 ±
+    0.12 times √(4σ̇/τ) (mean and scatter, 20 experiments of each system): K scatters are allowed."""
     system = BeadSpring(T_h=T_h, n_beads=n_beads)
 
     def exact(dt):
@@ -82,7 +82,7 @@ def test_short_time_bound_agrees_with_the_moments_of_the_gaussian(
     bound = short_time_tur(trajectories, generator=generator)
     assert abs(bound.rate - exact(DT)) < K * bound.std
     least = (4 * sigma_dot / (1000 * trajectories.duration)) ** 0.5
-    assert bound.std < (1.46 + K * 0.10) * least
+    assert bound.std < (1.52 + K * 0.12) * least
 
 
 def test_best_current_is_the_entropy_of_each_step(beads, generator):
@@ -101,23 +101,63 @@ def test_best_current_is_the_entropy_of_each_step(beads, generator):
     assert (bound.coefficients[1:] - K).norm() < 0.05 * K.norm()
 
 
-def test_in_sample_bound_is_too_high_and_the_held_out_one_is_not(generator):
+def test_in_sample_bound_is_too_high_and_the_jackknife_removes_that(generator):
     """Eight beads, 20 experiments with 2000 steps each: 64 + 8 currents to choose from."""
     system = BeadSpring(T_h=10, n_beads=8)
     sigma_dot = system.entropy_production_rate()
     experiments = simulate(system, 20 * 20, 100, DT, generator=generator).x.split(20)
     bounds = [short_time_tur(Trajectories(x, DT), generator=generator) for x in experiments]
-    in_sample, held_out = torch.tensor([(b.in_sample, b.rate) for b in bounds]).T
+    in_sample, rate = torch.tensor([(b.in_sample, b.rate) for b in bounds]).T
+    mean, covariance = exact_moments(system, DT)
+    exact = 2 * (mean @ torch.linalg.pinv(covariance, hermitian=True) @ mean).item() / DT
     error = math.sqrt(20)
     assert in_sample.mean() - K * in_sample.std() / error > 2 * sigma_dot
-    assert held_out.mean() < sigma_dot + K * held_out.std() / error
+    assert abs(rate.mean() - exact) < K * rate.std() / error
 
 
-def test_no_dissipation_is_seen_at_equilibrium(generator):
-    trajectories = simulate(BeadSpring(T_h=1), 500, 200, DT, generator=generator)
-    bound = short_time_tur(trajectories, generator=generator)
-    assert abs(bound.rate) < K * bound.std
-    assert bound.in_sample > 0
+@pytest.mark.parametrize("estimator", [short_time_tur, gaussian_plugin])
+@pytest.mark.parametrize(("T_h", "n_paths"), [(1, 10), (1, 100), (1.5, 10), (1.5, 100)])
+def test_two_standard_errors_hold_the_truth_in_equilibrium_and_near_it(
+    estimator, T_h, n_paths, generator
+):
+    """60 sets of 10 000 steps of three beads. A cover of 90 % gives 44 or fewer with probability 10⁻⁵.
+    In equilibrium the mean is zero, and the scatter not above the error bar."""
+    system, sets = BeadSpring(T_h=T_h, n_beads=3), 60
+    steps, options = 10_000 // n_paths, {} if estimator is gaussian_plugin else dict(generator=0)
+    many = simulate(system, sets * n_paths, steps, DT, generator=generator).x.split(n_paths)
+    found = [estimator(Trajectories(x, DT), **options) for x in many]
+    rate, std, in_sample = torch.tensor([(f.rate, f.std, f.in_sample) for f in found]).T
+    mean, covariance = exact_moments(system, DT)
+    bound = 2 * (mean @ torch.linalg.pinv(covariance, hermitian=True) @ mean).item() / DT
+    exact = bound if estimator is short_time_tur else system.entropy_production_rate(DT)
+    assert ((rate - exact).abs() < 2 * std).sum() > 44
+    assert abs(rate.mean() - exact) < K * rate.std() / sets**0.5
+    assert rate.std() < (1 + K / (2 * sets) ** 0.5) * std.mean()
+    assert in_sample.mean() - exact > K * rate.std() / sets**0.5
+
+
+def test_motion_without_noise_is_refused(generator):
+    x = torch.randn(20, 50, 2, generator=generator).cumsum(1)
+    line = torch.linspace(0, 1, 50).expand(20, 50)[..., None]
+    straight, twice = torch.cat((x, line), -1), torch.cat((x, x[..., :1]), -1)
+    for data in (straight, line):
+        for estimator in (gaussian_plugin, lambda d: short_time_tur(d, generator=0)):
+            with pytest.raises(ValueError, match="without noise"):
+                estimator(Trajectories(data, DT))
+    with pytest.raises(ValueError, match="of 3 coordinates and their 3 displacements only 4"):
+        gaussian_plugin(Trajectories(twice, DT))
+    for size in (1e-150, 1e150):
+        with pytest.raises(ValueError, match="take a unit of length"):
+            short_time_tur(Trajectories(x.double() * size, DT), generator=0)
+
+
+def test_one_coordinate_shows_no_dissipation_and_an_unwrapped_angle_does(generator):
+    still = simulate(BeadSpring(), 50, 200, DT, generator=generator).x[..., :1]
+    drift = torch.randn(50, 200, 1, generator=generator) + 0.3
+    for estimator in (gaussian_plugin, lambda d: short_time_tur(d, generator=0)):
+        assert "One coordinate" in str(estimator(Trajectories(still, DT)))
+    ring = short_time_tur(Trajectories(drift.cumsum(1), 1.0), generator=0)
+    assert not ring.warnings and abs(ring.rate - 2 * 0.3**2) < K * ring.std
 
 
 def test_bound_knows_neither_units_nor_origin_but_the_direction_of_time(beads):
@@ -154,7 +194,7 @@ def test_data_are_worked_on_in_small_pieces(beads, monkeypatch):
     usual = short_time_tur(few, generator=make_generator(0))
     for piece in (40, 900):
         monkeypatch.setattr(currents, "PIECE", piece)
-        assert max(j.numel() for _, j in currents._currents(few.x, Affine())) <= piece
+        assert max(dx.numel() * 7 // 2 for _, dx in currents.pieces(few.x, 7)) <= piece
         small = short_time_tur(few, generator=make_generator(0))
         assert small.rate == pytest.approx(usual.rate, rel=1e-9)
         assert small.std == pytest.approx(usual.std, rel=1e-9)
@@ -289,6 +329,7 @@ def test_jackknife_of_a_mean_is_its_standard_error(generator):
     values = torch.randn(150, generator=generator, dtype=torch.float64)
     sums = block_sums(torch.stack((torch.ones_like(values), values), dim=1))
     error = jackknife(lambda sums: sums[:, 1] / sums[:, 0], sums)
-    assert error.item() == pytest.approx(values.std().item() / math.sqrt(150))
+    student = stats.t.ppf(0.975, 149) / 1.96
+    assert error.item() == pytest.approx(student * values.std().item() / math.sqrt(150))
     many = block_sums(torch.ones(1003, 2))
     assert many.shape == (200, 2) and many.sum() == 2006

@@ -14,17 +14,20 @@ from torch import Tensor
 from .. import require
 from ..brief import Brief
 from ..data import Trajectories, Windows
-from ..device import Source
+from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
-from .fluctuation import accumulate, counted, independent, with_error
+from .fluctuation import BLOCKS, accumulate, counted, debiased, independent, with_error
 
 Basis = Callable[[Tensor], Tensor]
 
 STATES = 100_000  # from which a basis learns where the data lie
 FEW = 5  # steps at least for each number that they determine
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
+MOMENTS = 2**20  # float64 numbers that the moments of all blocks may fill, if these remain
+FEW_BLOCKS = 20
+NOISELESS = 1e6  # of the squared mean over the variance, from which on it is as good as infinite
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +56,10 @@ class CurrentEstimate(Estimate):
     Attributes:
         rate: the estimate, per unit time; from `short_time_tur` a lower bound.
         std: its standard error, from the spread over trajectories.
-        in_sample: the same, judged on the data that chose the current: too high.
+        in_sample: the same, with the luck of the data that chose the current: too high.
         coefficients: c of the current chosen by all data `(n_functions, dim)`.
         basis: the functions of the midpoint.
-        trajectories: the data; the rate was judged on all of them, each half with the other's c.
+        trajectories: the data.
     """
 
     in_sample: float
@@ -96,18 +99,19 @@ def short_time_tur(
     In a stationary overdamped process it becomes an equality for dt → 0 if the f_i span the
     thermodynamic force; then 2 Ξ⁻¹m weighs the currents so that they add up to ΔS.
 
-    The maximum over noisy data is too high. So trajectories are halved, each half is judged with
-    the c of the other, by h = 2 mᵀΞ⁻¹j in the form $(2\langle h\rangle - \mathrm{Var}(h)/2)/dt$: the
-    same number at the optimum, below it in expectation anywhere else.
+    The maximum over noisy data is too high, by about 2/τ for each current that fluctuates freely over
+    the duration τ of all data. The jackknife, which chooses c anew when it leaves out trajectories,
+    removes that and gives the error. In equilibrium the result scatters around zero.
 
     Args:
         trajectories: at least two, overdamped, of any lengths. Pieces of a few MB are worked on at a time.
-        generator: draws the halves.
+        generator: draws which trajectories are left out together, where they are many.
         basis: functions of the state, `(…, dim)` → `(…, n_functions)`, float64, or one of
             `models.bases`, which find their place on the data; the default 1 and x is complete for
             linear forces.
 
-    Raises `ValueError` for one trajectory, underdamped data, or a basis that gives another shape.
+    Raises `ValueError` for one trajectory, underdamped data, motion without noise, or a basis that
+    gives another shape.
 
     Source: Otsubo, Ito, Dechant, Sagawa, arXiv 2001.07460; Manikandan, Gupta, Krishnamurthy,
     PRL 124, 120603 (2020); Van Vu, Vo, Hasegawa, arXiv 2001.07131.
@@ -120,28 +124,37 @@ def short_time_tur(
             f"basis must map (…, dim) to (…, n_functions), made (2, {trajectories.dim}) into "
             f"{tuple(probe.shape)}"
         )
-    check_even(trajectories, 2 * trajectories.dim * probe.shape[1])  # each half its own
-    halves = trajectories.with_windows().split(0.5, generator=generator)
-    moments = [_moments(half, basis) for half in halves]
-    best = [_best_coefficients(*m) for m in moments]
-    judged = torch.cat([_judge(halves[0], basis, best[1]), _judge(halves[1], basis, best[0])])
-    dt = trajectories.dt
+    n_currents = trajectories.dim * probe.shape[1]
+    check_even(trajectories, 2 * n_currents)
+    data, dt = trajectories.with_windows(), trajectories.dt
+    order = torch.randperm(data.n_trajectories, **drawn_from(generator)).to(data.x.device)
+
+    def columns(midpoint: Tensor, step: Tensor) -> Tensor:
+        currents = (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
+        return torch.cat((torch.ones_like(currents[..., :1]), currents), dim=-1)
+
+    most = max(FEW_BLOCKS, min(BLOCKS, MOMENTS // n_currents**2))
+    sums = block_moments(data.take(order), columns, 1 + n_currents, most)
+    mean, covariance = mean_and_covariance(sums.sum(0))
+    whiten = whitening(mean, covariance)  # W (n_currents, rank), WᵀΞW = 1
 
     def bound(sums: Tensor) -> Tensor:
-        n, h, h_squared = sums.unbind(-1)
-        return (2 * h / n - (h_squared / n - (h / n) ** 2) / 2) / dt
+        mean, covariance = mean_and_covariance(sums)
+        m, near_one = (mean @ whiten)[..., None], whiten.T @ covariance @ whiten
+        # A current that only the left-out block has is 0 here, and must not make 0/0.
+        near_one.diagonal(dim1=-2, dim2=-1).add_(1e-9)
+        return 2 / dt * (m * torch.linalg.solve(near_one, m)).sum((-1, -2))
 
-    rate, std = with_error(bound, judged)
-    n, total, square = (a + b for a, b in zip(*moments, strict=True))
-    coefficients = _best_coefficients(n, total, square)
+    rate, std = debiased(bound, sums)
+    coefficients = 2 * whiten @ (mean @ whiten)
     return CurrentEstimate(
         rate=rate,
         std=std,
-        in_sample=(total / n @ coefficients / dt).item(),
+        in_sample=(mean @ coefficients / dt).item(),
         coefficients=coefficients.view(-1, trajectories.dim).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=tuple(few_paths(trajectories)),
+        warnings=(*few_paths(trajectories), *one_coordinate(trajectories, rate, std)),
     )
 
 
@@ -151,6 +164,16 @@ def few_paths(trajectories: Trajectories) -> Iterator[str]:
         yield (
             f"Few paths: the error bar is the spread of as good as {n:.1f} paths, which may be wrong by half "
             "of it. Cut long paths into pieces: trajectories.cut(20)."
+        )
+
+
+def one_coordinate(trajectories: Trajectories, rate: float, std: float) -> Iterator[str]:
+    """Whether nothing can go round in these data. An unwrapped angle does show a rate, by its drift."""
+    if trajectories.dim == 1 and rate < 3 * std:
+        yield (
+            "One coordinate: on an open line nothing goes round, and a steady state looks the same "
+            "backwards, whatever is dissipated. A rate of zero is all that such data can show. Record "
+            "another coordinate; on a ring, take short_time_tur of the unwrapped angle."
         )
 
 
@@ -165,12 +188,17 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
 
 def check_even(trajectories: Trajectories, numbers: int) -> None:
     """Refuse a single trajectory, one that has nearly all of the steps, too few steps to determine so
-    many numbers, and velocities."""
+    many numbers, velocities, and positions of which no computer knows the fourth power."""
     hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
     require.integer(2, trajectories, "n_trajectories", hint=hint)
     if trajectories.underdamped:
         raise ValueError(
             "this estimator is for overdamped data: velocities change sign under time reversal"
+        )
+    largest = trajectories.x.abs().max().item()
+    if largest and not 1e-60 < largest < 1e60:
+        raise ValueError(
+            f"trajectories reach {largest:.2g}: take a unit of length nearer to theirs"
         )
     n = Windows(trajectories).per_path
     if (steps := int(n.sum())) < FEW * numbers:
@@ -182,9 +210,9 @@ def check_even(trajectories: Trajectories, numbers: int) -> None:
         raise ValueError(f"one trajectory holds {share:.0%} of the steps, and {hint}")
 
 
-def pieces(x: Tensor, numbers: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
-    """Rows, midpoints and displacements `(rows, steps, dim)` in float64, piece by piece, so many
-    at a time that `numbers` of each step fill `PIECE`."""
+def pieces(x: Tensor, numbers: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Midpoints and displacements `(rows, steps, dim)` in float64, piece by piece, so many at a time
+    that `numbers` of each step fill `PIECE`."""
     n, n_times, _ = x.shape
     x = x.cpu() if x.device.type == "mps" else x  # which knows no float64
     pairs = max(1, PIECE // numbers)
@@ -192,43 +220,50 @@ def pieces(x: Tensor, numbers: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
     for i in range(0, n, rows):
         for t in range(0, n_times - 1, steps):
             piece = x[i : i + rows, t : t + steps + 1].double()
-            yield slice(i, i + rows), (piece[:, 1:] + piece[:, :-1]) / 2, piece.diff(dim=1)
+            yield (piece[:, 1:] + piece[:, :-1]) / 2, piece.diff(dim=1)
 
 
-def _currents(x: Tensor, basis: Basis) -> Iterator[tuple[slice, Tensor]]:
-    """Currents `(rows, steps, n_functions * dim)` in float64, piece by piece, and their rows."""
-    n_functions = basis(x[:1, 0].double().cpu()).shape[-1]
-    for rows, midpoint, step in pieces(x, x.shape[-1] * n_functions):
-        yield rows, (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
-
-
-def _moments(data: Trajectories, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
-    """Number of steps, sum of the currents `(n_currents,)` and of their products."""
-    n, total, square = (torch.zeros((), dtype=torch.float64) for _ in range(3))
-    for _, j in _currents(data.gapless()[0].x, basis):
-        j = j.flatten(0, 1)
-        n, total, square = n + len(j), j.sum(0) + total.to(j), j.T @ j + square.to(j)
-    return n, total, square
-
-
-def _best_coefficients(n: Tensor, total: Tensor, square: Tensor) -> Tensor:
-    """2 Ξ⁻¹ m, in units where each current has variance one; a redundant current does no harm."""
-    mean = total / n  # m (n_currents,)
-    covariance = square / n - torch.outer(mean, mean)  # Ξ (n_currents, n_currents)
-    scale = covariance.diagonal().clamp(min=1e-300).rsqrt()
-    inverse = torch.linalg.pinv(scale[:, None] * covariance * scale, rtol=1e-12, hermitian=True)
-    return 2 * scale * (inverse @ (scale * mean))
-
-
-def _judge(data: Trajectories, basis: Basis, coefficients: Tensor) -> Tensor:
-    """Of each trajectory the number of steps, the sum of h and of h², `(n_trajectories, 3)`."""
+def block_moments(
+    data: Trajectories, columns: Callable[[Tensor, Tensor], Tensor], numbers: int, most: int
+) -> Tensor:
+    """Sums over steps of the products of `columns(midpoint, step)` `(rows, steps, numbers)`, the first
+    of which is 1, over each of at most so many blocks of whole trajectories, `(n_blocks, numbers, numbers)`."""
     paths, owner = data.gapless()
-    sums = coefficients.new_zeros(data.n_trajectories, 3)
-    for rows, j in _currents(paths.x, basis):
-        h = j @ coefficients
-        of_rows = torch.stack((torch.ones_like(h), h, h**2), dim=-1).sum(1)
-        sums.index_add_(0, owner[rows].to(sums.device), of_rows)
-    return sums
+    owners = owner.unique_consecutive(return_counts=True)[1].cpu().tensor_split(most)
+    sums = []
+    for x in paths.x.split([int(n.sum()) for n in owners if len(n)]):
+        total: Any = 0
+        for midpoint, step in pieces(x, numbers):
+            z = columns(midpoint, step).flatten(0, 1)
+            total = total + z.T @ z
+        sums.append(total)
+    return torch.stack(sums)
+
+
+def mean_and_covariance(sums: Tensor) -> tuple[Tensor, Tensor]:
+    """Of the columns after the first, from what `block_moments` adds up: `(…, n)` and `(…, n, n)`."""
+    moments = sums / sums[..., :1, :1]
+    mean = moments[..., 0, 1:]
+    return mean, moments[..., 1:, 1:] - mean[..., None] * mean[..., None, :]
+
+
+def whitening(mean: Tensor, covariance: Tensor) -> Tensor:
+    """W `(n, rank)` with WᵀΞW = 1 for a covariance Ξ `(n, n)`; what is redundant is left out.
+
+    Raises `ValueError` if nothing changes, or something changes that has no noise.
+    """
+    scale = (covariance.diagonal() + mean**2).clamp(min=1e-300).rsqrt()  # units do not matter
+    values, vectors = torch.linalg.eigh(scale[:, None] * covariance * scale)
+    noisy, along = values > 1e-12, vectors.T @ (scale * mean)
+    if (along.square() > NOISELESS * values.clamp(min=1e-12)).any():
+        raise ValueError(
+            "trajectories move without noise in some direction, such as along straight lines: the "
+            "reversed path is impossible, and the entropy production infinite or undefined; leave "
+            "that direction out"
+        )
+    if not noisy.any():
+        raise ValueError("no coordinate of trajectories ever changes")
+    return scale[:, None] * vectors[:, noisy] * values[noisy].rsqrt()
 
 
 def finite_time_tur(current: Tensor, dt: float, *, steps: int = 1) -> Estimate:

@@ -5,7 +5,6 @@ live in `currents`, networks in `entropy`.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,18 @@ from ..data import Jumps, Trajectories
 from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..paths import check_frames
-from .currents import Affine, Basis, CurrentEstimate, check_even, few_paths, pieces, placed
-from .fluctuation import BLOCKS, jackknife, mean_of_steps, with_error
+from .currents import (
+    Affine,
+    CurrentEstimate,
+    block_moments,
+    check_even,
+    few_paths,
+    mean_and_covariance,
+    one_coordinate,
+    placed,
+    whitening,
+)
+from .fluctuation import BLOCKS, debiased, mean_of_steps, with_error
 from .one_way import irreversible
 
 RARE = 0.3  # share of words without a reverse from which on it is said
@@ -41,7 +50,8 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     Args:
         trajectories: at least two, overdamped, of any lengths.
 
-    Raises `ValueError` for one trajectory, underdamped data, or a coordinate that never changes.
+    Raises `ValueError` for one trajectory, underdamped data, motion without noise, a coordinate that never
+    changes or follows from others.
 
     Source: Kullback & Leibler, Ann. Math. Stat. 22, 79 (1951) for the divergence; linear Langevin
     inference in the same spirit: Frishman & Ronceray, PRX 10, 021009 (2020).
@@ -49,11 +59,11 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     check_even(trajectories, 2 * trajectories.dim)
     dim, dt = trajectories.dim, trajectories.dt
     basis = placed(Affine(), trajectories)
-    paths, owner = trajectories.with_windows().gapless()
-    owners = owner.unique_consecutive(return_counts=True)[1].cpu().tensor_split(BLOCKS)
-    sizes = [int(n.sum()) for n in owners if len(n)]  # of blocks of whole trajectories
-    n_blocks = len(sizes)
-    sums = torch.stack([_moments(x, basis) for x in paths.x.split(sizes)])  # (n_blocks, n, n)
+
+    def columns(midpoint: Tensor, step: Tensor) -> Tensor:
+        return torch.cat((basis(midpoint), step), dim=-1)
+
+    sums = block_moments(trajectories.with_windows(), columns, 1 + 2 * dim, BLOCKS)
     require.changing(coordinates=sums.sum(0).diagonal()[1 + dim :])  # sums of Δx²
 
     def rate(sums: Tensor) -> Tensor:
@@ -61,35 +71,27 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
         return (K * covariance[..., :dim, dim:]).sum((-1, -2)) / dt
 
     total = sums.sum(0)
-    in_sample = rate(total).item()
+    if (rank := whitening(*mean_and_covariance(total)).shape[1]) < 2 * dim:
+        raise ValueError(
+            f"of {dim} coordinates and their {dim} displacements only {rank} are independent; leave out "
+            "coordinates that follow from the others"
+        )
     K, _ = _gaussian(total)
-    # A bias of order 1/n is B/(B − 1) times as large with one of B blocks left out: extrapolate to 0.
-    left_out = rate(total - sums).mean().item()
+    found, std = debiased(rate, sums)
     return CurrentEstimate(
-        rate=in_sample + (n_blocks - 1) * (in_sample - left_out),
-        std=jackknife(rate, sums).item(),
-        in_sample=in_sample,
+        rate=found,
+        std=std,
+        in_sample=rate(total).item(),
         coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=tuple(few_paths(trajectories)),
+        warnings=(*few_paths(trajectories), *one_coordinate(trajectories, found, std)),
     )
 
 
-def _moments(x: Tensor, basis: Basis) -> Tensor:
-    """Sum over steps of the products of (1, x̄ − c, Δx), `(1 + 2 dim, 1 + 2 dim)`."""
-    total: Any = 0
-    for _, midpoint, step in pieces(x, 2 * x.shape[-1]):
-        z = torch.cat((basis(midpoint), step), dim=-1).flatten(0, 1)
-        total = total + z.T @ z
-    return total
-
-
 def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor]:
-    """K `(…, dim, dim)` and the covariance of (x̄, Δx), from what `_moments` adds up."""
-    moments = sums / sums[..., :1, :1]  # the first entry counts the steps
-    mean = moments[..., 0, 1:]  # of (x̄ − c, Δx), (…, 2 dim)
-    covariance = moments[..., 1:, 1:] - mean[..., None] * mean[..., None, :]
+    """K `(…, dim, dim)` and the covariance of (x̄, Δx), from what `block_moments` adds up."""
+    mean, covariance = mean_and_covariance(sums)  # of (x̄ − c, Δx), (…, 2 dim)
     # Inverted in units in which each variance is 1: x̄ may be larger than Δx by orders of magnitude.
     scale = covariance.diagonal(dim1=-1, dim2=-2).sqrt()
     units = scale[..., None] * scale[..., None, :]

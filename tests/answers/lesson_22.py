@@ -69,7 +69,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "22.4": (
         4.1,
         [
-            (-310.0, "held-out"),
+            (-310.0, "free of that luck"),
             (28.0, "divide by"),
             (0.9, "close to the truth"),
             ("many", "a number is wanted"),

@@ -88,8 +88,8 @@ def check_22_3(ell: float) -> Table:
 check_22_4 = measured(
     (2, 12),
     ((0, 2), "close to the truth or below: did you take all of the data, or a low degree?"),
-    ((-inf, 0), "negative: this is the held-out `rate`, which gives the alarm; take `in_sample`."),
+    ((-inf, 0), "negative: this is `rate`, which is free of that luck; take `in_sample`."),
     otherwise="divide by the exact rate, 6.993.",
-    means="{:.1f} times too much: 72 currents, chosen and judged on 796 steps. The held-out "
-    "bound is large and negative: absurd, and therefore honest.",
+    means="{:.1f} times too much: 72 currents, chosen and judged on 796 steps. The error "
+    "bar of `rate` is as wide as the truth: nothing is known, and it says so.",
 )
