@@ -25,7 +25,7 @@ Basis = Callable[[Tensor], Tensor]
 STATES = 100_000  # from which a basis learns where the data lie
 FEW = 5  # steps at least for each number that they determine
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
-MOMENTS = 2**20  # float64 numbers that the moments of all blocks may fill, if these remain
+MOMENTS = 2**18  # float64 numbers that the moments of all blocks may fill, if these remain
 FEW_BLOCKS = 20
 NOISELESS = 1e6  # of the squared mean over the variance, from which on it is as good as infinite
 
