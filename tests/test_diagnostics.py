@@ -1,14 +1,18 @@
 """Warnings in words: each fires where its reason is put in by hand, and is silent where it is not."""
 
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import EntropyProduction, infer_entropy_production
-from stochphys.inference.doubts import doubts_of_entropy
+from stochphys.inference.doubts import doubts_of_entropy, no_rate
+from stochphys.models.many import Areas
+from stochphys.movie import Movie
 from stochphys.simulators import Linear, simulate
 from stochphys.systems import BeadSpring
 from stochphys.training import Ensemble, History
@@ -27,11 +31,20 @@ class ExactStep(nn.Module):
         return ((first + second) / 2 @ self.K * (second - first)).sum(-1)
 
 
-def found(system: Linear, dt: float, *, paths=200, frames=1001, scale=1.0) -> EntropyProduction:
-    """What a perfect ensemble would return, or one whose ΔS is `scale` times too large."""
+def found(
+    system: Linear, dt: float, *, paths=200, frames=1001, scale=1.0, noise=0.0
+) -> EntropyProduction:
+    """What a perfect ensemble would return, or one whose ΔS is `scale` times too large, or the best
+    that is linear where positions have an error."""
     held_out = simulate(system, paths, frames, dt, generator=make_generator(0))
-    network = ExactStep(scale * system.entropy_matrix(dt))
+    K = scale * system.entropy_matrix(dt)
     h = scale * system.entropy_production(held_out, "exact").double()
+    if noise:
+        error = noise * torch.randn(held_out.x.shape, generator=make_generator(1))
+        held_out = held_out.map(lambda x: x + error)
+        K = Areas.of(held_out).entropy_matrix()
+        h = ExactStep(K)(torch.stack((held_out.x[:, :-1], held_out.x[:, 1:]), -2)).detach().double()
+    network = ExactStep(K)
     rate, bound = h.mean().item() / dt, (h - torch.expm1(-h)).mean().item() / dt
     return EntropyProduction(
         rate=rate,
@@ -126,7 +139,42 @@ def test_a_large_error_bar_is_put_into_words(good, relative_error, word):
 
 def test_few_held_out_paths_are_named():
     result = found(BeadSpring(), 0.01, paths=6, frames=20_000)
-    assert "6 paths were held out" in only(result) and "data.cut(20)" in only(result)
+    assert "6 paths were held out" in only(result) and "data.cut(50)" in only(result)
+
+
+@pytest.mark.parametrize("bound", [-3.0, -1e6, math.inf, math.nan])
+def test_no_rate_is_given_where_what_was_learned_does_not_hold(good, bound):
+    assert tuple(no_rate(good)) == ()
+    (reason,) = no_rate(replace(good, bound=bound))
+    assert reason.startswith("No rate") and "learned by heart" in reason
+
+
+def test_a_rate_of_zero_is_honest_where_dissipation_is_not_to_be_found(good):
+    """J + 1 of what chance has learned is a little below 0, and the error bar of the rate holds 0."""
+    nothing = replace(good, rate=0.01, std=0.02, bound=-0.01)
+    assert tuple(no_rate(nothing)) == ()
+    assert tuple(
+        no_rate(replace(nothing, rate=0.1))
+    )  # dissipation that held-out data do not confirm
+
+
+def test_a_rate_that_rises_when_frames_are_left_out_tells_errors_of_positions():
+    """Noise as large as a step hides most of what a pair of frames shows, of one twice as long less."""
+    result = found(BeadSpring(), 0.01, noise=0.1)
+    assert any(sentence.startswith("Errors of positions") for sentence in doubts_of_entropy(result))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_fifty_frames_of_noise_end_in_no_rate_or_in_zero(seed):
+    """Networks learn these by heart within some steps; no exception, and no dissipation."""
+    g = make_generator(seed)
+    film = Movie.of(torch.randn(20, 50, 8, 8, generator=g), 0.1)
+    options = dict(members=2, steps=300, generator=g, progress=False)
+    for data in (film, Trajectories(film.reel[:, :2, 0].view(20, 50, 2), 0.1)):
+        result = infer_entropy_production(data, **options)
+        assert not result.rate > 3 * result.std
+        assert result.warnings
 
 
 @pytest.mark.slow

@@ -88,7 +88,9 @@ def moved(data: Trajectories | Movie, by: float) -> Trajectories | Movie:
 def network(data, **options) -> list[float]:
     found = infer_entropy_production(data, generator=make_generator(1), **QUICK | options)
     again = found.per_step(found.held_out)
-    return [found.rate, found.std, found.bound, found.in_sample, again.double().std().item()]
+    rates = found.member_rates  # there are numbers where no rate is given
+    spread = again.double().std().item()
+    return [rates.mean().item(), rates.std().item(), found.bound, found.in_sample, spread]
 
 
 def convolutional(kind) -> Callable[[Movie], list[float]]:

@@ -96,8 +96,8 @@ def test_data_that_cannot_be_used_are_refused_before_any_work():
     still = torch.cat((x[..., :1], torch.full_like(x[..., :1], 3.0)), -1)
     one = Trajectories(x.view(1, -1, 2), 0.1)
     for error, message, data, options in (
-        (ValueError, r"at least 10, got 9; .*data\.cut\(20\)", Trajectories(x[:9], 0.1), {}),
-        (ValueError, r"n_trajectories .* at least 10, got 1; .* data\.cut\(20\)", one, {}),
+        (ValueError, r"at least 10, got 9; .*data\.cut\(50\)", Trajectories(x[:9], 0.1), {}),
+        (ValueError, r"n_trajectories .* at least 10, got 1; .* data\.cut\(50\)", one, {}),
         (ValueError, r"coordinates \[1\] never change", Trajectories(still, 0.1), {}),
         (ValueError, "fraction=1 leaves one side empty", Trajectories(x, 0.1), dict(fraction=1)),
         (
@@ -114,4 +114,4 @@ def test_data_that_cannot_be_used_are_refused_before_any_work():
         with pytest.raises(error, match=message):
             infer_entropy_production(data, generator=g, progress=False, **options)
     mended = dict(members=2, steps=2, generator=g, progress=False)  # as the first two messages say
-    assert infer_entropy_production(one.cut(20), **mended).rate
+    assert infer_entropy_production(one.cut(50), **mended).held_out

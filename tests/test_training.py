@@ -298,6 +298,35 @@ def test_an_overfitted_network_is_told_from_steps_that_are_too_large():
     assert torch.equal(weights(model), before)
 
 
+def test_a_member_that_explodes_keeps_its_best_weights_and_the_others_go_on():
+    """The second of three is poisoned at step 35; only a run in which all are is at its end."""
+
+    def poison(members: slice) -> At:
+        return At(35, lambda run: next(run.model.parameters()).data[members].fill_(math.nan))
+
+    members = Ensemble([linear(seed) for seed in range(3)])
+    history = quick(
+        members,
+        regression(),
+        objective=lambda model, batch: ((model(batch[0]) - batch[1]) ** 2).mean((1, 2)),
+        validation=regression(seed=5),
+        callbacks=[poison(slice(1, 2))],
+    )
+    assert history.best_step == [60, 30, 60]
+    assert torch.isfinite(weights(members)).all()
+
+
+def test_early_looks_double_until_the_regular_ones_and_a_callback_may_end_the_run():
+    class Enough(Callback):
+        def after_validation(self, run):
+            run.enough = run.step == 40
+
+    options = dict(validate_first=3, validate_every=20, validation=regression(seed=5))
+    assert quick(linear(), regression(), **options).step == [3, 6, 12, 20, 40, 60]
+    ended = quick(linear(), regression(), **options, callbacks=[Enough()])
+    assert ended.step == [3, 6, 12, 20, 40]
+
+
 def test_an_objective_without_a_minimum_is_told():
     def objective(model, batch):
         return squared_error(model, batch) - math.inf

@@ -1,5 +1,6 @@
 """From recorded paths to entropy production, by networks: the rate, its error bar, each step's ΔS."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,23 +10,25 @@ from torch import Tensor, nn
 
 from .. import models, require
 from ..data import Jumps, Trajectories, Windows
-from ..device import Source, as_generator, drawn_from, spawn
+from ..device import Source, as_generator, spawn
 from ..movie import Movie
 from ..stretches import check_grid
-from ..training import Callback, Ensemble, Objective, Run, fit
+from ..training import Callback, Ensemble, NotFinite, Objective, Run, fit
 from .cost import check_cost
-from .doubts import SAMPLE, doubts_of_entropy
-from .results import EntropyProduction, Recorded, at_once, bound, on_sample, total
+from .doubts import SAMPLE, doubts_of_entropy, no_rate
+from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 
 MANY = 5  # coordinates from which on areas come first
+LOOKS = 20_000  # windows of held-out movies that are looked at while networks learn
 RECIPE: dict[str, Any] = dict(
-    steps=600, lr=1e-2, schedule="cosine", batch_size=4096, validate_every=100
+    steps=600, lr=1e-2, schedule="cosine", batch_size=4096, validate_every=100, validate_first=12
 )
 RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.AreaNEEP: dict(steps=1000, lr=2e-2),
     models.BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
     models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
     models.FlowNEEP: dict(steps=1500, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
+    models.NEEP: dict(steps=1100, lr=2e-2, batch_size=2048, ema=0.99),
     models.RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
 }
 
@@ -87,10 +90,12 @@ def infer_entropy_production(
     generator = as_generator(generator)
     if generator.device.type != "cpu":  # where weights are drawn
         generator = spawn(generator)
-    check(data, frames, reversal, members)
+    check(data, frames, reversal, members, width)
     data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, frames), Windows(held_out, frames)
+    if isinstance(held_out, Movie):  # each look at a frame costs
+        judges = Windows(held_out, frames, every=1 + len(judges) // LOOKS)
     bootstrapped = learn.bootstrap(members, generator=generator)
     assert bootstrapped.draws is not None
 
@@ -110,50 +115,45 @@ def infer_entropy_production(
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)
 
-    history = fit(
-        model,
-        sum_of_parts,
-        bootstrapped,
-        validation=judges,
-        generator=generator,
-        callbacks=[CurrentRate(judges), *callbacks],
-        **recipe,
-    )
+    watched: dict[str, Any] = dict(validation=judges, callbacks=[CurrentRate(judges), *callbacks])
+    try:
+        history = fit(model, sum_of_parts, bootstrapped, generator=generator, **watched, **recipe)
+    except NotFinite as end:  # the model has its best weights so far
+        history = end.history
     steps = Windows(held_out, frames, every=frames - 1)
     parts = on_sample(model, steps, len(steps))  # (parts, members, n_windows)
-    mean = parts.mean(1)  # over the members: (parts, n_windows)
-    time, n = held_out.dt * (frames - 1), held_out.n_trajectories
-    # Each member is read off held-out paths drawn anew: the spread of rates holds their luck as well.
-    draws = torch.randint(n, (members, n), **drawn_from(generator))
-    weight = steps.weight[draws.to(parts.device)]
-    per_trajectory = total(model, steps.means(parts)).gather(1, draws.to(parts.device))
-    rates = ((weight * per_trajectory).mean(1) / weight.mean(1)).double() / time
+    entropy = total(model, parts)  # (members, n_windows)
+    rates = torch.tensor([rate_of(steps, member).rate for member in entropy])
+    rate, luck = rate_of(steps, entropy.mean(0))
+    time = held_out.dt * (frames - 1)
     result = EntropyProduction(
-        rate=total(model, mean.double().mean(1)).item() / time,
-        std=rates.std().item() if members > 1 else float("nan"),
+        rate=rate,
+        std=(rates.var() + luck**2).sqrt().item() if members > 1 else math.nan,
         member_rates=rates,
-        bound=bound(model, mean) / time,
+        bound=bound(model, parts.mean(1)) / time,
         in_sample=bound(model, on_sample(model, learn, SAMPLE).mean(1)) / time,
-        entropy=steps.laid(total(model, mean)),
+        entropy=steps.laid(entropy.mean(0)),
         history=history,
         model=model,
         held_out=held_out,
         frames=frames,
         unit="jump" if isinstance(data, Jumps) and data.waiting is None else "unit time",
     )
+    if reasons := tuple(no_rate(result)):
+        return replace(result, rate=math.nan, std=math.nan, warnings=reasons)
     return replace(result, warnings=doubts_of_entropy(result))
 
 
-def check(data: Recorded, frames: int, reversal: Tensor | None, members: int) -> None:
+def check(data: Recorded, frames: int, reversal: Tensor | None, members: int, width: int) -> None:
     """Arguments of `infer_entropy_production` that make no sense."""
     if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
             f"data must be Trajectories, Jumps or a Movie, got {type(data).__name__}; wrap arrays: "
             "Trajectories(torch.as_tensor(x), dt)"
         )
-    hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(20)"
+    hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(50)"
     require.integer(10, data.with_windows(frames), "n_trajectories", hint=hint)
-    require.integer(1, members=members)
+    require.integer(1, members=members, width=width)
     if data.stretches is not None:  # ΔS of steps will be laid out so
         check_grid(data.n_trajectories, data.n_times)
     waiting = isinstance(data, Jumps) and data.waiting is not None
@@ -179,7 +179,7 @@ def default_network(
         kind = models.UnderdampedNEEP if data.underdamped else even
         return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):
-        flow = models.FlowNEEP(data.shape, frames=frames, generator=generator)
+        flow = models.FlowNEEP(data.shape, frames=frames, **options)
         return flow.to(data.x.device).standardise(data)
     if reversal is not None:
         return models.OddJumpNEEP(reversal, **options).standardise(data)
@@ -187,7 +187,9 @@ def default_network(
 
 
 class CurrentRate(Callback):
-    """Shows the rate that an ensemble finds in a sample of held-out windows while it trains."""
+    """Shows the rate that an ensemble finds in a sample of held-out windows while it trains, and ends
+    the training where the held-out objective of every member has turned: its best weights are from
+    the first quarter, and each look since then found worse ones."""
 
     def __init__(self, windows: Windows) -> None:
         movie = isinstance(windows.trajectories, Movie)
@@ -197,6 +199,7 @@ class CurrentRate(Callback):
     @torch.no_grad()
     def after_validation(self, run: Run) -> dict[str, float]:
         assert isinstance(run.average, Ensemble)
+        run.enough = 4 * run.best_step.max().item() < run.step
         self.sample = self.sample.to(run.draw.device)
         h = run.average.on_shared(self.sample).view(run.average.members, -1, len(self.sample))
         return {"sigma_dot": total(run.average, h.mean((0, 2))).item() / self.time}

@@ -20,6 +20,7 @@ from ..simulators import Exact, System, Underdamped
 from ..simulators.langevin import square_root
 from ..training import Ensemble, History
 from .comparison import Comparison, FieldComparison, exact_entropy
+from .fluctuation import mean_of_steps
 from .increments import Increments
 from .posterior import Functions, Posterior
 
@@ -32,11 +33,11 @@ class EntropyProduction(Estimate):
 
     Attributes:
         rate: entropy produced per unit time (per jump, for jumps without waiting times), mean of
-            the ensemble on held-out trajectories.
-        std: its standard error, spread of the `member_rates`.
-        member_rates: rate of each member `(members,)`. Each was trained on trajectories drawn anew
-            (bootstrap) and read off held-out ones drawn anew, so that their spread holds both the
-            luck of the training and that of the data.
+            the ensemble on held-out trajectories; NaN where it would mean nothing, see `warnings`.
+        std: its standard error: the variance of the `member_rates`, the luck of the training, and the
+            squared error of the mean over held-out trajectories, that of the data.
+        member_rates: rate of each member `(members,)`, each trained on trajectories drawn anew
+            (bootstrap).
         bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;
             far below `rate`, it says that the network has overfitted. For odd variables, where
             ΔS has several parts, it is their sum, an estimate and no bound.
@@ -110,6 +111,15 @@ def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
 def at_once(windows: Windows) -> int:
     """Windows that are looked at together: as many as a processor's caches bear, movies fewer."""
     return max(16, min(2**12, 2**20 // windows.sample(1).numel()))
+
+
+def rate_of(steps: Windows, entropy: Tensor) -> Estimate:
+    """Mean of ΔS of windows that lie end to end `(n_windows,)`, per unit time; the error is the spread of
+    their paths, of a single one that of its pieces."""
+    rates = entropy.double() / (steps.trajectories.dt * (steps.frames - 1))
+    if steps.trajectories.n_trajectories == 1:
+        return mean_of_steps(torch.ones_like(rates), rates)
+    return mean_of_steps(steps.weight, steps.weight * steps.means(rates))
 
 
 def bound(model: Ensemble, parts: Tensor) -> float:

@@ -10,5 +10,5 @@ from .callbacks import SWA, Monitor, Resetting
 from .ensemble import Ensemble
 from .labels import Labelled, accuracy, classify, cross_entropy, flip, symmetric_noise
 from .loop import fit
-from .run import Callback, History, Run, load_checkpoint, save_checkpoint
+from .run import Callback, History, NotFinite, Run, load_checkpoint, save_checkpoint
 from .sweep import sweep

@@ -43,6 +43,7 @@ def fit(
     schedule: str = "constant",
     ema: float = 0.998,
     validate_every: int = 100,
+    validate_first: int | None = None,
     keep: str = "newest",
     device: str | torch.device | None = None,
     callbacks: Sequence[Callback] = (),
@@ -71,6 +72,8 @@ def fit(
             (rises over 30 % of the steps, then falls) or `"restarts"` (five cosines in a row). From
             a rate that a callback has changed it goes on by the same factor.
         ema: decay of the average per step; 0 switches it off.
+        validate_first: step of an early validation, then at twice the step, and so on until
+            `validate_every`: what learns by heart does so soon.
         keep: the `"newest"` average that is not worse than the best, or the one with the
             `"lowest"` held-out objective: early stopping.
         device: default is the fastest that is here, with TF32 products on CUDA; the model returns to
@@ -86,15 +89,18 @@ def fit(
             work; nothing is overwritten.
         TypeError: data that give no batch for a tensor of indices, a `DataLoader` for one; an
             objective that fails on the first batch, or gives no such number. After no step.
-        FloatingPointError: the objective is no longer finite. The model has its best weights so
-            far, the error has the `history`, and the checkpoint is the last good one.
+        FloatingPointError: the objective is no longer finite; of an ensemble, that of every member,
+            one alone is left with its best weights. The model has its best weights so far, the error
+            has the `history`, and the checkpoint is the last good one.
     """
     generator = as_generator(generator)
     require_what_learns(model, data, validation)
     called, model = model, getattr(model, "_orig_mod", model)  # what torch.compile has wrapped
     per_member = torch.Size([model.members] if isinstance(model, Ensemble) else [])
     n = len(data), 0 if validation is None else len(validation)
-    settings = Settings(steps, batch_size, lr, schedule, ema, validate_every, keep, *n)
+    settings = Settings(
+        steps, batch_size, lr, schedule, ema, validate_every, keep, *n, validate_first
+    )
     if checkpoint is not None:
         checkpoint = expanduser(checkpoint)
         check_writable(checkpoint, "checkpoint")
@@ -124,7 +130,7 @@ def fit(
         shape = (*per_member, settings.batch_size)
         bar = tqdm(total=steps, initial=run.step, disable=not progress, leave=False)
         try:
-            while run.step < steps:
+            while run.step < steps and not run.enough:
                 index = torch.randint(len(data), shape, generator=run.draw, device=device)
                 loss = evaluate(objective, called, batch_of("data", data, index), per_member)
                 run.optimizer.zero_grad()
@@ -136,7 +142,7 @@ def fit(
                 for callback in callbacks:
                     callback.after_step(run)
                 run.update_average()
-                if run.step % validate_every and run.step < steps:
+                if not settings.validates(run.step):
                     continue
 
                 recent = total / (run.step - (history.step[-1] if history.step else 0))
@@ -218,7 +224,7 @@ def _require_finite(run: Run, recent: Tensor, held_out: Tensor) -> None:
     network: it is sure of what it knows by heart, and an e^(−ΔS) of new data overflows."""
     for where, value in (("training", recent), ("held-out", held_out)):
         bad = value[~torch.isfinite(value)]
-        if not len(bad):
+        if len(bad) < value.numel():
             continue
         lr, sign = run.settings.lr, bad[0].item()
         if where == "held-out":
@@ -228,7 +234,7 @@ def _require_finite(run: Run, recent: Tensor, held_out: Tensor) -> None:
             cause = "it has no minimum: look at the objective, and whether the network is odd"
         else:
             cause = f"the steps are too large, try lr = {lr / 3:.1g} (it is {lr:g}), or there are "
-            cause += "outliers in the data"
+            cause += "outliers in the data, or the network knows them by heart: take fewer steps"
         raise NotFinite(
             f"the {where} objective is {sign:g} at step {run.step}: {cause}. The model has its best "
             f"weights so far, those of step {run.best_step.max().item()}",

@@ -42,9 +42,12 @@ class Settings:
     keep: str
     examples: int
     held_out: int
+    validate_first: int | None = None
 
     def __post_init__(self) -> None:
         require.integer(1, self, "steps", "batch_size", "validate_every")
+        if self.validate_first is not None:
+            require.integer(1, self, "validate_first")
         require.positive(self, "lr")
         require.within("[0, 1)", self, "ema")
         require.one_of(SCHEDULES, schedule=self.schedule)
@@ -52,6 +55,12 @@ class Settings:
         numbers = dict(steps=int, batch_size=int, validate_every=int, lr=float, ema=float)
         for name, kind in numbers.items():  # a checkpoint holds no numbers of numpy
             object.__setattr__(self, name, kind(getattr(self, name)))
+
+    def validates(self, step: int) -> bool:
+        """Whether the average is looked at after so many steps."""
+        times, rest = divmod(step, self.validate_first or self.steps)
+        early = not rest and times & (times - 1) == 0 and step < self.validate_every
+        return early or step % self.validate_every == 0 or step == self.steps
 
 
 @dataclass
@@ -93,7 +102,8 @@ class Run(Brief):
 
     `model` has the weights of this moment, `average` their moving average, which is validated
     (without averaging they agree). `settings` is what `fit` was asked to do, `draw` the source of the
-    batches. What there is of each member of an `Ensemble` has the shape `members`, else `()`.
+    batches. A callback that sets `enough` ends the run. What there is of each member of an `Ensemble`
+    has the shape `members`, else `()`.
     """
 
     model: nn.Module
@@ -102,6 +112,7 @@ class Run(Brief):
     draw: torch.Generator
     members: torch.Size
     step: int = 0
+    enough: bool = False
     history: History = field(default_factory=History)
     parts = ("model", "average", "optimizer")  # which have a state of their own
     lasting = ("best", "best_step", "lowest", "step", "peaks")  # the rest of it, as of a `Callback`
@@ -144,9 +155,9 @@ class Run(Brief):
         """Keep the newest average, member by member, unless held-out data say that it is worse.
 
         Worse is what exceeds the lowest objective so far by more than one standard error of the
-        difference, which the spread over pieces of the held-out data tells. The lowest number
-        itself would be a choice by luck among equals; it is what early stopping takes, and
-        `keep="lowest"` asks for it.
+        difference, which the spread over pieces of the held-out data tells, or is not finite. The
+        lowest number itself would be a choice by luck among equals; it is what early stopping takes,
+        and `keep="lowest"` asks for it.
         """
         excess = pieces - self.lowest
         if self.settings.keep == "lowest":
@@ -154,6 +165,7 @@ class Run(Brief):
         else:
             error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
             good = ~(excess.mean(0) > error)  # also at first, when lowest = ∞ and the error is nan
+        good &= torch.isfinite(pieces.mean(0))
         for name, now in self.average.state_dict().items():
             mask = good.reshape(good.shape + (1,) * (now.ndim - good.ndim))
             self.best[name] = torch.where(mask, now, self.best[name])
