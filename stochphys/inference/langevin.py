@@ -17,6 +17,7 @@ from ..device import Source, as_generator
 from ..models.drift_diffusion import LogVariance
 from .equation_doubts import doubts_of_equation
 from .increments import Increments, increments, successive
+from .outliers import said_of, without, wrong_frames
 from .posterior import Combination, ConstantDiffusion, DiffusionField, Posterior
 from .regression import BayesianRegression, Method, Samples
 from .results import Langevin
@@ -37,6 +38,8 @@ def infer_langevin(
 ) -> Langevin:
     """Drift and diffusion of the process that made these trajectories, with error bars.
 
+    Frames that do not belong to their path are left out and named in a warning, see `outliers`.
+
     Args:
         trajectories: positions, or positions and velocities; one path is enough, gaps cost no more than
             the labels that need a missing frame.
@@ -54,6 +57,8 @@ def infer_langevin(
     Source: Bae, Ha, Jeong 2024, arXiv 2402.01338; Frishman & Ronceray 2020, PRX 10, 021009.
     """
     generator = None if generator is None else as_generator(generator)
+    if wrong := wrong_frames(trajectories):
+        trajectories = without(trajectories, wrong)
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
     rough = infer_diffusion(data, None, diffusion, generator)
     found = infer_drift(data, rough, drift, generator)
@@ -71,7 +76,7 @@ def infer_langevin(
     force = torch.linalg.solve(D_there, phi[..., None])[..., 0]
     information = data.time / 4 * (force * phi).sum(-1).mean().item() - p / 2
     result = Langevin(found, D, information, p, data)
-    return replace(result, warnings=doubts_of_equation(result))
+    return replace(result, warnings=(*said_of(wrong), *doubts_of_equation(result)))
 
 
 def infer_drift(
