@@ -14,6 +14,8 @@ from torch import Tensor
 
 from .brief import brief
 
+ARRAYS = "wrap arrays, Trajectories(torch.as_tensor(x), dt)"  # a hint
+
 
 def finite(owner: Any = None, *names: str, hint: str = "", **values: Any) -> None:
     """`ValueError` for the first that is not a finite number; all of them, in a tensor."""
@@ -71,6 +73,20 @@ def tensor(kinds: Collection[torch.dtype], hint: str = "", **values: Any) -> Non
             raise TypeError(f"{name} must be a tensor of {words}, got {got}" + _more(hint))
 
 
+def of_kind(kind: type, hint: str = "", **values: Any) -> None:
+    """`TypeError` for the first that is not an object of this kind."""
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            raise TypeError(_refusal(name, f"be {kind.__name__}", value, hint))
+
+
+def able(method: str, hint: str = "", **values: Any) -> None:
+    """`TypeError` for the first that is no object with such a method; a class is none."""
+    for name, value in values.items():
+        if isinstance(value, type) or not callable(getattr(value, method, None)):
+            raise TypeError(_refusal(name, f"be an object with a method {method}", value, hint))
+
+
 def stochastic(**values: Tensor) -> None:
     """`ValueError` for a matrix `(…, n)` whose rows are no probabilities: the first wrong one is named."""
     for name, P in values.items():
@@ -119,7 +135,8 @@ def _number(value: Any) -> bool:
 
 
 def _refusal(name: str, words: str, value: Any, hint: str) -> str:
-    return f"{name} must {words}, got {brief(value)}" + _more(hint)
+    got = f"the class {value.__name__}" if isinstance(value, type) else brief(value)
+    return f"{name} must {words}, got {got}" + _more(hint)
 
 
 def _more(hint: str) -> str:

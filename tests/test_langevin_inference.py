@@ -12,6 +12,7 @@ from stochphys.inference import (
     Samples,
     coverage,
     coverage_curve,
+    entropy_production_rate,
     increments,
     infer_langevin,
     nmse,
@@ -274,6 +275,27 @@ def test_data_from_which_nothing_follows_are_refused():
     refused(x[:, :4], "n_times .* at least 5, got 4; rule='combined'", underdamped=True)
     refused(x * torch.tensor([1.0, 0.0]), r"coordinates \[1\] never change .* leave them out")
     refused(x[:, :20], "19 samples cannot determine 51 weights")
+
+
+def test_arguments_of_another_kind_are_refused_and_arrays_of_states_are_not():
+    data = simulate(BeadSpring(), 20, 100, 0.01, generator=make_generator(0))
+    for word, wrong, options in (
+        ("trajectories must be Trajectories, got float32", data.x, {}),
+        ("drift .* method fit, got 'laplace'", data, dict(drift="laplace")),
+        ("drift .* got the class BayesianRegression", data, dict(drift=BayesianRegression)),
+        ("diffusion .* got True; None for one constant", data, dict(diffusion=True)),
+    ):
+        with pytest.raises(TypeError, match=word):
+            infer_langevin(wrong, **options)
+    found = infer_langevin(data, drift=LINE)
+    x = found.states[:5]
+    for of in (found.drift.mean, found.drift.std, found.diffusion.mean):
+        assert torch.equal(of(x), of(x.numpy()))
+    for wrong in (data.x, None):
+        with pytest.raises(TypeError, match="fresh must be Trajectories"):
+            entropy_production_rate(found, wrong, generator=0)
+    with pytest.raises(TypeError, match="langevin must be Langevin, got Trajectories"):
+        entropy_production_rate(data, data, generator=0)
 
 
 def test_a_coordinate_without_noise_is_refused():

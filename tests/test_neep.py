@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
@@ -89,6 +90,17 @@ def test_equilibrium_produces_nothing():
     assert result.bound < 0.02
 
 
+class Even(nn.Module):
+    """h of a window, whatever the direction of time."""
+
+    def __init__(self):
+        super().__init__()
+        self.h = nn.Linear(2, 1)
+
+    def forward(self, window):
+        return self.h(window.sum(1))[..., 0]
+
+
 def test_data_that_cannot_be_used_are_refused_before_any_work():
     g = make_generator(0)
     x = torch.randn(20, 50, 2, generator=g)
@@ -109,6 +121,16 @@ def test_data_that_cannot_be_used_are_refused_before_any_work():
         (ValueError, "frames=4 is for movies", Trajectories(x, 0.1), dict(frames=4)),
         (ValueError, "frames=60 must lie between 2 and the 50", Jumps(states, 3), dict(frames=60)),
         (ValueError, "need reversal", Jumps(states, 3, torch.ones(20, 50)), {}),
+        (TypeError, "no option step; beside", Trajectories(x, 0.1), dict(step=5)),
+        (TypeError, "must make networks", Trajectories(x, 0.1), dict(network=NEEP(2, generator=g))),
+        (ValueError, "must be odd", Trajectories(x, 0.1), dict(network=Even)),
+        (ValueError, "would not be used", Trajectories(x, 0.1), dict(reversal=torch.arange(2))),
+        (
+            ValueError,
+            r"back if it is applied twice, got \[1, 2, 0\]",
+            Jumps(states, 3, torch.ones(20, 50)),
+            dict(reversal=torch.tensor([1, 2, 0])),
+        ),
         (ValueError, "members must be a positive integer", Trajectories(x, 0.1), dict(members=0)),
     ):
         with pytest.raises(error, match=message):

@@ -35,6 +35,21 @@ def test_what_is_no_integer_or_too_small_is_refused(value):
         require.integer(1, n=0)
 
 
+def test_an_object_of_another_kind_and_a_class_are_refused():
+    with pytest.raises(TypeError, match=r"^path must be Tensor, got \[1.0\]; say how$"):
+        require.of_kind(torch.Tensor, n=torch.ones(2), path=[1.0], hint="say how")
+    require.able("mean", x=torch.ones(2))
+    for wrong, got in (
+        ("laplace", "'laplace'"),
+        (True, "True"),
+        (torch.Tensor, "the class Tensor"),
+    ):
+        with pytest.raises(
+            TypeError, match=f"drift must be an object with a method mean, got {got}"
+        ):
+            require.able("mean", drift=wrong)
+
+
 def test_an_interval_means_what_it_means_in_mathematics():
     require.within("[0, 1]", p=0, q=1)
     require.within("(0, 1]", p=1, q=np.float32(0.5))

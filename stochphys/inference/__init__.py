@@ -4,10 +4,11 @@ Entropy production: `short_time_tur`, `finite_time_tur`, `gaussian_plugin`, `wor
 `knn_plugin`, `first_passage_ratio`, and by networks `infer_entropy_production`. The answer is
 doubted by `integral_fluctuation_theorem` and `detailed_fluctuation_theorem`; `dissipation_map` says
 where in a movie it is produced. Forces and noise: `infer_langevin`, by `BayesianRegression`,
-`LaplaceNetwork` or `BootstrapEnsemble`; what follows: `predict_paths`, `mean_first_passage_time`,
+`LaplaceNetwork` or `BootstrapEnsemble`, on the bases `RBF` or `Polynomial`; what follows: `predict_paths`, `mean_first_passage_time`,
 `entropy_production_rate`, `heat_rate`.
 """
 
+from ..models.bases import RBF, Polynomial
 from .comparison import Comparison, coverage, coverage_curve, nmse
 from .currents import CurrentEstimate, finite_time_tur, short_time_tur
 from .entropy import infer_entropy_production

@@ -179,7 +179,9 @@ def one_coordinate(trajectories: Trajectories, rate: float, std: float) -> Itera
 
 def placed(basis: Any, trajectories: Trajectories) -> Basis:
     """The basis where these data lie, if it is one that finds its place: see `models.bases`."""
-    if not hasattr(basis, "fitted"):
+    fitted = not isinstance(basis, type) and hasattr(basis, "fitted")
+    if not fitted:
+        require.able("__call__", basis=basis, hint="a function of the state, or one such as RBF()")
         return basis
     x = trajectories.x if trajectories.stretches is None else trajectories.x[None]
     some = x[:, :: 1 + x[..., 0].numel() // STATES].cpu().double()
@@ -189,6 +191,7 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
 def check_even(trajectories: Trajectories, numbers: int) -> None:
     """Refuse a single trajectory, one that has nearly all of the steps, too few steps to determine so
     many numbers, velocities, and positions of which no computer knows the fourth power."""
+    require.of_kind(Trajectories, trajectories=trajectories, hint=require.ARRAYS)
     hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
     require.integer(2, trajectories, "n_trajectories", hint=hint)
     if trajectories.underdamped:
@@ -278,6 +281,8 @@ def finite_time_tur(current: Tensor, dt: float, *, steps: int = 1) -> Estimate:
     Source: Barato & Seifert, PRL 114, 158101 (2015); finite time: Pietzonka, Ritort, Seifert,
     PRE 96, 012101 (2017), Horowitz & Gingrich, PRE 96, 020103 (2017).
     """
+    require.positive(dt=dt)
+    require.of_kind(Tensor, current=current)
     n_windows, J = counted(independent(accumulate(current, steps)))
 
     def bound(sums: Tensor) -> Tensor:

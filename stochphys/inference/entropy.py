@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from inspect import signature
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from .doubts import SAMPLE, doubts_of_entropy, no_rate
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 
 MANY = 5  # coordinates from which on areas come first
+GIVEN = {"model", "objective", "data", "generator", "validation", "callbacks"}  # to `fit` anyway
 LOOKS = 20_000  # windows of held-out movies that are looked at while networks learn
 RECIPE: dict[str, Any] = dict(
     steps=600, lr=1e-2, schedule="cosine", batch_size=4096, validate_every=100, validate_first=12
@@ -81,7 +83,7 @@ def infer_entropy_production(
             networks, of `RECIPES`.
 
     Raises `ValueError` for too few paths, windows that are too long or not for these data, a
-    missing `reversal`, a coordinate that never changes, a movie that takes more than `hours` or than
+    `reversal` that is missing or no reversal, a network that is not odd, a coordinate that never changes, a movie that takes more than `hours` or than
     the free memory, and whatever `fit` refuses; `TypeError` for what is neither `Trajectories` nor
     `Jumps` nor a `Movie`. Before any work.
 
@@ -90,7 +92,7 @@ def infer_entropy_production(
     generator = as_generator(generator)
     if generator.device.type != "cpu":  # where weights are drawn
         generator = spawn(generator)
-    check(data, frames, reversal, members, width)
+    check(data, frames, reversal, members, width, options)
     data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, frames), Windows(held_out, frames)
@@ -103,7 +105,13 @@ def infer_entropy_production(
         return default_network(train.take(draw), frames, reversal, width, generator)
 
     first, *others = bootstrapped.draws
+    if isinstance(network, nn.Module):
+        raise TypeError(
+            "network must make networks, one for each member: give its class, or a lambda"
+        )
     networks = [network() if network else member(first)]
+    if network:
+        check_odd(networks[0], learn)
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     rare = frames > 2 and isinstance(data, Jumps)
     chosen = objective or (models.classifier_objective if rare else models.neep_objective)
@@ -144,12 +152,25 @@ def infer_entropy_production(
     return replace(result, warnings=doubts_of_entropy(result))
 
 
-def check(data: Recorded, frames: int, reversal: Tensor | None, members: int, width: int) -> None:
+def check(
+    data: Recorded,
+    frames: int,
+    reversal: Tensor | None,
+    members: int,
+    width: int,
+    options: dict[str, Any],
+) -> None:
     """Arguments of `infer_entropy_production` that make no sense."""
     if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
             f"data must be Trajectories, Jumps or a Movie, got {type(data).__name__}; wrap arrays: "
             "Trajectories(torch.as_tensor(x), dt)"
+        )
+    known = signature(fit).parameters.keys() - GIVEN
+    if unknown := options.keys() - known:
+        raise TypeError(
+            f"infer_entropy_production has no option {min(unknown)}; beside its own it takes, of "
+            f"training.fit, {', '.join(sorted(known))}"
         )
     hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(50)"
     require.integer(10, data.with_windows(frames), "n_trajectories", hint=hint)
@@ -162,10 +183,38 @@ def check(data: Recorded, frames: int, reversal: Tensor | None, members: int, wi
             f"frames={frames} is for movies, and for jumps without waiting times; for these data, "
             "frames=2"
         )
-    if isinstance(data, Jumps) and waiting and (reversal is None or len(reversal) != data.n_states):
+    if not (isinstance(data, Jumps) and waiting):
+        if reversal is not None:
+            raise ValueError("reversal is for jumps with waiting times, and would not be used here")
+        return
+    if reversal is None or len(reversal) != data.n_states:
         raise ValueError(
             "jumps with waiting times need reversal, the time-reversed state of each of the "
             f"{data.n_states} states; torch.arange({data.n_states}) if all of them are even"
+        )
+    require.tensor((torch.int64, torch.int32), reversal=reversal, hint="the numbers of the states")
+    states = torch.arange(data.n_states)
+    partner = reversal.cpu().long()
+    if not torch.isin(partner, states).all() or (partner[partner] != states).any():
+        raise ValueError(
+            f"reversal must bring each state back if it is applied twice, got {reversal.tolist()}"
+        )
+
+
+@torch.no_grad()
+def check_odd(network: nn.Module, windows: Windows) -> None:
+    """Refuse a network of one part whose answer does not change sign with the direction of time: its
+    objective has no maximum at ΔS. Velocities and waiting times are turned by networks of several parts."""
+    if len(getattr(network, "signs", (1.0,))) > 1:
+        return
+    some, mode = windows.sample(64), network.training
+    network.to(windows.trajectories.x.device).eval()
+    h, reverse = network(some), network(some.flip(1))
+    network.train(mode)
+    if (h + reverse).abs().max() > 1e-3 * h.abs().max():
+        raise ValueError(
+            "network must be odd, h(reversed window) = -h(window): take the difference of both, "
+            "f(window) - f(window.flip(1)), in forward"
         )
 
 

@@ -12,6 +12,7 @@ import torch
 from scipy.special import stdtrit
 from torch import Tensor
 
+from .. import require
 from ..brief import Brief
 from ..device import Source, drawn_from
 from ..estimate import Estimate
@@ -28,6 +29,7 @@ def accumulate(entropy: Tensor, steps: int) -> Tensor:
     `(n_trajectories, n_steps // steps)`, float64. Where there is no step, NaN, windows begin anew, and
     where there is no window, there is NaN. Raises `ValueError` if no window fits.
     """
+    require.of_kind(Tensor, entropy=entropy, hint="torch.as_tensor(…) for arrays")
     entropy = entropy[None] if entropy.ndim == 1 else entropy
     if entropy.ndim != 2 or not 1 <= steps <= entropy.shape[1]:
         raise ValueError(

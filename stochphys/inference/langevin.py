@@ -51,11 +51,15 @@ def infer_langevin(
         time: the equation depends on time; t, the number of the frame times dt, is one more input.
         rule: how increments are read, see `increments`.
 
-    Raises `ValueError` for data from which nothing follows, before any work, and whatever the
-    methods refuse.
+    Raises `ValueError` for data from which nothing follows, `TypeError` for what is neither
+    `Trajectories` nor a method, before any work, and whatever the methods refuse.
 
     Source: Bae, Ha, Jeong 2024, arXiv 2402.01338; Frishman & Ronceray 2020, PRX 10, 021009.
     """
+    require.of_kind(Trajectories, trajectories=trajectories, hint=require.ARRAYS)
+    require.able("fit", drift=drift, hint="BayesianRegression() or LaplaceNetwork()")
+    if diffusion is not None:
+        require.able("fit", diffusion=diffusion, hint="None for one constant matrix")
     generator = None if generator is None else as_generator(generator)
     if wrong := wrong_frames(trajectories):
         trajectories = without(trajectories, wrong)

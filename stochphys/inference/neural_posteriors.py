@@ -135,10 +135,10 @@ class LinearisedPosterior(Posterior):
         return f + df
 
     def mean(self, x: Tensor) -> Tensor:
-        return self._moved(self.shift, x.double())
+        return self._moved(self.shift, torch.as_tensor(x).double())
 
     def std(self, x: Tensor) -> Tensor:
-        pieces = x.double().split(CHUNK)
+        pieces = torch.as_tensor(x).double().split(CHUNK)
         return torch.cat([(self.jacobian(piece) @ self.root).norm(dim=-1) for piece in pieces])
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
@@ -158,10 +158,10 @@ class MemberPosterior(Posterior):
         self.model = Ensemble(networks).double().requires_grad_(False)
 
     def mean(self, x: Tensor) -> Tensor:
-        return self.model.on_shared(x.double()).mean(0)
+        return self.model.on_shared(torch.as_tensor(x).double()).mean(0)
 
     def std(self, x: Tensor) -> Tensor:
-        return self.model.on_shared(x.double()).std(0)
+        return self.model.on_shared(torch.as_tensor(x).double()).std(0)
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
         chosen = torch.randint(self.model.members, (draws,), **drawn_from(generator))

@@ -56,8 +56,9 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     Source: Kullback & Leibler, Ann. Math. Stat. 22, 79 (1951) for the divergence; linear Langevin
     inference in the same spirit: Frishman & Ronceray, PRX 10, 021009 (2020).
     """
-    check_even(trajectories, 2 * trajectories.dim)
+    check_even(trajectories, 0)
     dim, dt = trajectories.dim, trajectories.dt
+    check_even(trajectories, 2 * dim)
     basis = placed(Affine(), trajectories)
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
@@ -134,6 +135,7 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
 
     Source: Roldán & Parrondo, PRL 105, 150607 (2010); PRE 85, 031129 (2012).
     """
+    require.of_kind(Jumps, jumps=jumps, hint="Jumps.of(states) for arrays")
     n_words = jumps.n_states**frames
     check_frames(frames, jumps.longest)
     if n_words > 10**8:
@@ -210,7 +212,8 @@ def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Esti
     Source: Neri, SciPost Phys. 12, 139 (2022) and arXiv 2207.06745, with equal thresholds; Roldán, Neri, Dörpinghaus,
     Meyr, Jülicher, PRL 115, 250602 (2015).
     """
-    require.positive(threshold=threshold)
+    require.positive(threshold=threshold, dt=dt)
+    require.of_kind(Tensor, current=current)
     n, current = len(current), current.double().cpu()
     time, runs = torch.full((n,), current.shape[1] * dt, dtype=torch.float64), n
     if broken := bool(torch.isnan(current.sum())):

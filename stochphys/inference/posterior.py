@@ -66,10 +66,10 @@ class LinearPosterior(Posterior):
     offset: Tensor
 
     def mean(self, x: Tensor) -> Tensor:
-        return self.basis(x.double()) @ self.weights.T + self.offset
+        return self.basis(torch.as_tensor(x).double()) @ self.weights.T + self.offset
 
     def std(self, x: Tensor) -> Tensor:
-        spread = torch.einsum("nf,ofr->nor", self.basis(x.double()), self.root)
+        spread = torch.einsum("nf,ofr->nor", self.basis(torch.as_tensor(x).double()), self.root)
         return spread.square().sum(-1).sqrt()
 
     def sample(self, draws: int, *, generator: Source) -> Functions:

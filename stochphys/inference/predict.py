@@ -172,6 +172,7 @@ def predict_paths(
 
     Source: a draw of the parameters for each prediction: Gelman et al., Bayesian Data Analysis, §1.3.
     """
+    require.of_kind(Langevin, langevin=langevin, hint="what infer_langevin returns")
     generator = as_generator(generator)
     require.within("(0, 1]", quantile=quantile, hint="0.99 is usual")
     scale = langevin.drift.std(langevin.states).mean(0)  # (dim,)
@@ -245,6 +246,7 @@ def mean_first_passage_time(
 
     Source: Gardiner, Stochastic Methods, §5.5.2.
     """
+    require.of_kind(Langevin, langevin=langevin, hint="what infer_langevin returns")
     generator = as_generator(generator)
     x = langevin.increments.x.flatten(0, 1)  # (n, dim_in)
     if x.shape[1] > 1:

@@ -111,6 +111,9 @@ def _per_coordinate(
 ) -> tuple[Tensor, Tensor]:
     """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
     mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
+    require.of_kind(Langevin, langevin=langevin, hint="what infer_langevin returns")
+    require.of_kind(Trajectories, fresh=fresh, hint=require.ARRAYS)
+    require.integer(2, draws=draws)
     generator, data = as_generator(generator), langevin.increments
     if langevin.timed:
         raise ValueError(

@@ -65,13 +65,8 @@ class JumpChain(Brief):
                 "Leave out what is never visited, or split the chain"
             )
         P = P / P.sum(1, keepdim=True)
-        # π P = π and Σπ = 1, as one least-squares problem.
-        equations = torch.cat((P.T - torch.eye(len(P)), torch.ones(1, len(P))))
-        wanted = torch.zeros(len(P) + 1, dtype=P.dtype)
-        wanted[-1] = 1
-        law = torch.linalg.lstsq(equations, wanted[:, None]).solution[:, 0]
         object.__setattr__(self, "P", P)
-        object.__setattr__(self, "stationary_law", law)
+        object.__setattr__(self, "stationary_law", stationary_law(P))
 
     @property
     def n_states(self) -> int:
@@ -174,6 +169,21 @@ def _run(thresholds: Tensor, state: Tensor, numbers: Iterable[Tensor]) -> Tensor
         state = _jump(thresholds, state, u)
         states.append(state.byte())
     return torch.stack(states)
+
+
+def stationary_law(P: Tensor) -> Tensor:
+    """π `(n_states,)` with π P = π and Σπ = 1: one state after the other is taken out of the chain and put
+    back, without a subtraction, so that no digit is lost, and in one order, so that all runs agree.
+
+    Source: Grassmann, Taksar, Heyman, Oper. Res. 33, 1107 (1985).
+    """
+    P, law = P.clone(), torch.ones_like(P[0])
+    for k in range(len(P) - 1, 0, -1):
+        P[:k, k] /= P[k, :k].sum()
+        P[:k, :k] += P[:k, k, None] * P[k, :k]
+    for k in range(1, len(P)):
+        law[k] = (law[:k] * P[:k, k]).sum()
+    return law / law.sum()
 
 
 def _in_pieces(thresholds: Tensor, start: Tensor, n_steps: int, generator: Generator) -> Tensor:

@@ -81,8 +81,8 @@ def evaluate(objective: Objective, model: nn.Module, batch: Any, per_member: tor
     """The objective on a batch; in words what is wrong with it."""
     try:
         value = objective(model, batch)
-    except RuntimeError as error:
-        if type(error) is not RuntimeError:  # memory is full, for one
+    except (RuntimeError, IndexError) as error:
+        if type(error) not in (RuntimeError, IndexError):  # memory is full, for one
             raise
         weights = next(model.parameters())
         text = (
@@ -95,7 +95,10 @@ def evaluate(objective: Objective, model: nn.Module, batch: Any, per_member: tor
                 "lost on float32 far from zero, and then cast, (x - mean).to(weight.dtype); or change it "
                 "before, data.float(), data.map(torch.Tensor.float), model.double()"
             ) from None
-        raise TypeError(f"{text} ({error}); shapes and device must fit") from error
+        raise TypeError(
+            f"{text} ({error}); shapes and device must fit, and a "
+            "network for classes has an output for each"
+        ) from error
     if not isinstance(value, Tensor) or value.shape != per_member:
         wanted = f"one number per member, {tuple(per_member)}" if per_member else "one number, ()"
         raise TypeError(

@@ -7,6 +7,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from os.path import expanduser
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -226,6 +227,19 @@ def save_checkpoint(path: str | Path, content: dict[str, Any]) -> None:
         torch.save(content, file)
 
 
+BROKEN = (  # what torch raises for a file that is cut or changed
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    EOFError,
+    OSError,
+    OverflowError,
+    UnpicklingError,
+)
+
+
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """Read what `save_checkpoint` wrote, on the CPU.
 
@@ -235,7 +249,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         return torch.load(expanduser(path), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
-    except Exception as error:  # torch raises many kinds for a broken file
+    except BROKEN as error:
         raise ValueError(
             f"{path} is not a complete checkpoint ({type(error).__name__}); it was left as it is. "
             "Delete it to start anew"
