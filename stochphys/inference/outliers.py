@@ -17,7 +17,11 @@ from torch.nn.functional import pad
 from ..data import Trajectories
 from ..stretches import Stretches
 
-FAR = 8.0  # widths of noise that no clean path is off and back at once, slow cameras and D(x) included
+FAR = 9.0  # widths of noise that no clean path is off and back at once, slow cameras and D(x) included
+GAP, FEW = (
+    2.0,
+    0.3,
+)  # jumps that lie below those by so much as a factor are fewer than this part of them
 STAYS = 12.0  # for a jump that stays, as one through a narrow place where D is large may
 NEAR = 20  # frames before and after, and states in the neighbourhood, that say what is usual
 LIKE = 5  # so many of them say something
@@ -26,6 +30,7 @@ MOST, NORMAL = (
     1.645,
 )  # the part of all that is usual, one in ten may be wrong; its standard deviations
 NAMED = 5  # places at most in a sentence
+RARE = 0.01  # part of the steps; more jumps than that are what the motion does
 MANY = 2000  # jumps at most that are looked at, the farthest
 SHOWN = 2**17  # frames at most from which a typical width is read
 
@@ -52,7 +57,7 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     r"""The frames that do not belong to their path, in the order of paths and frames; as a rule none.
 
     The distance of a frame from the middle between its neighbours, $r_t = x_t - (x_{t-1} + x_{t+1})/2$, is
-    noise of two steps, with inertia less. A step is a jump if both of its frames are more than eight
+    noise of two steps, with inertia less. A step is a jump if both of its frames are more than nine
     widths off. The width is the larger one of what is usual around that time and around that state:
     where D(x) is large, or where spikes come back, steps are no jumps. Frames between a jump there and a
     jump back are wrong; of a jump that stays, the first frame. In paths of two frames none is found.
@@ -65,9 +70,9 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     usual = torch.stack([width(c[c > 0]) for c in r[some].unbind(1)])  # (dim,)
     widths, coordinate = (torch.minimum(r[1:], r[:-1]) / usual).max(1)
     far = torch.where(follows, widths, 0.0).topk(min(MANY, len(follows)))
-    rows = far.indices[far.values > FAR].sort().values.tolist()
-    if not rows:
+    if far.values[0] <= FAR:
         return []
+    rows = far.indices[far.values > FAR / GAP].sort().values.tolist()
     low, high = (
         x[some].kthvalue(int(1 + q * (len(x[some]) - 1)), dim=0).values for q in (0.05, 0.95)
     )
@@ -77,13 +82,26 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
         k = int(coordinate[row])
         there = [width(r[rows_like, k]) for rows_like in usual_there(z, tree, follows, row)]
         w = widths[row] * usual[k] / max([usual[k], *there])
-        if w > FAR:
-            jumps[row] = float(w), k
+        jumps[row] = float(w), k
+    least = end_of_tail([w for w, _ in jumps.values()])
+    jumps = {row: (w, k) for row, (w, k) in jumps.items() if w >= least}
+    if len(jumps) > RARE * len(x):
+        return []
     found = wrong_rows(z, follows, {row: w for row, (w, _) in jumps.items()})
     return [
         WrongFrame(int(path[row]), int(number[row]), *jumps[jump])
         for row, jump in sorted(found.items())
     ]
+
+
+def end_of_tail(widths: list[float]) -> float:
+    """From where on jumps of these `widths`, of which none below `FAR / GAP` need be there, are not the tail
+    of what the motion itself does: it thins out, and few lie just below."""
+    w = torch.tensor(sorted(widths), dtype=torch.float64)
+    above = len(w) - torch.searchsorted(w, w)
+    below = torch.searchsorted(w, w) - torch.searchsorted(w, w / GAP)
+    apart = (w >= FAR) & (below <= FEW * above)
+    return w[apart].min().item() if apart.any() else inf
 
 
 def usual_there(z: Tensor, tree: cKDTree, follows: Tensor, row: int) -> Iterator[list[int]]:
@@ -99,7 +117,7 @@ def usual_there(z: Tensor, tree: cKDTree, follows: Tensor, row: int) -> Iterator
     reach = (z[row + 1] - z[row]).norm().item() / 4
     for place in beside:
         away, near = tree.query(z[place].numpy(), NEAR, distance_upper_bound=reach)
-        found.append([i for i in near[away < inf].tolist() if i not in beside])
+        found.append([i for i in near[away < inf].tolist() if not first <= i <= last])
     return (rows for rows in found if len(rows) >= LIKE)
 
 
@@ -194,7 +212,10 @@ def apart(z: Tensor, jumps: dict[int, float], pieces: list[tuple[int, int, int]]
         if back or rest < NEAR:
             upto = back[0] if back else len(pieces)
             for near, far, jump in pieces[i:upto]:
-                found |= dict.fromkeys(range(min(near, far), max(near, far) + 1), jump)
+                side = 1 if far >= near else -1
+                away = z[range(near, far + side, side)] - right
+                n = int((away.norm(dim=1) > off[i] / 2).long().cumprod(0).sum())  # then it is back
+                found |= dict.fromkeys(range(near, near + side * max(n, 1), side), jump)
         else:
             upto, (near, _, jump) = i, pieces[i]
             found |= {near: jump} if jumps[jump] > STAYS else {}
