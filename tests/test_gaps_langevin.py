@@ -40,12 +40,13 @@ FRAMES = {
     "ito": 2,
     "end": 2,
     "midpoint": 4,
+    "centred": 5,
     "combined": 5,
     "forward": 5,
     "reverse": 5,
     "symmetric": 5,
 }
-POSITIONS = ("combined", "forward", "reverse", "symmetric")  # alone: rules of second differences
+POSITIONS = ("centred", "combined", "forward", "reverse", "symmetric")  # alone: rules of second differences
 
 
 def of_frames(x: Tensor, there: Tensor, **more: bool) -> Trajectories:
@@ -86,7 +87,7 @@ def window_by_window(x: Tensor, there: Tensor, rule: str) -> dict[str, Tensor]:
         later = int(rule == "reverse")
         a, b = p[t + later], p[t + later + 1]
         seen = now(t + later + 0.5, (a + b) / 2, (b - a) / DT)
-        if rule == "symmetric":
+        if rule in ("symmetric", "centred"):
             seen = now(t + 1, p[t : t + 3].mean(0), (p[t + 2] - p[t]) / (2 * DT))
         return seen, p[t + 2] - 2 * p[t + 1] + p[t]
 
@@ -102,7 +103,7 @@ def window_by_window(x: Tensor, there: Tensor, rule: str) -> dict[str, Tensor]:
             return now(t + 1.5, (p[t + 1] + p[t + 2]) / 2), pairs[1].sum(0) / (2 * DT)
         return now(t, p[t]), pairs[0, 0] / (2 * DT)
 
-    back = {"midpoint": 1, "symmetric": 2}.get(rule, 0)
+    back = {"midpoint": 1, "symmetric": 2, "centred": 2}.get(rule, 0)
     for p, held in zip(x, there.tolist(), strict=True):
         for t in range(len(p)):
             if all(held[t : t + (3 if secant else 2)]) and t + (3 if secant else 2) <= len(p):
@@ -205,7 +206,7 @@ def assert_inertia(data: Trajectories, rule: str) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.2, 0.5])
-@pytest.mark.parametrize("rule", ["combined", "symmetric"])
+@pytest.mark.parametrize("rule", ["centred", "combined", "symmetric"])
 def test_missing_frames_leave_acceleration_and_its_noise_as_they_are(
     share: float, rule: str
 ) -> None:
@@ -246,7 +247,7 @@ def test_residuals_of_rows_that_do_not_touch_are_not_compared() -> None:
 
 @pytest.mark.parametrize(("rule", "frames"), [(rule, n) for rule, n in FRAMES.items() if n > 2])
 def test_rules_say_how_many_frames_in_a_row_they_need(rule: str, frames: int) -> None:
-    x = torch.randn(40, 30, 1, generator=make_generator(8))
+    x = torch.randn(40, 30, 1, generator=make_generator(8)).cumsum(1).cumsum(1)  # as with inertia
     there = torch.arange(30).expand(40, -1) % frames != frames - 1
     with pytest.raises(
         ValueError, match=f"longest stretch must be .* least {frames}, got {frames - 1}"

@@ -59,7 +59,7 @@ def test_good_data_have_no_warnings(film, swings):
         options = dict(start=0.0, burn_in=200, every=2)
         data = simulate(system, 10, 2000, 0.005, generator=make_generator(4), **options)
         assert warnings(data, diffusion=RBF) == ()
-    for rule in ("combined", "symmetric"):
+    for rule in ("centred", "combined", "symmetric"):
         data = positions(swings.every(10))
         assert warnings(data, drift=CUBIC, underdamped=True, rule=rule) == ()
     assert warnings(swings.every(10), drift=CUBIC) == ()
@@ -93,7 +93,7 @@ def test_more_data_make_the_same_camera_too_slow():
 
 def test_a_slow_camera_is_worse_for_velocities_that_are_differences(swings):
     for k, silent in ((20, True), (50, False)):
-        for rule in ("combined", "symmetric"):
+        for rule in ("centred", "combined", "symmetric"):
             found = warnings(positions(swings.every(k)), drift=CUBIC, underdamped=True, rule=rule)
             assert (found == ()) == silent
             assert silent or found[0].startswith("Slow camera")
@@ -152,12 +152,13 @@ def test_a_noisy_measurement_is_told_from_noise_of_the_motion(film, eta, found, 
     assert excess == pytest.approx(share[0] * added, abs=K * share[1] * added)
 
 
-def test_a_noisy_measurement_of_positions_asks_for_the_symmetric_rule(swings):
+def test_a_noisy_measurement_of_positions_asks_for_a_centred_rule(swings):
     data = positions(swings.every(10), eta=1e-3)
-    sentence = only(data, drift=CUBIC, underdamped=True)
-    assert "rule='symmetric'" in sentence
+    sentence = only(data, drift=CUBIC, underdamped=True, rule="combined")
+    assert "Leave rule out" in sentence
     assert number(r"error of (\S+)\. ", sentence) == pytest.approx(1e-3, rel=0.15)
-    assert warnings(data, drift=CUBIC, underdamped=True, rule="symmetric") == ()
+    for rule in ("centred", "symmetric"):
+        assert warnings(data, drift=CUBIC, underdamped=True, rule=rule) == ()
 
 
 def test_inertia_that_nobody_told_of_is_noticed(swings):

@@ -285,19 +285,20 @@ def test_time_is_that_of_the_middle_of_each_secant() -> None:
 
 def test_rounded_positions_are_refused() -> None:
     """In float32 around x = 10⁴ rounding makes a tenth of the squared second differences;
-    the symmetric rule takes it as noise of the measurement."""
+    the centred rules take it as noise of the measurement."""
     far = Trajectories((oscillators().position[:2] + 10_000).float(), DT)
     with pytest.raises(ValueError, match="single precision"):
-        increments(far, underdamped=True)
+        increments(far, underdamped=True, rule="combined")
     near = Trajectories(oscillators().position[:2].float(), DT)
-    assert increments(near, underdamped=True).y.dtype == torch.float64
-    assert increments(far, underdamped=True, rule="symmetric").rule == "symmetric"
+    assert increments(near, underdamped=True, rule="combined").y.dtype == torch.float64
+    for rule in ("symmetric", "centred"):
+        assert increments(far, underdamped=True, rule=rule).rule == rule
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (dict(rule="ito"), "combined, forward, reverse, symmetric"),
+        (dict(rule="ito"), "centred, combined, forward, reverse, symmetric"),
         (dict(frames=4), "n_times must be an integer of at least 5, got 4"),
         (dict(still=True), r"coordinates \[1\] never change"),
     ],

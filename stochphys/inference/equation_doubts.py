@@ -11,7 +11,7 @@ from itertools import chain
 from torch import Tensor
 
 from .doubts import clear
-from .increments import successive
+from .increments import EARLIER, successive
 from .results import Langevin
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
@@ -88,11 +88,11 @@ def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
             "noise is seen; leave out frames with trajectories.every(2), or give underdamped=True if "
             "these are positions alone."
         )
-    made_for_it = data.rule in ("symmetric", "midpoint")
+    made_for_it = data.rule in EARLIER
     if not made_for_it and clear(-excess, error, MEMORY if data.secant else BLURRED):
         zeta = (-excess * square * (data.dt**4 / 5.5 if data.secant else data.dt**2)).sqrt().item()
         remedy = (
-            ". Give rule='symmetric', which survives it."
+            ". Leave rule out: the default survives it."
             if data.secant
             else f", which makes D {-2 * excess / (1 + 2 * excess):.0%} too large. Give rule='midpoint', "
             "which survives it, or leave out frames: trajectories.every(2) halves it."

@@ -20,11 +20,10 @@ from ..data import Trajectories
 # c: labels y seen at a state obey ⟨b y⟩ = ⟨b Φ⟩ + c⟨D·∂b⟩ for any function b of that state. A
 # displacement seen after the fraction c/2 of its step has done that part of its noise, see Itô's rule.
 OVERDAMPED = {"ito": 0.0, "midpoint": 1.0, "end": 2.0}
-UNDERDAMPED = {"combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
-EARLIER = {
-    "midpoint": 1,
-    "symmetric": 2,
-}  # frames to a state that neither noise nor error has reached
+UNDERDAMPED = {"centred": 1.0, "combined": 0.0, "forward": 0.0, "reverse": 0.0, "symmetric": 1.0}
+# Rules that an error of the positions does not break, and how many frames before lies a state that
+# neither noise nor error has reached.
+EARLIER = {"midpoint": 1, "symmetric": 2, "centred": 2}
 SHOWN = 2000  # states at most at which fields are looked at
 
 
@@ -53,6 +52,8 @@ class Increments(Brief):
         steps: what the noise did, `(n_paths, n, dim)`: displacements, or second differences.
         precision: of the trajectories that were read, and of paths that are predicted.
         row, row_at: None, or of each label, and of each square, the row of its first frame.
+        response: None, or of labels that were `corrected` by a drift: dt ∂Φ_i/∂v_k, `(n_paths, n_steps,
+            dim, dim)`.
     """
 
     x: Tensor
@@ -69,6 +70,7 @@ class Increments(Brief):
     precision: torch.dtype
     row: Tensor | None = None
     row_at: Tensor | None = None
+    response: Tensor | None = None
 
     @property
     def dim(self) -> int:
@@ -105,18 +107,24 @@ class Increments(Brief):
 
         where a constant drift, a friction and the noise of a measurement cancel to leading order
         in dt. Locally each lag is the mean over the three s, which is even in time: the change of the
-        drift cancels, too.
+        drift cancels, too. Of an oscillator it is larger than the noise; a known drift is taken out.
         """
+        done = self.dt**2 if self.secant else self.dt
+        s = self.steps if drift is None else self.steps - drift * done
         if not self.secant:
-            s = self.steps if drift is None else self.steps - drift * self.dt
             if self.rule != "midpoint":
                 return outer(s, s) / (2 * self.dt)
             a, b, c = successive(s, self.row, 0, 1, 2)
             return symmetric(outer(b, b + (a + c))) / (2 * self.dt)
-        a, b, c = successive(self.steps, self.row, 0, 1, 2)
+        a, b, c = successive(s, self.row, 0, 1, 2)
         lag_0 = (outer(a, a) + outer(b, b) + outer(c, c)) / 3
         lag_1 = (outer(a, b) + outer(b, c)) / 2
         return symmetric(lag_0 + lag_1 - 2 * outer(a, c)) / (5 * self.dt**3 / 3)
+
+    def every(self, k: int) -> "Increments":
+        """Each k-th label of the drift."""
+        names = [n for n in ("x", "y", "before", "response") if getattr(self, n) is not None]
+        return replace(self, **{name: getattr(self, name)[:, ::k] for name in names})
 
     @property
     def begins(self) -> Tensor | None:
@@ -152,24 +160,27 @@ def increments(
     | overdamped; velocities measured     | `"ito"` (default)          | the start of the step      |
     |                                     | `"midpoint"`               | its middle                 |
     |                                     | `"end"`                    | its end                    |
-    | positions, `underdamped=True`       | `"combined"` (default)     | both secants, (5Φ_f − Φ_r)/4 |
+    | positions, `underdamped=True`       | `"centred"` (default)      | mean of three, centred     |
+    |                                     | `"symmetric"`              | there; order dt is left    |
+    |                                     | `"combined"`               | both secants, (5Φ_f − Φ_r)/4 |
     |                                     | `"forward"`, `"reverse"`   | earlier, later secant      |
-    |                                     | `"symmetric"`              | mean of three, centred     |
 
     The kicks of a second difference move the secants beside it, too: regression at the earlier one
     gives $\Phi_f = \Phi - \tfrac13\partial_v(Dp)/p$, at the later one $\tfrac53$ of that term,
     and the combination is free of it (Bae, Ha, Jeong 2024, arXiv 2402.01338, who take positions at the
-    earlier end of each secant; its middle leaves less than half of the squared bias that remains). The
-    centred difference has the share 1, which is taken out with the inferred D. Noise of the
-    measurement is survived by "symmetric" (Brückner, Ronceray, Broedersz 2020, PRL 125, 058103) and,
-    without inertia, by "midpoint" (Frishman & Ronceray 2020, PRX 10, 021009).
+    earlier end of each secant; its middle leaves less than half of the squared bias that remains). But
+    these secants lie before or after their label, and ¾ω²dt is added to the friction of an oscillator
+    of frequency ω. The centred difference has the share 1, which is taken out with the inferred D
+    ("symmetric": Brückner, Ronceray, Broedersz 2020, PRL 125, 058103); "centred" takes out what is of
+    order dt, too, see `corrected`. Both survive noise of the measurement; without inertia "midpoint"
+    does (Frishman & Ronceray 2020, PRX 10, 021009).
 
     Differences are taken in float64, between frames that follow each other; a label that would need a
     missing one does not exist. With `time`, t is the number of a frame times dt: where paths begin
     together, the time since; in films, that of the film.
 
     States that were rounded to float32 before are refused where the rounding makes 1 % or more of the
-    squared differences, except by "symmetric" and "midpoint", to which it is a noise of the measurement.
+    squared differences, except by the rules to which it is a noise of the measurement.
 
     Raises `ValueError` for an unknown rule, too few frames that follow each other, a coordinate that
     never changes, or rounded states.
@@ -227,11 +238,11 @@ def increments(
         early = states(half[:, :-1], v[:, :-1], first=0.5)
         later = states(half[:, 1:], v[:, 1:], first=1.5)
         middle = states((x[:, 2:] + x[:, 1:-1] + x[:, :-2]) / 3, centred, first=1)
-        seen = {"reverse": later, "symmetric": middle}.get(rule, early)
+        seen = {"reverse": later, "symmetric": middle, "centred": middle}.get(rule, early)
         labels = read(
             x=seen,
             start=early,
-            before=earlier(seen) if rule == "symmetric" else seen,
+            before=earlier(seen) if rule in EARLIER else seen,
             reverse=later if rule == "combined" else None,
             y=s / dt**2,
             noisy=slice(dim, 2 * dim),
@@ -241,7 +252,7 @@ def increments(
     if gaps is not None:
         seen_by = 3 if labels.secant else 2  # frames
         labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (seen_by, least)))
-    if trajectories.x.dtype == torch.float32 and rule not in ("symmetric", "midpoint"):
+    if trajectories.x.dtype == torch.float32 and rule not in EARLIER:
         check_rounding(torch.maximum(high, -low), labels)
     return labels
 

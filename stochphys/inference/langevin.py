@@ -14,9 +14,11 @@ from torch import Tensor
 from .. import require
 from ..data import Trajectories
 from ..device import Source, as_generator
+from ..models.bases import Polynomial
 from ..models.drift_diffusion import LogVariance
 from .equation_doubts import doubts_of_equation
 from .increments import Increments, increments, successive
+from .inertia import check_inertia, corrected, shared_later
 from .outliers import said_of, without, wrong_frames
 from .posterior import Combination, ConstantDiffusion, DiffusionField, Posterior
 from .regression import BayesianRegression, Method, Samples
@@ -24,6 +26,7 @@ from .results import Langevin
 
 LAGS = 5  # labels so far apart in time share no noise
 FEW = 10  # of D make no mean yet
+EIGHTH, ENOUGH = 8, 2000  # of labels: each eighth, if so many are left, for what is a correction
 
 
 def infer_langevin(
@@ -64,11 +67,14 @@ def infer_langevin(
     if wrong := wrong_frames(trajectories):
         trajectories = without(trajectories, wrong)
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
-    rough = infer_diffusion(data, None, diffusion, generator)
-    found = infer_drift(data, rough, drift, generator)
     if data.secant:
-        D = rough  # its lags are free of the drift already
+        check_inertia(data)
+    if data.rule == "centred":
+        data, found, D = infer_centred(data, drift, diffusion, generator)
     else:
+        D = infer_diffusion(data, None, diffusion, generator)
+        found = infer_drift(data, D, drift, generator)
+    if not data.secant:  # lags of second differences are free of the drift already
         at_start = found.mean(data.start.flatten(0, 1)).view_as(data.y)
         D = infer_diffusion(data, at_start, diffusion, generator)
     some = data.some_states  # (n, dim_in)
@@ -98,12 +104,35 @@ def infer_drift(
         if data.shared:
             tangent = D.new_zeros(len(D), data.dim, x.shape[-1])
             tangent[..., data.noisy] = data.shared * weight[..., None] * D
+            if data.response is not None:
+                tangent += weight[..., None] * shared_later(data, D)
         return method.fit(Samples(x.flatten(0, 1), y, weight, tangent), generator=generator)
 
     if data.reverse is None:
         return fit(data.x, data.before)
     # Weights go with the states, else they would share another part of the noise.
     return Combination(fit(data.x, data.before), fit(data.reverse, data.reverse))
+
+
+def infer_centred(
+    data: Increments, drift: Method, diffusion: Method | None, generator: Source | None
+) -> tuple[Increments, Posterior, Posterior]:
+    """By the rule "centred": labels without what is of order dt, and drift and diffusion from them.
+
+    A straight line first: what the force of an oscillator changes between frames may be more than the
+    noise that D is read from. Then polynomials, by which labels are corrected, and the method itself
+    on some of the labels, since all that is read off these drifts is small, or smooth.
+    """
+    k = max(1, min(EIGHTH, data.y[..., 0].numel() // ENOUGH))
+    degree = 3 if data.x.shape[-1] < 5 else 2  # cubic features would cost more than the method's own
+    line, curves = (BayesianRegression(Polynomial(n)) for n in (1, degree))
+    D, labels, known = infer_diffusion(data, None, None, None), data, None
+    for method in (line, curves, drift):
+        found = infer_drift(labels.every(k), D, method, generator)
+        known = found.mean(data.x.flatten(0, 1)).view_as(data.y)
+        labels = labels if method is drift else corrected(data, found, known, D)
+        D = infer_diffusion(labels, known, diffusion if method is drift else None, generator)
+    return labels, infer_drift(labels, D, drift, generator), D
 
 
 def weighed_too(data: Increments, diffusion: Posterior, x: Tensor) -> Tensor:

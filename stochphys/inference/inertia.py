@@ -1,0 +1,87 @@
+r"""Positions of something with inertia: what centred labels are off by to first order in dt, and
+whether there is any inertia in the data.
+
+A second difference y of three frames and the state $(\bar x, \bar v)$ in their middle share noise. For
+any function b of that state
+
+$$\langle b\,y_i\rangle = \Big\langle b\,\big(\Phi_i + \tfrac{dt}{3} D_{jj}\partial_j^2\Phi_i\big)
+  + \big(D_{ij} + \tfrac{dt}{12} J_{ik}D_{kj} + \tfrac{7dt}{12} D_{ik}J_{jk}\big)\,\partial_j b
+  + \tfrac{7dt}{9} D_{ij}\,\partial_{x_j} b\Big\rangle + O(dt^2),
+  \qquad J_{ik} = \partial_k \Phi_i,$$
+
+where ∂ without x is along velocities, and D is taken as constant within a label. The correction of Φ is
+its mean over velocities that vary by $\tfrac23 D\,dt$; the others are noise that is shared.
+"""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from .increments import Increments, successive
+from .posterior import Posterior
+
+ALIKE = 0.3  # correlation of successive displacements below which no velocity is seen
+
+
+def corrected(
+    data: Increments, drift: Posterior, known: Tensor, diffusion: Posterior
+) -> Increments:
+    r"""Labels of the rule "centred" from which what Φ is off by is taken, with the `response` of the
+    drift, from a first guess of `drift` and `diffusion`; `known (n_paths, n_steps, dim)` is the drift at
+    the labels.
+
+    Of order dt², one is worth a line: $\bar x$ is the middle frame plus $y\,dt^2/3$, which changes
+    stiffness and friction of an oscillator by a third of $(\omega\,dt)^2$.
+    """
+    x, phi, dt = data.x.flatten(0, 1), known.flatten(0, 1), data.dt
+    D = diffusion.mean(x[:1])[0].diagonal()  # (dim,)
+    middle = x.clone()
+    middle[:, : data.dim] -= data.y.flatten(0, 1) * dt**2 / 3
+    off, response = drift.mean(middle) - phi, []
+    for k, apart in enumerate((2 / 3 * dt * D).sqrt()):
+        shift = torch.zeros_like(x[:1])
+        shift[:, data.noisy.start + k] = apart
+        faster, slower = drift.mean(x + shift), drift.mean(x - shift)
+        off += (faster + slower) / 2 - phi
+        response.append(dt * (faster - slower) / (2 * apart))
+    new = data.y - off.view_as(data.y)
+    J = torch.stack(response, dim=-1).view(*data.y.shape, -1)
+    return replace(data, y=new, steps=new * dt**2, response=J)
+
+
+def shared_later(data: Increments, D: Tensor) -> Tensor:
+    """What of the noise of `corrected` labels is shared with the state to order dt, beside D
+    `(n, dim, dim)` with the velocities: `(n, dim, dim_in)`.
+
+    Where the mean response is large it is summed as a geometric series, so that friction, however
+    strong, never turns the sign of what is shared.
+    """
+    JD = data.response.flatten(0, 1) @ D
+    first = JD / 12 + JD.mT * 7 / 12
+    mean, D_mean = first.mean(0), D.mean(0)
+    shared = D.new_zeros(len(D), data.dim, data.x.shape[-1])
+    shared[..., data.noisy] = first @ torch.linalg.solve(D_mean - mean, D_mean)
+    shared[..., : data.dim] = 7 / 9 * data.dt * D
+    return shared
+
+
+def check_inertia(data: Increments) -> None:
+    """Refuse, with `ValueError`, positions whose velocities are gone before the next frame.
+
+    Displacements of something with inertia are alike from frame to frame, their correlation tends to 1
+    for short dt; without inertia it tends to 0, and errors of the positions make it negative.
+    """
+    v = data.start[..., data.noisy]  # secants
+    v = v - v.mean((0, 1))
+    early, late = successive(v, data.row, 0, 1)
+    alike = (early * late).mean((0, 1)) / v.square().mean((0, 1))  # (dim,)
+    k = int(alike.argmin())
+    if alike[k] + 2 / early[..., 0].numel() ** 0.5 < ALIKE:
+        raise ValueError(
+            f"underdamped=True, but successive displacements of coordinate {k} are not alike "
+            f"(correlation {alike[k]:.2f}, near 1 where inertia is seen): velocities cannot be told from "
+            "these positions. Either there is no inertia at this dt: leave underdamped out; or a period "
+            "has only a few frames: take a shorter dt; or errors of the positions are as large as a "
+            "displacement: trajectories.every(2) then makes the correlation grow"
+        )
