@@ -46,7 +46,13 @@ FRAMES = {
     "reverse": 5,
     "symmetric": 5,
 }
-POSITIONS = ("centred", "combined", "forward", "reverse", "symmetric")  # alone: rules of second differences
+POSITIONS = (
+    "centred",
+    "combined",
+    "forward",
+    "reverse",
+    "symmetric",
+)  # alone: rules of second differences
 
 
 def of_frames(x: Tensor, there: Tensor, **more: bool) -> Trajectories:

@@ -270,7 +270,10 @@ def test_data_from_which_nothing_follows_are_refused():
     x = torch.randn(1, 100, 2, generator=make_generator(0))
     refused(x, "rule must be one of ito, midpoint, end, got 'combined'", rule="combined")
     refused(
-        x, "rule must be one of centred, combined, forward, reverse, symmetric", rule="ito", underdamped=True
+        x,
+        "rule must be one of centred, combined, forward, reverse, symmetric",
+        rule="ito",
+        underdamped=True,
     )
     refused(x[:, :4], "n_times .* at least 5, got 4; rule='centred'", underdamped=True)
     refused(x * torch.tensor([1.0, 0.0]), r"coordinates \[1\] never change .* leave them out")

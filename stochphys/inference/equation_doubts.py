@@ -12,6 +12,7 @@ from torch import Tensor
 
 from .doubts import clear
 from .increments import EARLIER, successive
+from .inertia import friction_of_rules
 from .results import Langevin
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
@@ -21,6 +22,7 @@ BLURRED = 0.03  # correlation of residuals at which a noisy measurement makes D 
 MEMORY = 0.1  # correlation of residuals that is worth a sentence
 LOST = 0.1  # fraction of drift or diffusion whose loss between frames is worth a sentence
 LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positions, which lose more
+LOST_IF_CENTRED = 0.035  # and by labels that are rid of what is lost to first order
 
 
 def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
@@ -35,7 +37,7 @@ def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
     if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
     of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
-    return of_noise or tuple(missing(result, labels, rest))
+    return of_noise or (*friction_of_rules(result), *missing(result, labels, rest))
 
 
 def smooth_coordinates(steps: Tensor) -> Tensor:
@@ -134,7 +136,9 @@ def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
     fall = (
         0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt, data.row).min().item()
     )
-    if lost > (LOST_BY_SECANTS if data.secant else blind):
+    if data.secant:
+        blind = LOST_IF_CENTRED if data.rule == "centred" else LOST_BY_SECANTS
+    if lost > blind:
         yield (
             f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "
             f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than {data.dt:g}."

@@ -13,15 +13,20 @@ where ∂ without x is along velocities, and D is taken as constant within a lab
 its mean over velocities that vary by $\tfrac23 D\,dt$; the others are noise that is shared.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from .doubts import clear
 from .increments import Increments, successive
 from .posterior import Posterior
+from .results import Langevin
 
 ALIKE = 0.3  # correlation of successive displacements below which no velocity is seen
+EARLY = {"combined": 0.75, "forward": 0.5}  # frames from a state to its label
+ADDED = 0.03  # of a friction that is worth a sentence
 
 
 def corrected(
@@ -85,3 +90,36 @@ def check_inertia(data: Increments) -> None:
             "has only a few frames: take a shorter dt; or errors of the positions are as large as a "
             "displacement: trajectories.every(2) then makes the correlation grow"
         )
+
+
+def friction_of_rules(result: Langevin) -> Iterator[str]:
+    r"""Whether a rule other than "centred" takes what an oscillator's force changes between frames for
+    friction.
+
+    Labels seen a time a early say $\Phi + a\,L\Phi$, and of $\Phi = -\omega^2 x - \Gamma v$ the friction
+    $\Gamma + a\,\omega^2$. By the rule "symmetric" the friction is as wrong as the D that it is found with.
+    """
+    data, x = result.increments, result.states
+    if not data.secant or data.rule == "centred":
+        return
+
+    def slope(k: int, along: int) -> float:
+        apart = torch.zeros_like(x)
+        apart[:, along] = x[:, along].std() / 10
+        change = result.drift.mean(x + apart) - result.drift.mean(x - apart)
+        return (change[:, k] / (2 * apart[:, along])).mean().item()
+
+    known = result.drift.mean(data.x.flatten(0, 1)).view_as(data.y)
+    D, without_drift = result.diffusion.mean(x).mean(0), data.squares(known).mean((0, 1))
+    for k in range(data.dim):
+        friction = -slope(k, data.dim + k)
+        early = EARLY.get(data.rule, 0.0)
+        share = -early * data.dt * slope(k, k) / friction
+        if not early:
+            share = 1 - (without_drift[k, k] / D[k, k]).item()
+        if friction > 0 and clear(share, (2 / (friction * data.time)) ** 0.5 / 2, ADDED):
+            yield (
+                f"Low damping: about {share:.0%} of the friction of coordinate {k}, {friction:.2g}, is what "
+                f"rule={data.rule!r} takes of the force for friction. Leave rule out, or take a shorter dt: "
+                "the share is proportional to it."
+            )

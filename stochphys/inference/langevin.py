@@ -52,7 +52,8 @@ def infer_langevin(
         generator: what a method draws from; `BayesianRegression` draws nothing, networks do.
         underdamped: positions obey an equation of the second order, velocities were not measured.
         time: the equation depends on time; t, the number of the frame times dt, is one more input.
-        rule: how increments are read, see `increments`.
+        rule: how increments are read, see `increments`; of positions with inertia, a method of your own
+            or a network reads them by "combined".
 
     Raises `ValueError` for data from which nothing follows, `TypeError` for what is neither
     `Trajectories` nor a method, before any work, and whatever the methods refuse.
@@ -66,8 +67,11 @@ def infer_langevin(
     generator = None if generator is None else as_generator(generator)
     if wrong := wrong_frames(trajectories):
         trajectories = without(trajectories, wrong)
+    positions = underdamped and not trajectories.underdamped
+    if rule is None and positions and not isinstance(drift, BayesianRegression):
+        rule = "combined"  # of the rules that ask nothing of the method
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
-    if data.secant:
+    if positions:
         check_inertia(data)
     if data.rule == "centred":
         data, found, D = infer_centred(data, drift, diffusion, generator)
@@ -124,7 +128,9 @@ def infer_centred(
     on some of the labels, since all that is read off these drifts is small, or smooth.
     """
     k = max(1, min(EIGHTH, data.y[..., 0].numel() // ENOUGH))
-    degree = 3 if data.x.shape[-1] < 5 else 2  # cubic features would cost more than the method's own
+    degree = (
+        3 if data.x.shape[-1] < 5 else 2
+    )  # cubic features would cost more than the method's own
     line, curves = (BayesianRegression(Polynomial(n)) for n in (1, degree))
     D, labels, known = infer_diffusion(data, None, None, None), data, None
     for method in (line, curves, drift):
