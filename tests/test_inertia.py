@@ -12,12 +12,12 @@ from torch import Tensor
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import BayesianRegression, LaplaceNetwork, Langevin, infer_langevin
+from stochphys.inference import BayesianRegression, Langevin, LaplaceNetwork, infer_langevin
 from stochphys.inference.comparison import nmse
 from stochphys.models.bases import Polynomial
 from stochphys.simulators import Linear, Underdamped, simulate
 from stochphys.systems import DoubleHump, VanDerPol
-from tests.chance import K, sigmas
+from tests.chance import sigmas
 
 LINE, CUBIC = BayesianRegression(Polynomial(1)), BayesianRegression(Polynomial(3))
 

@@ -16,7 +16,8 @@ from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import Langevin, infer_langevin
 from stochphys.inference.comparison import nmse
-from stochphys.inference.increments import increments, secant_factor
+from stochphys.inference.increments import increments
+from stochphys.inference.inertia import secant_factor
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.models.bases import Polynomial
 from stochphys.models.drift_diffusion import Normal

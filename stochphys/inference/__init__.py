@@ -13,7 +13,8 @@ from .comparison import Comparison, coverage, coverage_curve, nmse
 from .currents import CurrentEstimate, finite_time_tur, short_time_tur
 from .entropy import infer_entropy_production
 from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluctuation_theorem
-from .increments import Increments, increments, secant_factor
+from .increments import Increments, increments
+from .inertia import secant_factor
 from .langevin import infer_langevin
 from .maps import DissipationMap, dissipation_map, frame_maps
 from .neural import BootstrapEnsemble, LaplaceNetwork

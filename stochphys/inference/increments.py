@@ -291,16 +291,6 @@ def check_rounding(far: Tensor, labels: Increments) -> None:
         )
 
 
-def secant_factor(n: int) -> float:
-    r"""D over what the variance of second differences says, $\langle s^2\rangle/2dt^3$, for frames
-    that are n Euler steps apart: $3n^2/(2n^2 + 1)$, and 3/2 for a true path.
-
-    Raises `ValueError` for n below 1.
-    """
-    require.integer(1, n=n)
-    return 3 * n**2 / (2 * n**2 + 1)
-
-
 def outer(a: Tensor, b: Tensor) -> Tensor:
     return a[..., :, None] * b[..., None, :]
 

@@ -19,6 +19,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from .. import require
 from .doubts import clear
 from .increments import Increments, successive
 from .posterior import Posterior
@@ -55,14 +56,14 @@ def corrected(
     return replace(data, y=new, steps=new * dt**2, response=J)
 
 
-def shared_later(data: Increments, D: Tensor) -> Tensor:
+def shared_later(data: Increments, response: Tensor, D: Tensor) -> Tensor:
     """What of the noise of `corrected` labels is shared with the state to order dt, beside D
-    `(n, dim, dim)` with the velocities: `(n, dim, dim_in)`.
+    `(n, dim, dim)` with the velocities: `(n, dim, dim_in)`. `response (n, dim, dim)` as in `Increments`.
 
     Where the mean response is large it is summed as a geometric series, so that friction, however
     strong, never turns the sign of what is shared.
     """
-    JD = data.response.flatten(0, 1) @ D
+    JD = response @ D
     first = JD / 12 + JD.mT * 7 / 12
     mean, D_mean = first.mean(0), D.mean(0)
     shared = D.new_zeros(len(D), data.dim, data.x.shape[-1])
@@ -123,3 +124,13 @@ def friction_of_rules(result: Langevin) -> Iterator[str]:
                 f"rule={data.rule!r} takes of the force for friction. Leave rule out, or take a shorter dt: "
                 "the share is proportional to it."
             )
+
+
+def secant_factor(n: int) -> float:
+    r"""D over what the variance of second differences says, $\langle s^2\rangle/2dt^3$, for frames
+    that are n Euler steps apart: $3n^2/(2n^2 + 1)$, and 3/2 for a true path.
+
+    Raises `ValueError` for n below 1.
+    """
+    require.integer(1, n=n)
+    return 3 * n**2 / (2 * n**2 + 1)

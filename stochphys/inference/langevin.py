@@ -109,7 +109,7 @@ def infer_drift(
             tangent = D.new_zeros(len(D), data.dim, x.shape[-1])
             tangent[..., data.noisy] = data.shared * weight[..., None] * D
             if data.response is not None:
-                tangent += weight[..., None] * shared_later(data, D)
+                tangent += weight[..., None] * shared_later(data, data.response.flatten(0, 1), D)
         return method.fit(Samples(x.flatten(0, 1), y, weight, tangent), generator=generator)
 
     if data.reverse is None:
