@@ -20,7 +20,13 @@ from .equation_doubts import doubts_of_equation
 from .increments import Increments, increments, successive
 from .inertia import check_inertia, corrected, shared_later
 from .outliers import said_of, without, wrong_frames
-from .posterior import Combination, ConstantDiffusion, DiffusionField, Posterior
+from .posterior import (
+    Combination,
+    ConstantDiffusion,
+    DiffusionField,
+    LinearPosterior,
+    Posterior,
+)
 from .regression import BayesianRegression, Method, Samples
 from .results import Langevin
 
@@ -101,7 +107,7 @@ def infer_drift(
     if (first := data.begins) is not None and not isinstance(diffusion, ConstantDiffusion):
         y = y.index_add(0, first, weighed_too(data, diffusion, data.before[0, first]))
 
-    def fit(x: Tensor, before: Tensor) -> Posterior:
+    def fit(x: Tensor, before: Tensor, method: Method = method) -> Posterior:
         D = diffusion.mean(before.flatten(0, 1))
         weight = data.dt / (2 * D.diagonal(dim1=1, dim2=2))
         tangent = None
@@ -114,8 +120,11 @@ def infer_drift(
 
     if data.reverse is None:
         return fit(data.x, data.before)
-    # Weights go with the states, else they would share another part of the noise.
-    return Combination(fit(data.x, data.before), fit(data.reverse, data.reverse))
+    # Weights go with the states, else they would share another part of the noise. What a prior takes
+    # from one estimate it must take from the other, too.
+    forward = fit(data.x, data.before)
+    like = BayesianRegression(like=forward) if isinstance(forward, LinearPosterior) else method
+    return Combination(forward, fit(data.reverse, data.reverse, like))
 
 
 def infer_centred(

@@ -18,8 +18,9 @@ from ..brief import Brief
 from ..device import Source, drawn_from
 from ..models.drift_diffusion import Likelihood, LogVariance
 from ..training import Ensemble
+from .evidence import believed, most_probable
 from .posterior import Functions, Posterior
-from .regression import Prior, Samples
+from .regression import Samples
 
 CHUNK = 2**12  # states whose Jacobian is held at once
 BINS = 20  # in which labels are averaged to see how large the signal is
@@ -114,10 +115,11 @@ class LinearisedPosterior(Posterior):
                 c, rows = curvature[:, i], J[:, i]
                 H += rows.T @ (c[:, None] * rows)
                 moment += (c * label[:, i]) @ rows
-        prior = Prior.of(H[None], torch.zeros(len(H), dtype=torch.long))
-        mean, total, self.precision = prior.most_probable(moment[None])
-        self.effective_parameters = (prior.values / total).sum().item()  # MacKay's γ
-        self.shift, self.root = mean[0] - weights, prior.root(total)[0]  # m − ŵ, (α + H)^(−1/2)
+        groups = torch.ones(len(H), dtype=torch.long)
+        precision, _ = most_probable(H, moment, groups)
+        found = believed(H, moment, groups, precision)
+        self.precision, self.effective_parameters = precision[1:], found.determined
+        self.shift, self.root = found.weights - weights, found.root  # m − ŵ, (α + H)^(−1/2)
 
     def jacobian(self, x: Tensor) -> Tensor:
         """J `(n, dim_out, n_weights)` at states `x (n, dim_in)`."""

@@ -16,6 +16,7 @@ from .. import require
 from ..brief import Brief
 from ..device import Source, drawn_from
 from ..models.bases import Features
+from .evidence import Prior
 
 # From states (draws or 1, n, dim_in) to values (draws, n, dim_out).
 Functions = Callable[[Tensor], Tensor]
@@ -53,17 +54,24 @@ class LinearPosterior(Posterior):
     Attributes:
         basis: features φ.
         weights: their means m `(dim_out, n_features)`.
-        root: R `(dim_out, n_features, n_features)`; $R_i R_i^\top$ is the covariance.
-        precision: α `(dim_out,)` of the prior $w \sim N(0, 1/\alpha)$ that the evidence chose; where
-            features have groups, that of group 0, the others are multiples of it.
+        root: R `(dim_out, n_features, n)`; $R_i R_i^\top$ is the covariance.
         offset: constant added to each component `(dim_out,)`.
+        priors: of each component, which the evidence chose.
+        choice: which families of functions, in words; empty if there was one alone.
     """
 
     basis: Features
     weights: Tensor
     root: Tensor
-    precision: Tensor
     offset: Tensor
+    priors: tuple[Prior, ...]
+    choice: str = ""
+
+    @property
+    def precision(self) -> Tensor:
+        r"""α of the prior $w \sim N(0, 1/\alpha)$ by component and group of features, of an average that
+        of its first family `(dim_out, n_groups)`; group 0 has no prior."""
+        return torch.stack([next(iter(prior.precisions.values())) for prior in self.priors])
 
     def mean(self, x: Tensor) -> Tensor:
         return self.basis(torch.as_tensor(x).double()) @ self.weights.T + self.offset
@@ -73,7 +81,7 @@ class LinearPosterior(Posterior):
         return spread.square().sum(-1).sqrt()
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
-        xi = torch.randn(draws, *self.weights.shape, **drawn_from(generator)).to(self.root)
+        xi = torch.randn(draws, *self.root[:, 0].shape, **drawn_from(generator)).to(self.root)
         weights = self.weights + torch.einsum("ofr,dor->dof", self.root, xi)
         return lambda x: self.basis(x.double()) @ weights.mT + self.offset
 
@@ -87,6 +95,11 @@ class Combination(Posterior):
 
     forward: Posterior
     reverse: Posterior
+
+    @property
+    def choice(self) -> str:
+        """As of a `LinearPosterior`; of anything else nothing is said."""
+        return getattr(self.forward, "choice", "")
 
     def mean(self, x: Tensor) -> Tensor:
         return (5 * self.forward.mean(x) - self.reverse.mean(x)) / 4

@@ -7,7 +7,7 @@ themselves on data first, `basis.fitted(x)`, so that their features are of order
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations_with_replacement
+from itertools import combinations, combinations_with_replacement
 
 import torch
 from torch import Tensor
@@ -16,6 +16,20 @@ from .. import require
 from ..brief import Brief
 
 Features = Callable[[Tensor], Tensor]  # (…, dim) -> (…, n_features)
+
+
+Monomial = tuple[int, ...]  # numbers of the coordinates that are multiplied
+
+
+def monomials(dim: int, degree: int) -> list[Monomial]:
+    """All of one degree."""
+    return list(combinations_with_replacement(range(dim), degree))
+
+
+def products(z: Tensor, of: list[Monomial]) -> Tensor:
+    """Of coordinates `z (…, dim)`, `(…, n)`."""
+    columns = z.unbind(-1)
+    return torch.stack([reduce(torch.mul, [columns[i] for i in c]) for c in of], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -32,21 +46,20 @@ class Polynomial:
 
     def fitted(self, x: Tensor) -> Features:
         mean, std = x.mean(0), x.std(0)
-        powers = [
-            c
-            for degree in range(1, self.degree + 1)
-            for c in combinations_with_replacement(range(x.shape[-1]), degree)
-        ]
+        powers = [c for k in range(1, self.degree + 1) for c in monomials(x.shape[-1], k)]
 
         def features(x: Tensor) -> Tensor:
-            z = ((x - mean.to(x)) / std.to(x)).unbind(-1)
-            products = [reduce(torch.mul, [z[i] for i in c]) for c in powers]
-            return torch.stack([torch.ones_like(z[0]), *products], dim=-1)
+            one = torch.ones_like(x[..., :1])
+            if not powers:
+                return one
+            return torch.cat((one, products((x - mean.to(x)) / std.to(x), powers)), dim=-1)
 
         return features
 
 
-FREE = 100.0  # factor of the straight line: a prior of one width for all weights leaves it free
+FREE = (
+    100.0  # factor of the straight line: even a prior of one width for all weights leaves it free
+)
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,99 @@ class Bumps(Brief):
 
     @property
     def groups(self) -> Tensor:
-        """Of each feature: 0 for those of the straight line, i for the bumps along coordinate i."""
+        """Of each feature: 0 for the straight line, which no prior holds, i for bumps along coordinate i."""
         dim = len(self.low)
         line = torch.zeros(1 + dim, dtype=torch.long)
         return torch.cat((line, torch.arange(1, dim + 1).repeat_interleave(self.n)))
+
+
+WIDE, NARROW = 16, 40  # bumps along each coordinate
+CUBIC, SQUARE = 6, 12  # coordinates at most for products of degree 3, and of degree 2
+PAIRED, OVER_PAIRS = 5, 150  # coordinates at most, and bumps in all, over pairs of coordinates
+PER_PAIR = 8  # bumps along each side of a pair, at most
+
+
+@dataclass(frozen=True)
+class Families:
+    """Families of functions from a straight line to functions of pairs of coordinates, for evidence to
+    choose from, see `Candidates`."""
+
+    def fitted(self, x: Tensor) -> "Candidates":
+        mean, std, low, dim = x.mean(0), x.std(0), x.min(0).values, x.shape[-1]
+        reach = x.max(0).values - low
+
+        def unit(x: Tensor) -> Tensor:
+            return (x - mean.to(x)) / std.to(x)
+
+        def bumps(i: int, n: int, width: float) -> Features:
+            centres = low[i] + reach[i] * torch.arange(n, dtype=low.dtype) / (n - 1)
+            scale = (n - 1) / (width * reach[i])
+            return lambda x: torch.exp(
+                -(((x[..., i, None] - centres.to(x)) * scale.to(x)) ** 2) / 2
+            )
+
+        def over(i: int, j: int, n: int) -> Features:
+            first, second = bumps(i, n, 1.0), bumps(j, n, 1.0)
+            return lambda x: (first(x)[..., :, None] * second(x)[..., None, :]).flatten(-2)
+
+        def terms(of: list[Monomial]) -> Features:
+            return lambda x: products(unit(x), of)
+
+        line = lambda x: torch.cat((torch.ones_like(x[..., :1]), unit(x)), dim=-1)  # noqa: E731
+        parts: dict[str, list[Features]] = {"line": [line]}
+        for kind, n in (("wide", WIDE), ("narrow", NARROW)):
+            parts[kind] = [bumps(i, n, 2.0) for i in range(dim)]
+        degrees = [k for k, most in ((2, SQUARE), (3, CUBIC)) if dim <= most]
+        for kind, mixed in (("powers", False), ("products", True)):
+            each = [[c for c in monomials(dim, k) if (len(set(c)) > 1) == mixed] for k in degrees]
+            parts[kind] = [terms(of) for of in each if of]
+        pairs = list(combinations(range(dim), 2)) if dim <= PAIRED else []
+        n = min(PER_PAIR, int((OVER_PAIRS / max(len(pairs), 1)) ** 0.5))
+        parts["pairs"] = [over(i, j, n) for i, j in pairs]
+        families = {
+            "a straight line": ("line",),
+            f"polynomials of degree {max(degrees, default=1)}": ("line", "powers", "products"),
+            "wide bumps": ("line", "wide"),
+            "narrow bumps": ("line", "narrow"),
+            "wide bumps and products": ("line", "wide", "products"),
+            "narrow bumps and products": ("line", "narrow", "products"),
+            "bumps over pairs": ("line", "wide", "products", "pairs"),
+        }
+        numbers = iter(range(1000))
+        groups = {kind: tuple(next(numbers) for _ in of) for kind, of in parts.items()}
+        held = {name: sum((groups[kind] for kind in of), ()) for name, of in families.items()}
+        different = {of: name for name, of in reversed(held.items())}
+        return Candidates(
+            tuple(part for of in parts.values() for part in of),
+            {name: of for of, name in reversed(different.items())},
+            x[:1],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates(Brief):
+    """`Families` that have found their place: parts side by side, of which each family holds some.
+
+    Attributes:
+        parts: functions of states; the first is a straight line.
+        families: by name, numbers of the parts that each holds.
+        groups: of each feature: the number of its part.
+    """
+
+    parts: tuple[Features, ...]
+    families: dict[str, tuple[int, ...]]
+    at: Tensor
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return torch.cat([part(x) for part in self.parts], dim=-1)
+
+    @property
+    def groups(self) -> Tensor:
+        sizes = torch.tensor([part(self.at).shape[-1] for part in self.parts])
+        return torch.arange(len(sizes)).repeat_interleave(sizes)
+
+    def only(self, names: list[str]) -> "Candidates":
+        """With these families alone, and the parts that they need."""
+        kept = sorted({part for name in names for part in self.families[name]})
+        families = {name: tuple(kept.index(i) for i in self.families[name]) for name in names}
+        return Candidates(tuple(self.parts[i] for i in kept), families, self.at)

@@ -1,0 +1,207 @@
+r"""Weights of a linear model, their prior, and how probable the data are under it, in closed form.
+
+For weights $w \sim N(0, 1/\alpha)$, features Φ and labels y of inverse variance W the posterior is
+normal with
+
+$$\text{covariance}^{-1} = \alpha + \Phi^\top W \Phi, \qquad
+  \text{mean} = \text{covariance}\;\Phi^\top W y,$$
+
+and α maximises the evidence, the probability of the data with the weights integrated out. Here are
+one component and its Gram matrix; how that is made from samples lives in `regression`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+import torch
+from torch import Tensor
+
+from ..brief import Brief
+
+PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, times that of the data
+UPDATES, SETTLED = 60, 0.01  # of precisions, at most; nats gained by one, at which they end
+UNLIKELY = 0.02  # share of the probability below which a family of functions is left out
+
+
+@dataclass(frozen=True, eq=False)
+class Belief(Brief):
+    r"""What data say of the weights of one component, $w \sim N(\text{weights}, RR^\top)$.
+
+    Attributes:
+        weights: `(n_features,)`.
+        root: R `(n_features, n)`.
+        determined: how many of the weights the data determine, MacKay's γ.
+    """
+
+    weights: Tensor
+    root: Tensor
+    determined: float
+
+
+def believed(gram: Tensor, moment: Tensor, groups: Tensor, precision: Tensor) -> Belief:
+    """The belief under a prior of known precision `(n_groups,)`, 0 for none, infinite for features
+    that are left out; `groups (n_features,)`."""
+    alpha = precision[groups]
+    free, held = (alpha == 0).nonzero()[:, 0], ((alpha > 0) & (alpha < inf)).nonzero()[:, 0]
+    S, b, across, of_free = without(gram, moment, free, held)
+    L = torch.linalg.cholesky(S + alpha[held].diag())
+    R = inverse(L).T  # triangular, so that a seed draws the same functions everywhere
+    w = R @ (R.T @ b)
+    weights, root = torch.zeros_like(moment), torch.zeros_like(gram)
+    weights[held], weights[free] = w, of_free @ moment[free] - across @ w
+    root[held[:, None], held], root[free[:, None], held] = R, -across @ R
+    root[free[:, None], free] = torch.linalg.cholesky(of_free)
+    determined = len(free) + len(held) - (alpha[held] * R.square().sum(1)).sum().item()
+    return Belief(weights, root, determined)
+
+
+def without(gram: Tensor, moment: Tensor, free: Tensor, held: Tensor) -> tuple[Tensor, ...]:
+    """What is left of both for the features `held` when the weights of those that are `free` of a prior
+    are integrated out, what they lose for it, and the covariance of the free ones alone."""
+    of_free = torch.linalg.pinv(gram[free[:, None], free], hermitian=True)
+    across = of_free @ gram[free[:, None], held]
+    S = gram[held[:, None], held] - gram[held[:, None], free] @ across
+    return S, moment[held] - across.T @ moment[free], across, of_free
+
+
+def most_probable(gram: Tensor, moment: Tensor, groups: Tensor) -> tuple[Tensor, float]:
+    r"""The precisions `(n_groups,)` of greatest evidence for a prior $w_k \sim N(0, 1/\alpha_{g(k)})$,
+    and that evidence in nats, less what it is with group 0 alone:
+
+    $$\ln p(y|\alpha) = \tfrac12 \Big(\sum_k \ln\alpha_{g(k)} - \ln\det(\alpha + S)
+       + b^\top(\alpha + S)^{-1} b\Big) + \text{const},$$
+
+    from `gram` $\Phi^\top W\Phi$, `moment` $\Phi^\top Wy$ and the group of each feature. No prior holds
+    group 0, say a straight line: S and b are what is left of the two when its weights are integrated
+    out.
+
+    A coordinate on which a component does not depend gets bumps with a prior that keeps them at zero,
+    instead of the one that the others need (automatic relevance determination). The best common
+    precision is found on a grid; from there those of several groups go to MacKay's fixed point,
+
+    $$\alpha_g \leftarrow \gamma_g \Big/ \sum_{k \in g} w_k^2, \qquad
+      \gamma_g = n_g - \alpha_g \sum_{k \in g} \Sigma_{kk} .$$
+
+    γ of the n weights of a group are determined by the data: Σ is their covariance, 1/α each if
+    the data say nothing.
+
+    Source: MacKay, Neural Computation 4, 415 (1992), §5; with one weight in each group: Tipping,
+    JMLR 1, 211 (2001).
+    """
+    free, held = (groups == 0).nonzero()[:, 0], (groups > 0).nonzero()[:, 0]
+    precision = torch.full((int(groups.max()) + 1,), inf, dtype=gram.dtype)
+    precision[0] = 0
+    if not len(held):
+        return precision, 0.0
+    S, b, *_ = without(gram, moment, free, held)
+    kinds, group = groups[held].unique(return_inverse=True)
+    precision[kinds], evidence = greatest_evidence(S, b, group)
+    return precision, evidence
+
+
+def greatest_evidence(S: Tensor, b: Tensor, group: Tensor) -> tuple[Tensor, float]:
+    """α of each group, infinite where nothing needs it, and the evidence; see `most_probable`."""
+    n, scale = torch.bincount(group).to(S), S.diagonal().mean()
+    low, *_, high = PRECISIONS * scale
+    alpha, last = best_common(S, b) + torch.zeros_like(n), -inf
+
+    def per_group(values: Tensor) -> Tensor:
+        return torch.zeros_like(n).index_add(0, group, values)
+
+    for update in range(UPDATES + 1):
+        L = torch.linalg.cholesky(S + alpha[group].diag())
+        w = torch.cholesky_solve(b[:, None], L)[:, 0]
+        log_det = 2 * L.diagonal().log().sum()
+        evidence = ((n * alpha.log()).sum() - log_det + b @ w).item() / 2
+        if len(n) < 2 or abs(evidence - last) < SETTLED or update == UPDATES:
+            break
+        last, variance = evidence, inverse(L).square().sum(0)  # of each weight
+        determined = (n - alpha * per_group(variance)).clamp(min=1e-9)  # γ
+        alpha = (determined / per_group(w.square())).nan_to_num(nan=high).clamp(low, high)
+    return torch.where(alpha < high, alpha, inf), evidence
+
+
+def inverse(L: Tensor) -> Tensor:
+    """Of a lower triangular matrix."""
+    return torch.linalg.solve_triangular(L, torch.eye(len(L)).to(L), upper=False)
+
+
+def best_common(S: Tensor, b: Tensor) -> Tensor:
+    """One α for all, of those on a grid the one with the greatest evidence."""
+    values, vectors = torch.linalg.eigh(S)
+    values, rotated = values.clamp(min=0), vectors.T @ b
+    candidates = PRECISIONS.to(S) * values.mean()
+    totals = values + candidates[:, None]  # (n_candidates, n_features)
+    evidences = ((candidates[:, None] / totals).log() + rotated.square() / totals).sum(1)
+    return candidates[evidences.argmax()]
+
+
+@dataclass(frozen=True, eq=False)
+class Prior(Brief):
+    """What is known of a component before its data are: families of functions, each with a share of the
+    probability and precisions of its weights. Both are chosen by the data.
+
+    Attributes:
+        shares: by name, the greatest first; families below `UNLIKELY` are left out.
+        precisions: by name, by group of features `(n_groups,)`; infinite for those not in the family.
+        ahead: nats by which the first is ahead of the next; infinite if there is none.
+    """
+
+    shares: dict[str, float]
+    precisions: dict[str, Tensor]
+    ahead: float
+
+    @classmethod
+    def of(
+        cls, gram: Tensor, moment: Tensor, groups: Tensor, families: dict[str, Tensor]
+    ) -> "Prior":
+        """From families by name, each a mask of features: weighed by how probable they make the data, with
+        a nat off for each precision that was fitted (Akaike)."""
+        precisions, score = {}, {}
+        for name, mask in families.items():
+            k = mask.nonzero()[:, 0]
+            found, evidence = most_probable(gram[k[:, None], k], moment[k], groups[k])
+            precisions[name] = torch.full((int(groups.max()) + 1,), inf, dtype=gram.dtype)
+            precisions[name][: len(found)] = found
+            score[name] = evidence - len(groups[k].unique())
+        order = sorted(score, key=score.__getitem__, reverse=True)
+        ahead = score[order[0]] - score[order[1]] if len(order) > 1 else inf
+        share = torch.tensor([score[name] for name in order], dtype=gram.dtype).softmax(0)
+        likely = dict(zip(order, share.tolist(), strict=True))
+        likely = {name: p for name, p in likely.items() if p > UNLIKELY}
+        shares = {name: p / sum(likely.values()) for name, p in likely.items()}
+        return cls(shares, {name: precisions[name] for name in shares}, ahead)
+
+    def of_groups(self, kept: Tensor) -> "Prior":
+        """The same where other groups are gone."""
+        return replace(self, precisions={name: a[kept] for name, a in self.precisions.items()})
+
+    def belief(self, gram: Tensor, moment: Tensor, groups: Tensor) -> Belief:
+        """The normal law with the mean and the covariance of the families' mixture: its root holds what
+        is open in each family, and between them."""
+        beliefs = [believed(gram, moment, groups, one) for one in self.precisions.values()]
+        if len(beliefs) == 1:
+            return beliefs[0]
+        share = torch.tensor(list(self.shares.values())).to(gram)
+        each = torch.stack([one.weights for one in beliefs])
+        mean = share @ each
+        between = share.sqrt()[:, None] * (each - mean)  # (n_beliefs, n_features)
+        within = [p.sqrt() * one.root.T for p, one in zip(share, beliefs, strict=True)]
+        R = torch.linalg.qr(torch.cat((*within, between)), mode="r").R  # with RᵀR = the covariance
+        R = R * R.diagonal().sign()[:, None]  # what QR leaves open
+        determined = share @ torch.tensor([one.determined for one in beliefs]).to(share)
+        return Belief(mean, R.T, determined.item())
+
+
+def in_words(priors: Sequence[Prior]) -> str:
+    """Which families, of which components, and by how much, in one line; empty if there is one alone."""
+    first = [next(iter(prior.shares)) for prior in priors]
+    texts = []
+    for name in filter(None, dict.fromkeys(first)):
+        mine = [i for i, other in enumerate(first) if other == name]
+        ahead = min(priors[i].ahead for i in mine)
+        by = f"{ahead:.1f} nats" if ahead < inf else "far"
+        whose = f" in component {', '.join(map(str, mine))}" if len(mine) < len(first) else ""
+        texts.append(f"{name}{whose} ({by} ahead)")
+    return "; ".join(texts)
