@@ -277,7 +277,9 @@ def test_data_from_which_nothing_follows_are_refused():
     )
     refused(x[:, :4], "n_times .* at least 5, got 4; rule='centred'", underdamped=True)
     refused(x * torch.tensor([1.0, 0.0]), r"coordinates \[1\] never change .* leave them out")
-    refused(x[:, :20], "19 samples cannot determine 51 weights")
+    bumps = BayesianRegression(RBF(24))
+    refused(x[:, :20], "19 samples cannot determine 51 weights", drift=bumps)
+    refused(x[:, :3], "2 samples cannot determine 3 weights")
 
 
 def test_arguments_of_another_kind_are_refused_and_arrays_of_states_are_not():

@@ -69,9 +69,9 @@ class LinearPosterior(Posterior):
 
     @property
     def precision(self) -> Tensor:
-        r"""α of the prior $w \sim N(0, 1/\alpha)$ by component and group of features, of an average that
-        of its first family `(dim_out, n_groups)`; group 0 has no prior."""
-        return torch.stack([next(iter(prior.precisions.values())) for prior in self.priors])
+        r"""α of the prior $w \sim N(0, 1/\alpha)$ of each component and group of features but group 0,
+        which has none, `(dim_out, n_groups)`; of an average that of its first family."""
+        return torch.stack([next(iter(prior.precisions.values()))[1:] for prior in self.priors])
 
     def mean(self, x: Tensor) -> Tensor:
         return self.basis(torch.as_tensor(x).double()) @ self.weights.T + self.offset

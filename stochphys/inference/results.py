@@ -178,7 +178,8 @@ class Langevin(Brief):
             f"for {self.effective_parameters:.0f} numbers, expected NMSE of the drift "
             f"{self.predicted_nmse:.2g}"
         )
-        return "\n".join((text, *self.warnings))
+        choice = getattr(self.drift, "choice", "")
+        return "\n".join((text, *([f"drift: {choice}"] if choice else []), *self.warnings))
 
     @property
     def timed(self) -> bool:

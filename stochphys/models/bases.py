@@ -101,9 +101,10 @@ class Bumps(Brief):
 
     @property
     def groups(self) -> Tensor:
-        """Of each feature: 0 for the straight line, which no prior holds, i for bumps along coordinate i."""
+        """Of each feature: 0 for the straight line, which no prior holds, i for bumps along coordinate i.
+        Where there is one coordinate, one prior will do for all, see `FREE`."""
         dim = len(self.low)
-        line = torch.zeros(1 + dim, dtype=torch.long)
+        line = torch.full((1 + dim,), 0 if dim > 1 else 1)
         return torch.cat((line, torch.arange(1, dim + 1).repeat_interleave(self.n)))
 
 
