@@ -75,7 +75,7 @@ def test_a_moving_stage_is_found_between_paths_in_pieces_and_in_one_path():
     paths = data(stage, 2.0)
     for some in (paths, paths.cut(20)):
         sentence = only(some)
-        assert sentence.startswith("Not steady: The mean of coordinate")
+        assert sentence.startswith("Not steady: the mean of coordinate")
         assert "a stage that drifts" in sentence
     (change, *_) = steadiness(paths)
     assert change.difference == pytest.approx(2 * 2 / 3, abs=K * change.error)
@@ -96,7 +96,7 @@ def test_tracks_at_different_times_are_compared_by_the_clock_of_the_film():
     x = x + 3 * frame[..., None] / 1000
     track = torch.arange(200).repeat_interleave(20)
     tracks = Trajectories.of_frames(x.flatten(0, 1), 0.01, track=track, frame=frame.flatten())
-    assert only(tracks).startswith("Not steady: The mean")
+    assert only(tracks).startswith("Not steady: the mean")
 
 
 def test_pieces_are_put_together_again_and_paths_are_not():

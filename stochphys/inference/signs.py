@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..data import Trajectories
+from ..paths import Paths
 
 SAMPLE = 100_000  # frames looked at, at most
 PIECE = 1000  # of so many that follow each other, if there are more
@@ -135,6 +136,20 @@ def some_pairs(data: Trajectories) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return first, then - first, path, time
 
 
+def clock(data: Paths, most: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of at most so many frames, spread over paths and times, with the path and the time of each
+    `(n,)`, as by `some_pairs`."""
+    if data.stretches is None:
+        n, n_times = data.x.shape[:2]
+        path = torch.arange(n).repeat_interleave(n_times)
+        time = torch.arange(n_times).repeat(n)
+    else:
+        path, time = (each.cpu() for each in data.stretches.frames)
+    row = torch.arange(len(path))
+    row = row[(row + path) % (1 + len(row) // most) == 0]
+    return row, path[row], time[row]
+
+
 def joined(data: Trajectories) -> Trajectories:
     """Paths put together again that `cut` took to pieces: each piece goes on where the last one ended,
     except each k-th."""
@@ -187,23 +202,28 @@ def steadiness(data: Trajectories) -> list[Change]:
         v, c = ((step - drift)[:, k], drift[k]) if free[k] else (x[:, k], centre[k])
         of = f"{'displacements of ' * free[k]}coordinate {k}"
         values += [v + c, v.square()]
-        names += [f"The mean of {of}", f"The variance of {of}"]
+        names += [f"the mean of {of}", f"the variance of {of}"]
         least += [LEAST * v.std().item(), LEAST * v.var().item()]
         if not free[k]:
             d = (step - drift)[:, k].square()
             values += [d]
-            names += [f"The variance of displacements of coordinate {k}"]
+            names += [f"the variance of displacements of coordinate {k}"]
             least += [LEAST * d.mean().item()]
     found = changes(torch.stack(values, 1), path, time, names)
     return [change for change, least in zip(found, least, strict=False) if change.clear(least)]
 
 
+def told(found: Sequence[Change]) -> str:
+    """The largest changes in words."""
+    first = sorted(found, key=lambda change: -abs(change.difference) / change.error)
+    return "; ".join(map(str, first[:2])) + f"; and {len(found) - 2} more" * (len(found) > 2)
+
+
 def not_steady(data: Trajectories) -> Iterator[str]:
     """Whether first and last third of the film differ."""
     if found := steadiness(data):
-        more = f"; so do {len(found) - 2} more" if len(found) > 2 else ""
         yield (
-            f"Not steady: {'; '.join(map(str, found[:2]))}{more}. Even steps from third to third are a "
+            f"Not steady: {told(found)}. Even steps from third to third are a "
             "stage that drifts, or a lamp, a temperature that does: a bead that is fixed, or all particles "
             "at once, show it; subtract their common motion. Less and less of it is relaxation: take "
             "the later frames alone."

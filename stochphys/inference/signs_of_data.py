@@ -5,12 +5,16 @@ from itertools import chain
 
 import torch
 
-from ..data import Trajectories
+from ..data import Jumps, Trajectories
+from ..movie import Movie
+from .results import Recorded
 from .signs import not_steady, unbound
-from .signs_of_frames import Lags, signs_of_frames
+from .signs_of_frames import Lags, lags, signs_of_frames
+from .signs_of_jumps import facts_of_jumps, signs_of_jumps
+from .signs_of_movies import facts_of_movies, signs_of_movies
 
 
-def facts_of_paths(data: Trajectories, found: Lags | None) -> Iterator[str]:
+def facts_of_paths(data: Trajectories) -> Iterator[str]:
     """What was recorded, which dynamics it shows, and what it could tell at all."""
     n, runs = data.n_trajectories, data.stretches
     frames = runs.frames_of_path if runs is not None else torch.tensor([data.n_times])
@@ -22,7 +26,7 @@ def facts_of_paths(data: Trajectories, found: Lags | None) -> Iterator[str]:
         f"{n} path{'s' * (n > 1)} of {long} frames, {data.dim} coordinate{'s' * (data.dim > 1)}, "
         f"{gaps or 'no'} gap{'s' * (gaps != 1)}: {steps} steps of {data.dt:g}, {steps * data.dt:.4g} in all."
     )
-    if found is not None:
+    if (found := lags(data)) is not None:
         yield from dynamics(data, found)
     if data.underdamped:
         return
@@ -75,6 +79,15 @@ def signs_of_paths(data: Trajectories) -> Iterator[str]:
     return chain(not_steady(data), signs_of_frames(data))
 
 
-def signs_of(data: Trajectories) -> tuple[str, ...]:
+def facts_of(data: Recorded) -> tuple[str, ...]:
+    """What data of any kind hold."""
+    if isinstance(data, Jumps):
+        return tuple(facts_of_jumps(data))
+    return tuple(facts_of_movies(data) if isinstance(data, Movie) else facts_of_paths(data))
+
+
+def signs_of(data: Recorded) -> tuple[str, ...]:
     """All that is doubtful about data of any kind."""
-    return tuple(signs_of_paths(data))
+    if isinstance(data, Jumps):
+        return tuple(signs_of_jumps(data))
+    return tuple(signs_of_movies(data) if isinstance(data, Movie) else signs_of_paths(data))

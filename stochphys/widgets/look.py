@@ -4,8 +4,10 @@ The tests live in `inference.signs`, `signs_of_frames`, `signs_of_jumps` and `si
 """
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 import torch
 from matplotlib import rc_context
@@ -13,12 +15,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..brief import Brief
-from ..data import Trajectories
-from ..inference.signs import some_pairs, some_pieces
-from ..inference.signs_of_data import facts_of_paths, signs_of_paths
+from ..data import Jumps, Trajectories
+from ..inference.results import Recorded
+from ..inference.signs import clock, some_pairs, some_pieces
+from ..inference.signs_of_data import facts_of, signs_of
 from ..inference.signs_of_frames import Lags, lags
+from ..inference.signs_of_jumps import pairs
+from ..inference.signs_of_movies import Seen
+from ..movie import Movie
 from .explore import png
-from .style import DATA, EXACT_LINE, HOT, OTHERS, STYLE
+from .style import DATA, EXACT_LINE, HOT, IMAGE, OTHERS, STYLE
 
 SHOWN = 2000  # steps that are drawn
 COLOURS = (DATA, *OTHERS, "#009E73")
@@ -48,32 +54,81 @@ class Look(Brief):
         return f'{words}<img alt="{escape(str(self.figure.get_label()))}" src="data:image/png;base64,{picture}">'
 
 
-def look(data: Trajectories) -> Look:
-    """One look before any estimate.
+def look(data: Recorded) -> Look:
+    """One look before any estimate: a figure and words.
 
     Args:
-        data: `Trajectories`, of any lengths, with gaps or not.
+        data: `Trajectories` of any lengths, with gaps or not; `Jumps`; a `Movie`. Of more than some
+            100 000 frames (4000 of a movie) a part is looked at.
 
-    Of more than some 100 000 frames a part is looked at. Raises `TypeError` for anything else.
+    Raises `TypeError` for anything else.
     """
-    if not isinstance(data, Trajectories):
+    draw: Any = {Jumps: of_jumps, Movie: of_movie, Trajectories: of_paths}.get(type(data))
+    if draw is None:
         raise TypeError(
-            f"data must be Trajectories, got {type(data).__name__}; wrap arrays: sp.Trajectories.of(arrays, dt)"
+            f"data must be Trajectories, Jumps or a Movie, got {type(data).__name__}; wrap arrays: "
+            "sp.Trajectories.of(arrays, dt)"
         )
-    found = lags(data)
-    facts, warnings = tuple(facts_of_paths(data, found)), tuple(signs_of_paths(data))
     with rc_context(STYLE):
         figure = Figure((8.4, 5.6))
-        figure.set_label(
-            "Four panels: positions in the first and last third, D against the lag, the correlation of "
-            "successive displacements, and the size of steps in time."
-        )
-        (of_thirds, of_lag), (of_memory, of_steps) = figure.subplots(2, 2)
-        thirds(of_thirds, data)
-        spread(of_lag, data)
-        memory(of_memory, found)
-        sizes(of_steps, data)
-    return Look(facts, warnings, figure)
+        figure.set_label(draw(figure.subplots(2, 2).flatten(), data))
+    return Look(facts_of(data), signs_of(data), figure)
+
+
+def of_paths(axes: Sequence[Axes], data: Trajectories) -> str:
+    thirds(axes[0], data)
+    spread(axes[1], data)
+    memory(axes[2], lags(data))
+    sizes(axes[3], data)
+    return (
+        "Positions in the first and last third, the apparent D against the lag, the correlation of "
+        "successive displacements, and the size of steps in time."
+    )
+
+
+def of_jumps(axes: Sequence[Axes], data: Jumps) -> str:
+    rows, _, time = clock(data, 100_000)
+    x, late = data.x.flatten()[rows].long().cpu(), time * 3 >= 2 * time.max()
+    for part, colour, name in (
+        (time * 3 < time.max(), DATA, "first third"),
+        (late, HOT, "last third"),
+    ):
+        share = torch.bincount(x[part], minlength=data.n_states) / max(1, int(part.sum()))
+        axes[0].step(range(data.n_states), share, where="mid", color=colour, label=name)
+    axes[0].set(xlabel="state", ylabel="share")
+    axes[0].legend()
+    i, j, n = pairs(data)
+    there = torch.zeros(data.n_states, data.n_states)
+    there[i.cpu(), j.cpu()] = n.cpu().float()
+    axes[1].imshow(there.log1p(), cmap=IMAGE)
+    axes[1].set(xlabel="to", ylabel="from")
+    both, moves = (there + there.T) / 2, (there - there.T) / (there + there.T).sqrt().clamp(min=1)
+    axes[2].plot(both.flatten(), moves.flatten(), ".", color=DATA)
+    axes[2].set(xlabel="jumps, mean of both ways", ylabel="difference / its luck", xscale="symlog")
+    axes[3].plot(time[:SHOWN], x[:SHOWN], ".", color=DATA, markersize=2)
+    axes[3].set(xlabel="time", ylabel="state")
+    return (
+        "Share of the states in the first and last third, counts of jumps, their difference from one "
+        "way to the other, and states in time."
+    )
+
+
+def of_movie(axes: Sequence[Axes], data: Movie) -> str:
+    seen = Seen.of(data)
+    axes[0].imshow(seen.frames.mean(0), cmap=IMAGE, origin="upper")
+    axes[0].set(title="mean", xticks=[], yticks=[])
+    axes[1].plot(seen.time * data.dt, seen.brightness, ".", color=DATA, markersize=2)
+    axes[1].set(xlabel="time", ylabel="mean brightness")
+    for i, name in enumerate(("row", "column")):
+        moved = seen.place[:, i] - seen.place[:, i].mean()
+        axes[2].plot(seen.time * data.dt, moved, ".", color=COLOURS[i], markersize=2, label=name)
+    axes[2].set(xlabel="time", ylabel="middle of the light (pixels)")
+    axes[2].legend()
+    axes[3].hist(
+        seen.frames.flatten()[:: 1 + seen.frames.numel() // 100_000], 60, color=DATA, log=True
+    )
+    axes[3].set(xlabel="brightness of pixels", ylabel="number")
+    return "The mean image, its brightness and the middle of the light in time, and brightness of pixels."
 
 
 def thirds(ax: Axes, data: Trajectories) -> None:
