@@ -6,6 +6,7 @@ Seconds of work on a million steps, and the standard that a network must beat. N
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import nan
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
 from .fluctuation import BLOCKS, accumulate, counted, debiased, independent, with_error
+from .signs_of_data import examined
 
 Basis = Callable[[Tensor], Tensor]
 
@@ -126,6 +128,7 @@ def short_time_tur(
         )
     n_currents = trajectories.dim * probe.shape[1]
     check_even(trajectories, 2 * n_currents)
+    trajectories, said, steady = examined(trajectories)
     data, dt = trajectories.with_windows(), trajectories.dt
     order = torch.randperm(data.n_trajectories, **drawn_from(generator)).to(data.x.device)
 
@@ -148,13 +151,13 @@ def short_time_tur(
     rate, std = debiased(bound, sums)
     coefficients = 2 * whiten @ (mean @ whiten)
     return CurrentEstimate(
-        rate=rate,
-        std=std,
+        rate=rate if steady else nan,
+        std=std if steady else nan,
         in_sample=(mean @ coefficients / dt).item(),
         coefficients=coefficients.view(-1, trajectories.dim).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*few_paths(trajectories), *one_coordinate(trajectories, rate, std)),
+        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories, rate, std)),
     )
 
 

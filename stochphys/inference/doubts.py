@@ -16,6 +16,7 @@ from ..data import Trajectories, Windows
 from .fluctuation import mean_of_steps, steps_of
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, rate_of, signs
+from .signs_of_frames import OF_FRAMES
 
 CLEAR = 3.0  # standard errors beyond which a difference is not luck
 FEW = 10  # steps, or paths, that must not decide alone
@@ -132,6 +133,8 @@ def slow_camera(result: EntropyProduction) -> Iterator[str]:
             f"Slow camera: from frame to frame a coordinate moves by {moved:.2f} of its spread, so "
             f"most of what happens is not seen. Take a shorter dt than {data.dt:g}."
         )
+    elif any(said.startswith(OF_FRAMES) for said in result.warnings):
+        return  # the cause of what is looked for below
     elif not data.underdamped and some.longest > 4 and data.n_trajectories >= FEW:
         steps, slow_steps = Windows(some), Windows(some.every(2))
         fast = bound_per_path(steps, result.entropy[: some.n_trajectories]) / data.dt

@@ -18,6 +18,7 @@ from ..training import Callback, Ensemble, NotFinite, Objective, Run, fit
 from .cost import check_cost
 from .doubts import SAMPLE, doubts_of_entropy, no_rate
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
+from .signs_of_data import examined
 
 MANY = 5  # coordinates from which on areas come first
 GIVEN = {"model", "objective", "data", "generator", "validation", "callbacks"}  # to `fit` anyway
@@ -93,6 +94,7 @@ def infer_entropy_production(
     if generator.device.type != "cpu":  # where weights are drawn
         generator = spawn(generator)
     check(data, frames, reversal, members, width, options)
+    data, said, steady = examined(data)
     data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, frames), Windows(held_out, frames)
@@ -146,10 +148,11 @@ def infer_entropy_production(
         held_out=held_out,
         frames=frames,
         unit="jump" if isinstance(data, Jumps) and data.waiting is None else "unit time",
+        warnings=said,
     )
-    if reasons := tuple(no_rate(result)):
-        return replace(result, rate=math.nan, std=math.nan, warnings=reasons)
-    return replace(result, warnings=doubts_of_entropy(result))
+    if (reasons := tuple(no_rate(result))) or not steady:
+        return replace(result, rate=math.nan, std=math.nan, warnings=(*said, *reasons))
+    return replace(result, warnings=(*said, *doubts_of_entropy(result)))
 
 
 def check(

@@ -5,6 +5,7 @@ live in `currents`, networks in `entropy`.
 """
 
 from dataclasses import dataclass, replace
+from math import nan
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ from .currents import (
 )
 from .fluctuation import BLOCKS, debiased, mean_of_steps, with_error
 from .one_way import irreversible
+from .signs_of_data import examined
 
 RARE = 0.3  # share of words without a reverse from which on it is said
 SHORT = 0.25  # runs for each passage from which on the rate is 4 % too low, or more
@@ -59,6 +61,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     check_even(trajectories, 0)
     dim, dt = trajectories.dim, trajectories.dt
     check_even(trajectories, 2 * dim)
+    trajectories, said, steady = examined(trajectories)
     basis = placed(Affine(), trajectories)
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
@@ -80,13 +83,13 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     K, _ = _gaussian(total)
     found, std = debiased(rate, sums)
     return CurrentEstimate(
-        rate=found,
-        std=std,
+        rate=found if steady else nan,
+        std=std if steady else nan,
         in_sample=rate(total).item(),
         coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*few_paths(trajectories), *one_coordinate(trajectories, found, std)),
+        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories, found, std)),
     )
 
 

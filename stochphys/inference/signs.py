@@ -18,7 +18,7 @@ from ..brief import Brief
 from ..data import Trajectories
 from ..paths import Paths
 
-SAMPLE = 100_000  # frames looked at, at most
+SAMPLE = 25_000  # frames looked at, at most, which costs an estimate little
 PIECE = 1000  # of so many that follow each other, if there are more
 BLOCKS = 12  # of the time of the film: the first and the last four are compared
 MANY = 10  # paths from which on their own spread is the error
@@ -165,17 +165,18 @@ def joined(data: Trajectories) -> Trajectories:
     return Trajectories(whole, data.dt, data.underdamped, check=False)
 
 
-def some_pieces(data: Trajectories) -> Trajectories:
-    """At most some `SAMPLE` frames, in pieces that follow each other, spread over paths and times."""
+def some_pieces(data: Trajectories, most: int) -> Trajectories:
+    """At most about so many frames, in pieces that follow each other, spread over paths and times."""
     n = data.x[..., 0].numel()
-    if n <= SAMPLE:
+    if n <= most:
         return data
-    return data.cut(max(1, data.n_times // PIECE)).take(slice(None, None, 1 + n // SAMPLE))
+    return data.cut(max(1, data.n_times // PIECE)).take(slice(None, None, 1 + n // most))
 
 
 def unbound(data: Trajectories) -> Tensor:
     """Which coordinates nothing holds back in the time of a path `(dim,)`: their spread about a common
     motion goes on growing, as that of a free particle, or of an angle that turns."""
+    data = data.take(slice(None, None, 1 + data.n_trajectories // 100))
     part = max(6, 60 // data.n_trajectories)  # of a path, so short that some thirty are independent
     if (far := data.longest // part) < 1:
         return torch.zeros(data.dim, dtype=torch.bool)

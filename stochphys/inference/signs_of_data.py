@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import Any, NamedTuple
 
 import torch
 
 from ..data import Jumps, Trajectories
 from ..movie import Movie
+from .outliers import said_of, without, wrong_frames
 from .results import Recorded
-from .signs import not_steady, unbound
+from .signs import SAMPLE, not_steady, unbound
 from .signs_of_frames import Lags, lags, signs_of_frames
-from .signs_of_jumps import facts_of_jumps, signs_of_jumps
+from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import facts_of_movies, signs_of_movies
 
 
@@ -75,8 +77,34 @@ def one_coordinate(data: Trajectories) -> Iterator[str]:
 
 
 def signs_of_paths(data: Trajectories) -> Iterator[str]:
-    """All that is doubtful about trajectories."""
-    return chain(not_steady(data), signs_of_frames(data))
+    """All that is doubtful about trajectories; wrong frames must not decide of the rest."""
+    wrong = wrong_frames(data)
+    data = without(data, wrong) if wrong else data
+    return chain(said_of(wrong), not_steady(data), signs_of_frames(data))
+
+
+class Examined(NamedTuple):
+    """Data before an estimate: without wrong frames, what is doubtful about them, and whether a rate of a
+    steady state means anything."""
+
+    data: Any
+    warnings: tuple[str, ...]
+    steady: bool
+
+
+def examined(data: Recorded) -> Examined:
+    """A quick look, at few of the frames, that an estimate of a steady rate takes by itself."""
+    if isinstance(data, Movie):
+        return Examined(data, signs_of(data), True)
+    if isinstance(data, Jumps):
+        unsteady = tuple(not_steady_occupation(data))
+        return Examined(data, tuple(f"No rate. {sentence}" for sentence in unsteady), not unsteady)
+    wrong = wrong_frames(data)
+    data = without(data, wrong) if wrong else data
+    unsteady = tuple(not_steady(data))
+    said = (f"No rate. {sentence}" for sentence in unsteady)
+    warnings = (*said_of(wrong), *said, *signs_of_frames(data, SAMPLE // 2))
+    return Examined(data, warnings, not unsteady)
 
 
 def facts_of(data: Recorded) -> tuple[str, ...]:

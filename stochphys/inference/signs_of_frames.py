@@ -22,7 +22,7 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from .increments import successive
-from .signs import some_pieces
+from .signs import SAMPLE, some_pieces
 
 LAGS = 6
 CLEAR = 4.0  # standard errors
@@ -32,7 +32,7 @@ FEW = 100  # steps of which nothing is said
 FAR = (
     8.0  # typical displacements beyond which one is no displacement: a wrong frame must not decide
 )
-BENDS = 16
+BENDS = 12
 CUBIC = 4  # coordinates up to which the expectation is a cubic polynomial
 
 
@@ -78,11 +78,11 @@ class Lags(Brief):
         return (size > CLEAR * self.error_of_excess) & (size > LEAST) & alone & ~self.memory
 
 
-def lags(data: Trajectories) -> Lags | None:
-    """Of at most some 100 000 frames; nothing for fewer than 100 steps in runs of eight."""
+def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
+    """Of about so many frames; nothing for fewer than 100 steps in runs of eight."""
     if data.longest < LAGS + 2:
         return None
-    some = some_pieces(data)
+    some = some_pieces(data, most)
     if some.stretches is None:
         x, row = some.x.double().cpu(), None
         first, step = x[:, :-1], x.diff(dim=1)  # (n_paths, n_steps, dim)
@@ -110,10 +110,10 @@ def lags(data: Trajectories) -> Lags | None:
 
 def expected(x: Tensor, step: Tensor) -> Tensor:
     """The mean of `step (n, dim)` given the state `x (n, dim_in)`, by least squares: in each coordinate a
-    line with up to sixteen bends, and for few coordinates a cubic polynomial of all."""
+    line with up to twelve bends, and for few coordinates a cubic polynomial of all."""
     n, dim = x.shape
     bends = min(BENDS, n // (50 * dim))
-    some = x[:: 1 + n // 10_000]
+    some = x[:: 1 + n // 2000]
     knots = some.quantile(torch.linspace(0, 1, bends + 2).to(x)[1:-1], dim=0)  # (bends, dim)
     scale = x.std(0).clamp(min=1e-300)
     bent = ((x[:, None] - knots) / scale).clamp(min=0).flatten(1)
@@ -124,14 +124,15 @@ def expected(x: Tensor, step: Tensor) -> Tensor:
         square = x[:, i] * x[:, j]
         columns += [square] + [square * x[:, k : k + 1] for k in range(dim)]
     f = torch.cat(columns, 1)
-    moments = f.T @ f
+    of = slice(None, None, 1 + n // (100 * f.shape[1]))  # so many determine the coefficients
+    moments = f[of].T @ f[of]
     ridge = 1e-9 * moments.diagonal().mean() * torch.eye(len(moments)).to(f)
-    return f @ torch.linalg.solve(moments + ridge, f.T @ step)
+    return f @ torch.linalg.solve(moments + ridge, f[of].T @ step[of])
 
 
-def signs_of_frames(data: Trajectories) -> Iterator[str]:
-    """Inertia, an open shutter, or errors of the positions; nothing where frames show none."""
-    found = lags(data)
+def signs_of_frames(data: Trajectories, most: int = 8 * SAMPLE) -> Iterator[str]:
+    """Inertia, an open shutter, or errors of the positions; nothing where about so many frames show none."""
+    found = lags(data, most)
     if found is None:
         return
     which = torch.arange(len(found.variance))

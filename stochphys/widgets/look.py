@@ -59,7 +59,7 @@ def look(data: Recorded) -> Look:
 
     Args:
         data: `Trajectories` of any lengths, with gaps or not; `Jumps`; a `Movie`. Of more than some
-            100 000 frames (4000 of a movie) a part is looked at.
+            200 000 frames (4000 of a movie) a part is looked at.
 
     Raises `TypeError` for anything else.
     """
@@ -150,7 +150,7 @@ def thirds(ax: Axes, data: Trajectories) -> None:
 
 def spread(ax: Axes, data: Trajectories) -> None:
     """Variance of displacements over twice their time: D, if nothing but noise moves it."""
-    some = some_pieces(data)
+    some = some_pieces(data, 100_000)
     ks = [k for k in (1, 2, 3, 5, 8, 13, 21, 34, 55, 89) if k < max(2, some.longest // 2)]
     rows = []
     for k in ks:
