@@ -29,6 +29,7 @@ CLEAR = 4.0  # standard errors
 LEAST = 0.03  # share of the variance of displacements at which rates are 6 % off
 ALIKE = 0.1  # correlation that is called memory
 FEW = 100  # steps of which nothing is said
+OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sentences begin
 FAR = (
     8.0  # typical displacements beyond which one is no displacement: a wrong frame must not decide
 )
