@@ -189,7 +189,7 @@ def random_landscape(draw: np.random.Generator, d: int) -> Landscape:
     q, c = q * (draw.random() < 0.5), np.triu(c, 1) * (draw.random() < 0.5)
     if draw.random() < 1 / 3:
         k[0], q = draw.uniform(-1, -0.5), draw.uniform(0.3, 0.8, d)
-    n = draw.integers(0, 4)
+    n = int(draw.integers(0, 4))
     away = draw.normal(size=(n, d))
     at = away / np.linalg.norm(away, axis=1, keepdims=True) * draw.uniform(1, 2, (n, 1))
     parts = (

@@ -22,6 +22,8 @@ STUDIES = (
     "films",
     "coverage",
     "look",
+    "accuracy",
+    "rates",
 )  # modules here with `study(results, seeds, tiny, retry)`
 RESULTS = Path(__file__).parents[1] / "results"
 
