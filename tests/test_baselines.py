@@ -9,7 +9,7 @@ from scipy import stats
 
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import currents, gaussian_plugin
+from stochphys.inference import currents, entropy_production_rate, gaussian_plugin, infer_langevin
 from stochphys.inference.currents import Affine, finite_time_tur, short_time_tur
 from stochphys.inference.fluctuation import (
     accumulate,
@@ -152,10 +152,13 @@ def test_motion_without_noise_is_refused(generator):
 
 
 def test_one_coordinate_shows_no_dissipation_and_an_unwrapped_angle_does(generator):
-    still = simulate(BeadSpring(), 50, 200, DT, generator=generator).x[..., :1]
+    still = simulate(BeadSpring(), 50, 200, 0.1, generator=generator).x[..., :1]
     drift = torch.randn(50, 200, 1, generator=generator) + 0.3
     for estimator in (gaussian_plugin, lambda d: short_time_tur(d, generator=0)):
-        assert "One coordinate" in str(estimator(Trajectories(still, DT)))
+        assert "One coordinate" in str(estimator(Trajectories(still, 0.1)))
+    first, fresh = (Trajectories(x, 0.1) for x in still.chunk(2))
+    rate = entropy_production_rate(infer_langevin(first), fresh, generator=0)
+    assert "One coordinate" in str(rate) and abs(rate.rate) < K * rate.std
     ring = short_time_tur(Trajectories(drift.cumsum(1), 1.0), generator=0)
     assert not ring.warnings and abs(ring.rate - 2 * 0.3**2) < K * ring.std
 

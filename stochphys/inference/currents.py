@@ -20,7 +20,7 @@ from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
 from .fluctuation import BLOCKS, accumulate, counted, debiased, independent, with_error
-from .signs_of_data import examined
+from .signs_of_data import examined, one_coordinate
 
 Basis = Callable[[Tensor], Tensor]
 
@@ -157,7 +157,7 @@ def short_time_tur(
         coefficients=coefficients.view(-1, trajectories.dim).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories, rate, std)),
+        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories)),
     )
 
 
@@ -167,16 +167,6 @@ def few_paths(trajectories: Trajectories) -> Iterator[str]:
         yield (
             f"Few paths: the error bar is the spread of as good as {n:.1f} paths, which may be wrong by half "
             "of it. Cut long paths into pieces: trajectories.cut(20)."
-        )
-
-
-def one_coordinate(trajectories: Trajectories, rate: float, std: float) -> Iterator[str]:
-    """Whether nothing can go round in these data. An unwrapped angle does show a rate, by its drift."""
-    if trajectories.dim == 1 and rate < 3 * std:
-        yield (
-            "One coordinate: on an open line nothing goes round, and a steady state looks the same "
-            "backwards, whatever is dissipated. A rate of zero is all that such data can show. Record "
-            "another coordinate; on a ring, take short_time_tur of the unwrapped angle."
         )
 
 

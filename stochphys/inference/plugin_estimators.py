@@ -24,13 +24,12 @@ from .currents import (
     check_even,
     few_paths,
     mean_and_covariance,
-    one_coordinate,
     placed,
     whitening,
 )
 from .fluctuation import BLOCKS, debiased, mean_of_steps, with_error
 from .one_way import irreversible
-from .signs_of_data import examined
+from .signs_of_data import examined, one_coordinate
 
 RARE = 0.3  # share of words without a reverse from which on it is said
 SHORT = 0.25  # runs for each passage from which on the rate is 4 % too low, or more
@@ -89,7 +88,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
         coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories, found, std)),
+        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories)),
     )
 
 

@@ -82,6 +82,9 @@ class Prediction(Brief, ABC):
 class PredictedRate(Prediction, Estimate):
     """A rate that follows from an inferred equation: an `Estimate`, with an interval."""
 
+    def __str__(self) -> str:
+        return "\n".join((super().__str__(), *self.warnings))
+
     @property
     def best(self) -> float:
         return self.rate

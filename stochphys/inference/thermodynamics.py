@@ -18,9 +18,11 @@ from ..data import Trajectories, Windows
 from ..device import Source, as_generator, drawn_from
 from .comparison import ask
 from .doubts import CLEAR
+from .fluctuation import students
 from .posterior import ConstantDiffusion, Functions
 from .predict import Agreement, PredictedRate
 from .results import Langevin
+from .signs_of_data import one_coordinate
 
 PIECES = 40  # of fresh data, drawn anew for each posterior draw
 CHUNK = 2000  # states at which all draws are evaluated at once
@@ -69,7 +71,8 @@ def entropy_production_rate(
     Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
     """
     mean, each = _per_coordinate(langevin, fresh, generator, draws)
-    return EntropyRate.of(mean.sum().item(), each.sum(-1), level)
+    found = mean.sum().item(), each.sum(-1), level
+    return EntropyRate.of(*found, warnings=tuple(one_coordinate(fresh)))
 
 
 def heat_rate(
@@ -152,7 +155,14 @@ def _per_coordinate(
     n = each.shape[1]
     again = torch.randint(n, (len(each), n), **drawn_from(generator)).to(each.device)
     sampled = each.gather(1, again[..., None].expand_as(each)).mean(1)
-    return guess, sampled / weight[again].mean(1, keepdim=True)
+    sampled = sampled / weight[again].mean(1, keepdim=True)
+    # A prior shrinks the force towards zero by nothing or up to its expected error, and the result with
+    # it: each draw is stretched by another part of that. Few pieces have a spread that is too small.
+    lost = min(langevin.predicted_nmse, 0.5)
+    part = torch.rand(len(sampled), 1, **drawn_from(generator)).to(sampled)
+    middle = sampled.mean(0)
+    wide = middle + students(n) * (sampled - middle)
+    return guess, wide * (1 + part * lost / (1 - lost))
 
 
 def _pieces(fresh: Trajectories, frames: int) -> Iterable[Tensor]:
