@@ -216,7 +216,7 @@ def steadiness(data: Trajectories) -> list[Change]:
 
 def told(found: Sequence[Change]) -> str:
     """The largest changes in words."""
-    first = sorted(found, key=lambda change: -abs(change.difference) / change.error)
+    first = sorted(found, key=lambda change: -abs(change.difference) / max(change.error, 1e-300))
     return "; ".join(map(str, first[:2])) + f"; and {len(found) - 2} more" * (len(found) > 2)
 
 
