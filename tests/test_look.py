@@ -6,11 +6,13 @@ import pytest
 import torch
 
 import stochphys as sp
+from benchmarks import cpu_seconds
 from benchmarks.studies.look import CLEAN, errors, heating, shutter, stage, trap
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
+from stochphys.inference import entropy_production_rate
 from stochphys.inference.signs import joined, steadiness
-from stochphys.inference.signs_of_data import signs_of
+from stochphys.inference.signs_of_data import examined, signs_of
 from stochphys.inference.signs_of_frames import lags
 from tests.chance import K
 
@@ -153,3 +155,131 @@ def test_a_look_shows_words_and_a_figure():
     assert "Nothing to complain of." in str(sp.look(data()))
     with pytest.raises(TypeError, match="sp.Trajectories.of"):
         sp.look(torch.zeros(3, 4))
+
+
+# What estimators of a steady rate say of their data by themselves
+
+
+def estimates(paths):
+    yield sp.short_time_tur(paths, generator=0)
+    yield sp.gaussian_plugin(paths)
+
+
+def test_no_rate_of_data_that_are_not_steady_but_drift_and_diffusion():
+    paths = data(stage, 3.0)
+    for found in estimates(paths):
+        assert found.rate != found.rate and found.warnings[0].startswith("No rate. Not steady")
+    motion = sp.infer_langevin(paths)
+    assert torch.isfinite(motion.diffusion.mean(motion.states)).all()
+    rate = entropy_production_rate(motion, paths, generator=0)
+    assert rate.rate != rate.rate and "Not steady" in str(rate)
+
+
+def test_an_open_shutter_and_errors_of_positions_come_with_the_factor_by_which_a_rate_is_wrong():
+    """18 per unit time; the factor said is that found, within 15 %: it knows of linear forces, to order dt."""
+    for change, size, word in ((shutter, 1.0, "Open shutter"), (errors, 2**0.5, "Errors of the")):
+        for found in estimates(data(change, size)):
+            (sentence,) = found.warnings
+            assert sentence.startswith(word)
+            factor = float(re.search(r"production ([\d.]+) times", sentence)[1])
+            assert found.rate / factor == pytest.approx(18, rel=0.15 + K * found.std / found.rate)
+
+
+def test_drift_and_diffusion_name_an_open_shutter_and_its_cure():
+    paths = data(shutter, 1.0)
+    said = sp.infer_langevin(paths).warnings
+    assert all(sentence.startswith("Open shutter") for sentence in said) and "midpoint" in said[0]
+    assert not any(
+        "hutter" in w or "Memory" in w for w in sp.infer_langevin(paths, rule="midpoint").warnings
+    )
+
+
+def test_a_wrong_frame_is_named_and_left_out_of_a_rate():
+    paths = data()
+    clean = sp.gaussian_plugin(paths)
+    x = paths.x.clone()
+    x[7, 400] += 30.0
+    found = sp.gaussian_plugin(Trajectories(x, 0.01))
+    assert found.warnings[0].startswith("Wrong frames: trajectory 7 at frame 400")
+    assert found.rate == pytest.approx(clean.rate, rel=0.02)
+
+
+def test_a_look_costs_an_estimate_little():
+    """Of a million steps, some 25 000 are looked at, and one pass seeks wrong frames."""
+    paths = sp.simulate(sp.systems.BeadSpring(), 1000, 1000, 0.01, generator=0)
+    took = cpu_seconds(
+        {"look": lambda: examined(paths), "estimate": lambda: sp.gaussian_plugin(paths)}, repeats=3
+    )
+    assert took["look"] < 0.5 * took["estimate"]
+
+
+# Jumps
+
+
+def ring(forward=0.6, paths=50, n=2000, seed=0):
+    P = torch.zeros(4, 4, dtype=torch.float64)
+    for i in range(4):
+        P[i, (i + 1) % 4], P[i, (i - 1) % 4] = forward, 1 - forward
+    return sp.simulate_jumps(sp.simulators.JumpChain(P), paths, n, generator=seed)
+
+
+def test_clean_jumps_have_no_findings_and_say_what_they_could_tell():
+    found = sp.look(ring())
+    assert found.warnings == () and "of 1 loop)" in found.facts[1]
+    said = float(re.search(r"above (\S+) per jump", found.facts[1])[1])
+    rates = torch.tensor([sp.word_plugin(ring(0.5, seed=s)).rate for s in range(30)])
+    assert said == pytest.approx(3 * rates.std().item(), rel=K * 0.3)  # χ² of one current
+
+
+def test_states_never_visited_and_one_way_jumps_are_named():
+    jumps = sp.Jumps(ring().x, 6)
+    (sentence,) = sp.look(jumps).warnings
+    assert sentence.startswith("Never visited: 2 of 6 states (4, 5)")
+    assert "Irreversible" in sp.look(ring(1.0)).warnings[0]
+
+
+def test_occupations_that_change_are_named_and_no_rate_is_given():
+    jumps = ring()
+    x = torch.where(
+        torch.rand(jumps.x.shape, generator=make_generator(0))
+        < torch.linspace(0, 0.3, jumps.n_times),
+        0,
+        jumps.x,
+    )
+    changing = sp.Jumps(x.to(jumps.x.dtype), 4)
+    assert "the share of state 0" in only(changing)
+    found = sp.word_plugin(changing)
+    assert found.rate != found.rate and "Not steady" in found.warnings[0]
+
+
+# Films
+
+
+def film(change=lambda x: x):
+    system = sp.systems.BeadSpring()
+    paths = sp.simulate(system, 20, 300, 0.05, generator=0)
+    reel = sp.systems.bead_camera(system).film(Trajectories(paths.x, 0.05)).recorded()
+    return sp.Movie.of(change(reel.reel.float().view(20, 301, 10, 20)), 0.05)
+
+
+FALLING = torch.linspace(1, 0.9, 301)[:, None, None]
+FILMS = {
+    "": lambda x: x,
+    "Bleaching": lambda x: x * FALLING,
+    "Frames alike": lambda x: x.repeat_interleave(2, dim=1),
+    "Full pixels": lambda x: (2 * x).clamp(max=255),
+}
+
+
+@pytest.mark.parametrize("word", FILMS)
+def test_what_is_wrong_with_a_film_is_named(word):
+    warnings = sp.look(film(FILMS[word])).warnings
+    assert [sentence.startswith(word) for sentence in warnings] == [True] * bool(word)
+
+
+def test_a_stage_that_moves_under_a_film_is_named():
+    system = sp.systems.BeadSpring()
+    paths = sp.simulate(system, 20, 300, 0.05, generator=0)
+    moved = Trajectories(paths.x + torch.linspace(0, 6, 301)[:, None], 0.05)
+    found = sp.look(sp.systems.bead_camera(system).film(moved))
+    assert found.warnings[0].startswith("Moving: the middle of the light (column)")

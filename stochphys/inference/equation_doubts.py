@@ -10,7 +10,7 @@ from itertools import chain
 
 from torch import Tensor
 
-from .doubts import clear
+from .doubts import CLEAR, clear
 from .increments import EARLIER, successive
 from .inertia import friction_of_rules
 from .results import Langevin
@@ -19,6 +19,7 @@ SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
 SMOOTH = 1.5  # growth of D, with every second frame left out, that no white noise shows
 SMOOTH_WITH_DRIFT = 1.9  # the same where the drift is in it, too: it makes steps alike
 BLURRED = 0.03  # correlation of residuals at which a noisy measurement makes D 6 % too large
+OPEN = 0.25  # correlation of residuals where the shutter never closes: no shutter makes more
 MEMORY = 0.1  # correlation of residuals that is worth a sentence
 LOST = 0.1  # fraction of drift or diffusion whose loss between frames is worth a sentence
 LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positions, which lose more
@@ -84,13 +85,25 @@ def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
     excess = (products.mean() / square).item() - white
     error = (products.std() / products.numel() ** 0.5 / square).item()
     said = f"(correlation {excess + white:.3f} ± {error:.3f}, expected {white:g})"
-    if clear(excess, error, MEMORY) and not data.secant:
+    made_for_it = data.rule in EARLIER
+    first, third = successive(r, data.row, 0, 2)
+    later = (third * first).mean().item() / square.item()
+    # As by a shutter: between two frames alone, and no more than by one that never closes.
+    at_once = clear(excess, 2 * error, BLURRED) and later < excess / 4 and not data.secant
+    at_once = at_once and excess < OPEN + CLEAR * error
+    if at_once and not made_for_it:
+        yield (
+            f"Open shutter: successive residuals of coordinate {k} are alike {said}, and those two frames "
+            f"apart are not ({later:.3f}), as where each frame is a mean over some of the time until the next "
+            f"(0.25 over all of it): D is {1 - 1 / (1 + 2 * excess):.0%} too small. Give rule='midpoint', which "
+            "survives it. Inertia that dies out within a frame looks the same: a shorter exposure tells."
+        )
+    elif clear(excess, error, MEMORY) and not (at_once or data.secant):
         yield (
             f"Memory: successive residuals of coordinate {k} are alike {said}. Inertia or coloured "
             "noise is seen; leave out frames with trajectories.every(2), or give underdamped=True if "
             "these are positions alone."
         )
-    made_for_it = data.rule in EARLIER
     if not made_for_it and clear(-excess, error, MEMORY if data.secant else BLURRED):
         zeta = (-excess * square * (data.dt**4 / 5.5 if data.secant else data.dt**2)).sqrt().item()
         remedy = (

@@ -178,15 +178,16 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     pairs = count.view(jumps.n_states**2, -1).sum(1)  # of the first two states of each word
     seen = pairs.nonzero().flatten()
     unseen = (count[count[reverse] == 0].sum() / count.sum()).item()
-    warnings = [*irreversible(jumps, seen, pairs[seen])]
+    _, said, steady = examined(jumps)
+    warnings = [*said, *irreversible(jumps, seen, pairs[seen])]
     if unseen > RARE and not warnings:
         warnings.append(
             f"Rare words: of {unseen:.0%} of the words of {frames} frames no reverse was seen, and they are left "
             "out, so that the rate may be far too low. Take fewer frames, or more data."
         )
     return WordEstimate(
-        rate=divergence(words) / time,
-        std=std / time,
+        rate=divergence(words) / time if steady else nan,
+        std=std / time if steady else nan,
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=unseen,

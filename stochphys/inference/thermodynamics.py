@@ -6,7 +6,8 @@ high by about p/τ, p effective parameters and τ the duration of the data.
 """
 
 from collections.abc import Callable, Iterable
-from math import ceil
+from dataclasses import replace
+from math import ceil, nan
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from .fluctuation import students
 from .posterior import ConstantDiffusion, Functions
 from .predict import Agreement, PredictedRate
 from .results import Langevin
+from .signs import not_steady
 from .signs_of_data import one_coordinate
 
 PIECES = 40  # of fresh data, drawn anew for each posterior draw
@@ -57,7 +59,8 @@ def entropy_production_rate(
 
     With inertia $\dot\sigma = \sum_i \frac{\Gamma_i}{\tau D_{ii}} \int (f_i v_i\,dt - d v_i^2/2)$,
     where $\Gamma_i = -\partial\Phi_i/\partial v_i$ is the rate of friction and f the drift without it.
-    That needs the friction of a bath: one positive number.
+    That needs the friction of a bath: one positive number. Of paths that are not steady the rate is
+    NaN, and a warning says why.
 
     Args:
         fresh: paths of the same process that the equation has not seen; of unequal ones, or with
@@ -71,8 +74,10 @@ def entropy_production_rate(
     Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
     """
     mean, each = _per_coordinate(langevin, fresh, generator, draws)
-    found = mean.sum().item(), each.sum(-1), level
-    return EntropyRate.of(*found, warnings=tuple(one_coordinate(fresh)))
+    found = EntropyRate.of(mean.sum().item(), each.sum(-1), level)
+    if reasons := tuple(f"No rate. {sentence}" for sentence in not_steady(fresh)):
+        return replace(found, rate=nan, std=nan, interval=(nan, nan), warnings=reasons)
+    return replace(found, warnings=tuple(one_coordinate(fresh)))
 
 
 def heat_rate(
