@@ -19,8 +19,7 @@ from tests.chance import K
 
 def data(change=None, size=0.0, seed=0, **how):
     g = make_generator(seed)
-    x = trap(g, **how).x if change is None else change(size, g)
-    return Trajectories(x, 0.01)
+    return trap(g, **how) if change is None else change(size, g)
 
 
 def only(paths):

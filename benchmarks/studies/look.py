@@ -7,17 +7,18 @@ unequal length. Defects are put into the stirred trap of `trap` by hand, at seve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from stochphys.data import Trajectories
+from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference.signs_of_data import signs_of
-from stochphys.simulators import Linear, Overdamped, simulate
+from stochphys.movie import Movie
+from stochphys.simulators import JumpChain, Linear, Overdamped, simulate, simulate_jumps
 from stochphys.systems import (
     BeadSpring,
     InhomogeneousDiffusion,
@@ -25,12 +26,15 @@ from stochphys.systems import (
     StirredDoubleWell,
     UnderdampedBeadSpring,
     VanDerPol,
+    bead_camera,
 )
 
 from .. import print_table
 from .runs import ended
 
 Source = torch.Generator
+DT = 0.01
+EVEN = JumpChain(torch.full((4, 4), 0.25, dtype=torch.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,13 +174,34 @@ def ring(g: Source) -> Trajectories:
     return recorded(system, paths, whole(500, 2000, g), between(0.005, 0.03, g), g, **how)
 
 
-CLEAN: dict[str, Callable[[Source], Trajectories]] = dict(
+def chain(g: Source) -> Jumps:
+    """Jumps among three to ten states, begun in the steady state; none is much rarer than its reverse."""
+    n = whole(3, 10, g)
+    P = torch.rand(n, n, generator=g, dtype=torch.float64) + 0.5
+    P = P + between(1, 30, g) * torch.eye(n, dtype=torch.float64)
+    return simulate_jumps(
+        JumpChain(P / P.sum(1, keepdim=True)), whole(2, 100, g), whole(200, 2000, g), generator=g
+    )
+
+
+def film(g: Source) -> Movie:
+    """Two to four beads under a camera, with noise or without, as bytes or rendered."""
+    system = BeadSpring(n_beads=whole(2, 4, g), T_h=between(1, 20, g))
+    camera = replace(bead_camera(system), noise=0.1 * round(torch.rand((), generator=g).item()))
+    paths = simulate(
+        system, whole(1, 40, g), whole(200, 500, g), between(0.02, 0.1, g), generator=g
+    )
+    movie = camera.film(paths, generator=g)
+    return movie.recorded() if torch.rand((), generator=g) < 0.5 else movie
+
+
+CLEAN: dict[str, Callable[[Source], Trajectories | Jumps | Movie]] = dict(
     linear=of_linear, slow=slow, short=short, unequal=unequal, wells=wells,
-    stirred=stirred, place=place, beads=beads, inertia=inertia, ring=ring,
+    stirred=stirred, place=place, beads=beads, inertia=inertia, ring=ring, jumps=chain, film=film,
 )  # fmt: skip
 
 
-def trap(g: Source, paths: int = 20, frames: int = 1000, dt: float = 0.01) -> Trajectories:
+def trap(g: Source, paths: int = 20, frames: int = 1000, dt: float = DT) -> Trajectories:
     """A trap stirred at three times its stiffness, dt = 0.01: it dissipates 18 per unit time."""
     A = torch.tensor([[-1.0, 3.0], [-3.0, -1.0]], dtype=torch.float64)
     D = torch.eye(2, dtype=torch.float64)
@@ -187,59 +212,125 @@ def noise(x: Tensor, g: Source) -> Tensor:
     return torch.randn(x.shape, generator=g, dtype=x.dtype)
 
 
-def errors(size: float, g: Source) -> Tensor:
+def errors(size: float, g: Source) -> Trajectories:
     """Of the positions, in units of the rms displacement."""
     x = trap(g).x
-    return x + size * 0.02**0.5 * noise(x, g)
+    return Trajectories(x + size * 0.02**0.5 * noise(x, g), DT)
 
 
-def shutter(size: float, g: Source) -> Tensor:
+def shutter(size: float, g: Source) -> Trajectories:
     """Open for this part of the time between frames."""
     x = trap(g, frames=20_000, dt=0.0005).x
-    return x[:, 1:].unflatten(1, (-1, 20))[:, :, : round(20 * size)].mean(2)
+    return Trajectories(x[:, 1:].unflatten(1, (-1, 20))[:, :, : round(20 * size)].mean(2), DT)
 
 
-def stage(size: float, g: Source) -> Tensor:
+def stage(size: float, g: Source) -> Trajectories:
     """Moves by so many widths of the trap in all."""
     x = trap(g).x
-    return x + torch.linspace(0, size, x.shape[1], dtype=x.dtype)[:, None]
+    return Trajectories(x + torch.linspace(0, size, x.shape[1], dtype=x.dtype)[:, None], DT)
 
 
-def one_path_stage(size: float, g: Source) -> Tensor:
+def one_path_stage(size: float, g: Source) -> Trajectories:
     x = trap(g, 1, 20_000).x
-    return x + torch.linspace(0, size, x.shape[1], dtype=x.dtype)[:, None]
+    return Trajectories(x + torch.linspace(0, size, x.shape[1], dtype=x.dtype)[:, None], DT)
 
 
-def relaxation(size: float, g: Source) -> Tensor:
+def relaxation(size: float, g: Source) -> Trajectories:
     """Begins so many widths off the middle."""
     x = trap(g).x
     t = 0.01 * torch.arange(x.shape[1], dtype=x.dtype)[:, None]
-    return x + size * torch.exp(-t) * torch.cat((torch.cos(3 * t), torch.sin(3 * t)), 1)
+    return Trajectories(
+        x + size * torch.exp(-t) * torch.cat((torch.cos(3 * t), torch.sin(3 * t)), 1), DT
+    )
 
 
-def heating(size: float, g: Source) -> Tensor:
+def fast(size: float, g: Source) -> Trajectories:
+    """One frame so many rms displacements off its place."""
+    x = trap(g).x.clone()
+    x[3, 500] += size * 0.02**0.5 * torch.tensor([0.6, 0.8], dtype=x.dtype)
+    return Trajectories(x, DT)
+
+
+def friction(size: float, g: Source) -> Trajectories:
+    """Positions of a body with inertia, whose velocity lasts so many frames."""
+    system = Linear(
+        torch.tensor([[0.0, 1.0], [-1.0, -1 / (size * DT)]], dtype=torch.float64),
+        torch.diag(torch.tensor([0.0, 1.0], dtype=torch.float64)),
+    )
+    x = simulate(system, 20, 1000, DT, dtype=torch.float64, generator=g).x
+    return Trajectories(x[..., :1], DT)
+
+
+def occupation(size: float, g: Source) -> Jumps:
+    """By the end, so many of the frames are in state 0 instead."""
+    jumps = Jumps(simulate_jumps(EVEN, 50, 1000, generator=g).x, 4)
+    now = torch.rand(jumps.x.shape, generator=g) < torch.linspace(0, size, jumps.n_times)
+    return Jumps(jumps.x.masked_fill(now, 0), 4)
+
+
+def bleaching(size: float, g: Source) -> Movie:
+    """The brightness falls by this part of it."""
+    reel = two_beads(g).recorded().reel.float().unflatten(0, (20, -1))
+    return Movie.of(reel * torch.linspace(1, 1 - size, reel.shape[1])[:, None, None], 0.05)
+
+
+def film_stage(size: float, g: Source) -> Movie:
+    """The stage moves by so many pixels."""
+    return two_beads(g, 2 * size)
+
+
+def twice(size: float, g: Source) -> Movie:
+    """This part of the frames is the one before."""
+    movie = two_beads(g).recorded()
+    again = torch.rand(movie.x.shape, generator=g) < size
+    again[:, 0] = False
+    return movie.rearranged(movie.x - again.long())
+
+
+def full(size: float, g: Source) -> Movie:
+    """So many times too bright."""
+    reel = two_beads(g).recorded().reel.float().unflatten(0, (20, -1))
+    return Movie.of((size * reel).clamp(max=255), 0.05)
+
+
+def two_beads(g: Source, moved: float = 0.0) -> Movie:
+    """20 movies of 300 frames; a bead moves by half a pixel per unit of length."""
+    paths = simulate(BeadSpring(), 20, 300, 0.05, generator=g)
+    x = paths.x + torch.linspace(0, moved, paths.n_times)[:, None]
+    return bead_camera(BeadSpring()).film(Trajectories(x, 0.05))
+
+
+def heating(size: float, g: Source) -> Trajectories:
     """The temperature grows by this part of it."""
     x = trap(g).x
-    return x * torch.linspace(1, 1 + size, x.shape[1], dtype=x.dtype)[:, None] ** 0.5
+    return Trajectories(
+        x * torch.linspace(1, 1 + size, x.shape[1], dtype=x.dtype)[:, None] ** 0.5, DT
+    )
 
 
-DEFECTS: dict[str, tuple[Callable[[float, Source], Tensor], tuple[float, ...]]] = {
+DEFECTS: dict[
+    str, tuple[Callable[[float, Source], Trajectories | Jumps | Movie], tuple[float, ...]]
+] = {
     "errors of positions / rms step": (errors, (0.1, 0.2, 0.3, 0.5, 1.0)),
     "shutter, part of dt": (shutter, (0.1, 0.25, 0.5, 1.0)),
     "stage, widths, 20 paths": (stage, (0.25, 0.5, 1.0, 2.0)),
     "stage, widths, one path": (one_path_stage, (0.25, 0.5, 1.0, 2.0, 4.0)),
-    "begins off the middle, widths": (relaxation, (0.5, 1.0, 2.0, 4.0)),
+    "begins off the middle, widths": (relaxation, (0.5, 1.0, 2.0, 3.0)),
     "temperature grows, part": (heating, (0.1, 0.25, 0.5, 1.0)),
+    "one wrong frame, rms steps": (fast, (5.0, 10.0, 15.0, 20.0, 40.0)),
+    "inertia, frames": (friction, (0.3, 0.5, 1.0, 2.0, 10.0)),
+    "jumps: share of a state grows by": (occupation, (0.02, 0.05, 0.1, 0.2)),
+    "film: brightness falls by": (bleaching, (0.02, 0.05, 0.1)),
+    "film: stage, pixels": (film_stage, (0.5, 1.0, 2.0, 4.0)),
+    "film: frames written twice": (twice, (0.005, 0.02, 0.05)),
+    "film: times too bright": (full, (1.05, 1.2, 1.5, 2.0)),
 }
 
 
 def complaint(kind: str, size: float, *, seed: int) -> list[str]:
     """The first words of each finding on a set of this kind; of size 0, clean ones are asked for."""
     g = make_generator(seed)
-    if kind in CLEAN:
-        data = CLEAN[kind](g)
-    else:
-        data = Trajectories(DEFECTS[kind][0](size, g), 0.01)
+    data = CLEAN[kind](g) if kind in CLEAN else DEFECTS[kind][0](size, g)
     return [sentence.split(":")[0] for sentence in signs_of(data)]
 
 

@@ -22,6 +22,7 @@ SAMPLE = 25_000  # frames looked at, at most, which costs an estimate little
 PIECE = 1000  # of so many that follow each other, if there are more
 BLOCKS = 12  # of the time of the film: the first and the last four are compared
 MANY = 10  # paths from which on their own spread is the error
+FEW = 100  # pairs of frames, of which nothing is said
 LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
 UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
 LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
@@ -34,6 +35,7 @@ class Change(Brief):
     Attributes:
         name: what changes.
         thirds: its mean in the first, the middle and the last third.
+        first: what the first number is of; the first twelfth, where that differs more.
         error: standard error of the difference between last and first.
         allowed: so many of them are luck.
     """
@@ -42,6 +44,7 @@ class Change(Brief):
     thirds: tuple[float, float, float]
     error: float
     allowed: float
+    first: str = "first"
 
     @property
     def difference(self) -> float:
@@ -54,13 +57,13 @@ class Change(Brief):
     def __str__(self) -> str:
         first, middle, last = (f"{value:.3g}" for value in self.thirds)
         return (
-            f"{self.name} is {first}, {middle} and {last} in the first, middle and last third of the time "
+            f"{self.name} is {first}, {middle} and {last} in the {self.first}, middle and last third of the time "
             f"(change {self.difference:.2g} ± {self.error:.2g})"
         )
 
 
 def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) -> list[Change]:
-    """From the first to the last third of the time, of each of the `values (n_frames, k)`, seen on these
+    """From the first third, or twelfth, to the last third of the time, of each of the `values (n_frames, k)`, seen on these
     paths at these times `(n_frames,)`; none where the paths are too few and too short to tell.
 
     Of ten paths and more in either third, each is one observation, however slow it is: the error is
@@ -77,18 +80,29 @@ def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) ->
     sums = values.new_zeros(n_paths * BLOCKS, values.shape[1])
     sums = sums.index_add_(0, cell, values).view(n_paths, BLOCKS, -1)
 
-    def third(i: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames and sums of each path there, and the mean of all."""
-        part = slice(i * BLOCKS // 3, (i + 1) * BLOCKS // 3)
-        there, total = n[:, part].sum(1), sums[:, part].sum(1)
+    def part(begin: int, end: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames and sums of each path in these blocks, and the mean of all."""
+        there, total = n[:, begin:end].sum(1), sums[:, begin:end].sum(1)
         return there, total, total.sum(0) / there.sum().clamp(min=1)
 
-    (n_1, s_1, m_1), (_, _, m_2), (n_3, s_3, m_3) = (third(i) for i in range(3))
-    degrees = min(int((n_1 > 0).sum()), int((n_3 > 0).sum())) - 1
-    if degrees + 1 >= MANY:
+    def between(end: int) -> tuple[Tensor, Tensor, int]:
+        """Mean of the first blocks, error of the difference between the last third and it, and degrees of
+        freedom of that; of the paths there are."""
+        n_1, s_1, m_1 = part(0, end)
+        degrees = min(int((n_1 > 0).sum()), int((n_3 > 0).sum())) - 1
         # By how much each path moves the difference of the means.
         pull = (s_3 - n_3 * m_3) / n_3.sum() - (s_1 - n_1 * m_1) / n_1.sum()
-        error = (pull.square().sum(0) * (degrees + 1) / degrees).sqrt()
+        return m_1, (pull.square().sum(0) * (degrees + 1) / max(1, degrees)).sqrt(), degrees
+
+    (_, _, m_2), (n_3, s_3, m_3) = part(4, 8), part(8, 12)
+    m_1, error, degrees = between(4)
+    early = torch.zeros(len(names), dtype=torch.bool)
+    if degrees + 1 >= MANY:
+        m_0, error_0, degrees_0 = between(1)
+        if degrees_0 + 1 >= MANY:
+            early = (m_3 - m_0).abs() * error > (m_3 - m_1).abs() * error_0
+            m_1, error = torch.where(early, m_0, m_1), torch.where(early, error_0, error)
+            degrees = min(degrees, degrees_0)
     else:
         whole = (n[..., 0] > 0).all(1)
         if not whole.any():
@@ -106,11 +120,12 @@ def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) ->
         noise = square / degrees * (1 + memory) / (1 - memory) / int(whole.sum())
         error = (noise * 2 / (BLOCKS / 3)).sqrt()
         m_1, m_2, m_3 = means.mean(0).unflatten(0, (3, -1)).mean(1)
-    allowed = float(stats.t.isf(LUCK / (2 * len(names)), degrees))
+    allowed = float(stats.t.isf(LUCK / (4 * len(names)), degrees))
     thirds = torch.stack((m_1, m_2, m_3), 1).tolist()
+    of = ["first twelfth" if one else "first" for one in early.tolist()]
     return [
-        Change(name, (a, b, c), e, allowed)
-        for name, (a, b, c), e in zip(names, thirds, error.tolist(), strict=True)
+        Change(name, (a, b, c), e, allowed, where)
+        for name, (a, b, c), e, where in zip(names, thirds, error.tolist(), of, strict=True)
     ]
 
 
@@ -194,6 +209,8 @@ def steadiness(data: Trajectories) -> list[Change]:
     the variance of its displacements; of one that nothing holds back, displacements alone."""
     data = joined(data)
     x, step, path, time = some_pairs(data)
+    if len(x) < FEW:
+        return []
     span = int(time.max() - time.min()) + 1
     # Tracks that come and go begin anywhere: their places are steady if they are.
     free = (unbound(data) & (data.n_times > span / 2)).tolist()

@@ -16,7 +16,7 @@ FRAMES = 4000  # at most
 FALL = 0.02  # of the brightness
 SHIFT = 0.1  # pixels
 TWICE = 0.01  # of the successive frames
-FULL = 1e-3  # of the pixels
+FULL = 0.01  # of the pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ def full(seen: Seen) -> Iterator[str]:
     top = seen.frames.max()
     share = (seen.frames == top).double().mean().item()
     near = ((seen.frames >= 0.9 * top) & (seen.frames < top)).double().mean().item()
-    if share > FULL and share > near and top > seen.frames.min():
+    if share > FULL and share > near / 4 and top > seen.frames.min():
         yield (
             f"Full pixels: {share:.1%} have the largest value, {top:g}, and {near:.1%} lie within a tenth below it. The "
             "camera was saturated, or the file was cut off there: what moves in them is not seen. A shorter "

@@ -132,19 +132,18 @@ def of_movie(axes: Sequence[Axes], data: Movie) -> str:
 
 
 def thirds(ax: Axes, data: Trajectories) -> None:
-    """Positions in the first and in the last third of the time."""
+    """Positions in the first and in the last third of the time, of the coordinate that changes most."""
     x, _, _, time = some_pairs(data)
     span = int(time.max() - time.min()) + 1
     early, late = (time - time.min()) * 3 < span, (time - time.min()) * 3 >= 2 * span
-    change = (x[late].mean(0) - x[early].mean(0)).abs() / x.std(0) if late.any() else x[0] * 0
-    k = int(change.argmax())
-    edges = torch.linspace(x[:, k].min(), x[:, k].max(), 41).tolist()
+    k = 0
+    if late.any():
+        change = (x[late].mean(0) - x[early].mean(0)).abs() / (x.amax(0) - x.amin(0))
+        k = int(change.nan_to_num().argmax())
     for part, colour, name in ((early, DATA, "first third"), (late, HOT, "last third")):
         if part.any():
-            ax.hist(
-                x[part, k].numpy(), edges, density=True, histtype="step", color=colour, label=name
-            )
-    ax.set(xlabel=f"coordinate {k}", ylabel="density")
+            ax.hist(x[part, k].numpy(), 40, histtype="step", color=colour, label=name)
+    ax.set(xlabel=f"coordinate {k}", ylabel="frames")
     ax.legend()
 
 
@@ -155,7 +154,7 @@ def spread(ax: Axes, data: Trajectories) -> None:
     rows = []
     for k in ks:
         x = some.gapless(k + 1, max(1, k // 4))[0].x.double().cpu()
-        rows.append((x[:, k:] - x[:, :-k]).var((0, 1)) / (2 * k * data.dt))
+        rows.append((x[:, k:] - x[:, :-k]).var((0, 1), correction=0) / (2 * k * data.dt))
     for i, values in enumerate(torch.stack(rows, 1)[: len(COLOURS)]):
         ax.loglog(
             [k * data.dt for k in ks], values, "o-", color=COLOURS[i], label=f"coordinate {i}"
