@@ -24,7 +24,7 @@ from ..inference.signs_of_jumps import pairs
 from ..inference.signs_of_movies import Seen
 from ..movie import Movie
 from .explore import png
-from .style import DATA, EXACT_LINE, HOT, IMAGE, OTHERS, STYLE
+from .style import DATA, EXACT_LINE, HOT, IMAGE, OTHERS, STYLE, array
 
 SHOWN = 2000  # steps that are drawn
 COLOURS = (DATA, *OTHERS, "#009E73")
@@ -94,18 +94,18 @@ def of_jumps(axes: Sequence[Axes], data: Jumps) -> str:
         (late, HOT, "last third"),
     ):
         share = torch.bincount(x[part], minlength=data.n_states) / max(1, int(part.sum()))
-        axes[0].step(range(data.n_states), share, where="mid", color=colour, label=name)
+        axes[0].step(range(data.n_states), array(share), where="mid", color=colour, label=name)
     axes[0].set(xlabel="state", ylabel="share")
     axes[0].legend()
     i, j, n = pairs(data)
     there = torch.zeros(data.n_states, data.n_states)
     there[i.cpu(), j.cpu()] = n.cpu().float()
-    axes[1].imshow(there.log1p(), cmap=IMAGE)
+    axes[1].imshow(array(there.log1p()), cmap=IMAGE)
     axes[1].set(xlabel="to", ylabel="from")
     both, moves = (there + there.T) / 2, (there - there.T) / (there + there.T).sqrt().clamp(min=1)
-    axes[2].plot(both.flatten(), moves.flatten(), ".", color=DATA)
+    axes[2].plot(array(both).flatten(), array(moves).flatten(), ".", color=DATA)
     axes[2].set(xlabel="jumps, mean of both ways", ylabel="difference / its luck", xscale="symlog")
-    axes[3].plot(time[:SHOWN], x[:SHOWN], ".", color=DATA, markersize=2)
+    axes[3].plot(array(time[:SHOWN]), array(x[:SHOWN]), ".", color=DATA, markersize=2)
     axes[3].set(xlabel="time", ylabel="state")
     return (
         "Share of the states in the first and last third, counts of jumps, their difference from one "
@@ -115,17 +115,21 @@ def of_jumps(axes: Sequence[Axes], data: Jumps) -> str:
 
 def of_movie(axes: Sequence[Axes], data: Movie) -> str:
     seen = Seen.of(data)
-    axes[0].imshow(seen.frames.mean(0), cmap=IMAGE, origin="upper")
+    time = array(seen.time * data.dt)
+    axes[0].imshow(array(seen.frames.mean(0)), cmap=IMAGE, origin="upper")
     axes[0].set(title="mean", xticks=[], yticks=[])
-    axes[1].plot(seen.time * data.dt, seen.brightness, ".", color=DATA, markersize=2)
+    axes[1].plot(time, array(seen.brightness), ".", color=DATA, markersize=2)
     axes[1].set(xlabel="time", ylabel="mean brightness")
     for i, name in enumerate(("row", "column")):
         moved = seen.place[:, i] - seen.place[:, i].mean()
-        axes[2].plot(seen.time * data.dt, moved, ".", color=COLOURS[i], markersize=2, label=name)
+        axes[2].plot(time, array(moved), ".", color=COLOURS[i], markersize=2, label=name)
     axes[2].set(xlabel="time", ylabel="middle of the light (pixels)")
     axes[2].legend()
     axes[3].hist(
-        seen.frames.flatten()[:: 1 + seen.frames.numel() // 100_000], 60, color=DATA, log=True
+        array(seen.frames.flatten()[:: 1 + seen.frames.numel() // 100_000]),
+        60,
+        color=DATA,
+        log=True,
     )
     axes[3].set(xlabel="brightness of pixels", ylabel="number")
     return "The mean image, its brightness and the middle of the light in time, and brightness of pixels."
@@ -142,7 +146,7 @@ def thirds(ax: Axes, data: Trajectories) -> None:
         k = int(change.nan_to_num().argmax())
     for part, colour, name in ((early, DATA, "first third"), (late, HOT, "last third")):
         if part.any():
-            ax.hist(x[part, k].numpy(), 40, histtype="step", color=colour, label=name)
+            ax.hist(array(x[part, k]), 40, histtype="step", color=colour, label=name)
     ax.set(xlabel=f"coordinate {k}", ylabel="frames")
     ax.legend()
 
@@ -157,7 +161,11 @@ def spread(ax: Axes, data: Trajectories) -> None:
         rows.append((x[:, k:] - x[:, :-k]).var((0, 1), correction=0) / (2 * k * data.dt))
     for i, values in enumerate(torch.stack(rows, 1)[: len(COLOURS)]):
         ax.loglog(
-            [k * data.dt for k in ks], values, "o-", color=COLOURS[i], label=f"coordinate {i}"
+            [k * data.dt for k in ks],
+            array(values),
+            "o-",
+            color=COLOURS[i],
+            label=f"coordinate {i}",
         )
     ax.set(xlabel="lag", ylabel="variance of steps / 2 lag")
     ax.legend()
@@ -170,7 +178,9 @@ def memory(ax: Axes, found: Lags | None) -> None:
         for i in range(min(found.correlation.shape[1], len(COLOURS))):
             at = torch.arange(1, len(found.correlation) + 1) + 0.06 * i
             error = 2 * found.error[:, i]
-            ax.errorbar(at, found.correlation[:, i], error, fmt="o", color=COLOURS[i])
+            ax.errorbar(
+                array(at), array(found.correlation[:, i]), array(error), fmt="o", color=COLOURS[i]
+            )
     ax.set(xlabel="frames apart", ylabel="correlation of steps", ylim=(-0.6, 1.05))
 
 
@@ -180,5 +190,11 @@ def sizes(ax: Axes, data: Trajectories) -> None:
     size = (step / step.abs().median(0).values.clamp(min=1e-300)).abs().amax(1) * 0.6745
     far = size.argsort(descending=True)[: SHOWN // 10]
     shown = torch.cat((far, torch.arange(0, len(size), 1 + len(size) // SHOWN)))
-    ax.semilogy(time[shown] * data.dt, size[shown].clamp(min=0.1), ".", color=DATA, markersize=2)
+    ax.semilogy(
+        array(time[shown] * data.dt),
+        array(size[shown].clamp(min=0.1)),
+        ".",
+        color=DATA,
+        markersize=2,
+    )
     ax.set(xlabel="time", ylabel="largest step / typical")
