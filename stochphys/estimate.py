@@ -6,11 +6,18 @@ equation is a `Prediction`, many numbers at once are `Averages`.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import NamedTuple
 
 from torch import Tensor
 
 from .brief import Brief
+
+NO_RATE = (
+    "No rate: these data, or what is left of them without some of the paths, do not define it: a variance, "
+    "or a number of events, is zero."
+)
+NO_ERROR = "No error bar: of a single path there is no spread. Cut it into pieces, data.cut(20)."
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +25,8 @@ class Estimate(Brief):
     """A rate that was estimated from data; what is special to an estimator is in a subclass.
 
     `rate, std = estimate` takes the two numbers out of any of them.
+
+    What is not finite is withheld, nan, and the reason is in `warnings`.
 
     Attributes:
         rate: the estimate, per `unit`.
@@ -34,6 +43,10 @@ class Estimate(Brief):
     def __post_init__(self) -> None:
         if isinstance(self.warnings, str):  # would be printed letter by letter
             raise TypeError(f"warnings must be a tuple of sentences, got {self.warnings!r}")
+        if self.warnings or isfinite(self.rate) and isfinite(self.std):
+            return
+        reason = NO_ERROR if isfinite(self.rate) else NO_RATE
+        object.__setattr__(self, "warnings", (reason,))
 
     def __iter__(self) -> Iterator[float]:
         return iter((self.rate, self.std))

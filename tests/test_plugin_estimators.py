@@ -1,6 +1,7 @@
 """Estimators by way of probabilities, where the answer is known exactly, and where they must fail."""
 
 import math
+import re
 from functools import partial
 
 import pytest
@@ -9,8 +10,11 @@ import torch
 from stochphys.data import Jumps, Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import (
+    detailed_fluctuation_theorem,
+    finite_time_tur,
     first_passage_ratio,
     gaussian_plugin,
+    integral_fluctuation_theorem,
     knn_plugin,
     short_time_tur,
     word_plugin,
@@ -139,6 +143,65 @@ def test_words_without_a_reverse_are_counted_and_time_is_what_the_jumps_say(gene
     assert one_way.unseen == pytest.approx(4 / 14)  # 12 and 20, never 21 or 02
     slow = Jumps(x, 3, torch.full(x.shape, 2.0))
     assert word_plugin(slow).rate == pytest.approx(one_way.rate / 2)
+
+
+def test_a_reverse_that_is_never_seen_is_no_rate(generator):
+    """Three states in a circle, one way; six states seen as two, of which only words of six tell."""
+    step = torch.rand(20, 500, generator=generator) < 0.3
+    circle = step.long().cumsum(1) % 3
+    pairs = word_plugin(Jumps(circle, 3))
+    assert math.isnan(pairs.rate) and "Irreversible as far as seen" in str(pairs)
+    hidden = Jumps(torch.tensor([0, 0, 1, 0, 1, 1])[torch.arange(500).expand(20, 500) % 6], 2)
+    assert word_plugin(hidden).rate == pytest.approx(0, abs=1e-4)
+    six = word_plugin(hidden, 6)
+    assert math.isnan(six.rate) and "Rare words: of 100%" in str(six)
+
+
+def odd_paths(kind, generator):
+    x = torch.randn(20, 50, 2, generator=generator, dtype=torch.float64).cumsum(1)
+    if kind == "constant coordinate":
+        x[..., 1] = 3.0
+    elif kind == "duplicate":
+        x[..., 1] = 1 - 2 * x[..., 0]
+    elif kind == "only one moves":
+        x[1:] = 0
+    elif kind == "lines":
+        x = torch.arange(50.0)[:, None].expand(20, 50, 2)
+    elif kind == "back and forth":
+        x = torch.arange(50.0)[:, None].expand(20, 50, 2) % 2
+    rounded = dict(pixels=(x / 5).round(), two_values=(x > 0).double(), still=0 * x, two=x[:2])
+    return rounded.get(kind, x * {"1e150": 1e150, "1e-150": 1e-150, "1e30": 1e30}.get(kind, 1.0))
+
+
+KINDS = (
+    "constant coordinate,duplicate,only one moves,lines,back and forth,pixels,two_values,still,two"
+)
+
+
+@pytest.mark.parametrize("kind", [*KINDS.split(","), "1e150", "1e-150", "1e30"])
+def test_whatever_data_give_a_number_or_the_reason_for_none(kind, generator):
+    x = odd_paths(kind, generator)
+    data, current = Trajectories(x, DT), x[..., 0].diff(dim=1)
+    for estimator in (
+        lambda: short_time_tur(data, generator=0),
+        lambda: gaussian_plugin(data),
+        lambda: knn_plugin(data, generator=0, n_pairs=30),
+        lambda: finite_time_tur(current, DT),
+        lambda: finite_time_tur(current, DT, steps=10),
+        lambda: first_passage_ratio(current, DT, threshold=1.0),
+        lambda: integral_fluctuation_theorem(current, generator=0),
+        lambda: integral_fluctuation_theorem(500 - current.abs(), generator=0),
+        lambda: integral_fluctuation_theorem(-2000 + current.abs(), generator=0),
+        lambda: detailed_fluctuation_theorem(current, least=5),
+    ):
+        try:
+            found = estimator()
+        except ValueError as error:
+            words = "trajectories|coordinate|the current reached|n_pairs"
+            assert re.search(words, str(error)), error
+            continue
+        numbers = [v for v in vars(found).values() if isinstance(v, float)]
+        assert found.warnings or all(map(math.isfinite, numbers)), found
 
 
 def test_word_plugin_refuses_what_it_cannot_count(generator):

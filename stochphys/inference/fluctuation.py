@@ -6,7 +6,7 @@ Both say so when the tail that they need is not in the data. Bounds on the mean 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 
 import torch
 from scipy.special import stdtrit
@@ -39,6 +39,10 @@ def accumulate(entropy: Tensor, steps: int) -> Tensor:
     n_windows = entropy.shape[1] // steps
     cut = entropy[:, : n_windows * steps].double()
     sums = cut.unflatten(1, (n_windows, steps)).sum(2)
+    if torch.isinf(sums).any():
+        raise ValueError(
+            "entropy, or a current, must be finite, or nan where there is no step; it is infinite"
+        )
     return _between_gaps(entropy, steps) if torch.isnan(sums.sum()) else sums
 
 
@@ -145,7 +149,8 @@ def with_error(statistic: Callable[[Tensor], Tensor], rows: Tensor) -> Estimate:
     """A rate, `statistic` of the sum over `rows (n_trajectories, k)` of additive numbers, with its
     standard error; `statistic` maps sums `(…, k)` to rates `(…,)`."""
     sums = block_sums(rows)
-    return Estimate(statistic(sums.sum(0)).item(), jackknife(statistic, sums).item())
+    rate = statistic(sums.sum(0)).item()
+    return Estimate(rate if isfinite(rate) else nan, jackknife(statistic, sums).item())
 
 
 def mean_of_steps(n: Tensor, sums: Tensor) -> Estimate:
@@ -201,12 +206,19 @@ def integral_fluctuation_theorem(
     entropy, weights = steps_of(entropy), steps_of(weights)
     draws = torch.randint(len(sums), (resamples, len(sums)), **drawn_from(generator))
     rows, total = sums[draws.to(sums.device)].sum(1).T
-    means = total / rows
+    means, mean = total / rows, weights.mean().item()
     low, high = torch.quantile(means, means.new_tensor([0.025, 0.975])).tolist()
     missing = (entropy > -entropy.min()).double().mean().item()
-    effective = (weights.sum() ** 2 / (weights**2).sum()).item()
+    relative = torch.exp(entropy.min() - entropy)
+    effective = (relative.sum() ** 2 / (relative**2).sum()).item()
     warnings: tuple[str, ...] = ()
-    if missing > min(0.02, (high - low) / 4):  # a bias of one standard error, or of 2 %
+    if not weights.sum().isfinite():
+        mean = low = high = nan
+        warnings = (
+            f"No average: windows of ΔS = {entropy.min():.3g} are beyond the numbers of a computer. Take "
+            "shorter windows, and look whether the sign is right.",
+        )
+    elif missing > min(0.02, (high - low) / 4):  # a bias of one standard error, or of 2 %
         warnings = (
             f"Not reached: windows of ΔS < {entropy.min():.3g} would carry about {missing:.0%} of the "
             "average, and none was seen. Take shorter windows or more trajectories.",
@@ -216,7 +228,6 @@ def integral_fluctuation_theorem(
             f"Not reliable: about {effective:.0f} windows carry the whole average. Take shorter "
             "windows or more trajectories.",
         )
-    mean = weights.mean().item()
     return IntegralFluctuationTheorem(mean, low, high + missing, missing, warnings)
 
 
@@ -260,7 +271,7 @@ def detailed_fluctuation_theorem(
     if len(negative) < least:
         warning = f"Only {len(negative)} windows of ΔS < 0: take shorter windows or more data."
         return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, (warning,))
-    # Counts (blocks, bins, sign) and the sum of e^−s in each bin of positive s.
+    # Counts (blocks, bins, sign) and the sum of e^−s − 1 in each bin of positive s.
     width = -negative[least - 1].item() / bins
     bin_ = (entropy.abs() / width).nan_to_num_(bins, bins).long()
     inside = bin_ < bins
@@ -268,14 +279,14 @@ def detailed_fluctuation_theorem(
     place = ((block * bins + bin_) * 2 + (entropy < 0))[inside]
     size = (int(block[-1]) + 1) * bins * 2
     counts = torch.bincount(place, minlength=size).double().view(-1, bins, 2)
-    boltzmann = torch.exp(-entropy[inside])
+    boltzmann = torch.expm1(-entropy[inside])
     mean = torch.bincount(place, weights=boltzmann, minlength=size).view(-1, bins, 2)[..., 0].sum(0)
     enough = (counts.sum(0) >= least).all(1)
     if not enough.any():
         warning = f"In no bin are {least} windows of either sign: take fewer bins, or more data."
         return DetailedFluctuationTheorem(empty, empty, empty, torch.nan, torch.nan, (warning,))
     counts = counts[:, enough]
-    s = -torch.log(mean[enough] / counts[..., 0].sum(0))
+    s = -torch.log1p(mean[enough] / counts[..., 0].sum(0))
 
     def log_ratio(counts: Tensor) -> Tensor:
         counts = counts.clamp(min=0.5)
@@ -295,6 +306,9 @@ def detailed_fluctuation_theorem(
             "windows of negative ΔS were not seen often enough.",
         )
     total = counts.sum(0)
-    return DetailedFluctuationTheorem(
-        s, log_ratio(total), std, slope(total).item(), jackknife(slope, counts).item(), warnings
-    )
+    slope_of_all, slope_std = slope(total).item(), jackknife(slope, counts).item()
+    if not (isfinite(slope_of_all) and isfinite(slope_std)):
+        warnings += (
+            "No slope: too few paths to know the errors of these counts, or ΔS too large for e^−ΔS.",
+        )
+    return DetailedFluctuationTheorem(s, log_ratio(total), std, slope_of_all, slope_std, warnings)

@@ -125,8 +125,8 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     $$\frac{D_n}{(n - 1)\,dt}, \qquad D_n = \sum_w p(w) \ln \frac{p(w)}{p(\tilde w)} .$$
 
     Exact in the limit of many data for even states; two frames are enough if all states are seen
-    (Markov), longer words see more if some are hidden. Words without a reverse are left out: where
-    jumps between two states go one way only, a warning says so. The number of words grows as n_states^frames,
+    (Markov), longer words see more if some are hidden. A few words without a reverse are left
+    out; where they are many, or jumps between two states go one way only, the rate is withheld, nan. The number of words grows as n_states^frames,
     and with it the bias, upwards.
 
     Args:
@@ -179,19 +179,20 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     seen = pairs.nonzero().flatten()
     unseen = (count[count[reverse] == 0].sum() / count.sum()).item()
     _, said, steady = examined(jumps)
-    warnings = [*said, *irreversible(jumps, seen, pairs[seen])]
-    if unseen > RARE and not warnings:
-        warnings.append(
-            f"Rare words: of {unseen:.0%} of the words of {frames} frames no reverse was seen, and they are left "
-            "out, so that the rate may be far too low. Take fewer frames, or more data."
+    never = [*irreversible(jumps, seen, pairs[seen])]
+    if unseen > RARE and not never:
+        never.append(
+            f"No rate. Rare words: of {unseen:.0%} of the words of {frames} frames no reverse was seen. Without "
+            "them it would be far too low, with them infinite. Take fewer frames, or more data."
         )
+    given = steady and not never
     return WordEstimate(
-        rate=divergence(words) / time if steady else nan,
-        std=std / time if steady else nan,
+        rate=divergence(words) / time if given else nan,
+        std=std / time if given else nan,
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=unseen,
-        warnings=tuple(warnings),
+        warnings=(*said, *never),
     )
 
 
@@ -281,6 +282,7 @@ def knn_plugin(
             f"n_pairs={n_pairs} and k={k} must allow k neighbours in each half of 2 n_pairs different "
             f"pairs; the data have {steps * len(x)}"
         )
+    require.changing(coordinates=x.std((0, 1)))
     order = torch.randperm(steps * len(x), **drawn_from(generator))
     chosen = order[: 2 * n_pairs].to(x.device)
     path, time = chosen // steps, chosen % steps
@@ -289,6 +291,12 @@ def knn_plugin(
     forward, reverse = first.flatten(1).numpy(), second.flip(1).flatten(1).numpy()
     rho = cKDTree(forward).query(forward, [k + 1])[0]  # the first neighbour is the point itself
     nu = cKDTree(reverse).query(forward, [k])[0]
-    terms = forward.shape[1] * np.log(nu / rho) + np.log(n_pairs / (n_pairs - 1))
     dt = trajectories.dt
+    if (ties := ((rho == 0) | (nu == 0)).mean()) > 0:
+        warning = (
+            f"No rate: {ties:.0%} of the pairs have {k} neighbours at no distance, as positions rounded to "
+            "pixels have, and its logarithm is infinite. Record with more digits, or take more neighbours, k."
+        )
+        return Estimate(nan, nan, (warning,))
+    terms = forward.shape[1] * np.log(nu / rho) + np.log(n_pairs / (n_pairs - 1))
     return Estimate(float(terms.mean() / dt), float(terms.std(ddof=1) / n_pairs**0.5 / dt))
