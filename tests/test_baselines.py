@@ -13,11 +13,10 @@ from stochphys.inference import currents, entropy_production_rate, gaussian_plug
 from stochphys.inference.currents import Affine, finite_time_tur, short_time_tur
 from stochphys.inference.fluctuation import (
     accumulate,
-    block_sums,
     detailed_fluctuation_theorem,
     integral_fluctuation_theorem,
-    jackknife,
 )
+from stochphys.inference.jackknife import block_sums, jackknife
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring
 from tests.chance import K, sigmas

@@ -16,7 +16,7 @@ from torch import nn
 import stochphys
 from stochphys.data import Jumps, Paths, Trajectories, Windows
 from stochphys.estimate import Estimate
-from stochphys.inference.plugin_estimators import WordEstimate
+from stochphys.inference.words import WordEstimate
 from stochphys.movie import Movie
 
 LARGE = torch.rand(50, 70, 60)

@@ -28,7 +28,8 @@ from stochphys.inference import (
     word_plugin,
 )
 from stochphys.inference.comparison import exact_entropy, r_squared_and_slope
-from stochphys.inference.fluctuation import counted, mean_of_steps
+from stochphys.inference.fluctuation import counted
+from stochphys.inference.jackknife import mean_of_steps
 from stochphys.models import AreaNEEP, Areas
 from stochphys.simulators import Linear, simulate, simulate_jumps, visible_entropy
 from stochphys.stretches import Stretches

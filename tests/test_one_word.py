@@ -53,7 +53,7 @@ def test_whatever_estimates_a_rate_returns_an_estimate():
 
 
 def test_any_estimate_is_taken_apart_as_averages_are():
-    words = inference.plugin_estimators.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
+    words = inference.words.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
     predicted = PredictedRate.of(2.0, torch.tensor([1.0, 2.0, 3.0]), 0.5)
     for estimate in (Estimate(0.05, 0.01, ("Slow camera.",)), words, predicted):
         rate, std = estimate
@@ -68,6 +68,6 @@ def test_an_estimate_prints_itself_in_one_line_of_words_and_its_warnings_below()
     assert str(doubtful) == "2.025 ± 0.031 per unit time\nSlow camera.\nLittle data."
     with pytest.raises(TypeError, match="tuple of sentences, got 'Slow camera.'"):
         Estimate(2.0, 0.1, "Slow camera.")
-    words = inference.plugin_estimators.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
+    words = inference.words.WordEstimate(rate=0.05, std=0.01, half=0.06, unseen=0.0)
     assert str(words) == "0.05 ± 0.01 per unit time"
     assert str(paired_gain([1.0, 2.0, 3.0], [0.0, 0.0, 0.0])) == "+2 ± 2.5"

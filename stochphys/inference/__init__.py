@@ -18,9 +18,10 @@ from .inertia import secant_factor
 from .langevin import infer_langevin
 from .maps import DissipationMap, dissipation_map, frame_maps
 from .neural import BootstrapEnsemble, LaplaceNetwork
-from .plugin_estimators import first_passage_ratio, gaussian_plugin, knn_plugin, word_plugin
+from .plugin_estimators import first_passage_ratio, gaussian_plugin, knn_plugin
 from .posterior import DiffusionField, Posterior
 from .predict import Prediction, mean_first_passage_time, predict_paths
 from .regression import BayesianRegression, Samples
 from .results import EntropyProduction, Langevin
 from .thermodynamics import entropy_production_rate, heat_rate
+from .words import word_plugin

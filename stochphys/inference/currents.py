@@ -19,7 +19,8 @@ from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..simulators import Exact
 from .comparison import Comparison, exact_entropy
-from .fluctuation import BLOCKS, accumulate, counted, debiased, independent, with_error
+from .fluctuation import accumulate, counted, independent
+from .jackknife import BLOCKS, debiased, with_error
 from .signs_of_data import examined, one_coordinate
 
 Basis = Callable[[Tensor], Tensor]

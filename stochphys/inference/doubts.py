@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories, Windows
-from .fluctuation import mean_of_steps, steps_of
+from .fluctuation import steps_of
+from .jackknife import mean_of_steps
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, rate_of, signs
 from .signs_of_frames import OF_FRAMES

@@ -20,8 +20,8 @@ from ..simulators import Exact, System, Underdamped
 from ..simulators.langevin import square_root
 from ..training import Ensemble, History
 from .comparison import Comparison, FieldComparison, exact_entropy
-from .fluctuation import mean_of_steps
 from .increments import Increments
+from .jackknife import mean_of_steps
 from .posterior import Functions, Posterior
 
 Recorded = Trajectories | Jumps | Movie

@@ -19,7 +19,7 @@ from ..data import Trajectories, Windows
 from ..device import Source, as_generator, drawn_from
 from .comparison import ask
 from .doubts import CLEAR
-from .fluctuation import students
+from .jackknife import students
 from .posterior import ConstantDiffusion, Functions
 from .predict import Agreement, PredictedRate
 from .results import Langevin
