@@ -44,25 +44,29 @@ def believed(gram: Tensor, moment: Tensor, groups: Tensor, precision: Tensor) ->
     that are left out; `groups (n_features,)`."""
     alpha = precision[groups]
     free, held = (alpha == 0).nonzero()[:, 0], ((alpha > 0) & (alpha < inf)).nonzero()[:, 0]
-    S, b, across, of_free = without(gram, moment, free, held)
+    S, b, across, root_of_free = without(gram, moment, free, held)
     L = torch.linalg.cholesky(S + alpha[held].diag())
     R = inverse(L).T  # triangular, so that a seed draws the same functions everywhere
     w = R @ (R.T @ b)
     weights, root = torch.zeros_like(moment), torch.zeros_like(gram)
-    weights[held], weights[free] = w, of_free @ moment[free] - across @ w
+    weights[held], weights[free] = w, root_of_free @ (root_of_free @ moment[free]) - across @ w
     root[held[:, None], held], root[free[:, None], held] = R, -across @ R
-    root[free[:, None], free] = torch.linalg.cholesky(of_free)
+    root[free[:, None], free] = root_of_free
     determined = len(free) + len(held) - (alpha[held] * R.square().sum(1)).sum().item()
     return Belief(weights, root, determined)
 
 
 def without(gram: Tensor, moment: Tensor, free: Tensor, held: Tensor) -> tuple[Tensor, ...]:
     """What is left of both for the features `held` when the weights of those that are `free` of a prior
-    are integrated out, what they lose for it, and the covariance of the free ones alone."""
-    of_free = torch.linalg.pinv(gram[free[:, None], free], hermitian=True)
-    across = of_free @ gram[free[:, None], held]
+    are integrated out, what they lose for it, and the symmetric root of the covariance of the free ones
+    alone. Of free features that cannot be told apart the smallest weights are taken."""
+    values, vectors = torch.linalg.eigh(gram[free[:, None], free])
+    seen = values > 1e-12 * values.amax(0, keepdim=True) if len(free) else values > 0
+    inverse_root = torch.where(seen, values, inf) ** -0.5
+    root = vectors * inverse_root @ vectors.T
+    across = root @ root @ gram[free[:, None], held]
     S = gram[held[:, None], held] - gram[held[:, None], free] @ across
-    return S, moment[held] - across.T @ moment[free], across, of_free
+    return S, moment[held] - across.T @ moment[free], across, root
 
 
 def most_probable(gram: Tensor, moment: Tensor, groups: Tensor) -> tuple[Tensor, float]:

@@ -21,6 +21,7 @@ from .evidence import Prior, in_words
 from .posterior import LinearPosterior, Posterior
 
 CHUNK = 2**16  # samples whose features are held at once
+CHOICES = 3  # iterations of working labels at most that may change the prior
 CHOOSE = 2**13  # samples by which families of functions are chosen
 NEAR = 0.1  # of the variance of x: as far as it may move while labels are averaged for that
 ITERATIONS, TOLERANCE = 30, 1e-4  # of working labels; a change this small, in units of its variance
@@ -116,7 +117,7 @@ class BayesianRegression(Brief):
         if not isinstance(basis, Candidates) or len(samples.x) <= CHOOSE:
             return fitted(basis, samples, likelihood)
         chosen = fitted(basis, samples.fewer(CHOOSE), likelihood)
-        found = fitted(chosen.basis, samples, likelihood)
+        found = fitted(chosen.basis, samples, likelihood, start=chosen.weights)
         alone = all(prior.ahead == inf for prior in found.priors)
         return replace(found, choice=chosen.choice) if alone else found
 
@@ -126,9 +127,10 @@ def fitted(
     samples: Samples,
     likelihood: Likelihood,
     priors: tuple[Prior, ...] = (),
+    start: Tensor | None = None,
 ) -> LinearPosterior:
     """The posterior on the features of a basis, or on those that are taken of `Candidates`; with the
-    `priors` of its components, if they are known.
+    `priors` of its components, if they are known, and from weights to `start` with.
 
     Raises `ValueError` if there are fewer samples than features.
     """
@@ -147,9 +149,12 @@ def fitted(
     mean = samples.y.mean(0)
     offset = mean.log() if isinstance(likelihood, LogVariance) else torch.zeros_like(mean)
     gram = torch.zeros(dim, n_features, n_features, dtype=torch.float64)  # ΦᵀWΦ
-    w = torch.zeros(dim, n_features, dtype=torch.float64)
+    w = torch.zeros(dim, n_features, dtype=torch.float64) if start is None else start
+    found, choices = priors, CHOICES if start is None else 1
     for iteration in range(ITERATIONS):
-        label = likelihood.working_label if iteration else likelihood.first_label
+        label = (
+            likelihood.first_label if start is None and iteration == 0 else likelihood.working_label
+        )
         moment = torch.zeros_like(w)  # ΦᵀWz of labels z, less the noise that z shares with x
         for part in samples.chunks():
             phi, c = basis(part.x), likelihood.curvature(part.weight)
@@ -161,7 +166,8 @@ def fitted(
                 for i, direction in enumerate(part.tangent.unbind(1)):
                     moment[i] -= torch.func.jvp(basis, (part.x,), (direction,))[1].sum(0)
         both = list(zip(gram, moment, strict=True))
-        found = priors or tuple(Prior.of(*one, groups, families) for one in both)
+        if not priors and iteration < choices:
+            found = tuple(Prior.of(*one, groups, families) for one in both)
         beliefs = [prior.belief(*one, groups) for prior, one in zip(found, both, strict=True)]
         step = torch.stack([belief.weights for belief in beliefs]) - w
         w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing

@@ -7,7 +7,7 @@ themselves on data first, `basis.fitted(x)`, so that their features are of order
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations_with_replacement
 
 import torch
 from torch import Tensor
@@ -110,14 +110,17 @@ class Bumps(Brief):
 
 WIDE, NARROW = 16, 40  # bumps along each coordinate
 CUBIC, SQUARE = 6, 12  # coordinates at most for products of degree 3, and of degree 2
-PAIRED, OVER_PAIRS = 5, 150  # coordinates at most, and bumps in all, over pairs of coordinates
-PER_PAIR = 8  # bumps along each side of a pair, at most
+PLACES, NEAR = (
+    150,
+    0.55,
+)  # where bumps in all coordinates stand; their width in std, times dim^(1/4)
+SHOWN = 4096  # states at most of which places are taken
 
 
 @dataclass(frozen=True)
 class Families:
-    """Families of functions from a straight line to functions of pairs of coordinates, for evidence to
-    choose from, see `Candidates`."""
+    """Families of functions from a straight line to bumps in all coordinates, for evidence to choose
+    from, see `Candidates`."""
 
     def fitted(self, x: Tensor) -> "Candidates":
         mean, std, low, dim = x.mean(0), x.std(0), x.min(0).values, x.shape[-1]
@@ -133,9 +136,15 @@ class Families:
                 -(((x[..., i, None] - centres.to(x)) * scale.to(x)) ** 2) / 2
             )
 
-        def over(i: int, j: int, n: int) -> Features:
-            first, second = bumps(i, n, 1.0), bumps(j, n, 1.0)
-            return lambda x: (first(x)[..., :, None] * second(x)[..., None, :]).flatten(-2)
+        def around(places: Tensor, width: float) -> Features:
+            inner = places.square().sum(-1)
+
+            def features(x: Tensor) -> Tensor:
+                z = unit(x)
+                far = z.square().sum(-1, keepdim=True) + inner.to(x) - 2 * z @ places.T.to(x)
+                return torch.exp(-far / (2 * width**2))
+
+            return features
 
         def terms(of: list[Monomial]) -> Features:
             return lambda x: products(unit(x), of)
@@ -148,9 +157,8 @@ class Families:
         for kind, mixed in (("powers", False), ("products", True)):
             each = [[c for c in monomials(dim, k) if (len(set(c)) > 1) == mixed] for k in degrees]
             parts[kind] = [terms(of) for of in each if of]
-        pairs = list(combinations(range(dim), 2)) if dim <= PAIRED else []
-        n = min(PER_PAIR, int((OVER_PAIRS / max(len(pairs), 1)) ** 0.5))
-        parts["pairs"] = [over(i, j, n) for i, j in pairs]
+        places = spread_out(unit(x[:: 1 + len(x) // SHOWN]), PLACES)
+        parts["places"] = [around(places, NEAR * dim**0.25)] if dim > 1 else []
         families = {
             "a straight line": ("line",),
             f"polynomials of degree {max(degrees, default=1)}": ("line", "powers", "products"),
@@ -158,7 +166,7 @@ class Families:
             "narrow bumps": ("line", "narrow"),
             "wide bumps and products": ("line", "wide", "products"),
             "narrow bumps and products": ("line", "narrow", "products"),
-            "bumps over pairs": ("line", "wide", "products", "pairs"),
+            "bumps in all coordinates": ("line", "places"),
         }
         numbers = iter(range(1000))
         groups = {kind: tuple(next(numbers) for _ in of) for kind, of in parts.items()}
@@ -169,6 +177,16 @@ class Families:
             {name: of for of, name in reversed(different.items())},
             x[:1],
         )
+
+
+def spread_out(x: Tensor, n: int) -> Tensor:
+    """n of the states `x (…, dim)`, each as far as can be from those before; the first is central."""
+    chosen = [x[(x - x.mean(0)).square().sum(1).argmin()]]
+    far = (x - chosen[0]).square().sum(1)
+    while len(chosen) < min(n, len(x)):
+        chosen.append(x[far.argmax()])
+        far = torch.minimum(far, (x - chosen[-1]).square().sum(1))
+    return torch.stack(chosen)
 
 
 @dataclass(frozen=True, eq=False)
