@@ -137,3 +137,10 @@ def test_data_that_cannot_be_used_are_refused_before_any_work():
             infer_entropy_production(data, generator=g, progress=False, **options)
     mended = dict(members=2, steps=2, generator=g, progress=False)  # as the first two messages say
     assert infer_entropy_production(one.cut(50), **mended).held_out
+
+
+def test_one_coordinate_that_keeps_its_place_is_no_matter_of_more_data():
+    data = simulate(BeadSpring(), 20, 500, 0.1, generator=make_generator(3))
+    one = Trajectories(data.x[..., :1], 0.1)
+    found = infer_entropy_production(one, generator=0, members=2, steps=20, progress=False)
+    assert "One coordinate" in str(found) and "Little data" not in str(found)

@@ -17,6 +17,7 @@ from .fluctuation import steps_of
 from .jackknife import mean_of_steps
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, rate_of, signs
+from .signs_of_data import one_coordinate
 from .signs_of_frames import OF_FRAMES
 
 CLEAR = 3.0  # standard errors beyond which a difference is not luck
@@ -155,10 +156,12 @@ def little_data(result: EntropyProduction) -> Iterator[str]:
     rate, std = abs(result.rate), result.std
     paths = result.steps.n_equal
     if rate < 2 * std:  # not where std is nan, of one member
-        yield (
+        data = result.held_out
+        never = [*one_coordinate(data)] if isinstance(data, Trajectories) else []
+        yield from never or [
             f"Little data: the rate is within 2 standard errors ({2 * std:.2g}) of zero, so "
             "equilibrium cannot be excluded. The error falls like 1/√(number of steps)."
-        )
+        ]
     elif std > 0.2 * rate:
         yield (
             f"Little data: the error bar is {std / rate:.0%} of the rate. About "
