@@ -26,7 +26,8 @@ COPIES = 7  # weights, gradients, both averages of Adam, the moving one, the bes
 UNITS = {"days": 86_400, "hours": 3600, "minutes": 60}
 CROWDED = 1.75  # by which an ensemble is slower than its networks one by one: 1 to 2.3, 16² to 256² pixels
 ONCE = 13  # looks at all held-out windows before and after the training: measured 11 to 15
-HELD_OUT = 100_000  # windows at most that `fit` validates
+HELD_OUT = 100_000  # windows at most that count in those
+LOOKS = 10_000  # windows at most that are looked at each time while networks learn
 
 
 class Cost(NamedTuple):
@@ -128,7 +129,8 @@ def foretold(
             seconds = step(index)
         seconds = seconds if seconds > 0.5 else min(seconds, step(index))
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    looks = min(len(held_out), HELD_OUT) * (steps / recipe["validate_every"] + ONCE)
+    looks = min(len(held_out), LOOKS) * steps / recipe["validate_every"]
+    looks += min(len(held_out), HELD_OUT) * ONCE
     seconds *= (
         members * CROWDED * (steps * batch + looks / 2) / len(index)
     )  # looks need no gradients

@@ -7,6 +7,7 @@ from inspect import signature
 from typing import Any
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor, nn
 
 from .. import models, require
@@ -15,14 +16,14 @@ from ..device import Source, as_generator, spawn
 from ..movie import Movie
 from ..stretches import check_grid
 from ..training import Callback, Ensemble, NotFinite, Objective, Run, fit
-from .cost import check_cost
+from .cost import LOOKS, check_cost
 from .doubts import SAMPLE, doubts_of_entropy, no_rate
+from .fluctuation import BLOCKS
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 from .signs_of_data import examined
 
 MANY = 5  # coordinates from which on areas come first
 GIVEN = {"model", "objective", "data", "generator", "validation", "callbacks"}  # to `fit` anyway
-LOOKS = 20_000  # windows of held-out movies that are looked at while networks learn
 RECIPE: dict[str, Any] = dict(
     steps=600, lr=1e-2, schedule="cosine", batch_size=4096, validate_every=100, validate_first=12
 )
@@ -30,7 +31,7 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.AreaNEEP: dict(steps=1000, lr=2e-2),
     models.BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
     models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
-    models.FlowNEEP: dict(steps=1500, lr=2e-3, batch_size=256, ema=0.99, validate_every=500),
+    models.FlowNEEP: dict(steps=2000, lr=5e-3, batch_size=192, ema=0.99, validate_every=250),
     models.NEEP: dict(steps=1100, lr=2e-2, batch_size=2048, ema=0.99),
     models.RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
 }
@@ -98,8 +99,6 @@ def infer_entropy_production(
     data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, frames), Windows(held_out, frames)
-    if isinstance(held_out, Movie):  # each look at a frame costs
-        judges = Windows(held_out, frames, every=1 + len(judges) // LOOKS)
     bootstrapped = learn.bootstrap(members, generator=generator)
     assert bootstrapped.draws is not None
 
@@ -119,6 +118,7 @@ def infer_entropy_production(
     chosen = objective or (models.classifier_objective if rare else models.neep_objective)
     if isinstance(train, Movie):
         check_cost(networks[0], chosen, learn, judges, members, hours, recipe)
+        judges = Windows(held_out, frames, every=1 + len(judges) // LOOKS)
     networks += [network() if network else member(draw) for draw in others]
     model = Ensemble(networks).to(data.x.device)
 
@@ -135,10 +135,12 @@ def infer_entropy_production(
     entropy = total(model, parts)  # (members, n_windows)
     rates = torch.tensor([rate_of(steps, member).rate for member in entropy])
     rate, luck = rate_of(steps, entropy.mean(0))
+    training, n = rates.var().item(), min(held_out.n_trajectories, BLOCKS)
+    std = widened((training, members - 1), (luck**2, max(1, n - 1)))
     time = held_out.dt * (frames - 1)
     result = EntropyProduction(
         rate=rate,
-        std=(rates.var() + luck**2).sqrt().item() if members > 1 else math.nan,
+        std=std if members > 1 else math.nan,
         member_rates=rates,
         bound=bound(model, parts.mean(1)) / time,
         in_sample=bound(model, on_sample(model, learn, SAMPLE).mean(1)) / time,
@@ -153,6 +155,15 @@ def infer_entropy_production(
     if (reasons := tuple(no_rate(result))) or not steady:
         return replace(result, rate=math.nan, std=math.nan, warnings=(*said, *reasons))
     return replace(result, warnings=(*said, *doubts_of_entropy(result)))
+
+
+def widened(*variances: tuple[float, int]) -> float:
+    """Standard error of what has these variances, each with the degrees of freedom of its estimate: so
+    wide that twice of it is a 95 % interval, as by Student's t with the degrees of freedom of the sum
+    (Welch, Biometrika 34, 28 (1947))."""
+    total = sum(variance for variance, _ in variances)
+    freedom = total**2 / max(sum(v**2 / n for v, n in variances), 1e-300)
+    return total**0.5 * float(stdtrit(max(1, freedom), 0.975) / stdtrit(math.inf, 0.975))
 
 
 def check(
