@@ -7,7 +7,9 @@ from torch import nn
 from stochphys.data import Jumps, Trajectories, Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
+from stochphys.inference.entropy import default_network, widened
 from stochphys.models import NEEP, neep_objective
+from stochphys.movie import Movie
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring
 from tests.chance import K
@@ -144,3 +146,22 @@ def test_one_coordinate_that_keeps_its_place_is_no_matter_of_more_data():
     one = Trajectories(data.x[..., :1], 0.1)
     found = infer_entropy_production(one, generator=0, members=2, steps=20, progress=False)
     assert "One coordinate" in str(found) and "Little data" not in str(found)
+
+
+def test_twice_the_standard_error_is_the_interval_of_student():
+    """Of one variance from n + 1 numbers its t law; of one that is known, 1.96; of both together, with
+    the degrees of freedom of Welch, between them."""
+    assert widened((1.0, 4)) == pytest.approx(2.7764 / 1.95996, rel=1e-4)
+    assert widened((1.0, 4), (0.0, 39)) == widened((1.0, 4))
+    assert widened((4.0, 10**9)) == pytest.approx(2.0, rel=1e-6)
+    assert widened((1.0, 4), (1.0, 4)) == pytest.approx(2**0.5 * 2.3060 / 1.95996, rel=1e-4)
+
+
+def test_width_is_that_of_the_network_of_movies_too():
+    g = make_generator(0)
+    movie = Movie.of(torch.rand(10, 5, 6, 6, generator=g), 0.1)
+    sizes = [
+        sum(p.numel() for p in default_network(movie, 2, None, width, g).parameters())
+        for width in (2, 32)
+    ]
+    assert sizes[1] - sizes[0] == 30 * (9 + 1 + 24)  # weights in, a bias, weights to 24 features
