@@ -18,7 +18,7 @@ from ..stretches import check_grid
 from ..training import Callback, Ensemble, NotFinite, Objective, Run, fit
 from .cost import LOOKS, check_cost
 from .doubts import SAMPLE, doubts_of_entropy, no_rate
-from .fluctuation import BLOCKS
+from .jackknife import BLOCKS
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 from .signs_of_data import examined
 
