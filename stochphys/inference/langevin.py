@@ -33,6 +33,7 @@ from .results import Langevin
 LAGS = 5  # labels so far apart in time share no noise
 FEW = 10  # of D make no mean yet
 EIGHTH, ENOUGH = 8, 2000  # of labels: each eighth, if so many are left, for what is a correction
+AGAIN = 0.01  # change of D with the drift, for which the drift is sought again
 
 
 def infer_langevin(
@@ -132,22 +133,27 @@ def infer_centred(
 ) -> tuple[Increments, Posterior, Posterior]:
     """By the rule "centred": labels without what is of order dt, and drift and diffusion from them.
 
-    A straight line first: what the force of an oscillator changes between frames may be more than the
-    noise that D is read from. Then polynomials, by which labels are corrected, and the method itself
-    on some of the labels, since all that is read off these drifts is small, or smooth.
+    A straight line first, as what the force of an oscillator changes between frames may be more than the
+    noise that D is read from; then polynomials, and by each labels are corrected. That will do, as all
+    that is read off these drifts is small, or smooth: where D says otherwise the method is asked twice.
     """
+    degree = 3 if data.dim == 1 else 2  # cubic features of many would cost more than the method
     k = max(1, min(EIGHTH, data.y[..., 0].numel() // ENOUGH))
-    degree = (
-        3 if data.x.shape[-1] < 5 else 2
-    )  # cubic features would cost more than the method's own
-    line, curves = (BayesianRegression(Polynomial(n)) for n in (1, degree))
-    D, labels, known = infer_diffusion(data, None, None, None), data, None
-    for method in (line, curves, drift):
-        found = infer_drift(labels.every(k), D, method, generator)
-        known = found.mean(data.x.flatten(0, 1)).view_as(data.y)
-        labels = labels if method is drift else corrected(data, found, known, D)
-        D = infer_diffusion(labels, known, diffusion if method is drift else None, generator)
-    return labels, infer_drift(labels, D, drift, generator), D
+    D, labels, states = infer_diffusion(data, None, None, None), data, data.x.flatten(0, 1)
+    for n in (1, degree):
+        found = infer_drift(labels.every(k), D, BayesianRegression(Polynomial(n)), None)
+        known = found.mean(states).view_as(data.y)
+        labels = corrected(data, found, known, D)
+        D = infer_diffusion(labels, known, None, None)
+    rough, D = D, D if diffusion is None else infer_diffusion(labels, known, diffusion, generator)
+    found = infer_drift(labels, D, drift, generator)
+    known = found.mean(states).view_as(data.y)
+    fine = infer_diffusion(labels, known, None, None)
+    before, after = (d.mean(states[:1])[0].diagonal() for d in (rough, fine))
+    if (after / before - 1).abs().max() > AGAIN:
+        D = fine if diffusion is None else infer_diffusion(labels, known, diffusion, generator)
+        found = infer_drift(labels, D, drift, generator)
+    return labels, found, D
 
 
 def weighed_too(data: Increments, diffusion: Posterior, x: Tensor) -> Tensor:
