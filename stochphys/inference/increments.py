@@ -35,8 +35,7 @@ class Increments(Brief):
     they were one path: `n_paths` is 1, and `row` and `row_at` say which of them are neighbours.
 
     Attributes:
-        x: states at which the drift is asked `(n_paths, n_steps, dim_in)`; with `time` the last
-            entry is t.
+        x: states at which the drift is asked `(n_paths, n_steps, dim_in)`; with `time` t comes last.
         y: what the increments say of the drift there `(n_paths, n_steps, dim)`.
         dt: time between two frames; the noise of y has the variance 2D/dt in the long run.
         noisy: the entries of `x` that the noise drives.
@@ -52,8 +51,9 @@ class Increments(Brief):
         steps: what the noise did, `(n_paths, n, dim)`: displacements, or second differences.
         precision: of the trajectories that were read, and of paths that are predicted.
         row, row_at: None, or of each label, and of each square, the row of its first frame.
-        response: None, or of labels that were `corrected` by a drift: dt ∂Φ_i/∂v_k, `(n_paths, n_steps,
-            dim, dim)`.
+        period: None, or that of each entry of `x`, inf where there is none, `(dim_in,)`.
+        response: None, or dt ∂Φ_i/∂v_k of the drift by which labels were `corrected`, `(n_paths,
+            n_steps, dim, dim)`.
     """
 
     x: Tensor
@@ -70,6 +70,7 @@ class Increments(Brief):
     precision: torch.dtype
     row: Tensor | None = None
     row_at: Tensor | None = None
+    period: Tensor | None = None
     response: Tensor | None = None
 
     @property
@@ -123,8 +124,9 @@ class Increments(Brief):
 
     def every(self, k: int) -> "Increments":
         """Each k-th label of the drift."""
-        names = [n for n in ("x", "y", "before", "response") if getattr(self, n) is not None]
-        return replace(self, **{name: getattr(self, name)[:, ::k] for name in names})
+        response = None if self.response is None else self.response[:, ::k]
+        x, y, before = self.x[:, ::k], self.y[:, ::k], self.before[:, ::k]
+        return replace(self, x=x, y=y, before=before, response=response)
 
     @property
     def begins(self) -> Tensor | None:
@@ -182,14 +184,14 @@ def increments(
     States that were rounded to float32 before are refused where the rounding makes 1 % or more of the
     squared differences, except by the rules to which it is a noise of the measurement.
 
-    Raises `ValueError` for an unknown rule, too few frames that follow each other, a coordinate that
-    never changes, or rounded states.
+    Raises `ValueError` for an unknown rule, too few frames in a row, a still coordinate, rounded states.
     """
     known = trajectories.underdamped
     rules = UNDERDAMPED if underdamped and not known else OVERDAMPED
     rule = rule or next(iter(rules))
     require.one_of(rules, rule=rule, hint="others are for other data")
-    least = 5 if rules is UNDERDAMPED else 4 if rule == "midpoint" else 2
+    secant = rules is UNDERDAMPED
+    least = 5 if secant else 4 if rule == "midpoint" else 2
     gaps = trajectories.stretches
     frames: dict[str, Any] = {
         "n_times" if gaps is None else "longest stretch": trajectories.longest
@@ -250,8 +252,7 @@ def increments(
             steps=s,
         )
     if gaps is not None:
-        seen_by = 3 if labels.secant else 2  # frames
-        labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (seen_by, least)))
+        labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (3 if secant else 2, least)))
     if trajectories.x.dtype == torch.float32 and rule not in EARLIER:
         check_rounding(torch.maximum(high, -low), labels)
     return labels

@@ -7,6 +7,7 @@ Labels are made in `increments`; what is predicted from the result lives in `pre
 """
 
 from dataclasses import replace
+from math import inf
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from .. import require
 from ..data import Trajectories
 from ..device import Source, as_generator
 from ..models.bases import Polynomial
-from ..models.drift_diffusion import LogVariance
+from ..models.drift_diffusion import LogVariance, Normal
 from .equation_doubts import doubts_of_equation
 from .increments import Increments, increments, successive
 from .inertia import check_inertia, corrected, shared_later
@@ -29,6 +30,7 @@ from .posterior import (
 )
 from .regression import BayesianRegression, Method, Samples
 from .results import Langevin
+from .wraps import OnCircle, Period, jumps_of_one_box, on_circle, periods, unwrapped, wrapped
 
 LAGS = 5  # labels so far apart in time share no noise
 FEW = 10  # of D make no mean yet
@@ -45,6 +47,7 @@ def infer_langevin(
     underdamped: bool = False,
     time: bool = False,
     rule: str | None = None,
+    period: Period = None,
 ) -> Langevin:
     """Drift and diffusion of the process that made these trajectories, with error bars.
 
@@ -61,6 +64,10 @@ def infer_langevin(
         time: the equation depends on time; t, the number of the frame times dt, is one more input.
         rule: how increments are read, see `increments`; of positions with inertia, a method of your own
             or a network reads them by "combined".
+        period: of coordinates that come back, such as 2π for angles: one number for all, or for each
+            its own, None where there is none. They may be recorded wrapped or not; drift and diffusion
+            have that period, and `states` are wrapped. If it is not given, jumps by one box are found and
+            said, and read so; `math.inf` for none.
 
     Raises `ValueError` for data from which nothing follows, `TypeError` for what is neither
     `Trajectories` nor a method, before any work, and whatever the methods refuse.
@@ -72,6 +79,12 @@ def infer_langevin(
     if diffusion is not None:
         require.able("fit", diffusion=diffusion, hint="None for one constant matrix")
     generator = None if generator is None else as_generator(generator)
+    circles = periods(period, trajectories.position.shape[-1])
+    boxes = jumps_of_one_box(trajectories) if period is None else []
+    for box in boxes:  # read as they must have been meant, and said
+        circles = (*circles[: box.coordinate], box.length, *circles[box.coordinate + 1 :])
+    if min(circles) < inf:
+        trajectories = unwrapped(trajectories, circles)
     if wrong := wrong_frames(trajectories):
         trajectories = without(trajectories, wrong)
     positions = underdamped and not trajectories.underdamped
@@ -80,6 +93,8 @@ def infer_langevin(
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
     if positions:
         check_inertia(data)
+    if min(circles) < inf:
+        data = wrapped(data, circles)
     if data.rule == "centred":
         data, found, D = infer_centred(data, drift, diffusion, generator)
     else:
@@ -97,7 +112,9 @@ def infer_langevin(
     force = torch.linalg.solve(D_there, phi[..., None])[..., 0]
     information = data.time / 4 * (force * phi).sum(-1).mean().item() - p / 2
     result = Langevin(found, D, information, p, data)
-    return replace(result, warnings=(*said_of(wrong), *doubts_of_equation(result)))
+    return replace(
+        result, warnings=(*map(str, boxes), *said_of(wrong), *doubts_of_equation(result))
+    )
 
 
 def infer_drift(
@@ -117,14 +134,16 @@ def infer_drift(
             tangent[..., data.noisy] = data.shared * weight[..., None] * D
             if data.response is not None:
                 tangent += weight[..., None] * shared_later(data, data.response.flatten(0, 1), D)
-        return method.fit(Samples(x.flatten(0, 1), y, weight, tangent), generator=generator)
+        samples = Samples(x.flatten(0, 1), y, weight, tangent)
+        return on_circle(method, data.period, samples, Normal(), generator)
 
     if data.reverse is None:
         return fit(data.x, data.before)
     # Weights go with the states, else they would share another part of the noise. What a prior takes
     # from one estimate it must take from the other, too.
     forward = fit(data.x, data.before)
-    like = BayesianRegression(like=forward) if isinstance(forward, LinearPosterior) else method
+    belief = forward.inner if isinstance(forward, OnCircle) else forward
+    like = BayesianRegression(like=belief) if isinstance(belief, LinearPosterior) else method
     return Combination(forward, fit(data.reverse, data.reverse, like))
 
 
@@ -208,12 +227,12 @@ def infer_diffusion(
         return ConstantDiffusion(vectors * lifted @ vectors.T, n)
     x, y = data.at.flatten(0, 1), labels.flatten(0, 1)
     weight = torch.ones_like(y)
-    rough = method.fit(Samples(x, y, weight), LogVariance(), generator=generator)
+    rough = on_circle(method, data.period, Samples(x, y, weight), LogVariance(), generator)
     if not data.overlapping:
         return DiffusionField(rough)
     share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels), data.row_at)
     weighed = Samples(x, y, share * weight)
-    return DiffusionField(method.fit(weighed, LogVariance(), generator=generator))
+    return DiffusionField(on_circle(method, data.period, weighed, LogVariance(), generator))
 
 
 def independent_share(labels: Tensor, row: Tensor | None = None) -> float:

@@ -252,10 +252,10 @@ def mean_first_passage_time(
     require.of_kind(Langevin, langevin=langevin, hint="what infer_langevin returns")
     generator = as_generator(generator)
     x = langevin.increments.x.flatten(0, 1)  # (n, dim_in)
-    if x.shape[1] > 1:
+    if x.shape[1] > 1 or langevin.increments.period is not None:
         raise ValueError(
             "a mean first-passage time is found here for an equation of one coordinate that does not "
-            "depend on time; for another, simulate langevin.draw(…) and look for arrivals"
+            "depend on time, on a line; for another, simulate langevin.draw(…) and look for arrivals"
         )
     low, high = x.min(), x.max()
     a, b = (torch.as_tensor(place, dtype=x.dtype) for place in (start, target))

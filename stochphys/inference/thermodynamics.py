@@ -25,6 +25,7 @@ from .predict import Agreement, PredictedRate
 from .results import Langevin
 from .signs import not_steady
 from .signs_of_data import one_coordinate
+from .wraps import folded, unwrapped
 
 PIECES = 40  # of fresh data, drawn anew for each posterior draw
 CHUNK = 2000  # states at which all draws are evaluated at once
@@ -75,9 +76,11 @@ def entropy_production_rate(
     """
     mean, each = _per_coordinate(langevin, fresh, generator, draws)
     found = EntropyRate.of(mean.sum().item(), each.sum(-1), level)
-    if reasons := tuple(f"No rate. {sentence}" for sentence in not_steady(fresh)):
+    period = langevin.increments.period
+    recorded = fresh if period is None else fresh.map(lambda x: folded(x, period))
+    if reasons := tuple(f"No rate. {sentence}" for sentence in not_steady(recorded)):
         return replace(found, rate=nan, std=nan, interval=(nan, nan), warnings=reasons)
-    return replace(found, warnings=tuple(one_coordinate(fresh)))
+    return replace(found, warnings=tuple(one_coordinate(fresh)) if period is None else ())
 
 
 def heat_rate(
@@ -128,6 +131,8 @@ def _per_coordinate(
             "the equation depends on time: there is no stationary state whose entropy production "
             "this could be"
         )
+    if data.period is not None:
+        fresh = unwrapped(fresh, tuple(data.period.tolist()))
     dim = data.dim if data.secant else data.x.shape[-1]
     if fresh.dim != dim:
         raise ValueError(f"fresh must have dim={dim}, like the training data, got {fresh.dim}")
