@@ -77,7 +77,7 @@ def entropy_production_rate(
     mean, each = _per_coordinate(langevin, fresh, generator, draws)
     found = EntropyRate.of(mean.sum().item(), each.sum(-1), level)
     period = langevin.increments.period
-    recorded = fresh if period is None else fresh.map(lambda x: folded(x, period))
+    recorded = fresh if period is None else fresh.map(lambda x: folded(x, period[: fresh.dim]))
     if reasons := tuple(f"No rate. {sentence}" for sentence in not_steady(recorded)):
         return replace(found, rate=nan, std=nan, interval=(nan, nan), warnings=reasons)
     return replace(found, warnings=tuple(one_coordinate(fresh)) if period is None else ())
