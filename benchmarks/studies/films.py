@@ -31,7 +31,7 @@ from stochphys.inference import (
     infer_entropy_production,
     nmse,
 )
-from stochphys.models import CNEEP, BilinearCNEEP, FlowNEEP, LogVariance
+from stochphys.models import CNEEP, RBF, BilinearCNEEP, FlowNEEP, LogVariance
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, DoubleHump
 
@@ -49,7 +49,8 @@ def true_features(x: Tensor) -> Tensor:
 
 METHODS: dict[str, Any] = {
     "regression, told the true features": BayesianRegression(true_features),
-    "BayesianRegression(RBF())": BayesianRegression(),
+    "BayesianRegression(RBF())": BayesianRegression(RBF()),
+    "BayesianRegression()": BayesianRegression(),
     "LaplaceNetwork()": LaplaceNetwork(),
     "BootstrapEnsemble()": BootstrapEnsemble(),
     "BootstrapEnsemble(bootstrap=False)": BootstrapEnsemble(bootstrap=False),

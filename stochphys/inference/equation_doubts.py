@@ -13,6 +13,7 @@ from torch import Tensor
 from .doubts import CLEAR, clear
 from .increments import EARLIER, successive
 from .inertia import friction_of_rules
+from .misfit import misfit
 from .results import Langevin
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
@@ -30,7 +31,8 @@ def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
     """What a careful colleague would add to `result`; empty if all is well.
 
     Has each coordinate noise of its own? Do residuals tell of a noisy measurement, or of inertia?
-    Only if not: is there enough data, are frames close in time?
+    Only if not: is there enough data, are frames close in time, is the drift among the functions that
+    were tried?
     """
     data = result.increments
     labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
@@ -38,7 +40,8 @@ def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
     if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
     of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
-    return of_noise or (*friction_of_rules(result), *missing(result, labels, rest))
+    of_drift = (friction_of_rules(result), missing(result, labels, rest), misfit(result, rest))
+    return of_noise or tuple(chain(*of_drift))
 
 
 def smooth_coordinates(steps: Tensor) -> Tensor:

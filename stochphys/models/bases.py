@@ -108,19 +108,24 @@ class Bumps(Brief):
         return torch.cat((line, torch.arange(1, dim + 1).repeat_interleave(self.n)))
 
 
-WIDE, NARROW = 16, 40  # bumps along each coordinate
 CUBIC, SQUARE = 6, 12  # coordinates at most for products of degree 3, and of degree 2
-PLACES, NEAR = (
-    150,
-    0.55,
-)  # where bumps in all coordinates stand; their width in std, times dim^(1/4)
+NEAR = 0.55  # width of bumps in all coordinates in std, times dim^(1/4)
 SHOWN = 4096  # states at most of which places are taken
 
 
 @dataclass(frozen=True)
 class Families:
     """Families of functions from a straight line to bumps in all coordinates, for evidence to choose
-    from, see `Candidates`."""
+    from, see `Candidates`.
+
+    Attributes:
+        wide, narrow: bumps along each coordinate.
+        places: bumps in all coordinates, about states that were seen.
+    """
+
+    wide: int = 16
+    narrow: int = 40
+    places: int = 150
 
     def fitted(self, x: Tensor) -> "Candidates":
         mean, std, low, dim = x.mean(0), x.std(0), x.min(0).values, x.shape[-1]
@@ -151,13 +156,13 @@ class Families:
 
         line = lambda x: torch.cat((torch.ones_like(x[..., :1]), unit(x)), dim=-1)  # noqa: E731
         parts: dict[str, list[Features]] = {"line": [line]}
-        for kind, n in (("wide", WIDE), ("narrow", NARROW)):
+        for kind, n in (("wide", self.wide), ("narrow", self.narrow)):
             parts[kind] = [bumps(i, n, 2.0) for i in range(dim)]
         degrees = [k for k, most in ((2, SQUARE), (3, CUBIC)) if dim <= most]
         for kind, mixed in (("powers", False), ("products", True)):
             each = [[c for c in monomials(dim, k) if (len(set(c)) > 1) == mixed] for k in degrees]
             parts[kind] = [terms(of) for of in each if of]
-        places = spread_out(unit(x[:: 1 + len(x) // SHOWN]), PLACES)
+        places = spread_out(unit(x[:: 1 + len(x) // SHOWN]), self.places)
         parts["places"] = [around(places, NEAR * dim**0.25)] if dim > 1 else []
         families = {
             "a straight line": ("line",),
