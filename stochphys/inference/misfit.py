@@ -46,20 +46,19 @@ def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
     weight = 1 / result.diffusion.mean(x).diagonal(dim1=1, dim2=2)
     square = (weight * result.drift.mean(x).square()).mean(0)  # of the drift, in units of D
     richer = RICHER.fitted(x)
-    tried = []
+    n, tried = len(x), []
     for name in list(richer.families)[1:]:
         phi = richer.only([name])(x)  # (n, n_features)
         for i, score in enumerate((weight * r).unbind(-1)):
             rank, T = hotelling(phi * score[:, None])
-            n = len(x)
-            chance = (
-                fisher.sf(T * (n - rank) / (rank * (n - 1)), rank, n - rank)
-                if n > 3 * rank
-                else 1.0
-            )
-            tried.append((chance, i, max(T - rank, 0) / n / (data.dt / 2 * k) / square[i].item()))
-    chance, who, share = min(tried)
-    worst, share = chance * len(tried), share / (1 + share)
+            if n > 3 * rank:
+                chance = fisher.sf(T * (n - rank) / (rank * (n - 1)), rank, n - rank)
+                missing = max(T - rank, 0) / (n * data.dt / 2 * k)  # like the square
+                tried.append(
+                    (chance, i, missing / (missing + square[i].item()) if missing else 0.0)
+                )
+    chance, who, share = min(tried, default=(1.0, 0, 0.0))
+    worst = chance * len(tried)
     if worst < CHANCE and share > max(WORTH, result.predicted_nmse):
         own = isinstance(result.drift, LinearPosterior) and not result.drift.choice
         remedy = "the default, drift=BayesianRegression(), or " if own else ""
