@@ -15,7 +15,10 @@ from .jackknife import mean_of_steps
 from .one_way import irreversible
 from .signs_of_data import examined
 
-RARE = 0.3  # share of words without a reverse from which on no rate is given
+RARE, NEVER = (
+    0.3,
+    0.8,
+)  # share of words without a reverse: from which on it is said, no rate is given
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -41,9 +44,9 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     $$\frac{D_n}{(n - 1)\,dt}, \qquad D_n = \sum_w p(w) \ln \frac{p(w)}{p(\tilde w)} .$$
 
     Exact in the limit of many data for even states; two frames are enough if all states are seen
-    (Markov), longer words see more if some are hidden. A few words without a reverse are left
-    out; where they are many, or jumps between two states go one way only, the rate is withheld, nan. The number of words grows as n_states^frames,
-    and with it the bias, upwards.
+    (Markov), longer words see more if some are hidden. Words without a reverse are left out; if
+    nearly all are, or jumps between two states go one way only, no rate is given, nan. The number
+    of words grows as n_states^frames, and with it the bias, upwards.
 
     Args:
         jumps: at least two paths; waiting times only set the unit of time.
@@ -95,18 +98,19 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     seen = pairs.nonzero().flatten()
     unseen = (count[count[reverse] == 0].sum() / count.sum()).item()
     _, said, steady = examined(jumps)
-    never = [*irreversible(jumps, seen, pairs[seen])]
-    if unseen > RARE and not never:
-        never.append(
-            f"No rate. Rare words: of {unseen:.0%} of the words of {frames} frames no reverse was seen. Without "
-            "them it would be far too low, with them infinite. Take fewer frames, or more data."
+    doubts = [*irreversible(jumps, seen, pairs[seen])]
+    given = steady and not doubts and unseen <= NEVER
+    if unseen > RARE and not doubts:
+        doubts.append(
+            f"{'No rate. ' * (unseen > NEVER)}Rare words: of {unseen:.0%} of the words of {frames} frames no "
+            "reverse was seen. Without them the rate may be far too low, with them infinite. Take fewer "
+            "frames, or more data."
         )
-    given = steady and not never
     return WordEstimate(
         rate=divergence(words) / time if given else nan,
         std=std / time if given else nan,
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=unseen,
-        warnings=(*said, *never),
+        warnings=(*said, *doubts),
     )
