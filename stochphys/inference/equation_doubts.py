@@ -21,6 +21,9 @@ SMOOTH = 1.5  # growth of D, with every second frame left out, that no white noi
 SMOOTH_WITH_DRIFT = 1.9  # the same where the drift is in it, too: it makes steps alike
 BLURRED = 0.03  # correlation of residuals at which a noisy measurement makes D 6 % too large
 OPEN = 0.25  # correlation of residuals where the shutter never closes: no shutter makes more
+SHAKEN = (
+    0.01  # squared error of positions over squared displacements that centred labels do not survive
+)
 MEMORY = 0.1  # correlation of residuals that is worth a sentence
 LOST = 0.1  # fraction of drift or diffusion whose loss between frames is worth a sentence
 LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positions, which lose more
@@ -88,6 +91,16 @@ def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
     excess = (products.mean() / square).item() - white
     error = (products.std() / products.numel() ** 0.5 / square).item()
     said = f"(correlation {excess + white:.3f} ± {error:.3f}, expected {white:g})"
+    if data.secant and data.rule in EARLIER:
+        error_of_positions = -excess * square * data.dt**4 / 5.5
+        moved = data.start[..., data.noisy][..., k].square().mean() * data.dt**2
+        if clear(-excess, error, MEMORY) and error_of_positions > SHAKEN * moved:
+            yield (
+                f"Noisy measurement: positions of coordinate {k} have errors of about "
+                f"{error_of_positions.sqrt().item():.2g}, {(error_of_positions / moved).sqrt():.0%} of a "
+                "displacement; friction and D come out too small, which no error bar shows. "
+                "trajectories.every(2) halves that share."
+            )
     made_for_it = data.rule in EARLIER
     first, third = successive(r, data.row, 0, 2)
     later = (third * first).mean().item() / square.item()
