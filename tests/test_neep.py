@@ -150,9 +150,9 @@ def test_one_coordinate_that_keeps_its_place_is_no_matter_of_more_data():
 
 def test_twice_the_standard_error_is_the_interval_of_student():
     """Of one variance from n + 1 numbers its t law; of one that is known, 1.96; of both together, with
-    the degrees of freedom of Welch, between them."""
+    the degrees of freedom of Welch, between them. Of fewer than five numbers as of five."""
     assert widened((1.0, 4)) == pytest.approx(2.7764 / 1.95996, rel=1e-4)
-    assert widened((1.0, 4), (0.0, 39)) == widened((1.0, 4))
+    assert widened((1.0, 4), (0.0, 39)) == widened((1.0, 4)) == widened((1.0, 1))
     assert widened((4.0, 10**9)) == pytest.approx(2.0, rel=1e-6)
     assert widened((1.0, 4), (1.0, 4)) == pytest.approx(2**0.5 * 2.3060 / 1.95996, rel=1e-4)
 

@@ -65,7 +65,7 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
     worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or -bound > CLEAR * error)
     if worthless or not isfinite(rate + bound) or std == 0:
         yield (
-            f"No rate: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out data, no better "
+            f"Overfitting, no rate is given: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out data, no better "
             "than with ΔS = 0. They learned by heart: there is too little data for so many inputs, there "
             "are outliers or much noise in them, or no dissipation is to be found. Take more data, or "
             "fewer inputs (of a movie, bin(2) or crop): if (J + 1)/dt then rises above 0, it was the "

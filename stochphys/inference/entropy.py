@@ -119,6 +119,8 @@ def infer_entropy_production(
     networks = [network() if network else member(first)]
     if network:
         check_odd(networks[0], learn)
+    if "validate_every" in options:  # whoever says when to look means no other time
+        options = dict(validate_first=None) | options
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     rare = frames > 2 and isinstance(data, Jumps)
     chosen = objective or (models.classifier_objective if rare else models.neep_objective)
@@ -168,10 +170,10 @@ def infer_entropy_production(
 def widened(*variances: tuple[float, int]) -> float:
     """Standard error of what has these variances, each with the degrees of freedom of its estimate: so
     wide that twice of it is a 95 % interval, as by Student's t with the degrees of freedom of the sum
-    (Welch, Biometrika 34, 28 (1947))."""
+    (Welch, Biometrika 34, 28 (1947)), taken to be no fewer than those of the default five members."""
     total = sum(variance for variance, _ in variances)
     freedom = total**2 / max(sum(v**2 / n for v, n in variances), 1e-300)
-    return total**0.5 * float(stdtrit(max(1, freedom), 0.975) / stdtrit(math.inf, 0.975))
+    return total**0.5 * float(stdtrit(max(4, freedom), 0.975) / stdtrit(math.inf, 0.975))
 
 
 def check(
