@@ -146,7 +146,7 @@ def test_few_held_out_paths_are_named():
 def test_no_rate_is_given_where_what_was_learned_does_not_hold(good, bound):
     assert tuple(no_rate(good)) == ()
     (reason,) = no_rate(replace(good, bound=bound))
-    assert reason.startswith("Overfitting, no rate") and "learned by heart" in reason
+    assert reason.startswith("No rate. Overfitting") and "learned by heart" in reason
 
 
 def test_a_rate_of_zero_is_honest_where_dissipation_is_not_to_be_found(good):

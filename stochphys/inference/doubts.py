@@ -15,7 +15,6 @@ from torch import Tensor
 from ..data import Trajectories, Windows
 from .fluctuation import steps_of
 from .jackknife import mean_of_steps
-from .one_way import irreversible_pairs
 from .results import EntropyProduction, rate_of, signs
 from .signs_of_data import one_coordinate
 from .signs_of_frames import OF_FRAMES
@@ -53,20 +52,19 @@ def doubts_of_entropy(result: EntropyProduction) -> tuple[str, ...]:
 
 
 def no_rate(result: EntropyProduction) -> Iterator[str]:
-    """Why a rate would mean nothing: jumps go one way, or what was learned does not hold for new data.
+    """Why a rate would mean nothing: what was learned does not hold for new data.
 
     In equilibrium any antisymmetric h has the mean 0 on held-out data, and J + 1 is 0 less what h
     fluctuates by: a rate of 0 is honest there, one that differs from 0 while J + 1 does not is none.
     """
-    yield from irreversible_pairs(result.held_out)
     rate, std, bound = result.rate, result.std, result.bound
     one_part = len(signs(result.model)) == 1  # else J + 1 is no bound
     error = 2 * rate_of(result.steps, steps_of(result.entropy)).std  # J + 1 fluctuates like 2h
     worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or -bound > CLEAR * error)
     if worthless or not isfinite(rate + bound) or std == 0:
         yield (
-            f"Overfitting, no rate is given: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out data, no better "
-            "than with ΔS = 0. They learned by heart: there is too little data for so many inputs, there "
+            f"No rate. Overfitting: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out "
+            "data, no better than with ΔS = 0. They learned by heart: there is too little data for so many inputs, there "
             "are outliers or much noise in them, or no dissipation is to be found. Take more data, or "
             "fewer inputs (of a movie, bin(2) or crop): if (J + 1)/dt then rises above 0, it was the "
             "first; if short_time_tur of a few coordinates or components is 0 within its error, the last."

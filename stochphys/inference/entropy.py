@@ -19,6 +19,7 @@ from ..training import Callback, Ensemble, NotFinite, Objective, Run, fit
 from .cost import LOOKS, check_cost
 from .doubts import SAMPLE, doubts_of_entropy, no_rate
 from .jackknife import BLOCKS
+from .one_way import irreversible_pairs
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 from .signs_of_data import examined
 
@@ -162,7 +163,8 @@ def infer_entropy_production(
         unit="jump" if isinstance(data, Jumps) and data.waiting is None else "unit time",
         warnings=said,
     )
-    if (reasons := tuple(no_rate(result))) or not steady:
+    reasons = (*irreversible_pairs(data), *no_rate(result))
+    if reasons or not steady:
         return replace(result, rate=math.nan, std=math.nan, warnings=(*said, *reasons))
     return replace(result, warnings=(*said, *doubts_of_entropy(result)))
 
