@@ -1,11 +1,12 @@
 """One look at data: how often it complains of clean ones, and how large a defect must be to be seen.
 
 Clean sets are of many kinds, drawn by seed: slow, short, with many wells, with inertia, driven, of
-unequal length. Defects are put into the stirred trap of `trap` by hand, at several sizes.
+unequal length. Defects are put in by hand, at several sizes, most of them into the stirred trap of `trap`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -342,8 +343,14 @@ def study(results: Path, seeds: Sequence[int] | None, *, tiny: bool, retry: bool
     rows += ended(complaint, defects, seeds or many, results, retry)
 
     def seen(setting: dict[str, Any]) -> list[object]:
-        found = [row["result"] for row in rows if all(row[k] == v for k, v in setting.items())]
+        found = [row["result"] for row in rows if row["setting"] == setting]
         words = sorted({word for each in found for word in each})
         return [*setting.values(), sum(map(bool, found)), len(found), ", ".join(words)]
 
-    print_table(("kind", "size", "found", "of", "what"), [seen(s) for s in clean + defects])
+    lines = [seen(setting) for setting in clean + defects]
+    head = ("kind", "size", "found", "of", "what")
+    print_table(head, lines)
+    table = [
+        dict(zip(head, line, strict=True)) for line in lines
+    ]  # all that is kept in the repository
+    results.with_suffix(".json").write_text("\n".join(map(json.dumps, table)) + "\n")

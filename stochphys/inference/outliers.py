@@ -111,12 +111,12 @@ def none_is_far(trajectories: Trajectories) -> bool:
     x = trajectories.x
     if trajectories.stretches is not None or x.shape[1] < 3:
         return False
-    r = (x[:, 2:] + x[:, :-2]).sub_(x[:, 1:-1], alpha=2).abs_()
+    r = (x[:, 2:] + x[:, :-2]).sub_(x[:, 1:-1], alpha=2)
     apart = 1 + x[..., 0].numel() // (SHOWN // 8)
     paths = max(1, min(apart, len(x) // 20))
-    some = r[::paths, :: 1 + (apart - 1) // paths].flatten(0, 1).cpu()
+    some = r[::paths, :: 1 + (apart - 1) // paths].flatten(0, 1).abs().cpu()
     usual = torch.stack([width(c[c > 0]) for c in some.unbind(1)])
-    largest = torch.stack([each.max() for each in r.unbind(2)]).cpu()
+    largest = torch.stack([torch.stack(each.aminmax()).abs().max() for each in r.unbind(2)]).cpu()
     return bool((largest < 0.9 * FAR * usual).all())
 
 

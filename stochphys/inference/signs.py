@@ -182,10 +182,15 @@ def joined(data: Trajectories) -> Trajectories:
 
 def some_pieces(data: Trajectories, most: int) -> Trajectories:
     """At most about so many frames, in pieces that follow each other, spread over paths and times."""
-    n = data.x[..., 0].numel()
-    if n <= most:
-        return data
-    return data.cut(max(1, data.n_times // PIECE)).take(slice(None, None, 1 + n // most))
+    n, skip = data.n_times // PIECE, data.x[..., 0].numel() // most + 1
+    if data.stretches is not None:
+        return data.cut(max(1, n)).take(slice(None, None, skip)) if skip > 1 else data
+    if n < 2 or skip == 1:
+        return data.take(slice(None, None, skip))
+    # No `cut`: it would copy all of them.
+    places = range(0, n * data.n_trajectories, skip)
+    x = [data.x[i // n, i % n * PIECE :][:PIECE] for i in places]
+    return Trajectories(torch.stack(x), data.dt, data.underdamped, check=False)
 
 
 def unbound(data: Trajectories) -> Tensor:

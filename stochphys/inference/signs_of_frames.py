@@ -113,7 +113,7 @@ def expected(x: Tensor, step: Tensor) -> Tensor:
     """The mean of `step (n, dim)` given the state `x (n, dim_in)`, by least squares: in each coordinate a
     line with up to twelve bends, and for few coordinates a cubic polynomial of all."""
     n, dim = x.shape
-    bends = min(BENDS, n // (50 * dim))
+    bends = min(BENDS, 24 // dim, n // (50 * dim))
     some = x[:: 1 + n // 2000]
     knots = some.quantile(torch.linspace(0, 1, bends + 2).to(x)[1:-1], dim=0)  # (bends, dim)
     scale = x.std(0).clamp(min=1e-300)
