@@ -23,6 +23,7 @@ PIECE = 1000  # of so many that follow each other, if there are more
 BLOCKS = 12  # of the time of the film: the first and the last four are compared
 MANY = 10  # paths from which on their own spread is the error
 FEW = 100  # pairs of frames, of which nothing is said
+SKEW = 0.6  # part of the values below their mean, half for even ones: squares have two thirds
 LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
 UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
 LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
@@ -101,6 +102,9 @@ def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) ->
         m_0, error_0, degrees_0 = between(1)
         if degrees_0 + 1 >= MANY:
             early = (m_3 - m_0).abs() * error > (m_3 - m_1).abs() * error_0
+            early &= (values < values.mean(0)).double().mean(
+                0
+            ) < SKEW  # the spread of few tells nothing
             m_1, error = torch.where(early, m_0, m_1), torch.where(early, error_0, error)
             degrees = min(degrees, degrees_0)
     else:

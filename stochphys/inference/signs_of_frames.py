@@ -33,7 +33,7 @@ OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sen
 FAR = (
     8.0  # typical displacements beyond which one is no displacement: a wrong frame must not decide
 )
-BENDS = 12
+BENDS = 24  # of all coordinates together
 CUBIC = 4  # coordinates up to which the expectation is a cubic polynomial
 
 
@@ -111,9 +111,9 @@ def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
 
 def expected(x: Tensor, step: Tensor) -> Tensor:
     """The mean of `step (n, dim)` given the state `x (n, dim_in)`, by least squares: in each coordinate a
-    line with up to twelve bends, and for few coordinates a cubic polynomial of all."""
+    line with bends, and for few coordinates a cubic polynomial of all."""
     n, dim = x.shape
-    bends = min(BENDS, 24 // dim, n // (50 * dim))
+    bends = min(BENDS // dim, n // (50 * dim))
     some = x[:: 1 + n // 2000]
     knots = some.quantile(torch.linspace(0, 1, bends + 2).to(x)[1:-1], dim=0)  # (bends, dim)
     scale = x.std(0).clamp(min=1e-300)
