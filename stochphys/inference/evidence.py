@@ -21,7 +21,7 @@ from ..brief import Brief
 
 PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, times that of the data
 UPDATES, SETTLED = 60, 0.01  # of precisions, at most; nats gained by one, at which they end
-UNLIKELY = 0.02  # share of the probability below which a family of functions is left out
+UNLIKELY = 0.05  # share of the probability below which a family of functions is left out
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from .results import Langevin
 
 RICHER = Families(wide=8, narrow=8, places=40)
 BLOCK = 8  # successive residuals that are summed up where they share noise
-BLOCKS = 20_000  # about as many at most
+BLOCKS = 6000  # about as many at most
 CHANCE = 1e-3  # that a drift without a fault is doubted
 WORTH = 0.02  # share of the drift that must be missing, in its mean square
 

@@ -22,7 +22,7 @@ from .posterior import LinearPosterior, Posterior
 
 CHUNK = 2**16  # samples whose features are held at once
 CHOICES = 3  # iterations of working labels at most that may change the prior
-CHOOSE = 2**13  # samples by which families of functions are chosen
+CHOOSE = 2**12  # samples by which families of functions are chosen
 NEAR = 0.1  # of the variance of x: as far as it may move while labels are averaged for that
 STEP = 1e-5  # of a difference quotient, in units of the spread of x: thrice as fast as a derivative
 ITERATIONS, TOLERANCE = 30, 1e-4  # of working labels; a change this small, in units of its variance

@@ -142,12 +142,15 @@ class Families:
             )
 
         def around(places: Tensor, width: float) -> Features:
-            inner = places.square().sum(-1)
+            # −|z − p|²/2w² is linear in z, |z|² and 1: one product of matrices for all places p.
+            one = torch.ones_like(places[:, :1])
+            parts = (2 * places, -one, -places.square().sum(1, keepdim=True))
+            linear = torch.cat(parts, dim=1).T / (2 * width**2)
 
             def features(x: Tensor) -> Tensor:
                 z = unit(x)
-                far = z.square().sum(-1, keepdim=True) + inner.to(x) - 2 * z @ places.T.to(x)
-                return torch.exp(-far / (2 * width**2))
+                square = z.square().sum(-1, keepdim=True)
+                return torch.exp(torch.cat((z, square, torch.ones_like(square)), -1) @ linear.to(x))
 
             return features
 
