@@ -212,6 +212,16 @@ def test_a_look_costs_an_estimate_little():
     assert took["look"] < 0.5 * took["estimate"]
 
 
+def test_angles_that_were_wrapped_are_named_and_no_rate_is_given():
+    turning = 0.2 * torch.randn(20, 2000, 2, generator=make_generator(0)).cumsum(1)
+    wrapped = Trajectories(turning.remainder(6.2831853), 0.01)
+    assert [sentence.startswith("Periodic") for sentence in signs_of(wrapped)] == [True, True]
+    for found in estimates(wrapped):
+        assert found.rate != found.rate and "numpy.unwrap" in found.warnings[0]
+    one = Trajectories(wrapped.x[..., :1], 0.01)
+    assert not any("on a line" in fact for fact in sp.look(one).facts)
+
+
 # Jumps
 
 

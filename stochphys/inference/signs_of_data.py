@@ -8,12 +8,13 @@ import torch
 
 from ..data import Jumps, Trajectories
 from ..movie import Movie
-from .outliers import said_of, without, wrong_frames
+from .outliers import none_is_far, said_of, without, wrong_frames
 from .results import Recorded
 from .signs import SAMPLE, not_steady, unbound
 from .signs_of_frames import Lags, lags, signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import facts_of_movies, signs_of_movies
+from .wraps import jumps_of_one_box
 
 
 def facts_of_paths(data: Trajectories) -> Iterator[str]:
@@ -68,7 +69,8 @@ def dynamics(data: Trajectories, found: Lags) -> Iterator[str]:
 
 def one_coordinate(data: Trajectories) -> Iterator[str]:
     """Of paths along a line that is no ring, which can never show dissipation."""
-    if data.dim == 1 and not data.underdamped and not unbound(data).any():
+    around = data.dim == 1 and (data.underdamped or unbound(data).any() or jumps_of_one_box(data))
+    if data.dim == 1 and not around:
         yield (
             "One coordinate, and it keeps to its place: on a line no current flows in a steady state, so that "
             "pairs of frames show no dissipation, whatever drives it. Another coordinate beside it, or, "
@@ -77,7 +79,10 @@ def one_coordinate(data: Trajectories) -> Iterator[str]:
 
 
 def signs_of_paths(data: Trajectories) -> Iterator[str]:
-    """All that is doubtful about trajectories; wrong frames must not decide of the rest."""
+    """All that is doubtful about trajectories; wrong frames must not decide of the rest, and nothing else is
+    said of coordinates that jump by a box."""
+    if boxes := jumps_of_one_box(data):
+        return map(str, boxes)
     wrong = wrong_frames(data)
     data = without(data, wrong) if wrong else data
     return chain(said_of(wrong), not_steady(data), signs_of_frames(data))
@@ -99,6 +104,9 @@ def examined(data: Recorded) -> Examined:
     if isinstance(data, Jumps):
         unsteady = tuple(not_steady_occupation(data))
         return Examined(data, tuple(f"No rate. {sentence}" for sentence in unsteady), not unsteady)
+    if not none_is_far(data) and (boxes := jumps_of_one_box(data)):
+        unwrap = "Rates ask for a line: numpy.unwrap(x, axis=1, period=…)."
+        return Examined(data, tuple(f"No rate. {box} {unwrap}" for box in boxes), False)
     wrong = wrong_frames(data)
     data = without(data, wrong) if wrong else data
     unsteady = tuple(not_steady(data))
