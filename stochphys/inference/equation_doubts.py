@@ -8,6 +8,7 @@ the equation is right, one says nothing about the next.
 from collections.abc import Iterator
 from itertools import chain
 
+import torch
 from torch import Tensor
 
 from .doubts import CLEAR, clear
@@ -30,8 +31,9 @@ LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positi
 LOST_IF_CENTRED = 0.035  # and by labels that are rid of what is lost to first order
 
 
-def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
-    """What a careful colleague would add to `result`; empty if all is well.
+def doubts_of_equation(result: Langevin, carried: bool = False) -> tuple[str, ...]:
+    """What a careful colleague would add to `result`, whose drift is the one that labels show; empty if all
+    is well. `carried`: it will be rid of what is lost between frames to first order.
 
     Has each coordinate noise of its own? Do residuals tell of a noisy measurement, or of inertia?
     Only if not: is there enough data, are frames close in time, is the drift among the functions that
@@ -43,7 +45,11 @@ def doubts_of_equation(result: Langevin) -> tuple[str, ...]:
     if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
     of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
-    of_drift = (friction_of_rules(result), missing(result, labels, rest), misfit(result, rest))
+    of_drift = (
+        friction_of_rules(result),
+        missing(result, labels, rest, carried),
+        misfit(result, rest),
+    )
     return of_noise or tuple(chain(*of_drift))
 
 
@@ -134,13 +140,15 @@ def residuals(result: Langevin, rest: Tensor, k: int) -> Iterator[str]:
         )
 
 
-def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
-    r"""Whether the paths hold too little information for as many numbers. Or whether drift or
-    diffusion change between frames by more than the error bars admit.
+def missing(result: Langevin, labels: Tensor, rest: Tensor, carried: bool) -> Iterator[str]:
+    r"""Whether the paths hold too little information for as many numbers. Or whether the drift changes
+    between frames by more than its error bar admits; that of D knows of it.
 
-    In one step the drift Φ of the start turns into Φ′; half of what it loses, $\tfrac12(1 -
-    \langle\Phi\Phi'\rangle/\langle\Phi^2\rangle)$, is lost to its estimate. Error bars know nothing
-    of it: it may be as large as half of them, or a tenth of the drift, before it is said.
+    In one step the drift Φ of the start turns into Φ′; half of what it loses, $u = \tfrac12(1 -
+    \langle\Phi\Phi'\rangle/\langle\Phi^2\rangle)$, is lost to its estimate, of a drift that is
+    `carried` back $\tfrac43 u^2$, as of a trap. Error bars know nothing of it: it may be as large as
+    half of them, or a tenth of the drift, before it is said. An error of the positions adds to the change
+    over one step as much as to that over two.
     """
     data, drift, nmse, goal = result.increments, labels - rest, result.predicted_nmse, SKETCH / 2
     if nmse >= SKETCH:
@@ -158,22 +166,22 @@ def missing(result: Langevin, labels: Tensor, rest: Tensor) -> Iterator[str]:
         )
         return
     weight = 1 / data.steps.square().mean((0, 1))  # as 1/D weighs coordinates
-    square = (weight * drift.square()).mean((0, 1)).sum()
-    first, second = successive(drift, data.row, 0, 1)
-    lost = ((weight * (second - first).square()).mean((0, 1)).sum() / square).item() / 4
+
+    def change(steps: int) -> Tensor:
+        first, last = successive(drift, data.row, 0, steps)
+        return (weight * (last - first).square()).mean((0, 1)).sum()
+
+    square, once = (weight * drift.square()).mean((0, 1)).sum(), change(1)
+    if data.rule == "midpoint" and drift.shape[1] > 2:
+        once = torch.minimum(once, (change(2) - once).clamp(min=0))
+    forgets = (once / square).item() / 2
+    lost = forgets**2 / 3 if carried else forgets / 2
     blind = min(LOST, max(LOST / 5, (nmse / 5) ** 0.5))
-    fall = (
-        0.0 if data.overlapping else 1 - growth(data.steps, rest * data.dt, data.row).min().item()
-    )
     if data.secant:
         blind = LOST_IF_CENTRED if data.rule == "centred" else LOST_BY_SECANTS
     if lost > blind:
         yield (
-            f"Slow camera: from frame to frame the drift forgets {2 * lost:.1%} of itself, so that about "
-            f"{lost:.1%} of it is lost, which no error bar shows. Take a shorter dt than {data.dt:g}."
-        )
-    elif clear(fall, (2 / first[..., 0].numel()) ** 0.5, LOST):
-        yield (
-            f"Slow camera: with every second frame left out, D falls by {fall:.0%}; about as much "
-            f"again is lost between your frames. Take a shorter dt than {data.dt:g}."
+            f"Slow camera: from frame to frame the drift forgets {forgets:.1%} of itself, so that about "
+            f"{lost:.1%} of it is lost{' beyond what was put back' if carried else ''}, which no error bar "
+            f"shows. Take a shorter dt than {data.dt:g}. Data made by Euler steps of that dt lose nothing."
         )

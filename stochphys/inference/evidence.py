@@ -45,7 +45,7 @@ def believed(gram: Tensor, moment: Tensor, groups: Tensor, precision: Tensor) ->
     alpha = precision[groups]
     free, held = (alpha == 0).nonzero()[:, 0], ((alpha > 0) & (alpha < inf)).nonzero()[:, 0]
     S, b, across, root_of_free = without(gram, moment, free, held)
-    L = torch.linalg.cholesky(S + alpha[held].diag())
+    L = cholesky(S + alpha[held].diag())
     R = inverse(L).T  # triangular, so that a seed draws the same functions everywhere
     w = R @ (R.T @ b)
     weights, root = torch.zeros_like(moment), torch.zeros_like(gram)
@@ -107,6 +107,8 @@ def most_probable(gram: Tensor, moment: Tensor, groups: Tensor) -> tuple[Tensor,
 def greatest_evidence(S: Tensor, b: Tensor, group: Tensor) -> tuple[Tensor, float]:
     """α of each group, infinite where nothing needs it, and the evidence; see `most_probable`."""
     n, scale = torch.bincount(group).to(S), S.diagonal().mean()
+    if not scale > 0:  # the free ones say it all, as of a coordinate of two values
+        return torch.full_like(n, inf), 0.0
     low, *_, high = PRECISIONS * scale
     alpha, last = best_common(S, b) + torch.zeros_like(n), -inf
 
@@ -114,7 +116,7 @@ def greatest_evidence(S: Tensor, b: Tensor, group: Tensor) -> tuple[Tensor, floa
         return torch.zeros_like(n).index_add(0, group, values)
 
     for update in range(UPDATES + 1):
-        L = torch.linalg.cholesky(S + alpha[group].diag())
+        L = cholesky(S + alpha[group].diag())
         w = torch.cholesky_solve(b[:, None], L)[:, 0]
         log_det = 2 * L.diagonal().log().sum()
         evidence = ((n * alpha.log()).sum() - log_det + b @ w).item() / 2
@@ -124,6 +126,16 @@ def greatest_evidence(S: Tensor, b: Tensor, group: Tensor) -> tuple[Tensor, floa
         determined = (n - alpha * per_group(variance)).clamp(min=1e-9)  # γ
         alpha = (determined / per_group(w.square())).nan_to_num(nan=high).clamp(low, high)
     return torch.where(alpha < high, alpha, inf), evidence
+
+
+def cholesky(S: Tensor) -> Tensor:
+    """L with LLᵀ = S; of a matrix that rounding has made indefinite, the nearest that is not."""
+    L, failed = torch.linalg.cholesky_ex(S)
+    if failed:
+        values, vectors = torch.linalg.eigh(S)
+        least = values[-1] * 1e-12 - values[0].clamp(max=0)
+        L = torch.linalg.cholesky(vectors * (values + 2 * least) @ vectors.T)
+    return L
 
 
 def inverse(L: Tensor) -> Tensor:

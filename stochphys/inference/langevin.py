@@ -17,6 +17,8 @@ from ..data import Trajectories
 from ..device import Source, as_generator
 from ..models.bases import Polynomial
 from ..models.drift_diffusion import LogVariance, Normal
+from .apart import check_apart
+from .between_frames import LEFT, constant_noise, local_noise, seen_and_true
 from .equation_doubts import doubts_of_equation
 from .increments import Increments, increments, successive
 from .inertia import check_inertia, corrected, shared_later
@@ -91,6 +93,7 @@ def infer_langevin(
     if rule is None and positions and not isinstance(drift, BayesianRegression):
         rule = "combined"  # of the rules that ask nothing of the method
     data = increments(trajectories, rule=rule, underdamped=underdamped, time=time)
+    check_apart(data)
     if positions:
         check_inertia(data)
     if min(circles) < inf:
@@ -101,20 +104,26 @@ def infer_langevin(
         D = infer_diffusion(data, None, diffusion, generator)
         found = infer_drift(data, D, drift, generator)
     if not data.secant:  # lags of second differences are free of the drift already
-        at_start = found.mean(data.start.flatten(0, 1)).view_as(data.y)
-        D = infer_diffusion(data, at_start, diffusion, generator)
+        D = diffusion_between(data, found, D, diffusion, generator)
+    if data.rule == "midpoint":  # its drift is as good as D, which was too small
+        like = BayesianRegression(like=found) if isinstance(found, LinearPosterior) else drift
+        found = infer_drift(data, D, like, generator)
+    found, true = seen_and_true(data, found, D)
+    if data.rule == "midpoint":
+        D = diffusion_between(data, found, D, diffusion, generator)
     some = data.some_states  # (n, dim_in)
     phi, D_there = found.mean(some), D.mean(some)  # (n, dim), (n, dim, dim)
     # p = τ/2 ⟨Tr D⁻¹Σ⟩, with Σ the covariance of what is not known of the drift. It adds
     # ⟨Tr D⁻¹Σ⟩ to ⟨ΦᵀD⁻¹Φ⟩, so that p/2 nats of the information are noise.
-    per_time = torch.linalg.solve(D_there, torch.diag_embed(found.std(some) ** 2))
+    # The errors of two components are correlated as their noises are.
+    error = found.std(some) / D_there.diagonal(dim1=1, dim2=2).sqrt()
+    per_time = torch.linalg.solve(D_there, error[:, :, None] * D_there * error[:, None])
     p = data.time / 2 * per_time.diagonal(dim1=1, dim2=2).sum(1).mean().item()
     force = torch.linalg.solve(D_there, phi[..., None])[..., 0]
     information = data.time / 4 * (force * phi).sum(-1).mean().item() - p / 2
     result = Langevin(found, D, information, p, data)
-    return replace(
-        result, warnings=(*map(str, boxes), *said_of(wrong), *doubts_of_equation(result))
-    )
+    doubts = doubts_of_equation(result, carried=data.rule == "ito" and true is not found)
+    return replace(result, drift=true, warnings=(*map(str, boxes), *said_of(wrong), *doubts))
 
 
 def infer_drift(
@@ -196,13 +205,20 @@ def weighed_too(data: Increments, diffusion: Posterior, x: Tensor) -> Tensor:
 
 
 def infer_diffusion(
-    data: Increments, drift: Tensor | None, method: Method | None, generator: Source | None
+    data: Increments,
+    drift: Tensor | None,
+    method: Method | None,
+    generator: Source | None,
+    *,
+    between: tuple[Posterior, Posterior] | None = None,
 ) -> Posterior:
     """D from increments: one matrix, or with a `method` a field of independent noises.
 
     Args:
         drift: at the increments `(n_paths, n_steps, dim)`; without it D is too large by Φ²dt/2.
         method: of the logarithm of D, anything with the `fit` of `BayesianRegression`.
+        between: a first drift and diffusion, by which D is rid of what happens between frames, see
+            `between_frames`.
 
     Raises `ValueError` for a coordinate without noise, or, of paths with gaps, fewer than ten labels.
     """
@@ -217,22 +233,43 @@ def infer_diffusion(
             f"from {labels[..., k].numel()} labels; "
             "leave it out of the inference, or fit it as an ordinary differential equation"
         )
+    changed, left = 0.0, LEFT["midpoint" if data.overlapping else "field" if method else "ito"]
     if method is None:
         D = squares.mean((0, 1))  # (dim, dim)
         share = independent_share(labels / D.diagonal(), data.row_at)
+        if between:
+            D, changed = constant_noise(data, between[0], squares)
         n = squares.shape[0] * squares.shape[1] * share
+        # The slope of the drift is not known exactly, and the next order is left.
+        n = 2 / max(2 / n * (1 + changed) + (left * changed**2) ** 2, 1e-30)
         # Eigenvalues that rounding or noise made negative are lifted to a small positive number.
-        values, vectors = torch.linalg.eigh(D)
-        lifted = values.clamp(min=1e-9 * values.max())
-        return ConstantDiffusion(vectors * lifted @ vectors.T, n)
+        width = D.diagonal().sqrt()  # no unit decides
+        values, vectors = torch.linalg.eigh(D / width / width[:, None])
+        vectors *= width[:, None]
+        return ConstantDiffusion(vectors * values.clamp(min=1e-9) @ vectors.T, n)
+    if between:
+        labels, changed = local_noise(data, *between, squares)
+    left *= changed**2
     x, y = data.at.flatten(0, 1), labels.flatten(0, 1)
     weight = torch.ones_like(y)
     rough = on_circle(method, data.period, Samples(x, y, weight), LogVariance(), generator)
     if not data.overlapping:
-        return DiffusionField(rough)
+        return DiffusionField(rough, left)
     share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels), data.row_at)
     weighed = Samples(x, y, share * weight)
-    return DiffusionField(on_circle(method, data.period, weighed, LogVariance(), generator))
+    return DiffusionField(on_circle(method, data.period, weighed, LogVariance(), generator), left)
+
+
+def diffusion_between(
+    data: Increments,
+    drift: Posterior,
+    first: Posterior,
+    method: Method | None,
+    generator: Source | None,
+) -> Posterior:
+    """D of a continuous path, from a drift and a `first` D."""
+    at_start = drift.mean(data.start.flatten(0, 1)).view_as(data.y)
+    return infer_diffusion(data, at_start, method, generator, between=(drift, first))
 
 
 def independent_share(labels: Tensor, row: Tensor | None = None) -> float:

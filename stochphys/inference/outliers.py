@@ -18,19 +18,16 @@ from ..data import Trajectories
 from ..stretches import Stretches
 
 FAR = 9.0  # widths of noise that no clean path is off and back at once, slow cameras and D(x) included
-GAP, FEW = (
-    2.0,
-    0.3,
-)  # jumps that lie below those by so much as a factor are fewer than this part of them
 STAYS = 12.0  # for a jump that stays, as one through a narrow place where D is large may
+GAP = 2.0  # below wrong jumps, down to this part of the least of them,
+FEW = 0.3  # there are fewer than this part of their number
+RARE = 0.01  # part of the steps; more jumps than that are what the motion does,
+CLEARLY = 4.0  # unless half of them are so many times as far as need be
 NEAR = 20  # frames before and after, and states in the neighbourhood, that say what is usual
 LIKE = 5  # so many of them say something
-MOST, NORMAL = (
-    0.9,
-    1.645,
-)  # the part of all that is usual, one in ten may be wrong; its standard deviations
+MOST = 0.9  # the part of all that is usual: one in ten may be wrong
+NORMAL = 1.645  # standard deviations, within which so many normal numbers lie
 NAMED = 5  # places at most in a sentence
-RARE = 0.01  # part of the steps; more jumps than that are what the motion does
 MANY = 2000  # jumps at most that are looked at, the farthest
 SHOWN = 2**17  # frames at most from which a typical width is read
 
@@ -71,14 +68,14 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     some = slice(None, None, 1 + len(x) // SHOWN)
     usual = torch.stack([width(c[c > 0]) for c in r[some].unbind(1)])  # (dim,)
     widths, coordinate = (torch.minimum(r[1:], r[:-1]) / usual).max(1)
-    far = torch.where(follows, widths, 0.0).topk(min(MANY, len(follows)))
-    if far.values[0] <= FAR:
+    top = torch.where(follows, widths, 0.0).topk(min(MANY, len(follows)))
+    if top.values[0] <= FAR:
         return []
-    rows = far.indices[far.values > FAR / GAP].sort().values.tolist()
+    rows = top.indices[top.values > FAR / GAP].sort().values.tolist()
     low, high = (
         x[some].kthvalue(int(1 + q * (len(x[some]) - 1)), dim=0).values for q in (0.05, 0.95)
     )
-    z = x / (high - low).clamp(min=1e-9 * (high - low).max())
+    z = x / torch.where(high > low, high - low, (x.amax(0) - x.amin(0)).clamp(min=1e-300))
     tree, jumps = cKDTree(z.numpy()), {}
     for row in rows:
         k = int(coordinate[row])
@@ -87,7 +84,8 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
         jumps[row] = float(w), k
     least = end_of_tail([w for w, _ in jumps.values()])
     jumps = {row: (w, k) for row, (w, k) in jumps.items() if w >= least}
-    if len(jumps) > RARE * len(x):
+    far = sorted(w for w, _ in jumps.values())
+    if len(far) > RARE * len(x) and far[len(far) // 2] < CLEARLY * FAR:
         return []
     found = wrong_rows(z, follows, {row: w for row, (w, _) in jumps.items()})
     return [

@@ -147,21 +147,30 @@ class ConstantDiffusion(Posterior):
 
 @dataclass(frozen=True, eq=False)
 class DiffusionField(Posterior):
-    """Independent noises: $D = \\mathrm{diag}(e^{f_1(x)}, e^{f_2(x)}, …)$ with a posterior of f."""
+    """Independent noises: $D = \\mathrm{diag}(e^{f_1(x)}, e^{f_2(x)}, …)$ with a posterior of f, and one
+    relative error `left` that all values have in common."""
 
     logarithm: Posterior
+    left: float = 0.0
 
     def mean(self, x: Tensor) -> Tensor:
         return torch.diag_embed((self.logarithm.mean(x) + self.logarithm.std(x) ** 2 / 2).exp())
 
     def std(self, x: Tensor) -> Tensor:
-        relative = torch.expm1(self.logarithm.std(x) ** 2).sqrt()
-        return self.mean(x) * torch.diag_embed(relative)
+        return self.mean(x) * torch.diag_embed(torch.expm1(self._spread(x) ** 2).sqrt())
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
         f = self.logarithm.sample(draws, generator=generator)
-        return lambda x: torch.diag_embed(f(x).exp())
+        if not self.left:
+            return lambda x: torch.diag_embed(f(x).exp())
+        common = self.left * torch.randn(draws, 1, 1, **drawn_from(generator))
+        return lambda x: torch.diag_embed((f(x) + common.to(x.device)).exp())
 
     def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
-        low, high = self.logarithm.interval(x, level)
-        return torch.diag_embed(low.exp()), torch.diag_embed(high.exp())
+        require.within("(0, 1)", level=level, hint="0.95 for 95 %")
+        z, f, spread = float(norm.ppf((1 + level) / 2)), self.logarithm.mean(x), self._spread(x)
+        return torch.diag_embed((f - z * spread).exp()), torch.diag_embed((f + z * spread).exp())
+
+    def _spread(self, x: Tensor) -> Tensor:
+        """Standard error of f `(n, dim)`."""
+        return (self.logarithm.std(x) ** 2 + self.left**2).sqrt()

@@ -26,6 +26,7 @@ CHOOSE = 2**12  # samples by which families of functions are chosen
 NEAR = 0.1  # of the variance of x: as far as it may move while labels are averaged for that
 STEP = 1e-5  # of a difference quotient, in units of the spread of x: thrice as fast as a derivative
 ITERATIONS, TOLERANCE = 30, 1e-4  # of working labels; a change this small, in units of its variance
+NOTHING = 25  # nats below its mean, at which a variance is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,21 +154,37 @@ def fitted(
     w = torch.zeros(dim, n_features, dtype=torch.float64) if start is None else start
     found, choices = priors, CHOICES if start is None else 1
     scale = samples.x.std(0)
+    best, before = inf, w
     for iteration in range(ITERATIONS):
         label = (
             likelihood.first_label if start is None and iteration == 0 else likelihood.working_label
         )
         moment = torch.zeros_like(w)  # ΦᵀWz of labels z, less the noise that z shares with x
+        misfit = 0.0
         for part in samples.chunks():
             phi, c = basis(part.x), likelihood.curvature(part.weight)
             if iteration == 0:
                 gram += squares(phi, c)
-            z = label(phi @ w.T + offset, part.y) - offset
+            f = phi @ w.T + offset
+            if isinstance(likelihood, LogVariance) and not (f > offset - NOTHING).all():
+                raise ValueError(
+                    "a variance that depends on the state comes out as nothing at some states: there are too "
+                    "few data there, or nothing moves, or errors of the positions exceed the noise; take "
+                    "diffusion=None, one constant matrix, or a smaller basis"
+                )
+            misfit += likelihood.loss(f, part.y, part.weight).sum().item()
+            z = label(f, part.y) - offset
             moment += (c * z).T @ phi
             if part.tangent is not None:
                 for i, direction in enumerate(part.tangent.unbind(1)):
                     h = STEP / (direction / scale).abs().max()
                     moment[i] -= (basis(part.x + h * direction) - phi).sum(0) / h
+        if iteration and not misfit < best + n_features:
+            w = (
+                w + before
+            ) / 2  # a step too far: where labels are far above e^f it is as long as they
+            continue
+        best, before = min(best, misfit), w
         both = list(zip(gram, moment, strict=True))
         if not priors and iteration < choices:
             found = tuple(Prior.of(*one, groups, families) for one in both)

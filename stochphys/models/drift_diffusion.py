@@ -48,7 +48,8 @@ class LogVariance:
     def first_label(self, f: Tensor, y: Tensor) -> Tensor:
         """A label of log D to begin with, where f is not known: the logarithm of a χ² number has
         the mean −1.27."""
-        return y.abs().clamp(min=1e-12 * y.abs().max().item()).log() + 1.27
+        size = y.abs()  # 0 where nothing moved
+        return size.clamp(min=1e-4 * size.mean().item()).log() + 1.27
 
 
 Likelihood = Normal | LogVariance
