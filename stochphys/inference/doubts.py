@@ -20,6 +20,7 @@ from .signs_of_data import one_coordinate
 from .signs_of_frames import OF_FRAMES
 
 CLEAR = 3.0  # standard errors beyond which a difference is not luck
+LARGE = 0.1  # per step, from which on e^−h of h that chance has learned hangs on a few steps
 FEW = 10  # steps, or paths, that must not decide alone
 SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through the networks
 # What a rate that changes with the time between frames has for causes, and what tells them apart.
@@ -60,7 +61,8 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
     rate, std, bound = result.rate, result.std, result.bound
     one_part = len(signs(result.model)) == 1  # else J + 1 is no bound
     error = 2 * rate_of(result.steps, steps_of(result.entropy)).std  # J + 1 fluctuates like 2h
-    worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or -bound > CLEAR * error)
+    exploded = clear(-bound, error, LARGE / result.step_time)
+    worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or exploded)
     if worthless or not isfinite(rate + bound) or std == 0:
         yield (
             f"No rate. Overfitting: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out "
