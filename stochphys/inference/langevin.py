@@ -54,6 +54,8 @@ def infer_langevin(
     """Drift and diffusion of the process that made these trajectories, with error bars.
 
     Frames that do not belong to their path are left out and named in a warning, see `outliers`.
+    Paths are taken to be continuous between frames, see `between_frames`: of data made by Euler steps of the
+    time between two frames, D comes out too large by what a continuous path would have lost.
 
     Args:
         trajectories: positions, or positions and velocities; one path is enough, gaps cost no more than
