@@ -183,7 +183,7 @@ def test_the_lines_of_the_readme_and_for_your_own_data_run(quick, capsys):
     for i, page in ((1, "README.md"), (2, "docs/your_data.md")):
         assert f"{said[i]}\n" in blocks(page, "text")
     assert any(line.startswith("drift and diffusion from") for line in said)
-    assert found["movie"].x.shape == (20, 36)
+    assert found["movie"].x.shape == (50, 14)
     assert found["motion"].drift.std(found["states"]).shape == (5, 2)
     assert accuracy(found["network"], found["held_out"]) > 0.9
 
