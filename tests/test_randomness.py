@@ -19,13 +19,19 @@ import stochphys
 from stochphys.course.studies import doubtful_networks, images, map_scores, network_search, sgd_toys
 from stochphys.course.studies.digits import digits
 from stochphys.course.studies.gradient_split import GradientSplit
-from stochphys.data import Windows
+from stochphys.data import Trajectories, Windows
 from stochphys.device import as_generator, make_generator
 from stochphys.inference import currents, maps, neural, plugin_estimators
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
 from stochphys.inference.increments import increments
-from stochphys.inference.langevin import infer_diffusion, infer_drift, infer_langevin
+from stochphys.inference.langevin import (
+    diffusion_between,
+    infer_centred,
+    infer_diffusion,
+    infer_drift,
+    infer_langevin,
+)
 from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
@@ -41,6 +47,7 @@ from stochphys.systems.beads import BeadSpring, bead_camera
 from stochphys.systems.engine_inference import infer_engine
 from stochphys.systems.fields import DoubleHump, StirredDoubleWell, drawn_from
 from stochphys.systems.hidden import HiddenChain
+from stochphys.systems.oscillator import VanDerPol
 from stochphys.systems.search import clocks, laws, walkers
 from stochphys.training import Resetting, fit, labels
 
@@ -114,6 +121,17 @@ def langevin():
     return infer_langevin(
         simulate(TRAP, 20, 400, 0.01, generator=0), drift=BayesianRegression(Polynomial(1))
     )
+
+
+@cache
+def oscillator():
+    data = simulate(VanDerPol(), 20, 400, 0.01, generator=0, start=torch.zeros(2))
+    return Trajectories(data.position, data.dt)
+
+
+def turning(generator):
+    network = neural.LaplaceNetwork(**few)
+    return infer_langevin(paths(TRAP), drift=network, period=10.0, generator=generator)
 
 
 @cache
@@ -248,6 +266,21 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "infer_drift": lambda g: infer_drift(
         langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), g
     ).mean(torch.zeros(1, 1)),
+    "diffusion_between": lambda g: diffusion_between(
+        langevin().increments,
+        langevin().drift,
+        langevin().diffusion,
+        neural.LaplaceNetwork(**few),
+        g,
+    ).mean(torch.zeros(1, 1)),
+    "infer_centred": lambda g: infer_centred(
+        increments(oscillator(), underdamped=True, rule="centred"),
+        BayesianRegression(Polynomial(1)),
+        neural.LaplaceNetwork(**few),
+        g,
+    )[2].mean(torch.zeros(1, 2)),
+    "on_circle": lambda g: seen(turning(g).drift, 0, 1),
+    "OnCircle.sample": lambda g: seen(turning(0).drift, g, 1),
     "infer_langevin": lambda g: infer_langevin(
         paths(), drift=neural.BootstrapEnsemble(**few), generator=g
     ).drift.mean(torch.zeros(1, 2)),
