@@ -167,6 +167,7 @@ def infer_centred(
     noise that D is read from; then polynomials, and by each labels are corrected. That will do, as all
     that is read off these drifts is small, or smooth: where D says otherwise the method is asked twice.
     """
+    generator = None if generator is None else as_generator(generator)
     degree = 3 if data.dim == 1 else 2  # cubic features of many would cost more than the method
     k = max(1, min(EIGHTH, data.y[..., 0].numel() // ENOUGH))
     D, labels, states = infer_diffusion(data, None, None, None), data, data.x.flatten(0, 1)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .. import require
 from ..brief import Brief
-from ..device import Source, drawn_from
+from ..device import Source, as_generator, drawn_from
 from ..models.bases import Features
 from .evidence import Prior
 
@@ -160,6 +160,7 @@ class DiffusionField(Posterior):
         return self.mean(x) * torch.diag_embed(torch.expm1(self._spread(x) ** 2).sqrt())
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
+        generator = as_generator(generator)
         f = self.logarithm.sample(draws, generator=generator)
         if not self.left:
             return lambda x: torch.diag_embed(f(x).exp())
