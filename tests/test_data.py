@@ -298,7 +298,7 @@ def test_windows_copy_nothing_until_they_are_looked_at_and_then_once(
 
 
 def test_one_inference_looks_at_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Data were judged when they were made; parts of them are, at most, held out and drawn anew."""
+    """Data were judged when they were made; parts of them are, at most, looked at, held out and drawn anew."""
     x = torch.randn(40, 30, 2, generator=make_generator(0))
     data, made, judged = Trajectories(time_major(x), 0.01), 0, 0
     judge = Trajectories.__post_init__
@@ -310,8 +310,8 @@ def test_one_inference_looks_at_no_number_twice(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(Trajectories, "__post_init__", counting)
     infer_entropy_production(data, generator=make_generator(0), members=2, steps=2, progress=False)
-    parts, members, slower_camera = 2, 2, 2
-    assert judged == 0 and made <= parts + members + slower_camera
+    look, parts, members, slower_camera = 3, 2, 2, 1
+    assert judged == 0 and made <= look + parts + members + slower_camera
     assert "rows" not in vars(data)  # nor was all of it laid out anew to test a frames
 
 

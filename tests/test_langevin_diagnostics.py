@@ -65,29 +65,41 @@ def test_good_data_have_no_warnings(film, swings):
     assert warnings(swings.every(10), drift=CUBIC) == ()
 
 
+def forgotten(dt):
+    """Of the drift that frames show, what is lost from one to the next; exact, by jumps on a fine grid."""
+    system, h = DoubleHump(), 0.02
+    x = torch.arange(-5, 5 + h / 2, h, dtype=torch.float64)[:, None]
+    p, between = system.density(x).flatten(), (x[1:] + x[:-1]) / 2
+    flow = (system.density(between).flatten() * system.diffusion(between).flatten()) / h**2
+    L = torch.diag(flow / p[:-1], 1) + torch.diag(flow / p[1:], -1)
+    later = torch.linalg.matrix_exp((L - torch.diag(L.sum(1))) * dt)
+    shown = (later @ x - x).flatten() / dt
+    return 1 - ((p * shown * (later @ shown)).sum() / (p * shown**2).sum()).item()
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("k", [20, 40, 160])
+@pytest.mark.parametrize("k", [20, 80, 160])
 def test_a_slow_camera_loses_drift(k):
-    """60 paths: of 20 the error bar often hides the loss at dt = 0.02. For short steps the loss is half of dt ⟨DΦ′²⟩/⟨Φ²⟩, 3.4 % at dt = 0.01."""
+    """60 paths. What is lost to first order is put back: at dt = 0.02 nothing is missed, where the drift of
+    the start would be 6 % too small."""
     film = simulate(DoubleHump(), 60, 10_000, 0.001, generator=make_generator(0))
-    sentence = only(film.every(k), diffusion=RBF)
+    result = infer_langevin(film.every(k), diffusion=RBF)
+    if k == 20:
+        assert result.warnings == ()
+        assert result.compare(DoubleHump()).drift_nmse < 2 * result.predicted_nmse
+        return
+    (sentence,) = result.warnings
     assert sentence.startswith("Slow camera") and f"{0.001 * k:g}" in sentence
     assert "shorter dt" in sentence
-    if k == 20:
-        system = DoubleHump()
-        x = torch.linspace(-5, 5, 2001, dtype=torch.float64)[:, None].requires_grad_()
-        drift = system.drift(x)
-        (slope,) = torch.autograd.grad(drift.sum(), x)
-        p, D = system.density(x), system.diffusion(x)[..., 0]
-        exact = 2 * 0.01 * (p * D * slope**2).sum() / (p * drift**2).sum() / 2
-        said = number(r"about (\S+)% of it is lost", sentence) / 100
-        assert said == pytest.approx(exact.item(), rel=0.15)  # of which 7 % for the second order
+    said = number(r"forgets (\S+)% of itself", sentence) / 100
+    assert said == pytest.approx(forgotten(0.001 * k), rel=0.1)
 
 
 @pytest.mark.slow
 def test_more_data_make_the_same_camera_too_slow():
     """Error bars shrink with time, what is lost between frames does not."""
-    long = simulate(DoubleHump(), 300, 2500, 0.002, generator=make_generator(5), every=5)
+    long = simulate(DoubleHump(), 300, 5000, 0.002, generator=make_generator(5), every=25)
+    assert warnings(long.take(slice(20)), diffusion=RBF) == ()
     assert only(long, diffusion=RBF).startswith("Slow camera")
 
 

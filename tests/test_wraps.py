@@ -102,9 +102,17 @@ def test_wrapped_and_unwrapped_angles_in_any_unit_give_one_answer() -> None:
     assert states.min() >= 0 and states.max() < TURN and inferred().warnings == ()
 
 
+@pytest.mark.slow
 def test_drift_on_a_ring_is_within_its_error_bars() -> None:
-    found = inferred().compare(Driven())
-    assert found.drift_nmse < 3 * inferred().predicted_nmse and found.drift_coverage > 0.8
+    """On average over four films, as a drift of few numbers is right or wrong as a whole: over eight
+    films 94 % are covered, with a scatter of 7 % from film to film."""
+    coverage = []
+    for seed in range(1, 5):
+        result = infer_langevin(paths(seed).map(wrap), period=TURN)
+        found = result.compare(Driven())
+        coverage.append(found.drift_coverage)
+        assert found.drift_nmse < 3 * result.predicted_nmse
+    assert sum(coverage) / 4 > 0.85
 
 
 @pytest.mark.slow
