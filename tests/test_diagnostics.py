@@ -86,11 +86,17 @@ def test_an_interrupted_training_is_told_however_little_is_shown(good):
 
 def test_overfitting_is_what_only_the_training_data_show(good):
     """The standard error of the bound is 2√(2/(nσ)), 4.5 % of it for the 200 000 held-out steps and
-    8 % with that of the training sample: 3 of them, or a quarter of the rate, must be exceeded."""
+    8 % with that of the training sample: 3 of them, or a quarter of the rate, must be exceeded. Beyond
+    the rate itself, more was learned than holds, and no rate is given."""
     assert doubts_of_entropy(replace(good, in_sample=1.15 * good.bound)) == ()
-    sentence = only(replace(good, in_sample=3 * good.bound))
-    assert sentence.startswith("Overfitting") and f"{3 * good.bound:.3g}" in sentence
+    some, most = (replace(good, in_sample=factor * good.bound) for factor in (1.8, 2.3))
+    sentence = only(some)
+    assert sentence.startswith("Overfitting") and f"{some.in_sample:.3g}" in sentence
     assert "more data" in sentence
+    assert tuple(no_rate(some)) == ()
+    (reason,) = no_rate(most)
+    assert reason.startswith("No rate. Overfitting") and f"{most.in_sample:.3g}" in reason
+    assert "bin(2)" in reason
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,7 @@ def test_no_rate_is_given_where_what_was_learned_does_not_hold(good, bound):
 
 def test_a_rate_of_zero_is_honest_where_dissipation_is_not_to_be_found(good):
     """J + 1 of what chance has learned is a little below 0, and the error bar of the rate holds 0."""
-    nothing = replace(good, rate=0.01, std=0.02, bound=-0.01)
+    nothing = replace(good, rate=0.01, std=0.02, bound=-0.01, in_sample=0.02)
     assert tuple(no_rate(nothing)) == ()
     assert tuple(
         no_rate(replace(nothing, rate=0.1))

@@ -23,6 +23,7 @@ CLEAR = 3.0  # standard errors beyond which a difference is not luck
 LARGE = 0.1  # per step, from which on e^−h of h that chance has learned hangs on a few steps
 FEW = 10  # steps, or paths, that must not decide alone
 SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through the networks
+CURE = "Take more data, or fewer inputs and less noisy ones (of a movie, bin(2), crop, subtract)"
 # What a rate that changes with the time between frames has for causes, and what tells them apart.
 FALL = (
     "Either about as much again is lost between your frames: take a shorter dt than {dt:g}, or call it "
@@ -57,20 +58,46 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
 
     In equilibrium any antisymmetric h has the mean 0 on held-out data, and J + 1 is 0 less what h
     fluctuates by: a rate of 0 is honest there, one that differs from 0 while J + 1 does not is none.
+    Nor is one that is less than what the networks learned of the luck of their data.
     """
     rate, std, bound = result.rate, result.std, result.bound
     one_part = len(signs(result.model)) == 1  # else J + 1 is no bound
-    error = 2 * rate_of(result.steps, steps_of(result.entropy)).std  # J + 1 fluctuates like 2h
-    exploded = clear(-bound, error, LARGE / result.step_time)
+    exploded = clear(-bound, 2 * luck(result), LARGE / result.step_time)
     worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or exploded)
     if worthless or not isfinite(rate + bound) or std == 0:
         yield (
             f"No rate. Overfitting: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out "
-            "data, no better than with ΔS = 0. They learned by heart: there is too little data for so many inputs, there "
-            "are outliers or much noise in them, or no dissipation is to be found. Take more data, or "
-            "fewer inputs (of a movie, bin(2) or crop): if (J + 1)/dt then rises above 0, it was the "
-            "first; if short_time_tur of a few coordinates or components is 0 within its error, the last."
+            "data, no better than with ΔS = 0. They learned by heart: there is too little data for so "
+            "many inputs, there are outliers or much noise in them, or no dissipation is to be found. "
+            f"{CURE}: if (J + 1)/dt then rises above 0, it was the first; if short_time_tur of a few "
+            "coordinates or components is 0 within its error, the last."
         )
+    elif overfitted(result, least=1):
+        yield (
+            f"No rate. Overfitting: {by_heart(result)}, so that more of what the networks learned is luck "
+            f"than holds, and how much they missed cannot be told: no more than a lower bound is left. {CURE}; "
+            "the two numbers then come together."
+        )
+
+
+def overfitted(result: EntropyProduction, least: float) -> bool:
+    """Whether J + 1 of the training data is above that of held-out data, by no luck and by this share of
+    the rate. For short steps it fluctuates like 2h, its own spread is without limit if h is wrong; the
+    error of the training sample comes on top."""
+    error = 2 * luck(result) * (1 + result.entropy.numel() / SAMPLE) ** 0.5
+    return clear(result.in_sample - result.bound, error, least * abs(result.rate))
+
+
+def by_heart(result: EntropyProduction) -> str:
+    return (
+        f"(J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
+        f"{result.bound:.3g} on held-out data"
+    )
+
+
+def luck(result: EntropyProduction) -> float:
+    """Standard error of the mean of ΔS over the held-out steps, per unit time."""
+    return rate_of(result.steps, steps_of(result.entropy)).std
 
 
 def training(result: EntropyProduction) -> Iterator[str]:
@@ -79,16 +106,11 @@ def training(result: EntropyProduction) -> Iterator[str]:
     $\langle e^{-\Delta S}\rangle - 1$ of held-out steps, which is 0 for the true ΔS."""
     if result.history.interrupted:
         yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
-    excess, gap = result.in_sample - result.bound, result.rate - result.bound
-    error = rate_of(result.steps, steps_of(result.entropy)).std
-    # For short steps J + 1 fluctuates like 2h; its own spread is without limit if h is wrong. The
-    # error of the training sample comes on top.
-    error_of_excess = 2 * error * (1 + result.entropy.numel() / SAMPLE) ** 0.5
+    gap, error = result.rate - result.bound, luck(result)
     rate, bound = f"{result.rate:.3g}", f"{result.bound:.3g}"
-    if clear(excess, error_of_excess, 0.25 * abs(result.rate)):
+    if overfitted(result, least=0.25):
         yield (
-            f"Overfitting: (J + 1)/dt is {result.in_sample:.3g} on the data that trained the networks, "
-            f"{bound} on held-out data. Take more data, fewer inputs (of a movie, bin(2) or crop), or a "
+            f"Overfitting: {by_heart(result)}. {CURE}, or a "
             "smaller width; the two numbers then come together."
         )
     elif clear(gap, error, 0.1 * abs(result.rate)):  # ⟨e⁻ʰ⟩ has the error of h, as e⁻ʰ ≈ 1 − h
