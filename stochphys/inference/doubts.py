@@ -26,15 +26,14 @@ SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through th
 CURE = "Take more data, or fewer inputs and less noisy ones (of a movie, bin(2), crop, subtract)"
 # What a rate that changes with the time between frames has for causes, and what tells them apart.
 FALL = (
-    "Either about as much again is lost between your frames: take a shorter dt than {dt:g}, or call it "
-    "the rate that these frames show; or a shutter that stays open blurs them: then successive steps go "
-    "the same way more often than not, and the rate is too high."
+    "Either about as much again is lost between your frames: the rate is too low, take a shorter dt than "
+    "{dt:g}, or call it the rate that these frames show; or a shutter that stays open blurs them: the rate "
+    "is too high, and successive steps go the same way more often than not."
 )
 RISE = (
-    "What frames show of a process can only fall; errors of the positions, of outliers or of a tracker, "
-    "hide it, the more the shorter dt. Then successive steps go opposite ways more often than not, and "
-    'the rate is too low: call it a lower bound, or infer_langevin(…, rule="midpoint"), which such errors '
-    "do not upset."
+    "Fewer frames cannot show more of a process: errors of the positions, of outliers or of a tracker, hid "
+    "it, the more the shorter dt; successive steps go opposite ways more often than not. The rate is too low: "
+    'call it a lower bound, or take infer_langevin(…, rule="midpoint"), which such errors do not upset.'
 )
 
 
@@ -67,16 +66,16 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
     if worthless or not isfinite(rate + bound) or std == 0:
         yield (
             f"No rate. Overfitting: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out "
-            "data, no better than with ΔS = 0. They learned by heart: there is too little data for so "
-            "many inputs, there are outliers or much noise in them, or no dissipation is to be found. "
-            f"{CURE}: if (J + 1)/dt then rises above 0, it was the first; if short_time_tur of a few "
+            "data, no better than with ΔS = 0. They learned by heart: the data are too few for so many "
+            "inputs, or have outliers or much noise, or no dissipation is to be found. "
+            f"{CURE}: if (J + 1)/dt then rises above 0, it was one of the first; if short_time_tur of a few "
             "coordinates or components is 0 within its error, the last."
         )
-    elif overfitted(result, least=1):
+    elif one_part and overfitted(result, least=1):
         yield (
-            f"No rate. Overfitting: {by_heart(result)}, so that more of what the networks learned is luck "
-            f"than holds, and how much they missed cannot be told: no more than a lower bound is left. {CURE}; "
-            "the two numbers then come together."
+            f"No rate. Overfitting: {by_heart(result)}: more of what the networks learned is luck than "
+            f"holds, and how much they missed cannot be told. The second number is a lower bound. {CURE}; "
+            "the two then come together."
         )
 
 
@@ -110,8 +109,8 @@ def training(result: EntropyProduction) -> Iterator[str]:
     rate, bound = f"{result.rate:.3g}", f"{result.bound:.3g}"
     if overfitted(result, least=0.25):
         yield (
-            f"Overfitting: {by_heart(result)}. {CURE}, or a "
-            "smaller width; the two numbers then come together."
+            f"Overfitting: {by_heart(result)}. {CURE}, or a smaller width; the two numbers then come "
+            "together."
         )
     elif clear(gap, error, 0.1 * abs(result.rate)):  # ⟨e⁻ʰ⟩ has the error of h, as e⁻ʰ ≈ 1 − h
         yield (
@@ -154,8 +153,8 @@ def slow_camera(result: EntropyProduction) -> Iterator[str]:
     some = data.take(slice(max(10, SAMPLE * data.n_trajectories // x[..., 0].numel())))
     if moved > 0.7:  # the square root of 2 without any memory
         yield (
-            f"Slow camera: from frame to frame a coordinate moves by {moved:.2f} of its spread, so "
-            f"most of what happens is not seen. Take a shorter dt than {data.dt:g}."
+            f"Slow camera: from frame to frame a coordinate moves by {moved:.2f} of its spread. Most of "
+            f"what happens is not seen, the rate is too low: take a shorter dt than {data.dt:g}."
         )
     elif any(said.startswith(OF_FRAMES) for said in result.warnings):
         return  # the cause of what is looked for below
