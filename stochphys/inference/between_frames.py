@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .increments import Increments, symmetric
-from .posterior import LinearPosterior, Posterior
+from .posterior import DiffusionField, LinearPosterior, Posterior
 
 SOME = 4096  # states at which the slope of the drift is asked, or a tenth of all
 CLOSE = 1e-3  # of the width of the data, over which a slope is taken
@@ -68,26 +68,38 @@ def constant_noise(data: Increments, drift: Posterior, squares: Tensor) -> tuple
 
 
 def local_noise(
-    data: Increments, drift: Posterior, diffusion: Posterior, squares: Tensor
+    data: Increments, drift: Posterior, diffusion: DiffusionField, squares: Tensor
 ) -> tuple[Tensor, float]:
     r"""Labels of independent noises D(x) `(n_paths, n, dim)` from `squares`, with the relative size of what
     was corrected. $D + \tfrac{dt}2 LD$ is the mean of D half a step later, read off a first `diffusion`; seen
-    from the middle of a step D does not change on average."""
-    x, q = data.at.flatten(0, 1), squares.flatten(0, 1)
+    from the middle of a step D does not change on average. What is found at some states leads to all
+    through the features of ln D."""
+    x, q, ln = data.at.flatten(0, 1), squares.flatten(0, 1), diffusion.logarithm
+    some = x[:: max(1, min(10, len(x) // SOME))] if isinstance(ln, LinearPosterior) else x
 
     def noise(at: Tensor) -> Tensor:
         """D without what the drift has added to a first estimate."""
-        D = diffusion.mean(at).diagonal(dim1=1, dim2=2)
+        D = ln.mean(at).exp()
         return torch.maximum(D - drift.mean(at).square() * data.dt / 2, 0.2 * D)
 
-    here = noise(x)
-    G = carrying(data, drift, x, here.mean(0).sqrt())
+    here = noise(some)
+    G = carrying(data, drift, some, here.mean(0).sqrt())
     factor = (G.square() * here[:, None]).sum(-1) / here  # of each label, (n, dim)
     if not data.overlapping:
-        later = half_later(data, drift, diffusion, x, noise)
+        later = half_later(data, drift, diffusion, some, noise)
         factor *= (here / later).clamp(0.5, 2)
+    changed = (factor - 1).square().mean(0).max().sqrt().item()
+    if isinstance(ln, LinearPosterior):
+        factor = (ln.basis(x) @ weights_of(ln.basis(some), factor.log()).T).exp()
     labels = q.diagonal(dim1=1, dim2=2) * factor
-    return labels.view(*squares.shape[:-1]), (factor - 1).square().mean(0).max().sqrt().item()
+    return labels.view(*squares.shape[:-1]), changed
+
+
+def weights_of(features: Tensor, values: Tensor) -> Tensor:
+    """By which features `(n, n_features)` come closest to values `(n, dim)`, `(dim, n_features)`."""
+    gram = features.T @ features
+    gram += 1e-9 * gram.diagonal().mean() * torch.eye(len(gram)).to(gram)
+    return torch.linalg.solve(gram, features.T @ values).T
 
 
 def half_later(
@@ -127,14 +139,11 @@ def seen_and_true(
     x = data.start.flatten(0, 1)
     x = x[:: max(1, min(10, len(x) // SOME))]
     features = found.basis(x)
-    gram = features.T @ features
-    gram += 1e-9 * gram.diagonal().mean() * torch.eye(len(gram)).to(gram)
 
     def moved(f: LinearPosterior, part: float, noise: float) -> LinearPosterior:
         """f and so much of its change over half a step, as a function of the same basis."""
         change = half_later(data, f, diffusion, x, f.mean, noise) - f.mean(x)  # (n, dim)
-        weights = torch.linalg.solve(gram, features.T @ change).T
-        return replace(f, weights=f.weights + part * weights)
+        return replace(f, weights=f.weights + part * weights_of(features, change))
 
     if data.rule == "ito":
         return found, moved(found, -1, 1.0)

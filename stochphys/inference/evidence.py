@@ -193,21 +193,28 @@ class Prior(Brief):
         """The same where other groups are gone."""
         return replace(self, precisions={name: a[kept] for name, a in self.precisions.items()})
 
-    def belief(self, gram: Tensor, moment: Tensor, groups: Tensor) -> Belief:
-        """The normal law with the mean and the covariance of the families' mixture: its root holds what
-        is open in each family, and between them."""
-        beliefs = [believed(gram, moment, groups, one) for one in self.precisions.values()]
+    def covariance(self, gram: Tensor, groups: Tensor) -> Tensor:
+        """C `(n_features, n_features)`, by which a moment is multiplied for the mean of the weights: that of
+        the families' covariances."""
+        roots = [belief.root for belief in self.beliefs(gram, gram[0], groups)]
+        return sum(p * R @ R.T for p, R in zip(self.shares.values(), roots, strict=True))
+
+    def root(self, gram: Tensor, moment: Tensor, groups: Tensor) -> Tensor:
+        r"""R `(n_features, n_features)` with the covariance $RR^\top$ of the families' mixture: what is open
+        in each family, and between them."""
+        beliefs = self.beliefs(gram, moment, groups)
         if len(beliefs) == 1:
-            return beliefs[0]
+            return beliefs[0].root
         share = torch.tensor(list(self.shares.values())).to(gram)
         each = torch.stack([one.weights for one in beliefs])
-        mean = share @ each
-        between = share.sqrt()[:, None] * (each - mean)  # (n_beliefs, n_features)
+        between = share.sqrt()[:, None] * (each - share @ each)  # (n_beliefs, n_features)
         within = [p.sqrt() * one.root.T for p, one in zip(share, beliefs, strict=True)]
-        R = torch.linalg.qr(torch.cat((*within, between)), mode="r").R  # with RᵀR = the covariance
-        R = R * R.diagonal().sign()[:, None]  # what QR leaves open
-        determined = share @ torch.tensor([one.determined for one in beliefs]).to(share)
-        return Belief(mean, R.T, determined.item())
+        R = torch.linalg.qr(torch.cat((*within, between)), mode="r").R
+        return (R * R.diagonal().sign()[:, None]).T  # what QR leaves open
+
+    def beliefs(self, gram: Tensor, moment: Tensor, groups: Tensor) -> list[Belief]:
+        """Of each family."""
+        return [believed(gram, moment, groups, one) for one in self.precisions.values()]
 
 
 def in_words(priors: Sequence[Prior]) -> str:

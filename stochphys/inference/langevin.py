@@ -108,8 +108,7 @@ def infer_langevin(
     if not data.secant:  # lags of second differences are free of the drift already
         D = diffusion_between(data, found, D, diffusion, generator)
     if data.rule == "midpoint":  # its drift is as good as D, which was too small
-        like = BayesianRegression(like=found) if isinstance(found, LinearPosterior) else drift
-        found = infer_drift(data, D, like, generator)
+        found = infer_drift(data, D, alike(found, drift), generator)
     found, true = seen_and_true(data, found, D)
     if data.rule == "midpoint":
         D = diffusion_between(data, found, D, diffusion, generator)
@@ -153,9 +152,13 @@ def infer_drift(
     # Weights go with the states, else they would share another part of the noise. What a prior takes
     # from one estimate it must take from the other, too.
     forward = fit(data.x, data.before)
-    belief = forward.inner if isinstance(forward, OnCircle) else forward
-    like = BayesianRegression(like=belief) if isinstance(belief, LinearPosterior) else method
-    return Combination(forward, fit(data.reverse, data.reverse, like))
+    return Combination(forward, fit(data.reverse, data.reverse, alike(forward, method)))
+
+
+def alike(found: Posterior, method: Method) -> Method:
+    """What asks the same features under the same prior, if the method that has found this knows how."""
+    belief = found.inner if isinstance(found, OnCircle) else found
+    return BayesianRegression(like=belief) if isinstance(belief, LinearPosterior) else method
 
 
 def infer_centred(
@@ -183,7 +186,7 @@ def infer_centred(
     before, after = (d.mean(states[:1])[0].diagonal() for d in (rough, fine))
     if (after / before - 1).abs().max() > AGAIN:
         D = fine if diffusion is None else infer_diffusion(labels, known, diffusion, generator)
-        found = infer_drift(labels, D, drift, generator)
+        found = infer_drift(labels, D, alike(found, drift), generator)
     return labels, found, D
 
 
@@ -250,8 +253,9 @@ def infer_diffusion(
         values, vectors = torch.linalg.eigh(D / width / width[:, None])
         vectors *= width[:, None]
         return ConstantDiffusion(vectors * values.clamp(min=1e-9) @ vectors.T, n)
-    if between:
-        labels, changed = local_noise(data, *between, squares)
+    if between and isinstance(first := between[1], DiffusionField):
+        labels, changed = local_noise(data, between[0], first, squares)
+        method = alike(first.logarithm, method)
     left *= changed**2
     x, y = data.at.flatten(0, 1), labels.flatten(0, 1)
     weight = torch.ones_like(y)

@@ -77,8 +77,8 @@ class LinearPosterior(Posterior):
         return self.basis(torch.as_tensor(x).double()) @ self.weights.T + self.offset
 
     def std(self, x: Tensor) -> Tensor:
-        spread = torch.einsum("nf,ofr->nor", self.basis(torch.as_tensor(x).double()), self.root)
-        return spread.square().sum(-1).sqrt()
+        phi = self.basis(torch.as_tensor(x).double())
+        return torch.stack([(phi @ R).norm(dim=-1) for R in self.root], dim=-1)
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
         xi = torch.randn(draws, *self.root[:, 0].shape, **drawn_from(generator)).to(self.root)

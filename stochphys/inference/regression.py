@@ -20,7 +20,7 @@ from ..models.drift_diffusion import Likelihood, LogVariance, Normal
 from .evidence import Prior, in_words
 from .posterior import LinearPosterior, Posterior
 
-CHUNK = 2**16  # samples whose features are held at once
+CHUNK, HELD = 2**16, 2**25  # samples whose features are made at once; features that are kept
 CHOICES = 3  # iterations of working labels at most that may change the prior
 CHOOSE = 2**12  # samples by which families of functions are chosen
 NEAR = 0.1  # of the variance of x: as far as it may move while labels are averaged for that
@@ -112,8 +112,8 @@ class BayesianRegression(Brief):
 
         Raises `ValueError` if there are fewer samples than features.
         """
-        if self.like is not None:
-            return fitted(self.like.basis, samples, likelihood, self.like.priors)
+        if (like := self.like) is not None:
+            return fitted(like.basis, samples, likelihood, like.priors, like.weights)
         given = self.basis
         basis: Features = given.fitted(samples.x) if hasattr(given, "fitted") else given
         if not isinstance(basis, Candidates) or len(samples.x) <= CHOOSE:
@@ -155,14 +155,20 @@ def fitted(
     found, choices = priors, CHOICES if start is None else 1
     scale = samples.x.std(0)
     best, before = inf, w
+
+    def seen() -> Iterator[tuple[Samples, Tensor]]:
+        for part in samples.chunks():
+            yield part, basis(part.x)
+
+    held = list(seen()) if n * n_features < HELD else None
     for iteration in range(ITERATIONS):
         label = (
             likelihood.first_label if start is None and iteration == 0 else likelihood.working_label
         )
         moment = torch.zeros_like(w)  # ΦᵀWz of labels z, less the noise that z shares with x
         misfit = 0.0
-        for part in samples.chunks():
-            phi, c = basis(part.x), likelihood.curvature(part.weight)
+        for part, phi in held or seen():
+            c = likelihood.curvature(part.weight)
             if iteration == 0:
                 gram += squares(phi, c)
             f = phi @ w.T + offset
@@ -188,13 +194,15 @@ def fitted(
         both = list(zip(gram, moment, strict=True))
         if not priors and iteration < choices:
             found = tuple(Prior.of(*one, groups, families) for one in both)
-        beliefs = [prior.belief(*one, groups) for prior, one in zip(found, both, strict=True)]
-        step = torch.stack([belief.weights for belief in beliefs]) - w
+        if iteration < choices:
+            of_prior = zip(found, gram, strict=True)
+            covariance = torch.stack([p.covariance(one, groups) for p, one in of_prior])
+        step = torch.einsum("ofg,og->of", covariance, moment) - w
         w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
         moved = torch.einsum("of,ofg,og->o", step, gram, step)
         if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
             break
-    root = torch.stack([belief.root for belief in beliefs])
+    root = torch.stack([p.root(*one, groups) for p, one in zip(found, both, strict=True)])
     if isinstance(basis, Candidates):
         names = [name for name in families if any(name in prior.shares for prior in found)]
         kept = torch.stack([families[name] for name in names]).any(0)
