@@ -196,8 +196,9 @@ class Prior(Brief):
     def covariance(self, gram: Tensor, groups: Tensor) -> Tensor:
         """C `(n_features, n_features)`, by which a moment is multiplied for the mean of the weights: that of
         the families' covariances."""
-        roots = [belief.root for belief in self.beliefs(gram, gram[0], groups)]
-        return sum(p * R @ R.T for p, R in zip(self.shares.values(), roots, strict=True))
+        beliefs = zip(self.shares.values(), self.beliefs(gram, gram[0], groups), strict=True)
+        root = torch.cat([p**0.5 * belief.root for p, belief in beliefs], dim=1)
+        return root @ root.T
 
     def root(self, gram: Tensor, moment: Tensor, groups: Tensor) -> Tensor:
         r"""R `(n_features, n_features)` with the covariance $RR^\top$ of the families' mixture: what is open
