@@ -160,7 +160,7 @@ def said_of(wrong: list[WrongFrame]) -> Iterator[str]:
         ]
         more = f", and {len(begins) - NAMED} more" if len(begins) > NAMED else ""
         yield (
-            f"Wrong frames: {'; '.join(named)}{more}; {len(wrong)} frames, which estimates leave out. A jump so long is a "
+            f"Wrong frames: {'; '.join(named)}{more}; estimates leave out {len(wrong)} frame{'s' * (len(wrong) > 1)}. A jump so long is a "
             "spot found elsewhere, or two particles whose names were exchanged: look at those frames. If the "
             "motion itself jumps, it is no diffusion, and no estimate has its jumps."
         )

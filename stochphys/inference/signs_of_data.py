@@ -29,6 +29,8 @@ def facts_of_paths(data: Trajectories) -> Iterator[str]:
         f"{n} path{'s' * (n > 1)} of {long} frames, {data.dim} coordinate{'s' * (data.dim > 1)}, "
         f"{gaps or 'no'} gap{'s' * (gaps != 1)}: {steps} steps of {data.dt:g}, {steps * data.dt:.4g} in all."
     )
+    wrong = wrong_frames(data)  # must not decide of the noise
+    data = without(data, wrong) if wrong else data
     if (found := lags(data)) is not None:
         yield from dynamics(data, found)
     if data.underdamped:
