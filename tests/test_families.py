@@ -11,7 +11,7 @@ from stochphys.inference import BayesianRegression, Samples, infer_langevin, nms
 from stochphys.inference.evidence import most_probable
 from stochphys.models import RBF, LogVariance, Polynomial
 from stochphys.models.bases import Families
-from stochphys.simulators import Linear, simulate
+from stochphys.simulators import Linear, Overdamped, simulate
 from stochphys.systems import DoubleHump, VanDerPol
 from tests.chance import K
 
@@ -157,3 +157,29 @@ def test_a_pumped_oscillator_from_positions_is_within_its_error_bars():
         assert found.warnings == ()
     error, held = torch.tensor(rows).mean(0).tolist()
     assert error < 0.003 and held > 0.85
+
+
+class Washboard(Overdamped):
+    """Driven along a force that repeats itself every 2π/3: 1 − 1.5 sin 3x."""
+
+    dim = 1
+
+    def drift(self, x: Tensor, t: float = 0.0) -> Tensor:
+        return 1 - 1.5 * torch.sin(3 * x)
+
+    def noise_amplitude(self, x: Tensor, t: float = 0.0) -> Tensor:
+        return torch.full_like(x, 0.6**0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_drift_on_a_finer_scale_than_all_families_is_said(seed):
+    """Over some fifteen periods no basis of the default is fine enough; on the circle it is."""
+    start = 30 * torch.rand(30, 1, generator=make_generator(seed))
+    data = simulate(Washboard(), 30, 5000, 0.002, generator=seed, every=10, start=start, scheme="heun")
+    found = infer_langevin(data)
+    (sentence,) = found.warnings
+    assert "alike at neighbouring states" in sentence and "period=" in sentence
+    assert found.compare(Washboard()).drift_nmse > 0.5
+    on_circle = infer_langevin(data, period=2 * torch.pi / 3)
+    assert on_circle.warnings == () and on_circle.compare(Washboard()).drift_nmse < 0.03
