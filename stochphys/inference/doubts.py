@@ -57,7 +57,8 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
 
     In equilibrium any antisymmetric h has the mean 0 on held-out data, and J + 1 is 0 less what h
     fluctuates by: a rate of 0 is honest there, one that differs from 0 while J + 1 does not is none.
-    Nor is one that is less than what the networks learned of the luck of their data.
+    Nor is one that is less than what the networks learned by heart, beyond what they do in equilibrium:
+    up to 3 standard errors for chains of five beads, 8 and more for films with shot noise.
     """
     rate, std, bound = result.rate, result.std, result.bound
     one_part = len(signs(result.model)) == 1  # else J + 1 is no bound
@@ -71,7 +72,7 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
             f"{CURE}: if (J + 1)/dt then rises above 0, it was one of the first; if short_time_tur of a few "
             "coordinates or components is 0 within its error, the last."
         )
-    elif one_part and overfitted(result, least=1):
+    elif one_part and overfitted(result, 2 * CLEAR, least=1):
         yield (
             f"No rate. Overfitting: {by_heart(result)}: more of what the networks learned is luck than "
             f"holds, and how much they missed cannot be told. The second number is a lower bound. {CURE}; "
@@ -79,12 +80,12 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
         )
 
 
-def overfitted(result: EntropyProduction, least: float) -> bool:
-    """Whether J + 1 of the training data is above that of held-out data, by no luck and by this share of
-    the rate. For short steps it fluctuates like 2h, its own spread is without limit if h is wrong; the
-    error of the training sample comes on top."""
+def overfitted(result: EntropyProduction, errors: float, least: float) -> bool:
+    """Whether J + 1 of the training data is above that of held-out data, by so many standard errors and
+    by this share of the rate. For short steps it fluctuates like 2h, its own spread is without limit if
+    h is wrong; the error of the training sample comes on top."""
     error = 2 * luck(result) * (1 + result.entropy.numel() / SAMPLE) ** 0.5
-    return clear(result.in_sample - result.bound, error, least * abs(result.rate))
+    return result.in_sample - result.bound > max(errors * error, least * abs(result.rate))
 
 
 def by_heart(result: EntropyProduction) -> str:
@@ -107,7 +108,7 @@ def training(result: EntropyProduction) -> Iterator[str]:
         yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
     gap, error = result.rate - result.bound, luck(result)
     rate, bound = f"{result.rate:.3g}", f"{result.bound:.3g}"
-    if overfitted(result, least=0.25):
+    if overfitted(result, CLEAR, least=0.25):
         yield (
             f"Overfitting: {by_heart(result)}. {CURE}, or a smaller width; the two numbers then come "
             "together."
