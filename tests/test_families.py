@@ -1,11 +1,13 @@
 """Families of functions: the evidence is at its maximum, chooses what couples, and a misfit is said."""
 
+import re
 from itertools import product
 
 import pytest
 import torch
 from torch import Tensor
 
+from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, Samples, infer_langevin, nmse
 from stochphys.inference.evidence import most_probable
@@ -117,21 +119,45 @@ def test_fewer_keeps_the_mean_of_labels():
 def test_a_basis_that_is_too_small_is_said_to_be():
     """A straight line through two wells."""
     film = simulate(DoubleHump(), 20, 5000, 0.002, generator=make_generator(7), every=5)
-    (said,) = infer_langevin(film, drift=BayesianRegression(Polynomial(1))).warnings
+    field = BayesianRegression()
+    line = BayesianRegression(Polynomial(1))
+    (said,) = infer_langevin(film, drift=line, diffusion=field).warnings
     assert (
         said.startswith("Misfit") and "BayesianRegression()" in said and "LaplaceNetwork()" in said
     )
-    assert infer_langevin(film).warnings == ()
+    assert infer_langevin(film, diffusion=field).warnings == ()
+
+
+def test_one_matrix_for_a_noise_that_depends_on_the_state_is_said_to_be_one():
+    """By no more than the std of D over its mean, 0.29, and not much less."""
+    film = simulate(DoubleHump(), 20, 5000, 0.002, generator=make_generator(8), every=5)
+    (said,) = infer_langevin(film).warnings
+    spread = int(re.search(r"^D\(x\): .* ±(\d+)%", said)[1])
+    D = 1 + 2 * torch.exp(-film.x.square() / 2)
+    assert 0.7 < spread / 100 / (D.std() / D.mean()) < 1.05
+    assert "diffusion=BayesianRegression()" in said
+
+
+def test_a_process_that_jumps_has_heavy_tails():
+    """A trap with kicks of ten standard deviations of a step, in 2 % of its steps."""
+    g = make_generator(9)
+    x, states = torch.zeros(20, 1, dtype=torch.float64), []
+    for _ in range(1000):
+        kick = 10 * (torch.rand(20, 1, generator=g) < 0.02)
+        x = 0.99 * x + 0.02**0.5 * torch.randn(20, 1, generator=g) * (1 + kick)
+        states.append(x)
+    (said,) = infer_langevin(Trajectories(torch.stack(states, dim=1), 0.01)).warnings
+    assert said.startswith("Heavy tails") and "jumps" in said
 
 
 def test_a_linear_system_is_no_misfit():
-    """40 sets: with a chance of one in a thousand each, one of them is doubted in 4 % of all runs."""
+    """40 sets, three questions of a chance of one in a thousand each."""
     system = Linear(torch.tensor([[-2.0, 1.0], [-1.0, -2.0]]), torch.diag(torch.tensor([1.0, 2.0])))
     said = 0
     for seed in range(40):
         data = simulate(system, 5, 400, 0.02, generator=make_generator(seed))
         found = infer_langevin(data, drift=BayesianRegression(Polynomial(1)))
-        said += any(w.startswith("Misfit") for w in found.warnings)
+        said += any(w.startswith(("Misfit", "D(x)", "Heavy")) for w in found.warnings)
     assert said <= 2
 
 

@@ -54,7 +54,6 @@ def number(pattern, sentence):
 def test_good_data_have_no_warnings(film, swings):
     """Four systems, dt = 0.01, 200 nats and more."""
     assert warnings(film.every(10), diffusion=RBF) == ()
-    assert warnings(film.every(10)) == ()
     for system in (NonlinearForce(), InhomogeneousDiffusion()):
         options = dict(start=0.0, burn_in=200, every=2)
         data = simulate(system, 10, 2000, 0.005, generator=make_generator(4), **options)

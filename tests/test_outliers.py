@@ -114,3 +114,17 @@ def test_clean_paths_have_no_wrong_frames():
     assert (
         sum(len(places(each.take(slice(i, i + 2)))) for each in kinds for i in range(0, 80, 2)) == 0
     )
+
+
+@pytest.mark.slow
+def test_a_jump_that_velocities_account_for_is_no_wrong_frame():
+    """Swings of one frame, seen by a slow camera: none is wrong; a displaced frame of them still is."""
+    for seed in range(10):
+        how = dict(every=50, start=torch.tensor([0.1, 0.1]), dtype=torch.float64)
+        swings = simulate(
+            VanDerPol(k=8.0, D0=0.3), 2, 50_000, 0.002, generator=make_generator(seed), **how
+        )
+        assert places(swings) == []
+        x = swings.x.clone()
+        x[1, 500, 0] += 10.0
+        assert (1, 500) in places(Trajectories(x, swings.dt, underdamped=True))

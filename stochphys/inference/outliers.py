@@ -23,6 +23,7 @@ GAP = 2.0  # below wrong jumps, down to this part of the least of them,
 FEW = 0.3  # there are fewer than this part of their number
 RARE = 0.01  # part of the steps; more jumps than that are what the motion does,
 CLEARLY = 4.0  # unless half of them are so many times as far as need be
+AGREE = 1 / 3  # of a jump, that velocities may miss of it
 NEAR = 20  # frames before and after, and states in the neighbourhood, that say what is usual
 LIKE = 5  # so many of them say something
 MOST = 0.9  # the part of all that is usual: one in ten may be wrong
@@ -56,7 +57,8 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     The distance of a frame from the middle between its neighbours, $r_t = x_t - (x_{t-1} + x_{t+1})/2$, is
     noise of two steps, with inertia less. A step is a jump if both of its frames are more than nine
     widths off. The width is the larger one of what is usual around that time and around that state:
-    where D(x) is large, or where spikes come back, steps are no jumps. Frames between a jump there and a
+    where D(x) is large, or where spikes come back, steps are no jumps; nor where velocities were measured that
+    account for them. Frames between a jump there and a
     jump back are wrong; of a jump that stays, the first frame. In paths of two frames none is found.
     """
     if none_is_far(trajectories):
@@ -79,6 +81,8 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     tree, jumps = cKDTree(z.numpy()), {}
     for row in rows:
         k = int(coordinate[row])
+        if trajectories.underdamped and led_there(x[row], x[row + 1], trajectories.dt, k):
+            continue
         there = [width(r[rows_like, k]) for rows_like in usual_there(z, tree, follows, row)]
         w = widths[row] * usual[k] / max([usual[k], *there])
         jumps[row] = float(w), k
@@ -92,6 +96,17 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
         WrongFrame(int(path[row]), int(number[row]), *jumps[jump])
         for row, jump in sorted(found.items())
     ]
+
+
+def led_there(first: Tensor, second: Tensor, dt: float, k: int) -> bool:
+    """Whether positions and velocities `(dim,)` of two frames agree about a jump of coordinate k: what moves so
+    is the thing itself, not a spot found elsewhere. Velocities that are differences of the positions hold
+    half of a wrong jump."""
+    d = len(first) // 2
+    i = k % d
+    step, kick = second - first, dt / 2 * (second[d + i] - first[d + i])
+    off = step[i] - dt / 2 * (first[d + i] + second[d + i])
+    return bool(off.abs() < AGREE * (step[i] if k < d else kick).abs())
 
 
 def end_of_tail(widths: list[float]) -> float:
