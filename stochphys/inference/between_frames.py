@@ -44,11 +44,11 @@ def carrying(data: Increments, drift: Posterior, x: Tensor, scale: Tensor) -> Te
     with M the slope of the drift that frames show, $\Phi + \tfrac{dt}2 L\Phi$. In a stationary state, in which
     $\langle L\Phi'\rangle = 0$, that is right on average to second order, up to a twelfth of what M and D fail to
     commute. With velocities $\tfrac13 \partial_x\Phi\,dt^2$ is added, a force that changes as they lead elsewhere. No
-    more than all is forgotten in a step, in units of `scale (dim,)`, the std of a residual.
+    more than all is forgotten in a step, in units of `scale (dim,)` or `(n, dim)`, the std of a residual.
     """
     slope = slopes(drift, x) * data.dt
     M = slope[..., data.noisy]
-    size = (M * scale / scale[:, None]).norm(dim=(1, 2), keepdim=True)
+    size = (M * scale[..., None, :] / scale[..., None]).norm(dim=(1, 2), keepdim=True)
     M = M / size.clamp(min=1)
     G = torch.eye(data.dim).to(M) - M / 2 + 7 / 24 * M @ M
     return G + data.dt / 3 * slope[..., : data.dim] if data.underdamped else G
@@ -83,14 +83,16 @@ def local_noise(
         return torch.maximum(D - drift.mean(at).square() * data.dt / 2, 0.2 * D)
 
     here = noise(some)
-    G = carrying(data, drift, some, here.mean(0).sqrt())
+    G = carrying(data, drift, some, here.sqrt())
     factor = (G.square() * here[:, None]).sum(-1) / here  # of each label, (n, dim)
     if not data.overlapping:
         later = half_later(data, drift, diffusion, some, noise)
         factor *= (here / later).clamp(0.5, 2)
     changed = (factor - 1).square().mean(0).max().sqrt().item()
     if isinstance(ln, LinearPosterior):
-        factor = (ln.basis(x) @ weights_of(ln.basis(some), factor.log()).T).exp()
+        seen = factor.log()
+        everywhere = ln.basis(x) @ weights_of(ln.basis(some), seen).T
+        factor = everywhere.clamp(seen.amin(0), seen.amax(0)).exp()
     labels = q.diagonal(dim1=1, dim2=2) * factor
     return labels.view(*squares.shape[:-1]), changed
 
