@@ -6,6 +6,7 @@ A driven ring, Φ = 1 − 1.5 sin x + 0.8 cos 2x, D = 1, of which current and en
 from collections.abc import Callable
 from functools import cache
 from math import inf, pi
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -83,8 +84,8 @@ def wrap(x: Tensor, period: float = TURN, low: float = -pi) -> Tensor:
 
 
 @cache
-def inferred() -> Langevin:
-    return infer_langevin(paths().map(wrap), period=TURN)
+def inferred(seed: int = 1) -> Langevin:
+    return infer_langevin(paths(seed).map(wrap), period=TURN)
 
 
 def test_wrapped_and_unwrapped_angles_in_any_unit_give_one_answer() -> None:
@@ -103,16 +104,14 @@ def test_wrapped_and_unwrapped_angles_in_any_unit_give_one_answer() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_drift_on_a_ring_is_within_its_error_bars() -> None:
-    """On average over four films, as a drift of few numbers is right or wrong as a whole: over eight
-    films 94 % are covered, with a scatter of 7 % from film to film."""
-    coverage = []
-    for seed in range(1, 5):
-        result = infer_langevin(paths(seed).map(wrap), period=TURN)
-        found = result.compare(Driven())
-        coverage.append(found.drift_coverage)
-        assert found.drift_nmse < 3 * result.predicted_nmse
-    assert sum(coverage) / 4 > 0.85
+    """Of four films: data determine some nine weights of one, so that its errors rise and fall together."""
+    results = [inferred(seed) for seed in (1, 2, 3, 4)]
+    found = [result.compare(Driven()) for result in results]
+    predicted = fmean(result.predicted_nmse for result in results)
+    assert fmean(f.drift_nmse for f in found) < 2 * predicted
+    assert fmean(f.drift_coverage for f in found) > 0.85
 
 
 @pytest.mark.slow
