@@ -202,7 +202,9 @@ class Washboard(Overdamped):
 def test_a_drift_on_a_finer_scale_than_all_families_is_said(seed):
     """Over some fifteen periods no basis of the default is fine enough; on the circle it is."""
     start = 30 * torch.rand(30, 1, generator=make_generator(seed))
-    data = simulate(Washboard(), 30, 5000, 0.002, generator=seed, every=10, start=start, scheme="heun")
+    data = simulate(
+        Washboard(), 30, 5000, 0.002, generator=seed, every=10, start=start, scheme="heun"
+    )
     found = infer_langevin(data)
     (sentence,) = found.warnings
     assert "alike at neighbouring states" in sentence and "period=" in sentence
