@@ -46,6 +46,11 @@ def only(data, **options):
     return sentence
 
 
+def slow_camera(sentences):
+    """Those of it: noise that changes within a step has tails, too, of which another one tells."""
+    return [sentence for sentence in sentences if sentence.startswith("Slow camera")]
+
+
 def number(pattern, sentence):
     return float(re.search(pattern, sentence)[1])
 
@@ -87,8 +92,8 @@ def test_a_slow_camera_loses_drift(k):
         assert result.warnings == ()
         assert result.compare(DoubleHump()).drift_nmse < 2 * result.predicted_nmse
         return
-    (sentence,) = result.warnings
-    assert sentence.startswith("Slow camera") and f"{0.001 * k:g}" in sentence
+    (sentence,) = slow_camera(result.warnings)
+    assert f"{0.001 * k:g}" in sentence
     assert "shorter dt" in sentence
     said = number(r"forgets (\S+)% of itself", sentence) / 100
     assert said == pytest.approx(forgotten(0.001 * k), rel=0.1)
@@ -98,8 +103,8 @@ def test_a_slow_camera_loses_drift(k):
 def test_more_data_make_the_same_camera_too_slow():
     """Error bars shrink with time, what is lost between frames does not."""
     long = simulate(DoubleHump(), 300, 5000, 0.002, generator=make_generator(5), every=25)
-    assert warnings(long.take(slice(20)), diffusion=RBF) == ()
-    assert only(long, diffusion=RBF).startswith("Slow camera")
+    assert not slow_camera(warnings(long.take(slice(20)), diffusion=RBF))
+    assert slow_camera(warnings(long, diffusion=RBF))
 
 
 def test_a_slow_camera_is_worse_for_velocities_that_are_differences(swings):

@@ -114,7 +114,8 @@ def tails(z: Tensor, overlapping: bool) -> Iterator[str]:
                 f"Heavy tails: residuals of component {i} have an excess kurtosis of {excess:.2g} ± {error:.1g}, and "
                 f"{far:.1e} of them are beyond {FAR:g} standard deviations, where normal noise has none. Wrong frames "
                 "(look at the longest steps), jumps of the motion itself, which is no diffusion then, or a noise that "
-                "changes with what is not in the state: D and error bars are those of a normal noise as strong."
+                "changes with what is not in the state, or within a step (a shorter dt tells): D and error bars are "
+                "those of a normal noise as strong."
             )
 
 
