@@ -158,7 +158,7 @@ def test_jumps_of_one_box_are_found_said_and_read_as_such(unit: float) -> None:
     x = wrap(paths().x, low=0.0) * unit / TURN
     result = infer_langevin(Trajectories(x, paths().dt))
     (sentence,) = result.warnings
-    assert sentence.startswith("Periodic") and f"period={unit:.4g}" in sentence
+    assert sentence.startswith("Periodic") and f"period={unit:.8g}" in sentence
     same = infer_langevin(Trajectories(x, paths().dt), period=unit)
     assert torch.equal(same.drift.mean(same.states), result.drift.mean(same.states))
 

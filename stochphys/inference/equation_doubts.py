@@ -15,7 +15,7 @@ from .doubts import CLEAR, clear
 from .increments import EARLIER, successive
 from .inertia import friction_of_rules
 from .misfit import misfit
-from .neighbours import neighbours_alike
+from .neighbours import changing, neighbours_alike
 from .results import Langevin
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
@@ -49,7 +49,9 @@ def doubts_of_equation(result: Langevin, carried: bool = False) -> tuple[str, ..
     of_drift = (
         friction_of_rules(result),
         missing(result, labels, rest, carried),
-        tuple(misfit(result, rest)) or neighbours_alike(result, rest),
+        tuple(changing(result, rest))
+        or tuple(misfit(result, rest))
+        or neighbours_alike(result, rest),
     )
     return of_noise or tuple(chain(*of_drift))
 

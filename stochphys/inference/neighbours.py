@@ -1,5 +1,5 @@
-r"""Whether what a drift leaves of the labels is alike at neighbouring states: a misfit on any scale, for which
-no functions need be thought of.
+r"""Whether what a drift leaves of the labels is alike at neighbouring states, or times: a misfit on any
+scale, for which no functions need be thought of.
 """
 
 from collections.abc import Iterator
@@ -65,4 +65,33 @@ def neighbours_alike(result: Langevin, rest: Tensor) -> Iterator[str]:
             f"{sigma[i]:.0f} standard errors, so that some {share:.0%} of it is missing: it bends on a finer scale "
             "than the functions that were tried. Of an angle, or a force that repeats itself along an open "
             "coordinate, give the period=; else bumps that are narrower, drift=BayesianRegression(RBF(200))."
+        )
+
+
+def changing(result: Langevin, rest: Tensor) -> Iterator[str]:
+    r"""Whether residuals `rest (n_paths, n, dim)` grow or fall with the time t since the first frame, by the
+    sum of $(t_b - \bar t)\,e_b$ over blocks: a stage that moves, or a force that changes. Data that relax, by
+    the same equation, do not show it."""
+    data = result.increments
+    if data.row is not None or result.timed:
+        return
+    x, r, k = blocks_of(data, rest, BLOCKS)
+    if len(x) < 4 * NEAR:
+        return
+    D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2)
+    noise = r * (data.dt / (2 * k * D)).sqrt()
+    t = torch.arange(len(x) // len(rest), device=x.device).double().repeat(len(rest))[:, None]
+    line = torch.cat((torch.ones_like(x[:, :1]), x - x.mean(0)), dim=1)
+    t = t - line @ torch.linalg.lstsq(line, t).solution
+    sigma = (t * noise).sum(0) / (t * noise).square().sum(0).sqrt()
+    slope = (t * r / D).sum(0) / (k * (t.square() / D).sum(0))  # of Φ per block
+    lost = slope.square() * (t.square() / D).mean(0)
+    share = lost / (lost + (result.drift.mean(x).square() / D).mean(0))
+    i = int((sigma.abs() * (share > max(WORTH, result.predicted_nmse))).argmax())
+    if sigma[i].abs() > ALIKE and share[i] > max(WORTH, result.predicted_nmse):
+        yield (
+            f"Changing: what the drift of component {i} leaves of the labels {'grows' if sigma[i] > 0 else 'falls'} with "
+            f"time, by {sigma[i].abs():.0f} standard errors, so that some {share[i]:.0%} of it is missing. A stage "
+            "that moves does that: subtract the common motion of all particles. Or the force changes: infer "
+            "the first and the last third apart; time=True makes time an input."
         )

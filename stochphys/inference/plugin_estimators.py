@@ -36,12 +36,14 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     r"""What a step would produce if the frames x, x' were jointly Gaussian: exact for linear forces
     and constant noise at any dt, and wrong without a sign of it for all others.
 
-    The log-ratio of N(0, Σ) for (x, x') and for (x', x) is linear in the step,
+    The log-ratio for (x, x') and for (x', x) is linear in the step,
 
-    $$\Delta S = (\bar x - \mu)^\top K \Delta x, \qquad K = -2\,\big[\Sigma^{-1}\big]_{\bar x\Delta x},
-      \qquad \langle\Delta S\rangle = \mathrm{Tr}\,K \Sigma_{\Delta x\bar x},$$
+    $$\Delta S = (\bar x - \mu)^\top K \Delta x + k^\top \Delta x, \qquad
+      K = -2\,\big[\Sigma^{-1}\big]_{\bar x\Delta x}, \quad k = 2\,\big[\Sigma^{-1}\big]_{\Delta x\Delta x}\,v,
+      \qquad \langle\Delta S\rangle = \mathrm{Tr}\,K \Sigma_{\Delta x\bar x} + k^\top v,$$
 
-    with Σ the covariance of $(\bar x, \Delta x)$; the mean is the Kullback–Leibler divergence. Noise
+    with μ and v the means of $(\bar x, \Delta x)$ and Σ their covariance; v is zero but for what slides, or
+    turns. The mean is the Kullback–Leibler divergence. Noise
     in Σ pushes it up by a term of order one over the amount of data: the jackknife, which leaves out
     one block of trajectories after the other, removes it and gives the error.
 
@@ -67,8 +69,9 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     require.changing(coordinates=sums.sum(0).diagonal()[1 + dim :])  # sums of Δx²
 
     def rate(sums: Tensor) -> Tensor:
-        K, covariance = _gaussian(sums)
-        return (K * covariance[..., :dim, dim:]).sum((-1, -2)) / dt
+        K, k, mean, covariance = _gaussian(sums)
+        turning = (K * covariance[..., :dim, dim:]).sum((-1, -2))
+        return (turning + (k * mean[..., dim:]).sum(-1)) / dt
 
     total = sums.sum(0)
     if (rank := whitening(*mean_and_covariance(total)).shape[1]) < 2 * dim:
@@ -76,27 +79,29 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             f"of {dim} coordinates and their {dim} displacements only {rank} are independent; leave out "
             "coordinates that follow from the others"
         )
-    K, _ = _gaussian(total)
+    K, k, mean, _ = _gaussian(total)
     found, std = debiased(rate, sums)
     return CurrentEstimate(
         rate=found if steady else nan,
         std=std if steady else nan,
         in_sample=rate(total).item(),
-        coefficients=torch.cat((-total[None, 0, 1 : dim + 1] / total[0, 0] @ K, K)).cpu(),
+        coefficients=torch.cat(((k - mean[:dim] @ K)[None], K)).cpu(),
         basis=basis,
         trajectories=trajectories,
         warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories)),
     )
 
 
-def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor]:
-    """K `(…, dim, dim)` and the covariance of (x̄, Δx), from what `block_moments` adds up."""
+def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """K `(…, dim, dim)`, k `(…, dim)`, mean and covariance of (x̄ − c, Δx), from what `block_moments` adds up."""
     mean, covariance = mean_and_covariance(sums)  # of (x̄ − c, Δx), (…, 2 dim)
     # Inverted in units in which each variance is 1: x̄ may be larger than Δx by orders of magnitude.
     scale = covariance.diagonal(dim1=-1, dim2=-2).sqrt()
     units = scale[..., None] * scale[..., None, :]
     dim = mean.shape[-1] // 2
-    return (-2 * torch.linalg.inv(covariance / units) / units)[..., :dim, dim:], covariance
+    inverse = 2 * torch.linalg.inv(covariance / units) / units
+    k = (inverse[..., dim:, dim:] @ mean[..., dim:, None])[..., 0]
+    return -inverse[..., :dim, dim:], k, mean, covariance
 
 
 def first_passage_ratio(current: Tensor, dt: float, *, threshold: float) -> Estimate:

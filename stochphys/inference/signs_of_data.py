@@ -35,6 +35,11 @@ def facts_of_paths(data: Trajectories) -> Iterator[str]:
         yield from dynamics(data, found)
     if data.underdamped:
         return
+    for k in unbound(data).nonzero().flatten().tolist():
+        yield (
+            f"Coordinate {k} has no place of its own: it spreads for as long as paths last. If it is an angle, or the "
+            "force repeats itself along it, infer_langevin wants its period=."
+        )
     currents = data.dim * (data.dim - 1) // 2
     if currents:
         # In equilibrium each current of a linear estimate is normal noise: the rate is too large by 2 per

@@ -152,24 +152,28 @@ class Box(Brief):
     """Jumps of one coordinate by one box.
 
     Attributes:
-        coordinate: which one.
+        coordinate: which one, of `dim`.
         length: of the box: a common one if it fits, else the range of the data, which is a little less.
         jumps: how many.
         trajectory, frame: of the first frame after one, numbered as in `WrongFrame`.
     """
 
     coordinate: int
+    dim: int
     length: float
     jumps: int
     trajectory: int
     frame: int
 
     def __str__(self) -> str:
+        each = ["None"] * self.dim
+        each[self.coordinate] = f"{self.length:.8g}"
+        period = f"[{', '.join(each)}]" if self.dim > 1 else each[0]
         return (
             f"Periodic: {self.jumps} steps of coordinate {self.coordinate} are jumps by one box, "
             f"±{self.length:.4g}, from one edge of the data to the other, the first in trajectory "
             f"{self.trajectory} to frame {self.frame}, and no step lies between these and the usual ones. "
-            f"An angle or a periodic box does that: give period={self.length:.4g}; or period=math.inf if "
+            f"An angle or a periodic box does that: give period={period}; or period=math.inf if "
             "the jumps are real."
         )
 
@@ -203,5 +207,5 @@ def jumps_of_one_box(trajectories: Trajectories) -> list[Box]:
         if length or middle > FILLED:
             row = int(jumps.nonzero()[0]) + 1
             where = int(path[row]), int(number[row])
-            found.append(Box(k, length or size, int(jumps.sum()), *where))
+            found.append(Box(k, x.shape[1], length or size, int(jumps.sum()), *where))
     return found
