@@ -171,16 +171,16 @@ def waves(order: int, period: float) -> Callable[[Tensor], Tensor]:
 @pytest.mark.slow
 def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
     """Fourier series on 2000 time units, mean of three seeds. The force jumps, which leaves a few
-    per cent of it over at the two bends; away from them, and for D, intervals are honest: over ten
-    such threes 0.939 ± 0.014 and 0.956 ± 0.020 of them hold, K standard errors allowed. Errors are
-    0.054 ± 0.005, 0.028 ± 0.004 away from the bends, and (1.5 ± 0.5)·10⁻⁴ of D. Frames are the steps
-    of the simulation: no error of dt."""
+    per cent of it over at the two bends; away from them intervals are honest: over six seeds 0.925 ±
+    0.016 of them hold, K standard errors allowed. Errors are 0.072 ± 0.010, 0.026 ± 0.002 away from the
+    bends, and (3 ± 1)·10⁻⁴ of D, of which 0.85 ± 0.03 of the intervals hold: what the bends make of the noise
+    within a step is not put back."""
     motor, errors, held = ThermalMotor(), [], []
     x = torch.linspace(0, 5, 201, dtype=torch.float64)[:-1, None]
     away = (torch.remainder(x[:, 0] + 0.25, 2.5) > 0.5).nonzero()[:, 0]
     for seed in range(3):
         generator = make_generator(seed)
-        data = simulate(motor, 20, 10_000, 0.01, generator=generator)
+        data = simulate(motor, 20, 50_000, 0.002, generator=generator, every=5)
         found = infer_langevin(
             data,
             generator=generator,
@@ -192,6 +192,6 @@ def test_drift_and_diffusion_of_the_motor_are_inferred() -> None:
         held.append((smooth.drift_coverage, everywhere.diffusion_coverage))
     drift, drift_away, diffusion = torch.tensor(errors).mean(0)
     covered = torch.tensor(held).mean(0)
-    assert drift < 0.08 and drift_away < 0.046 and diffusion < 4e-4
-    luck = K * torch.tensor([0.014, 0.02])
-    assert ((covered - torch.tensor([0.939, 0.956])).abs() < luck).all()
+    assert drift < 0.12 and drift_away < 0.046 and diffusion < 6e-4
+    luck = K * torch.tensor([0.016, 0.03]) * 2**0.5
+    assert ((covered - torch.tensor([0.925, 0.85])).abs() < luck).all()

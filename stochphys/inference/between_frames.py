@@ -22,6 +22,7 @@ SOME = 4096  # states at which the slope of the drift is asked, or a tenth of al
 CLOSE = 1e-3  # of the width of the data, over which a slope is taken
 # Times the square of a correction: what may be left of it. A field changes by more at some places than
 # on average.
+NEXT = 0.15  # mean square of the next order over that of the first, from which on orders do not converge
 LEFT = {"ito": 0.25, "field": 1.0, "midpoint": 1.5}
 
 
@@ -134,7 +135,7 @@ def seen_and_true(
     r"""What displacements show of the drift from the start of a step, $\Phi + \tfrac{dt}2 L\Phi$, and Φ itself.
     From the middle of the step they show, in equilibrium and for constant D,
     $\Phi - \tfrac{dt}2 (\Phi\cdot\partial + \tfrac12 D:\partial\partial)\Phi$. A posterior that is not linear in its
-    weights, or by another rule, is given back as it is.
+    weights, by another rule, or that changes too quickly, is given back as it is.
     """
     if data.rule not in ("ito", "midpoint") or not isinstance(found, LinearPosterior):
         return found, found
@@ -142,12 +143,20 @@ def seen_and_true(
     x = x[:: max(1, min(10, len(x) // SOME))]
     features = found.basis(x)
 
-    def moved(f: LinearPosterior, part: float, noise: float) -> LinearPosterior:
-        """f and so much of its change over half a step, as a function of the same basis."""
-        change = half_later(data, f, diffusion, x, f.mean, noise) - f.mean(x)  # (n, dim)
-        return replace(f, weights=f.weights + part * weights_of(features, change))
+    def moved(f: LinearPosterior, part: float, noise: float) -> LinearPosterior | None:
+        """f and so much of its change over half a step, as a function of the same basis: less by the share
+        in it that is the luck of f, which slopes of fine features make large. None where it changes much
+        more quickly than in a step."""
+        later = half_later(data, f, diffusion, x, f.basis, noise) - features
+        change = later @ f.weights.T  # (n, dim)
+        square = change.square().mean(0).clamp(min=1e-300)
+        luck = torch.stack([(later @ root).square().sum(1).mean() for root in f.root])
+        weights = weights_of(features, change * (1 - luck / square).clamp(min=0))
+        if ((later @ weights.T).square().mean(0) > NEXT * square).any():
+            return None
+        return replace(f, weights=f.weights + part * weights)
 
     if data.rule == "ito":
-        return found, moved(found, -1, 1.0)
-    true = moved(found, 1, 0.5)
-    return moved(true, 1, 1.0), true
+        return found, moved(found, -1, 1.0) or found
+    true = moved(found, 1, 0.5) or found
+    return moved(true, 1, 1.0) or true, true
