@@ -49,9 +49,9 @@ def true_features(x: Tensor) -> Tensor:
 
 METHODS: dict[str, Any] = {
     "regression, told the true features": BayesianRegression(true_features),
-    "BayesianRegression(RBF())": BayesianRegression(RBF()),
     "BayesianRegression()": BayesianRegression(),
     "LaplaceNetwork()": LaplaceNetwork(),
+    "BayesianRegression(RBF())": BayesianRegression(RBF()),
     "BootstrapEnsemble()": BootstrapEnsemble(),
     "BootstrapEnsemble(bootstrap=False)": BootstrapEnsemble(bootstrap=False),
     "VariationalNetwork()": VariationalNetwork(),
