@@ -76,7 +76,7 @@ def colab(pytestconfig: pytest.Config) -> Path:
         (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
         (site / "google" / "colab").mkdir(parents=True)
         (site / "google" / "colab" / "__init__.py").touch()
-        (site / "sitecustomize.py").write_text("import google.colab  # as Colab's kernel does\n")
+        (site / "colab.pth").write_text("import google.colab  # as Colab's kernel does\n")
         done.write_text(wanted)
     for old in folder.glob("lib/python*/site-packages/stochphys*"):
         shutil.rmtree(old)
