@@ -335,3 +335,14 @@ def test_jackknife_of_a_mean_is_its_standard_error(generator):
     assert error.item() == pytest.approx(student * values.std().item() / math.sqrt(150))
     many = block_sums(torch.ones(1003, 2))
     assert many.shape == (200, 2) and many.sum() == 2006
+
+
+def test_what_slides_steadily_counts_in_the_gaussian_rate():
+    """A free particle in a steady wind: σ̇ = v²/D, and ΔS = v·Δx/D of each step."""
+    v, D, dt = 1.0, 0.3, 0.03
+    kicks = torch.randn(100, 1001, 1, generator=make_generator(5), dtype=torch.float64)
+    data = Trajectories((v * dt + (2 * D * dt) ** 0.5 * kicks).cumsum(1), dt)
+    found = gaussian_plugin(data)
+    assert abs(found.rate - v**2 / D) < K * found.std and found.std < 0.1 * v**2 / D
+    exact = v / D * data.x.diff(dim=1)[..., 0]
+    assert torch.allclose(found.per_step(), exact, atol=0.1 * exact.abs().max())

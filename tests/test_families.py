@@ -211,3 +211,14 @@ def test_a_drift_on_a_finer_scale_than_all_families_is_said(seed):
     assert found.compare(Washboard()).drift_nmse > 0.5
     on_circle = infer_langevin(data, period=2 * torch.pi / 3)
     assert on_circle.warnings == () and on_circle.compare(Washboard()).drift_nmse < 0.03
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_stage_that_moves_is_said_and_relaxation_is_not(seed):
+    trap = Linear(-torch.eye(2), torch.eye(2) / 2)
+    data = simulate(trap, 20, 1000, 0.02, generator=seed, dtype=torch.float64)
+    moving = data.map(lambda x: x + 0.4 * 0.02 * torch.arange(x.shape[1])[:, None])
+    assert any(said.startswith("Changing") for said in infer_langevin(moving).warnings)
+    falling = simulate(trap, 50, 200, 0.02, generator=seed, start=torch.full((2,), 4.0))
+    for still in (data, falling):
+        assert not any(said.startswith("Changing") for said in infer_langevin(still).warnings)

@@ -12,20 +12,16 @@ from torch import Tensor
 from ..models.bases import Families
 from .between_frames import carrying
 from .doubts import clear
-from .increments import successive
+from .neighbours import BLOCK, WORTH, blocks_of
 from .posterior import ConstantDiffusion, LinearPosterior
 from .results import Langevin
 
 RICHER = Families(wide=8, narrow=8, places=40)
-BLOCK = 8  # successive residuals that are summed up where they share noise
 BLOCKS = 6000  # about as many at most
 CHANCE = 1e-3  # that a drift without a fault is doubted
-WORTH = 0.02  # share of the drift that must be missing, in its mean square
 VARIES = 0.08  # relative std of D over the states, below which one constant will do
-TAILS, FAR = (
-    0.5,
-    5.0,
-)  # excess kurtosis worth a sentence; standard deviations that normal noise never is off
+TAILS = 0.5  # excess kurtosis worth a sentence
+FAR = 5.0  # standard deviations that normal noise never is off
 
 
 def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
@@ -44,16 +40,10 @@ def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
     Source: Hotelling, Annals of Mathematical Statistics 2, 360 (1931).
     """
     data = result.increments
-    seen = data.x if data.secant else data.start
-    # Some labels share noise with their state, or an error of the measurement: not with earlier ones.
-    lag = 2 if data.secant or data.rule == "midpoint" else 0
-    if rest.shape[1] <= lag:
+    x, r = blocks_of(data, rest, BLOCKS)
+    if not len(x):
         return
-    x, r = successive(seen, data.row, 0, lag)[0], successive(rest, data.row, 0, lag)[-1]
-    k = max(BLOCK if data.overlapping else 1, r.shape[0] * r.shape[1] // BLOCKS)
-    k = min(k, r.shape[1])
-    whole = r.shape[1] // k * k
-    x, r = x[:, :whole:k].flatten(0, 1), r[:, :whole].unflatten(1, (-1, k)).flatten(0, 1)
+    k = r.shape[1]
     D, phi = result.diffusion.mean(x).diagonal(dim1=1, dim2=2), result.drift.mean(x)
     richer = RICHER.fitted(x)
     families = [richer.only([name])(x) for name in list(richer.families)[1:]]

@@ -17,20 +17,19 @@ ALIKE = 5.0  # standard errors; sums of products have longer tails than normal n
 WORTH = 0.02  # share of the drift that must be missing, in its mean square
 
 
-def blocks_of(data: Increments, rest: Tensor, most: int) -> tuple[Tensor, Tensor, int]:
-    """Sums of residuals `rest (n_paths, n, dim)` over blocks that follow each other, about `most` of them:
-    the states where they begin `(n_blocks, dim_in)`, the sums `(n_blocks, dim)`, and how many each has."""
+def blocks_of(data: Increments, rest: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Residuals `rest (n_paths, n, dim)` in blocks that follow each other, about `most` of them: the states
+    where they begin `(n_blocks, dim_in)`, and the residuals of each `(n_blocks, k, dim)`."""
     seen = data.x if data.secant else data.start
     # Some labels share noise with their state, or an error of the measurement: not with earlier ones.
     lag = 2 if data.secant or data.rule == "midpoint" else 0
     if rest.shape[1] <= lag:
-        return seen[:0, 0], rest[:0, 0], 1
+        return seen[:0, 0], rest[:0]
     x, r = successive(seen, data.row, 0, lag)[0], successive(rest, data.row, 0, lag)[-1]
     k = max(BLOCK if data.overlapping else 1, -(-r[..., 0].numel() // most))
     k = min(k, r.shape[1])
     whole = r.shape[1] // k * k
-    sums = r[:, :whole].unflatten(1, (-1, k)).sum(2)
-    return x[:, :whole:k].flatten(0, 1), sums.flatten(0, 1), k
+    return x[:, :whole:k].flatten(0, 1), r[:, :whole].unflatten(1, (-1, k)).flatten(0, 1)
 
 
 def neighbours_alike(result: Langevin, rest: Tensor) -> Iterator[str]:
@@ -44,9 +43,10 @@ def neighbours_alike(result: Langevin, rest: Tensor) -> Iterator[str]:
     product has mean zero, so that the terms are not correlated if the drift is right.
     """
     data = result.increments
-    x, r, k = blocks_of(data, rest, BLOCKS)
+    x, each = blocks_of(data, rest, BLOCKS)
     if len(x) < 4 * NEAR:
         return
+    r, k = each.sum(1), each.shape[1]
     D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2)
     noise = (r * (data.dt / (2 * k * D)).sqrt()).float()
     place = ((x - x.mean(0)) / x.std(0).clamp(min=1e-300)).float()
@@ -71,13 +71,14 @@ def neighbours_alike(result: Langevin, rest: Tensor) -> Iterator[str]:
 def changing(result: Langevin, rest: Tensor) -> Iterator[str]:
     r"""Whether residuals `rest (n_paths, n, dim)` grow or fall with the time t since the first frame, by the
     sum of $(t_b - \bar t)\,e_b$ over blocks: a stage that moves, or a force that changes. Data that relax, by
-    the same equation, do not show it."""
+    the same equation, do not show it. Paths with gaps are not looked at."""
     data = result.increments
     if data.row is not None or result.timed:
         return
-    x, r, k = blocks_of(data, rest, BLOCKS)
+    x, each = blocks_of(data, rest, BLOCKS)
     if len(x) < 4 * NEAR:
         return
+    r, k = each.sum(1), each.shape[1]
     D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2)
     noise = r * (data.dt / (2 * k * D)).sqrt()
     t = torch.arange(len(x) // len(rest), device=x.device).double().repeat(len(rest))[:, None]
