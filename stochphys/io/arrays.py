@@ -15,8 +15,7 @@ from .tracks import Tracks, scales, unseen
 
 def read_arrays(path: Path, asked: Asked) -> Tracks | Sheet:
     """The paths in a `.npy` or an `.npz`; what `Trajectories.save` wrote comes back without a word."""
-    held = unpacked(path)
-    held = {"x": held} if isinstance(held, np.ndarray) else held
+    held = unpacked(path, "x")
     if "n_states" in held:
         raise ValueError(f"{path.name} holds jumps between states: Jumps.load({path.name!r})")
     return meant(path, held, asked, f"numpy.load({path.name!r})")
@@ -50,13 +49,13 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
     ours = "underdamped" in beside and "x" in held
     alone = {name: v for name, v in held.items() if v.dtype.kind in "SU" or v.size == 1}
     held = {name: v for name, v in held.items() if name not in alone} or held
-    moving = asked.underdamped
-    if moving is None:
-        moving = bool(number(path, "underdamped", beside))
+
     if "frames_per_second" in alone and (x := held.get("trajectories", np.empty(0))).ndim == 3:
         held["trajectories"] = x.swapaxes(0, 1)  # idtracker.ai: times, animals, coordinates
         beside.setdefault("dt", 1 / alone["frames_per_second"].ravel())
-    dt = asked.dt if asked.dt is not None else number(path, "dt", beside)
+    moving = asked.underdamped
+    moving = bool(number(path, "underdamped", beside) if moving is None else moving)
+    dt = number(path, "dt", beside) if asked.dt is None else asked.dt
     remarks = [f"{name}: {array.ravel()[0]}" for name, array in alone.items() if array.size == 1]
     remarks += [f"dt: {dt!r}"] * (dt is not None)
     if not held:

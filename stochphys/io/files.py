@@ -13,8 +13,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from .. import require
-
 ARRAYS = (".npy", ".npz")
 # What libraries raise on files that are damaged, or are something else than their ending says.
 BROKEN = (
@@ -54,12 +52,12 @@ def damaged(path: Path, what: str, error: BaseException) -> ValueError:
     )
 
 
-def unpacked(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarray | dict:
-    """The array of a `.npy` file, or those of an `.npz` file by name. No code in the file is run."""
+def unpacked(path: Path, name: str, mmap_mode: Literal["c"] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an `.npz` file by name; that of a `.npy` file under this `name`. No code is run."""
     try:
         file = np.load(path, mmap_mode=mmap_mode)
         if isinstance(file, np.ndarray):
-            return file
+            return {name: file}
         with file:
             return {name: file[name] for name in file.files}
     except BROKEN as error:
@@ -70,23 +68,6 @@ def unpacked(path: Path, mmap_mode: Literal["c"] | None = None) -> np.ndarray | 
                 "paths of several sizes one by one, np.savez('tracks.npz', *paths), and frames cut to one size"
             ) from None
         raise damaged(path, "array of numbers", error) from None
-
-
-def stored(
-    path: Path, name: str, mmap_mode: Literal["c"] | None = None
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The array of a `.npy` file, or that of an `.npz` file under a name or as the only one, and what
-    is called `dt` or `underdamped` beside it."""
-    held = unpacked(path, mmap_mode)
-    if isinstance(held, np.ndarray):
-        return held, {}
-    beside = {key: held.pop(key) for key in ("dt", "underdamped", "axes") if key in held}
-    if name not in held and len(held) != 1:
-        raise ValueError(
-            f"{path.name} must hold an array named {name!r}, has {[*held, *beside]}; save it so: "
-            f"np.savez({path.name!r}, {name}=…)"
-        )
-    return held[name if name in held else next(iter(held))], beside
 
 
 def number(path: Path, name: str, beside: dict[str, np.ndarray]) -> float | None:
@@ -100,15 +81,6 @@ def number(path: Path, name: str, beside: dict[str, np.ndarray]) -> float | None
             f"{held.shape}; save it as one number or not at all"
         )
     return float(held.item())
-
-
-def time_step(path: Path, dt: float | None, beside: dict[str, np.ndarray]) -> float:
-    """The time between two frames: the one that is given, or else the one that stands beside them."""
-    dt = number(path, "dt", beside) if dt is None else dt
-    if dt is None:
-        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
-    require.positive(dt=dt, hint="it is the time between two frames")
-    return dt
 
 
 def require_real(values: np.ndarray, path: Path | str) -> None:

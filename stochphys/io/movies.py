@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import require
 from . import players, tif
-from .files import ARRAYS, existing, number, require_real, stored, time_step
+from .files import ARRAYS, existing, number, require_real, unpacked
 from .frames import Found, number_of
 
 ENDINGS = (*ARRAYS, *tif.ENDINGS, *players.ENDINGS)
@@ -53,8 +54,8 @@ def read(
     """
     path = existing(path, *ENDINGS)
     ending, given = path.suffix.lower(), dt is not None
-    if given:
-        time_step(path, dt, {})  # refused before a long movie is looked at
+    if given:  # refused before a long movie is looked at
+        require.positive(dt=dt, hint="it is the time between two frames")
     if ending in tif.ENDINGS:
         found = tif.read(path, given, channel, z, series)
     elif z is not None or series is not None:
@@ -63,7 +64,10 @@ def read(
         found = _read_array(path, given, channel)
     else:
         found = players.read(path, given, channel)
-    step, frames = time_step(path, dt if given else found.dt, {}), found.frames
+    frames, step = found.frames, dt if given else found.dt
+    if step is None:
+        raise ValueError(f"{path.name} does not tell the time between two frames; give dt=…")
+    require.positive(dt=step, hint="it is the time between two frames")
     if isinstance(frames, Iterator):
         frames = mapped(frames, path.name)
     elif frames.size and frames.ndim in (3, 4):
@@ -81,7 +85,14 @@ def read(
 
 
 def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
-    frames, beside = stored(path, "frames", "c")
+    held = unpacked(path, "frames", "c")
+    beside = {key: held.pop(key) for key in ("dt", "underdamped", "axes") if key in held}
+    if "frames" not in held and len(held) != 1:
+        raise ValueError(
+            f"{path.name} must hold an array named 'frames', has {[*held, *beside]}; save it so: "
+            f"np.savez({path.name!r}, frames=…)"
+        )
+    frames = held.get("frames", next(iter(held.values())))
     require_real(frames, path)
     own, shape, words = str(beside.get("axes")) == OWN, frames.shape, tuple[str, ...]()
     last = frames.ndim > 3 and shape[-1] <= FEW

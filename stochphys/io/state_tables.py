@@ -54,14 +54,14 @@ def read_states(path: str | Path, dt: float | None, **said: Any) -> Visits | dic
     asked = AskedOfStates(f"Jumps.load({path.name!r}", dt, **said)
     if path.suffix.lower() not in ARRAYS:
         return visits_of(table_in(path), asked)
-    held = unpacked(path)
-    if isinstance(held, np.ndarray) and held.dtype.names:
-        return visits_of(framed(path.name, held), asked)
+    held = unpacked(path, "states")
+    paths = list(held.values())
+    if len(paths) == 1 and paths[0].dtype.names:
+        return visits_of(framed(path.name, paths[0]), asked)
     if {asked.state, asked.track, asked.time, asked.frame} != {None}:
         raise ValueError(f"{path.name} holds arrays, which have no columns to name; {asked.call})")
-    if isinstance(held, dict) and {"x", "n_states"} <= held.keys():
+    if {"x", "n_states"} <= held.keys():
         return held
-    paths = [held] if isinstance(held, np.ndarray) else list(held.values())
     if paths[0].ndim == 2 and len(paths[0]) > 2 * paths[0].shape[1]:
         steps = np.diff(paths[0], axis=0)
         if ((steps >= 0).all(0) & steps.any(0)).any():  # (frame, state), it seems

@@ -7,7 +7,6 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from os.path import expanduser
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from .. import require
 from ..brief import Brief
 from ..device import own_generators
+from ..io.files import BROKEN
 from ..io.writing import replacing
 
 SCHEDULES: dict[str, Callable[[float], float]] = {  # of the fraction of the run that is done
@@ -225,19 +225,6 @@ def save_checkpoint(path: str | Path, content: dict[str, Any]) -> None:
     """
     with replacing(path) as file:
         torch.save(content, file)
-
-
-BROKEN = (  # what torch raises for a file that is cut or changed
-    RuntimeError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    LookupError,
-    EOFError,
-    OSError,
-    OverflowError,
-    UnpicklingError,
-)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
