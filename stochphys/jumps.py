@@ -12,8 +12,7 @@ from torch import Tensor
 from . import require
 from .brief import brief
 from .io.sheet import counted
-from .io.state_tables import AskedOfStates, Visits, read_states, visits_of
-from .io.states import laid, numbered
+from .io.state_tables import AskedOfStates, Visits, laid, numbered, read_states, visits_of
 from .io.tables import framed
 from .io.writing import replacing, with_ending
 from .paths import Paths, check_axes, check_numbers

@@ -99,12 +99,11 @@ def roles(table: Sheet, asked: Asked) -> Roles:
                 table.find(n, role) for n in (said if isinstance(said, list | tuple) else [said])
             ]
             given[role], used = table.joined(parts), used + parts
-    if asked.columns is not None:
-        if not wanted or len({*wanted, *used}) < len(wanted) + len(used):
-            raise table.error(
-                f"columns={asked.columns!r} names none, a column twice, or one that tells tracks or times; "
-                f"its columns are {listed(names)}"
-            )
+    if asked.columns is not None and not 0 < len(wanted) == len({*wanted, *used}) - len(used):
+        raise table.error(
+            f"columns={asked.columns!r} names none, a column twice, or one that tells tracks or times; "
+            f"its columns are {listed(names)}"
+        )
     by_role: dict[str, list[str]] = {role: [] for role in (*NAMES, "")}
     for name in names:
         if name not in (*used, *wanted, *given.values()):
@@ -139,8 +138,7 @@ def roles(table: Sheet, asked: Asked) -> Roles:
     refuse_doubts(table, asked, result.track, result.clock, unused, by_role[""])
     result.left["no coordinates"] = by_role["other"]
     if wanted:
-        rest = by_role["coordinate"] + by_role["velocity"] + by_role[""]
-        result.left["not asked for"] = rest
+        result.left["not asked for"] = by_role["coordinate"] + by_role["velocity"] + by_role[""]
     else:
         result.coordinates = _coordinates(table, asked, by_role, result)
     return result
@@ -158,11 +156,8 @@ def _role(table: Sheet, name: str) -> str:
         return role if len(set(table.text(name))) > 1 else "other"
     if role == "frame":
         return role if table.whole(name) else ""
-    return (
-        "other"
-        if len(table.values(name)) > 1 and _constant(table.values(name), table.groups(None)[0])
-        else role
-    )
+    still = _constant(table.values(name), table.groups(None)[0])
+    return "other" if still and len(table.values(name)) > 1 else role
 
 
 def _coordinates(

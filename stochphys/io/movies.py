@@ -86,7 +86,7 @@ def read(
 
 def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
     held = unpacked(path, "frames", "c")
-    beside = {key: held.pop(key) for key in ("dt", "underdamped", "axes") if key in held}
+    beside: dict = {key: held.pop(key) for key in ("dt", "underdamped", "axes") if key in held}
     if "frames" not in held and len(held) != 1:
         raise ValueError(
             f"{path.name} must hold an array named 'frames', has {[*held, *beside]}; save it so: "

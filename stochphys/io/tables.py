@@ -11,15 +11,15 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from xml.etree.ElementTree import Element, ParseError, parse
 
 import numpy as np
 
 from .. import require
 from .arrays import meant, paths_of, read_arrays, read_matlab
 from .files import ARRAYS, BROKEN, damaged, existing, library, require_real
-from .sheet import Asked, Sheet
+from .sheet import Asked, Sheet, counted
 from .text import headed, read_text
-from .trackmate import read_trackmate
 from .tracks import Tracks, tracks_of
 
 TEXT = (".csv", ".tsv", ".txt", ".dat")
@@ -138,17 +138,15 @@ def _by_pandas(path: Path, ending: str) -> Sheet:
         sheets = pandas.read_excel(path, sheet_name=None, header=None, dtype=object)
     except BROKEN as error:
         raise damaged(path, f"{ending} file", error) from None
-    first, *others = [title for title, sheet in sheets.items() if sheet.notna().any(axis=None)] or [
-        ""
-    ]
-    if not first:
+    titles = [title for title, sheet in sheets.items() if sheet.notna().any(axis=None)]
+    if not titles:
         raise ValueError(f"{path.name} is empty: it holds no row")
-    sheet = sheets[first].astype(object)
+    sheet = sheets[titles[0]].astype(object)
     cells = sheet.where(sheet.notna(), "").map(str).to_numpy().tolist()
     remarks = [row[0].lstrip("#% ") for row in cells if row[0].startswith(("#", "%"))]
     rows = {i: r for i, r in enumerate(cells, 1) if any(r) and not r[0].startswith(("#", "%"))}
-    table = headed(path.name, list(rows.values()), list(rows), remarks, "row")
-    table.left = [f"sheet {title!r}" for title in others]
+    table = headed(path.name, rows, remarks, "row")
+    table.left = [f"sheet {title!r}" for title in titles[1:]]
     return table
 
 
@@ -196,3 +194,64 @@ def _no_code() -> Iterator[None]:
     finally:
         for place in places:
             place.pickle = pickle
+
+
+def read_trackmate(path: Path) -> Sheet:
+    """A table with the columns TRACK_ID, FRAME and POSITION_X to POSITION_Z, and in a model POSITION_T.
+
+    A track that splits or merges is no path: it is left out, and the line tells it.
+    """
+    left: list[str] = []
+    try:
+        root = parse(path).getroot()
+        if root.tag == "Tracks":
+            rows, remarks, names = _simple(root)
+        elif root.tag == "TrackMate" and root.find("Model") is not None:
+            (rows, left, names), remarks = _model(root), []
+        else:
+            raise ValueError(f"its root is {root.tag}, not Tracks or TrackMate with a Model")
+    except (ParseError, LookupError, ValueError) as error:
+        raise damaged(path, "XML of TrackMate", error) from None
+    if not rows:
+        raise ValueError(f"{path.name} holds no track" + "".join(f"; left out: {w}" for w in left))
+    table = Sheet.of(path.name, names, [np.array(c) for c in zip(*rows, strict=True)], remarks)
+    table.left = left
+    return table
+
+
+def _simple(root: Element) -> tuple[list, list[str], list[str]]:
+    """Particles, each with its detections t, x, y, z; t is the number of the frame."""
+    rows = [
+        (track, float(spot.attrib["t"]), *(float(spot.attrib[axis]) for axis in "xyz"))
+        for track, particle in enumerate(root.iter("particle"))
+        for spot in particle.iter("detection")
+    ]
+    remarks = []
+    if float(root.attrib.get("frameInterval", 0)) > 0:
+        remarks.append(f"dt: {root.attrib['frameInterval']} {root.attrib.get('timeUnits', '')}")
+    return rows, remarks, ["TRACK_ID", "FRAME", *(f"POSITION_{axis}" for axis in "XYZ")]
+
+
+def _model(root: Element) -> tuple[list, list[str], list[str]]:
+    """Spots, and the links between them; of the tracks those that the filters in the file kept."""
+    names = ["FRAME", "POSITION_X", "POSITION_Y", "POSITION_Z", "POSITION_T"]
+    spots = {
+        spot.attrib["ID"]: [float(spot.attrib[name]) for name in names]
+        for spot in root.iter("Spot")
+    }
+    shown = {element.attrib["TRACK_ID"] for element in root.iter("TrackID")}
+    rows, branched = [], 0
+    for track in root.iter("Track"):
+        links = [
+            (e.attrib["SPOT_SOURCE_ID"], e.attrib["SPOT_TARGET_ID"]) for e in track.iter("Edge")
+        ]
+        links = [(a, b) if spots[a][0] < spots[b][0] else (b, a) for a, b in links]
+        if shown and track.attrib["TRACK_ID"] not in shown:
+            continue
+        if any(len(set(ends)) < len(links) for ends in zip(*links, strict=True)):
+            branched += 1
+            continue
+        members = {spot for link in links for spot in link}
+        rows += [(float(track.attrib["TRACK_ID"]), *spots[spot]) for spot in members]
+    left = [f"{counted(branched, 'track')} with a split or a merger"] * bool(branched)
+    return rows, left, ["TRACK_ID", *names]

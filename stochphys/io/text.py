@@ -17,7 +17,7 @@ from .sheet import NUMBER, Sheet, counted, missing
 
 COMMA_NUMBER = re.compile(r"\s*[-+]?(\d+,\d*|,\d+)([eE][-+]?\d+)?\s*")
 THOUSANDS = re.compile(r"\s*[-+]?[1-9]\d{0,2}(,\d{3})+\s*")
-MIXED = re.compile(r"\s*[-+]?\d{1,3}([,.]\d{3})+[.,]\d*\s*")
+MIXED = re.compile(r"\s*[-+]?([1-9]\d{0,2}(,\d{3}){2,}|\d{1,3}([,.]\d{3})+[.,]\d*)\s*")
 IN_UNITS = re.compile(r"\s*[(\[](.*)[)\]]\s*")
 DELIMITERS = ("\t", ";", "|", ",", " ", "")  # as they are trusted; a space is any white space
 SAMPLE = 60  # lines that are looked at to find the delimiter
@@ -26,40 +26,38 @@ SAMPLE = 60  # lines that are looked at to find the delimiter
 def read_text(path: Path) -> Sheet:
     """A text of one row a line, as a `Sheet` of what stands in its cells."""
     text = decoded(path)
-    lines, numbers, remarks = [], [], []
+    lines, remarks = dict[int, str](), []  # lines by their numbers
     for i, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         bare = line.strip()
         if bare.startswith(("#", "%")):
             remarks.append(line.lstrip().lstrip("#%").removeprefix(" "))
         elif bare.strip('",;|'):
-            lines.append(line)
-            numbers.append(i)
-    chosen = ""
-    if lines and (said := re.fullmatch(r'"?sep=(.)"?\s*', lines[0])):
-        lines, numbers, chosen = lines[1:], numbers[1:], said[1]
+            lines[i] = line
+    if said := re.fullmatch(r'"?sep=(.)"?\s*', next(iter(lines.values()), "")):
+        del lines[min(lines)]
     if not lines:
         raise ValueError(f"{path.name} is empty: it holds no row")
-    middle = max(SAMPLE, len(lines) // 2)
-    sample = lines[:SAMPLE] + lines[middle : middle + SAMPLE]
-    delimiter = chosen or max(DELIMITERS, key=lambda d: _trust(sample, d))
+    written, middle = list(lines.values()), max(SAMPLE, len(lines) // 2)
+    sample = written[:SAMPLE] + written[middle : middle + SAMPLE]
+    delimiter = said[1] if said else max(DELIMITERS, key=lambda d: _trust(sample, d))
     try:
-        rows = split(lines, delimiter)
+        cells = split(written, delimiter)
     except csv.Error as error:
         raise ValueError(f"{path.name}: the quotes in it do not close ({error})") from None
-    if len(rows) != len(lines):
+    if len(cells) != len(lines):
         raise ValueError(f"{path.name}: a quote is opened and not closed, or holds several lines")
-    cut = not text.endswith(("\n", "\r")) and _is_cut(rows)
-    if cut:
-        rows, numbers = rows[:-1], numbers[:-1]
+    rows = dict(zip(lines, cells, strict=True))
+    if cut := not text.endswith(("\n", "\r")) and _is_cut(cells):
+        rows.popitem()
     if "," in text and (delimiter != "," or '"' in text):
-        _decimal_points(rows, numbers, path, delimiter)
-    if remarks and not any(map(_is_words, rows[:5])):  # as numpy.savetxt writes its header
+        _decimal_points(rows, path, delimiter)
+    if remarks and not any(map(_is_words, cells[:5])):  # as numpy.savetxt writes its header
         words = split(remarks[-1:], delimiter, csv.QUOTE_NONE)[0] if remarks[-1] else []
         named = [word.strip(' ,;"') for word in words]
         known = 2 * sum(bool(recognised(name)) for name in named) >= len(named)
-        if 0 <= len(rows[0]) - len(named) < 2 and _is_words(named) and known:
-            rows, numbers = [named, *rows], [0, *numbers]
-    table = headed(path.name, rows, numbers, remarks, "line")
+        if 0 <= len(cells[0]) - len(named) < 2 and _is_words(named) and known:
+            rows = {0: named} | rows
+    table = headed(path.name, rows, remarks, "line")
     table.left += ["the last line, which is cut short"] * cut
     return table
 
@@ -127,30 +125,31 @@ def _width(rows: Sequence[Sequence[str]]) -> int:
     return max(counts, key=lambda n: (counts[n], n))
 
 
-def _decimal_points(rows: list[list[str]], numbers: list[int], path: Path, delimiter: str) -> None:
+def _decimal_points(rows: dict[int, list[str]], path: Path, delimiter: str) -> None:
     """Decimal commas become points, in place."""
-    at = [(row, j, line) for row, line in zip(rows, numbers, strict=True) for j in range(len(row))]
-    comma = [found for found in at if COMMA_NUMBER.fullmatch(found[0][found[1]])]
-    cells = [(row[j], line) for row, j, line in at if not COMMA_NUMBER.fullmatch(row[j])]
-    mixed = [found for found in cells if THOUSANDS.fullmatch(found[0]) or MIXED.fullmatch(found[0])]
-    point = [(cell, line) for cell, line in cells if "." in cell and NUMBER.fullmatch(cell)]
+    cells = [(i, j, cell) for i, row in rows.items() for j, cell in enumerate(row)]
+    comma = [at for at in cells if COMMA_NUMBER.fullmatch(at[2])]
+    mixed = [at for at in cells if MIXED.fullmatch(at[2])]
+    point = [at for at in cells if "." in at[2] and NUMBER.fullmatch(at[2])]
     if mixed or (comma and point):
-        seen = [(row[j], line) for row, j, line in comma[:1]] + mixed[:1] + point[:1]
-        where = " and ".join(f"{cell.strip()} in line {line}" for cell, line in seen)
+        seen = comma[:1] + mixed[:1] + point[:1]
+        where = " and ".join(f"{cell.strip()} in line {i}" for i, _, cell in seen)
         raise ValueError(
             f"{path.name} writes numbers with a comma and with a point, {where}: which one is decimal "
             "cannot be told; save it with one of them"
         )
     for j in {j for _, j, _ in comma}:
-        written = [row[j] for row, k, _ in comma if k == j]
-        whole = any(len(row) > j and re.fullmatch(r"\s*\d{1,3}\s*", row[j]) for row in rows)
+        written = [cell for _, k, cell in comma if k == j]
+        whole = any(
+            len(row) > j and re.fullmatch(r"\s*\d{1,3}\s*", row[j]) for row in rows.values()
+        )
         if (whole or delimiter == ",") and all(map(THOUSANDS.fullmatch, written)):
             raise ValueError(
                 f"{path.name} writes {written[0].strip()} among whole numbers or commas: whether "
                 "the comma is decimal or parts thousands cannot be told; save it without the commas"
             )
-    for row, j, _ in comma:
-        row[j] = row[j].replace(",", ".")
+    for i, j, cell in comma:
+        rows[i][j] = cell.replace(",", ".")
 
 
 def _is_words(row: Sequence[str]) -> bool:
@@ -158,14 +157,13 @@ def _is_words(row: Sequence[str]) -> bool:
     return not all(map(missing, row)) and not any(map(NUMBER.fullmatch, row))
 
 
-def headed(
-    name: str, rows: list[list[str]], numbers: list[int], remarks: list[str], line: str
-) -> Sheet:
-    """A `Sheet` of rows of cells, whose header may have several rows and stand below other lines.
+def headed(name: str, numbered: dict[int, list[str]], remarks: list[str], line: str) -> Sheet:
+    """A `Sheet` of rows of cells, by their numbers; a header may have several rows and stand below others.
 
     The header is the row above the numbers that names most columns as people do. Lines above it are
     remarks. Where there is none, columns are named by their numbers, and must be given.
     """
+    rows = list(numbered.values())
     later = rows[len(rows) // 2 :: 1 + len(rows) // (2 * SAMPLE)]
     n = _width(later)
     body = [row for row in later if len(row) == n]
@@ -191,31 +189,31 @@ def headed(
         head = heads[-1]
     a_number = (lambda row: any(map(NUMBER.fullmatch, row))) if heads else filled
     first = next((i for i in range(head + 1, len(rows)) if a_number(rows[i])), len(rows))
-    data, numbers, names = rows[first:], numbers[first:], rows[head] if heads else None
+    data, names = dict(list(numbered.items())[first:]), rows[head] if heads else None
     remarks = remarks + [" ".join(row) for row in rows[: head if heads else first]]
-    if names is None and data and _counts(data[0]) and any("." in c for r in data[1:] for c in r):
-        names, data, numbers = data[0], data[1:], numbers[1:]  # pandas names by number
+    if names is None and data and _counts(rows[first]):  # pandas names by number
+        if any("." in cell for row in rows[first + 1 :] for cell in row):
+            names = data.pop(min(data))
     if not data or not sure:
         raise ValueError(f"{name} holds no row of numbers, a trajectory needs at least two frames")
     # A separator at the end of each row begins no column.
     named = names is not None and len(names) == n and names[-1].strip()
-    width = n if named or any("".join(row[n - 1 :]).strip() for row in data) else n - 1
-    for row, at in zip(data, numbers, strict=True):
+    width = n if named or any("".join(row[n - 1 :]).strip() for row in data.values()) else n - 1
+    for at, row in data.items():
         if len(row) != n and (len(row) < width or any(cell.strip() for cell in row[width:])):
             raise ValueError(
                 f"{name}: {line} {at} has {counted(len(row), 'field')}, the others have {n}; it is cut, or no "
                 "row of the table (then delete it), or a field holds the sign that parts columns"
             )
-    numbers = [at for row, at in zip(data, numbers, strict=True) if row != names]
-    data = [row for row in data if row != names]  # films one after the other
+    data = {at: row for at, row in data.items() if row != names}  # films one after the other
     if names is not None and len(names) < width:  # as R does; which one has no name is not said
         names = None
     columns = [
         values if names is None or names[j].strip() else _filled_down(values)
-        for j, values in enumerate(list(zip(*data, strict=False))[:width])
+        for j, values in enumerate(list(zip(*data.values(), strict=False))[:width])
     ]
-    table = Sheet.of(name, names, columns, remarks, numbers, line)
-    block = np.r_[0, np.cumsum(np.diff(numbers) > 1)]
+    table = Sheet.of(name, names, columns, remarks, list(data), line)
+    block = np.r_[0, np.cumsum(np.diff(list(data)) > 1)]
     if block[-1] and len(block) >= 2 * (block[-1] + 1):
         table.blocks = block
     if heads and names is not None:

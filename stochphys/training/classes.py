@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..io.states import numbered
+from ..io.state_tables import numbered
 
 
 def as_examples(x: Any) -> Tensor:
