@@ -18,12 +18,17 @@ from torch import Tensor
 from .increments import Increments, symmetric
 from .posterior import DiffusionField, LinearPosterior, Posterior
 
-SOME = 4096  # states at which the slope of the drift is asked, or a tenth of all
+SOME = 2048  # states at which a change of the drift is asked, or a thirtieth of all
 CLOSE = 1e-3  # of the width of the data, over which a slope is taken
 # Times the square of a correction: what may be left of it. A field changes by more at some places than
 # on average.
 NEXT = 0.15  # mean square of the next order over that of the first, from which on orders do not converge
 LEFT = {"ito": 0.25, "field": 1.0, "midpoint": 1.5}
+
+
+def few(values: Tensor) -> Tensor:
+    """Of `values (n, …)` some, evenly spaced."""
+    return values[:: max(1, min(30, len(values) // SOME))]
 
 
 def slopes(drift: Posterior, x: Tensor) -> Tensor:
@@ -58,8 +63,7 @@ def carrying(data: Increments, drift: Posterior, x: Tensor, scale: Tensor) -> Te
 def constant_noise(data: Increments, drift: Posterior, squares: Tensor) -> tuple[Tensor, float]:
     """D `(dim, dim)` from all `squares`, with the relative size of what was corrected."""
     mean, q = squares.mean((0, 1)), squares.flatten(0, 1)
-    k = max(1, min(10, len(q) // SOME))
-    q, x = q[::k], data.at.flatten(0, 1)[::k]
+    q, x = few(q), few(data.at.flatten(0, 1))
     width = mean.diagonal().sqrt()
     G = carrying(data, drift, x, width)
     usual = G.mean(0)
@@ -76,7 +80,7 @@ def local_noise(
     from the middle of a step D does not change on average. What is found at some states leads to all
     through the features of ln D."""
     x, q, ln = data.at.flatten(0, 1), squares.flatten(0, 1), diffusion.logarithm
-    some = x[:: max(1, min(10, len(x) // SOME))] if isinstance(ln, LinearPosterior) else x
+    some = few(x) if isinstance(ln, LinearPosterior) else x
 
     def noise(at: Tensor) -> Tensor:
         """D without what the drift has added to a first estimate."""
@@ -139,8 +143,7 @@ def seen_and_true(
     """
     if data.rule not in ("ito", "midpoint") or not isinstance(found, LinearPosterior):
         return found, found
-    x = data.start.flatten(0, 1)
-    x = x[:: max(1, min(10, len(x) // SOME))]
+    x = few(data.start.flatten(0, 1))
     features = found.basis(x)
 
     def moved(f: LinearPosterior, part: float, noise: float) -> LinearPosterior | None:
@@ -150,9 +153,10 @@ def seen_and_true(
         later = half_later(data, f, diffusion, x, f.basis, noise) - features
         change = later @ f.weights.T  # (n, dim)
         square = change.square().mean(0).clamp(min=1e-300)
-        luck = torch.stack([(later @ root).square().sum(1).mean() for root in f.root])
+        gram = later.T @ later / len(later)
+        luck = torch.stack([((gram @ root) * root).sum() for root in f.root])
         weights = weights_of(features, change * (1 - luck / square).clamp(min=0))
-        if ((later @ weights.T).square().mean(0) > NEXT * square).any():
+        if (((weights @ gram) * weights).sum(1) > NEXT * square).any():
             return None
         return replace(f, weights=f.weights + part * weights)
 

@@ -20,6 +20,7 @@ from .evidence import Prior
 
 # From states (draws or 1, n, dim_in) to values (draws, n, dim_out).
 Functions = Callable[[Tensor], Tensor]
+CHUNK = 2**11  # states whose features are made at once: these stay in the caches of a processor
 
 
 class Posterior(Brief, ABC):
@@ -74,11 +75,17 @@ class LinearPosterior(Posterior):
         return torch.stack([next(iter(prior.precisions.values()))[1:] for prior in self.priors])
 
     def mean(self, x: Tensor) -> Tensor:
-        return self.basis(torch.as_tensor(x).double()) @ self.weights.T + self.offset
+        return self._of_features(x, lambda phi: phi @ self.weights.T + self.offset)
 
     def std(self, x: Tensor) -> Tensor:
-        phi = self.basis(torch.as_tensor(x).double())
-        return torch.stack([(phi @ R).norm(dim=-1) for R in self.root], dim=-1)
+        def spread(phi: Tensor) -> Tensor:
+            return torch.stack([(phi @ R).norm(dim=-1) for R in self.root], dim=-1)
+
+        return self._of_features(x, spread)
+
+    def _of_features(self, x: Tensor, f: Functions) -> Tensor:
+        pieces = torch.as_tensor(x).double().split(CHUNK)
+        return torch.cat([f(self.basis(piece)) for piece in pieces])
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
         xi = torch.randn(draws, *self.root[:, 0].shape, **drawn_from(generator)).to(self.root)

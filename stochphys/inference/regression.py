@@ -18,9 +18,9 @@ from ..device import Source
 from ..models.bases import Candidates, Families, Features
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
 from .evidence import Prior, in_words
-from .posterior import LinearPosterior, Posterior
+from .posterior import CHUNK, LinearPosterior, Posterior
 
-CHUNK, HELD = 2**16, 2**25  # samples whose features are made at once; features that are kept
+HELD = 2**25  # features that are kept from one iteration to the next
 CHOICES = 3  # iterations of working labels at most that may change the prior
 CHOOSE = 2**12  # samples by which families of functions are chosen
 NEAR = 0.1  # of the variance of x: as far as it may move while labels are averaged for that
@@ -160,7 +160,8 @@ def fitted(
         for part in samples.chunks():
             yield part, basis(part.x)
 
-    held = list(seen()) if n * n_features < HELD else None
+    once = isinstance(likelihood, Normal)
+    held = None if once or n * n_features > HELD else list(seen())
     for iteration in range(ITERATIONS):
         label = (
             likelihood.first_label if start is None and iteration == 0 else likelihood.working_label
@@ -200,7 +201,7 @@ def fitted(
         step = torch.einsum("ofg,og->of", covariance, moment) - w
         w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
         moved = torch.einsum("of,ofg,og->o", step, gram, step)
-        if isinstance(likelihood, Normal) or (moved < TOLERANCE).all():
+        if once or (moved < TOLERANCE).all():
             break
     root = torch.stack([p.root(*one, groups) for p, one in zip(found, both, strict=True)])
     if isinstance(basis, Candidates):
