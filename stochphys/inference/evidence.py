@@ -10,7 +10,7 @@ and α maximises the evidence, the probability of the data with the weights inte
 one component and its Gram matrix; how that is made from samples lives in `regression`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
@@ -24,54 +24,38 @@ UPDATES, SETTLED = 60, 0.01  # of precisions, at most; nats gained by one, at wh
 UNLIKELY = 0.05  # share of the probability below which a family of functions is left out
 
 
-@dataclass(frozen=True, eq=False)
-class Belief(Brief):
-    r"""What data say of the weights of one component, $w \sim N(\text{weights}, RR^\top)$.
-
-    Attributes:
-        weights: `(n_features,)`.
-        root: R `(n_features, n)`.
-        determined: how many of the weights the data determine, MacKay's γ.
-    """
-
-    weights: Tensor
-    root: Tensor
-    determined: float
-
-
-def believed(gram: Tensor, moment: Tensor, groups: Tensor, precision: Tensor) -> Belief:
-    """The belief under a prior of known precision `(n_groups,)`, 0 for none, infinite for features
-    that are left out; `groups (n_features,)`."""
+def believed(gram: Tensor, groups: Tensor, precision: Tensor) -> tuple[Tensor, float]:
+    r"""Root R `(n_features, n_features)` of the covariance of the weights, $w \sim N(RR^\top \Phi^\top Wy, RR^\top)$,
+    under a prior of known precision `(n_groups,)`, 0 for none, infinite for features that are left out;
+    `groups (n_features,)`. And how many of the weights the data determine, MacKay's γ."""
     alpha = precision[groups]
     free, held = (alpha == 0).nonzero()[:, 0], ((alpha > 0) & (alpha < inf)).nonzero()[:, 0]
-    S, b, across, root_of_free = without(gram, moment, free, held)
-    L = cholesky(S + alpha[held].diag())
-    R = inverse(L).T  # triangular, so that a seed draws the same functions everywhere
-    w = R @ (R.T @ b)
-    weights, root = torch.zeros_like(moment), torch.zeros_like(gram)
-    weights[held], weights[free] = w, root_of_free @ (root_of_free @ moment[free]) - across @ w
+    S, across, root_of_free = without(gram, free, held)
+    # Triangular, so that a seed draws the same functions everywhere.
+    R = inverse(cholesky(S + alpha[held].diag())).T
+    root = torch.zeros_like(gram)
     root[held[:, None], held], root[free[:, None], held] = R, -across @ R
     root[free[:, None], free] = root_of_free
-    determined = len(free) + len(held) - (alpha[held] * R.square().sum(1)).sum().item()
-    return Belief(weights, root, determined)
+    return root, len(free) + len(held) - (alpha[held] * R.square().sum(1)).sum().item()
 
 
-def without(gram: Tensor, moment: Tensor, free: Tensor, held: Tensor) -> tuple[Tensor, ...]:
-    """What is left of both for the features `held` when the weights of those that are `free` of a prior
-    are integrated out, what they lose for it, and the symmetric root of the covariance of the free ones
+def without(gram: Tensor, free: Tensor, held: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What is left of it for the features `held` when the weights of those that are `free` of a prior are
+    integrated out, by which these depend on them, and the symmetric root of the covariance of the free ones
     alone. Of free features that cannot be told apart the smallest weights are taken."""
     values, vectors = torch.linalg.eigh(gram[free[:, None], free])
     seen = values > 1e-12 * values.amax(0, keepdim=True) if len(free) else values > 0
     inverse_root = torch.where(seen, values, inf) ** -0.5
     root = vectors * inverse_root @ vectors.T
     across = root @ root @ gram[free[:, None], held]
-    S = gram[held[:, None], held] - gram[held[:, None], free] @ across
-    return S, moment[held] - across.T @ moment[free], across, root
+    return gram[held[:, None], held] - gram[held[:, None], free] @ across, across, root
 
 
-def most_probable(gram: Tensor, moment: Tensor, groups: Tensor) -> tuple[Tensor, float]:
-    r"""The precisions `(n_groups,)` of greatest evidence for a prior $w_k \sim N(0, 1/\alpha_{g(k)})$,
-    and that evidence in nats, less what it is with group 0 alone:
+def most_probable(
+    gram: Tensor, moment: Tensor, groups: Tensor, families: Iterable[Tensor]
+) -> Iterator[tuple[Tensor, float]]:
+    r"""Of each family, a mask of features, the precisions `(n_groups,)` of greatest evidence for a prior
+    $w_k \sim N(0, 1/\alpha_{g(k)})$, and that evidence in nats, less what it is with group 0 alone:
 
     $$\ln p(y|\alpha) = \tfrac12 \Big(\sum_k \ln\alpha_{g(k)} - \ln\det(\alpha + S)
        + b^\top(\alpha + S)^{-1} b\Big) + \text{const},$$
@@ -94,14 +78,16 @@ def most_probable(gram: Tensor, moment: Tensor, groups: Tensor) -> tuple[Tensor,
     JMLR 1, 211 (2001).
     """
     free, held = (groups == 0).nonzero()[:, 0], (groups > 0).nonzero()[:, 0]
-    precision = torch.full((int(groups.max()) + 1,), inf, dtype=gram.dtype)
-    precision[0] = 0
-    if not len(held):
-        return precision, 0.0
-    S, b, *_ = without(gram, moment, free, held)
-    kinds, group = groups[held].unique(return_inverse=True)
-    precision[kinds], evidence = greatest_evidence(S, b, group)
-    return precision, evidence
+    S, across, _ = without(gram, free, held)
+    b = moment[held] - across.T @ moment[free]
+    for mask in families:
+        k, evidence = mask[held].nonzero()[:, 0], 0.0
+        precision = torch.full((int(groups.max()) + 1,), inf, dtype=gram.dtype)
+        precision[0] = 0
+        if len(k):
+            kinds, group = groups[held[k]].unique(return_inverse=True)
+            precision[kinds], evidence = greatest_evidence(S[k[:, None], k], b[k], group)
+        yield precision, evidence
 
 
 def greatest_evidence(S: Tensor, b: Tensor, group: Tensor) -> tuple[Tensor, float]:
@@ -174,13 +160,10 @@ class Prior(Brief):
     ) -> "Prior":
         """From families by name, each a mask of features: weighed by how probable they make the data, with
         a nat off for each precision that was fitted (Akaike)."""
-        precisions, score = {}, {}
-        for name, mask in families.items():
-            k = mask.nonzero()[:, 0]
-            found, evidence = most_probable(gram[k[:, None], k], moment[k], groups[k])
-            precisions[name] = torch.full((int(groups.max()) + 1,), inf, dtype=gram.dtype)
-            precisions[name][: len(found)] = found
-            score[name] = evidence - len(groups[k].unique())
+        found = [*most_probable(gram, moment, groups, families.values())]
+        fitted = [len(groups[mask].unique()) for mask in families.values()]
+        precisions = {name: one for name, (one, _) in zip(families, found, strict=True)}
+        score = {name: e - n for name, (_, e), n in zip(families, found, fitted, strict=True)}
         order = sorted(score, key=score.__getitem__, reverse=True)
         ahead = score[order[0]] - score[order[1]] if len(order) > 1 else inf
         share = torch.tensor([score[name] for name in order], dtype=gram.dtype).softmax(0)
@@ -193,29 +176,39 @@ class Prior(Brief):
         """The same where other groups are gone."""
         return replace(self, precisions={name: a[kept] for name, a in self.precisions.items()})
 
-    def covariance(self, gram: Tensor, groups: Tensor) -> Tensor:
-        """C `(n_features, n_features)`, by which a moment is multiplied for the mean of the weights: that of
-        the families' covariances."""
-        beliefs = zip(self.shares.values(), self.beliefs(gram, gram[0], groups), strict=True)
-        root = torch.cat([p**0.5 * belief.root for p, belief in beliefs], dim=1)
-        return root @ root.T
+    def believed(self, gram: Tensor, groups: Tensor) -> "Belief":
+        """What data of this Gram matrix leave open."""
+        roots = [believed(gram, groups, one)[0] for one in self.precisions.values()]
+        return Belief(torch.tensor(list(self.shares.values())).to(gram), roots)
 
-    def root(self, gram: Tensor, moment: Tensor, groups: Tensor) -> Tensor:
-        r"""R `(n_features, n_features)` with the covariance $RR^\top$ of the families' mixture: what is open
-        in each family, and between them."""
-        beliefs = self.beliefs(gram, moment, groups)
-        if len(beliefs) == 1:
-            return beliefs[0].root
-        share = torch.tensor(list(self.shares.values())).to(gram)
-        each = torch.stack([one.weights for one in beliefs])
-        between = share.sqrt()[:, None] * (each - share @ each)  # (n_beliefs, n_features)
-        within = [p.sqrt() * one.root.T for p, one in zip(share, beliefs, strict=True)]
+
+@dataclass(frozen=True, eq=False)
+class Belief(Brief):
+    r"""What data say of the weights of one component: families of functions, each with normal weights of the
+    covariance $RR^\top$.
+
+    Attributes:
+        shares: of the families `(n_families,)`.
+        roots: R of each, `(n_features, n_features)`.
+    """
+
+    shares: Tensor
+    roots: list[Tensor]
+
+    def means(self, moment: Tensor) -> Tensor:
+        """Of the weights in each family, `(n_families, n_features)`."""
+        return torch.stack([R @ (R.T @ moment) for R in self.roots])
+
+    def root(self, moment: Tensor, kept: Tensor) -> Tensor:
+        r"""R with the covariance $RR^\top$ of the mixture of the families, of those features that are kept: what
+        is open in each family, and between them."""
+        if len(self.roots) == 1:
+            return self.roots[0][kept][:, kept]
+        each, share = self.means(moment)[:, kept], self.shares.sqrt()
+        between = share[:, None] * (each - self.shares @ each)
+        within = [p * R[kept][:, kept].T for p, R in zip(share, self.roots, strict=True)]
         R = torch.linalg.qr(torch.cat((*within, between)), mode="r").R
         return (R * R.diagonal().sign()[:, None]).T  # what QR leaves open
-
-    def beliefs(self, gram: Tensor, moment: Tensor, groups: Tensor) -> list[Belief]:
-        """Of each family."""
-        return [believed(gram, moment, groups, one) for one in self.precisions.values()]
 
 
 def in_words(priors: Sequence[Prior]) -> str:

@@ -116,10 +116,10 @@ class LinearisedPosterior(Posterior):
                 H += rows.T @ (c[:, None] * rows)
                 moment += (c * label[:, i]) @ rows
         groups = torch.ones(len(H), dtype=torch.long)
-        precision, _ = most_probable(H, moment, groups)
-        found = believed(H, moment, groups, precision)
-        self.precision, self.effective_parameters = precision[1:], found.determined
-        self.shift, self.root = found.weights - weights, found.root  # m − ŵ, (α + H)^(−1/2)
+        [(precision, _)] = most_probable(H, moment, groups, [groups > 0])
+        self.root, self.effective_parameters = believed(H, groups, precision)  # (α + H)^(−1/2)
+        self.precision = precision[1:]
+        self.shift = self.root @ (self.root.T @ moment) - weights  # m − ŵ
 
     def jacobian(self, x: Tensor) -> Tensor:
         """J `(n, dim_out, n_weights)` at states `x (n, dim_in)`."""

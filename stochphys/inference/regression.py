@@ -8,7 +8,7 @@ normal noise are iterated with working labels (Fisher scoring).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from ..brief import Brief
 from ..device import Source
 from ..models.bases import Candidates, Families, Features
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
-from .evidence import Prior, in_words
+from .evidence import Belief, Prior, in_words
 from .posterior import CHUNK, LinearPosterior, Posterior
 
 HELD = 2**25  # features that are kept from one iteration to the next
@@ -113,15 +113,34 @@ class BayesianRegression(Brief):
         Raises `ValueError` if there are fewer samples than features.
         """
         if (like := self.like) is not None:
-            return fitted(like.basis, samples, likelihood, like.priors, like.weights)
+            return fitted(like.basis, samples, likelihood, like.priors, like.weights).posterior
         given = self.basis
         basis: Features = given.fitted(samples.x) if hasattr(given, "fitted") else given
         if not isinstance(basis, Candidates) or len(samples.x) <= CHOOSE:
-            return fitted(basis, samples, likelihood)
+            return fitted(basis, samples, likelihood).posterior
         chosen = fitted(basis, samples.fewer(CHOOSE), likelihood)
-        found = fitted(chosen.basis, samples, likelihood, start=chosen.weights)
+        found = fitted(chosen.basis, samples, likelihood, start=chosen.weights).posterior
         alone = all(prior.ahead == inf for prior in found.priors)
-        return replace(found, choice=chosen.choice) if alone else found
+        return replace(found, choice=in_words(chosen.priors)) if alone else found
+
+
+class Fit(NamedTuple):
+    """What was found, with what the `posterior` is made of: a choice alone does not need all of it."""
+
+    basis: Features
+    weights: Tensor
+    offset: Tensor
+    priors: tuple[Prior, ...]
+    beliefs: list[Belief]
+    moment: Tensor
+    kept: Tensor  # of the features, `(n_features,)`
+
+    @property
+    def posterior(self) -> LinearPosterior:
+        of = zip(self.beliefs, self.moment, strict=True)
+        root = torch.stack([belief.root(moment, self.kept) for belief, moment in of])
+        words = in_words(self.priors)
+        return LinearPosterior(self.basis, self.weights, root, self.offset, self.priors, words)
 
 
 def fitted(
@@ -130,8 +149,8 @@ def fitted(
     likelihood: Likelihood,
     priors: tuple[Prior, ...] = (),
     start: Tensor | None = None,
-) -> LinearPosterior:
-    """The posterior on the features of a basis, or on those that are taken of `Candidates`; with the
+) -> Fit:
+    """Weights of the features of a basis, or of those that are taken of `Candidates`; with the
     `priors` of its components, if they are known, and from weights to `start` with.
 
     Raises `ValueError` if there are fewer samples than features.
@@ -192,24 +211,25 @@ def fitted(
             ) / 2  # a step too far: where labels are far above e^f it is as long as they
             continue
         best, before = min(best, misfit), w
-        both = list(zip(gram, moment, strict=True))
         if not priors and iteration < choices:
+            both = zip(gram, moment, strict=True)
             found = tuple(Prior.of(*one, groups, families) for one in both)
         if iteration < choices:
-            of_prior = zip(found, gram, strict=True)
-            covariance = torch.stack([p.covariance(one, groups) for p, one in of_prior])
-        step = torch.einsum("ofg,og->of", covariance, moment) - w
+            beliefs = [p.believed(one, groups) for p, one in zip(found, gram, strict=True)]
+        step = (
+            torch.stack([b.shares @ b.means(m) for b, m in zip(beliefs, moment, strict=True)]) - w
+        )
         w = w + step * (1 if iteration < 5 else 0.5)  # where no model fits, whole steps swing
         moved = torch.einsum("of,ofg,og->o", step, gram, step)
         if once or (moved < TOLERANCE).all():
             break
-    root = torch.stack([p.root(*one, groups) for p, one in zip(found, both, strict=True)])
+    kept = groups >= 0
     if isinstance(basis, Candidates):
         names = [name for name in families if any(name in prior.shares for prior in found)]
         kept = torch.stack([families[name] for name in names]).any(0)
-        basis, w, root = basis.only(names), w[:, kept], root[:, kept]
+        basis, w = basis.only(names), w[:, kept]
         found = tuple(prior.of_groups(groups[kept].unique()) for prior in found)
-    return LinearPosterior(basis, w, root, offset, found, in_words(found))
+    return Fit(basis, w, offset, found, beliefs, moment, kept)
 
 
 def squares(phi: Tensor, c: Tensor) -> Tensor:
