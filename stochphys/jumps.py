@@ -141,10 +141,8 @@ class Jumps(Paths):
         first = _entries(states, track)
         states, track, time = states[first], track[first], time[first].astype(float)
         states = np.where(np.r_[track[1:] != track[:-1], True], -1, states)
-        waiting = np.diff(time, append=time[-1])
-        return cls.of_frames(
-            states, track=track, frame=np.arange(len(states)), waiting=waiting, **how
-        )
+        how |= dict(frame=np.arange(len(states)), waiting=np.diff(time, append=time[-1]))
+        return cls.of_frames(states, track=track, **how)
 
     def merged(self, dt: float) -> "Jumps":
         """Jumps in continuous time, of states that were recorded every `dt`: equal successive frames

@@ -252,9 +252,7 @@ class Movie(Paths):
             raise ValueError(
                 f"background must be an image of the frames' shape {self.shape}, got {tuple(image.shape)}"
             )
-        return self._developed(
-            lambda frames: (frames.double() - image.to(frames.device)).to(frames)
-        )
+        return self._developed(lambda some: (some.double() - image.to(some.device)).to(some))
 
     def _over_time(self, how: str) -> Tensor:
         """The median or the mean of each pixel over all frames, tile by tile `(height, width)`."""

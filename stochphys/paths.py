@@ -107,9 +107,7 @@ class Paths(Brief):
                 f"{self.n_times} times finds a neighbour, got {pieces}"
             )
         if self.stretches is not None:
-            return replace(  # type: ignore[type-var]
-                self, stretches=self.stretches.cut(self.n_times // pieces), check=False
-            )
+            return self._laid(lambda x: x, stretches=self.stretches.cut(self.n_times // pieces))
         end = self.n_times // pieces * pieces
         return self._laid(lambda values: values[:, :end].unflatten(1, (pieces, -1)).flatten(0, 1))
 
@@ -200,9 +198,8 @@ class Windows(Brief):
     @property
     def rows(self) -> Tensor:
         """Rows of the frames of each window of paths that have gaps `(n_windows, frames)`."""
-        return self._existing[0][:, None] + torch.arange(
-            self.frames, device=self.trajectories.x.device
-        )
+        first = self._existing[0]
+        return first[:, None] + torch.arange(self.frames, device=first.device)
 
     @cached_property
     def per_path(self) -> Tensor:

@@ -183,8 +183,5 @@ def stretches_of(x: Tensor, track: Tensor, frame: Tensor) -> tuple[Tensor, Stret
             f"no two of the {len(x)} frames follow each other: their numbers never differ by one; "
             "of each k-th frame, give frame // k and k times dt"
         )
-    whole = len(stretches.path) == stretches.n_paths
-    regular = whole and bool(
-        (stretches.start == 0).all() and (stretches.length == stretches.length[0]).all()
-    )
-    return rows, stretches, regular
+    alike = (stretches.start == 0) & (stretches.length == stretches.length[0])
+    return rows, stretches, len(stretches.path) == stretches.n_paths and bool(alike.all())

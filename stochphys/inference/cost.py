@@ -131,7 +131,6 @@ def foretold(
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     looks = min(len(held_out), LOOKS) * steps / recipe["validate_every"]
     looks += min(len(held_out), HELD_OUT) * ONCE
-    seconds *= (
-        members * CROWDED * (steps * batch + looks / 2) / len(index)
-    )  # looks need no gradients
+    # Looks need no gradients.
+    seconds *= members * CROWDED * (steps * batch + looks / 2) / len(index)
     return Cost(seconds, members * ((peak.bytes - weights) / len(index) * batch + COPIES * weights))

@@ -199,9 +199,6 @@ def little_data(result: EntropyProduction) -> Iterator[str]:
 def bound_per_path(steps: Windows, entropy: Tensor) -> Tensor:
     r"""J + 1 of each path, $\langle h - e^{-h}\rangle + 1$ at its best for h = a ΔS with one a for
     all, from ΔS of these steps, laid `(n_trajectories, n_steps)`."""
-    h = steps_of(entropy).double()
-    bounds = [
-        a * steps.means(h) - steps.means(torch.expm1(-a * h))
-        for a in torch.linspace(0.6, 1.4, 9).tolist()
-    ]
+    h, factors = steps_of(entropy).double(), torch.linspace(0.6, 1.4, 9).tolist()
+    bounds = [a * steps.means(h) - steps.means(torch.expm1(-a * h)) for a in factors]
     return max(bounds, key=lambda bound: (steps.weight * bound).mean().item())

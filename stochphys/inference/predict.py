@@ -28,8 +28,7 @@ GRID = 1001  # points of a quadrature of passage times, on each side of the star
 
 @dataclass(frozen=True)
 class Agreement:
-    """A prediction beside the exact number: that number, the error in units of the std, and
-    whether the interval holds it."""
+    """A prediction beside the `exact` number: the error over the std, and is it `inside` the interval?"""
 
     exact: float
     error: float
@@ -198,10 +197,8 @@ def predict_paths(
                 f"{quantile:.0%} of the training states; start elsewhere, or raise quantile"
             )
         system = Fenced(system, known)
-    options: dict[str, Any] = dict(every=every, dtype=langevin.increments.precision)
-    paths = simulate(
-        system, n_trajectories, n_steps, dt, generator=generator, start=start, **options
-    )
+    how: Any = dict(start=start, every=every, dtype=langevin.increments.precision)
+    paths = simulate(system, n_trajectories, n_steps, dt, generator=generator, **how)
     frames = zip(paths.x.unbind(1), paths.times.tolist(), strict=True)
     outside = torch.stack([~known(x, t) for x, t in frames], dim=1)
     left = torch.where(outside.any(1), outside.int().argmax(1), paths.n_times)

@@ -112,9 +112,8 @@ def heat_rate(
     if not (T > 0).all():
         raise ValueError(f"temperature must be positive, got {temperature}")
     mean, each = (-T * part for part in _per_coordinate(langevin, fresh, generator, draws))
-    return tuple(
-        PredictedRate.of(m.item(), d, level) for m, d in zip(mean, each.unbind(-1), strict=True)
-    )
+    pairs = zip(mean.tolist(), each.unbind(-1), strict=True)
+    return tuple(PredictedRate.of(best, drawn, level) for best, drawn in pairs)
 
 
 def _per_coordinate(

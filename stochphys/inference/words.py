@@ -15,10 +15,8 @@ from .jackknife import mean_of_steps
 from .one_way import irreversible
 from .signs_of_data import examined
 
-RARE, NEVER = (
-    0.3,
-    0.8,
-)  # share of words without a reverse: from which on it is said, no rate is given
+RARE = 0.3  # share of words without a reverse, from which on it is said,
+NEVER = 0.8  # and from which on no rate is given
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -65,9 +63,8 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
             "sample; take fewer frames"
         )
     whole = jumps.with_windows(frames)
-    require.integer(
-        2, whole, "n_trajectories", hint="one gives no error bar: cut it, jumps.cut(100)"
-    )
+    hint = "one gives no error bar: cut it, jumps.cut(100)"
+    require.integer(2, whole, "n_trajectories", hint=hint)
     paths, owner = whole.gapless(frames)
     # The number of a word has its states for digits; the reverse of each reads them from the end.
     words = torch.zeros_like(paths.x[:, frames - 1 :], dtype=torch.int64)

@@ -100,9 +100,8 @@ def meant(path: Path, held: dict[str, np.ndarray], asked: Asked, again: str) -> 
     if dt is None:
         sheet = Sheet(path.name, {}, remarks=remarks)
         if (told := remarked(sheet, asked)) is None:
-            raise sheet.error(
-                "it does not tell the time between two frames; give it", asked.again(dt=...)
-            )
+            words = "it does not tell the time between two frames; give it"
+            raise sheet.error(words, asked.again(dt=...))
         dt, words = told
     source = again if path.suffix == ".npy" else f"{again}[{next(iter(held))!r}]"
     found = paths_of(path.name, paths, (dt, words), asked, moving, ours, source)
@@ -120,9 +119,8 @@ def _refuse_clocks(name: str, x: np.ndarray, dt: float, asked: Asked, source: st
         turned = known and np.median(across) < 0.5 * np.median(along)
         sure = known and np.median(along) < 0.5 * np.median(across)
         if turned or ("load" in asked.call and len(x) > 10 * x.shape[1] and not sure):
-            seem = ", and neighbours are closer from path to path than from time to time" * bool(
-                turned
-            )
+            seem = ", and neighbours are closer from path to path than from time to time"
+            seem *= bool(turned)
             raise ValueError(
                 f"{name} has {len(x)} paths of {x.shape[1]} times{seem}; if it is the other way round, "
                 f"Trajectories.of({source}.swapaxes(0, 1), dt={dt:g}); {otherwise}"
@@ -185,12 +183,8 @@ def paths_of(
         )
     blocks = [b[:, None] if b.ndim == 1 else b for b in blocks]
     ranks, dims = {b.ndim for b in blocks}, {b.shape[-1] for b in blocks if b.ndim}
-    if (
-        not ranks
-        or not ranks <= ({2, 3} if alone else {2})
-        or len(dims) > 1
-        or (alone and not x.size)
-    ):
+    fit = ranks and ranks <= ({2, 3} if alone else {2}) and len(dims) == 1
+    if not fit or (alone and not x.size):
         raise ValueError(
             f"{name} must have the axes (n_trajectories, n_times, dim) with at least two times, or be one or "
             f"several (n_times, dim) of one dim, got shapes {sorted({b.shape for b in blocks})[:4]}"

@@ -95,9 +95,8 @@ def roles(table: Sheet, asked: Asked) -> Roles:
     for role in ("track", "frame", "time"):
         said = getattr(asked, role)
         if said is not None:  # a list: the name of a film, and of a track
-            parts = [
-                table.find(n, role) for n in (said if isinstance(said, list | tuple) else [said])
-            ]
+            several = said if isinstance(said, list | tuple) else [said]
+            parts = [table.find(name, role) for name in several]
             given[role], used = table.joined(parts), used + parts
     if asked.columns is not None and not 0 < len(wanted) == len({*wanted, *used}) - len(used):
         raise table.error(
@@ -171,9 +170,8 @@ def _coordinates(
         unknown += [name for name in velocities if plain(name)[0] == "v"]
         velocities = [name for name in velocities if name not in unknown]
     if found and not any(re.match("[xyz]|centroid", axis) for axis in axes):  # angles alone
-        unknown += [
-            n for n in by_role["other"] if plain(n)[0] == "radius" and _could_be(table, n, result)
-        ]
+        radii = (name for name in by_role["other"] if plain(name)[0] == "radius")
+        unknown += [name for name in radii if _could_be(table, name, result)]
     sets: dict[Any, list[str]] = {}  # in pixels and in µm, say; where it is, and where it began
     for i, (name, axis) in enumerate(zip(found, axes, strict=True)):
         scheme = re.sub(r"[xyz]", "x", re.sub(r"\d+", "#", axis))

@@ -35,15 +35,11 @@ def refuse_doubts(
             label = table.groups(table.joined(tell))[0]
             say["track"] = tell[0] if len(tell) == 1 and track is None else tell
             tell += [] if track is None else [track]
-    for name in unused if when is None else []:
-        if (
-            "frame" not in say
-            and "time" not in say
-            and _tells_time(table, name, label, name in unknown)
-        ):
-            numbers = NUMBER.fullmatch(str(table.columns[name][0]))  # no dates
-            number = numbers and table.whole(name) and not plain(name)[1]
-            say["frame" if number else "time"] = name
+    clocks = (n for n in unused if when is None and _tells_time(table, n, label, n in unknown))
+    if (name := next(clocks, None)) is not None:
+        numbers = NUMBER.fullmatch(str(table.columns[name][0]))  # no dates
+        number = numbers and table.whole(name) and not plain(name)[1]
+        say["frame" if number else "time"] = name
     if say:
         shown = {role: listed(v if isinstance(v, list) else [v]) for role, v in say.items()}
         calls = [asked.again(**say)]

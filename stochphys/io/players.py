@@ -25,9 +25,8 @@ def read(path: Path, given: bool, channel: int | str | None) -> Found:
         with reading(path):
             times = gif_times(path)
         dt, varies = (None, "") if given else even_step(path, times, rounding=0.01)
-        return Found(
-            _gif_frames(path, image, len(times), channel), dt, tuple(words), PLAYED + varies
-        )
+        frames = _gif_frames(path, image, len(times), channel)
+        return Found(frames, dt, tuple(words), PLAYED + varies)
     av = library("av", "av", path)
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         n, hidden, times = packed_frames(path, video)
@@ -101,9 +100,8 @@ def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[
     unpacked = 0
     with reading(path, av.FFmpegError), av.open(str(path)) as video:
         for frame in video.decode(video=0):
-            if (
-                frame.is_corrupt
-            ):  # threads for several frames at once would tell it now and then only
+            # With threads for several frames at once this would be told now and then only.
+            if frame.is_corrupt:
                 break
             unpacked += 1
             yield np.rot90(_one_of_frame(frame, channel, path), frame.rotation // 90)
@@ -131,10 +129,8 @@ def _one_of_frame(frame: Any, channel: int | None, path: Path) -> np.ndarray:
 def one_of(image: np.ndarray, channel: int | None, path: Path) -> np.ndarray:
     """One channel of an image `(height, width, 3 or 4)`; where none is chosen, all must be equal, and a
     fourth, which says how transparent a pixel is, the same everywhere."""
-    alpha = image[..., 3:]
-    if channel is None and (
-        (image[..., :3] != image[..., :1]).any() or (alpha != alpha[0, 0]).any()
-    ):
+    alpha, grey = image[..., 3:], (image[..., :3] == image[..., :1]).all()
+    if channel is None and not (grey and (alpha == alpha[0, 0]).all()):
         raise ValueError(colours(path))
     return image[..., channel or 0]
 

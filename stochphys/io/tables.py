@@ -72,9 +72,8 @@ def paths_in_memory(paths: Any, dt: float, underdamped: bool) -> Tracks:
         require_real(array, name)
         if isinstance(array, np.ma.MaskedArray):  # masked is missing
             arrays[i] = np.ma.filled(array.astype(np.float64), np.nan)
-    return paths_of(
-        name, arrays if several else arrays[0], words, Asked("Trajectories.of(paths"), underdamped
-    )
+    asked = Asked("Trajectories.of(paths")
+    return paths_of(name, arrays if several else arrays[0], words, asked, underdamped)
 
 
 def framed(name: str, frame: Any) -> Sheet:
@@ -160,9 +159,8 @@ def _hdf(path: Path) -> Any:
             if len(keys) == 1:
                 return pandas.read_hdf(path, keys[0])
             with tables.open_file(path) as file:
-                arrays = {
-                    node.name: np.asarray(node.read()) for node in file.walk_nodes("/", "Array")
-                }
+                nodes = file.walk_nodes("/", "Array")
+                arrays = {node.name: np.asarray(node.read()) for node in nodes}
     except BROKEN as error:
         raise damaged(path, "HDF5 file", error) from None
     if keys or not arrays:
@@ -242,9 +240,8 @@ def _model(root: Element) -> tuple[list, list[str], list[str]]:
     shown = {element.attrib["TRACK_ID"] for element in root.iter("TrackID")}
     rows, branched = [], 0
     for track in root.iter("Track"):
-        links = [
-            (e.attrib["SPOT_SOURCE_ID"], e.attrib["SPOT_TARGET_ID"]) for e in track.iter("Edge")
-        ]
+        edges = (edge.attrib for edge in track.iter("Edge"))
+        links = [(edge["SPOT_SOURCE_ID"], edge["SPOT_TARGET_ID"]) for edge in edges]
         links = [(a, b) if spots[a][0] < spots[b][0] else (b, a) for a, b in links]
         if shown and track.attrib["TRACK_ID"] not in shown:
             continue

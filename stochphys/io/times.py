@@ -96,9 +96,8 @@ class Runs:
     def spread(self, count: np.ndarray, dt: float) -> float:
         """How far apart the times of a track are, at most, as counted from those of their frames."""
         away = self.time - count * dt
-        return float(
-            (np.maximum.reduceat(away, self.first) - np.minimum.reduceat(away, self.first)).max()
-        )
+        most, least = (f.reduceat(away, self.first) for f in (np.maximum, np.minimum))
+        return float((most - least).max())
 
     def fit(self, count: np.ndarray, dt: float, half: float) -> bool:
         """Is each step a frame or more, and each time no farther from its frame than rounding allows?"""

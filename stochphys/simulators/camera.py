@@ -74,20 +74,15 @@ class Camera(Brief):
 
     @cached_property
     def _moves(self) -> list[bool]:
-        """Whether anything moves along the rows, and along the columns; asked once, as a GPU must
-        stop to answer."""
+        """Whether anything moves along rows, and along columns; a GPU must stop to answer, so once."""
         return self.motion.any(dim=2).any(dim=0).tolist()
 
     def __call__(self, x: Tensor, *, generator: Source | None = None) -> Tensor:
         """Frames `(…, height, width)` of states `x (…, dim)`; noise comes from `generator`, without
         which a noisy camera refuses (`TypeError`)."""
         at_once = max(1, PROFILES // (len(self.centre) * max(self.shape)))
-        frames = torch.cat(
-            [
-                self._profiles(states, 0) @ self._profiles(states, 1).transpose(1, 2)
-                for states in x.reshape(-1, self.dim).split(at_once)
-            ]
-        )
+        some = x.reshape(-1, self.dim).split(at_once)
+        frames = torch.cat([self._profiles(x, 0) @ self._profiles(x, 1).mT for x in some])
         frames.mul_(self.brightness * self.peak).clamp_(max=self.peak)
         if self.noise:
             noise = torch.randn(frames.shape, dtype=frames.dtype, **drawn_from(generator))

@@ -145,10 +145,9 @@ def simulate_jumps(
         if few and n_steps * n_trajectories > TOGETHER:
             x = _in_pieces(thresholds, start, n_steps, generator)
         else:
-            parts = [
-                _run(thresholds, some, _numbers(n_steps, len(some), generator))
-                for some in start.split(TOGETHER)
-            ]
+            parts = []
+            for some in start.split(TOGETHER):
+                parts.append(_run(thresholds, some, _numbers(n_steps, len(some), generator)))
             x = torch.cat((start[None].byte(), torch.cat(parts, 1))).T
     if process.escape_rates is None:
         return Jumps(x, process.n_states, check=False)

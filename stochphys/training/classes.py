@@ -46,11 +46,8 @@ def as_numbers(name: str, labels: Any, n: int, names: Sequence[str] | None = Non
                 raise ValueError(f"{name} holds names, {found[:5]}; Labelled(x, y).y numbers them")
         # Torch counts with few unsigned integers.
         labels = torch.tensor(array.astype(np.int64) if array.dtype.kind in "iu" else array)
-    if (
-        labels.ndim == 2
-        and len(labels) == n
-        and (labels.shape[1] != n or labels.is_floating_point())
-    ):
+    rows = labels.ndim == 2 and len(labels) == n
+    if rows and (labels.shape[1] != n or labels.is_floating_point()):
         labels = labels[:, 0] if labels.shape[1] == 1 else _of_rows(name, labels)
     if labels.numel() and (labels.is_floating_point() or labels.is_complex()):
         raise ValueError(

@@ -230,10 +230,9 @@ def _report(ended: list[Row], n_runs: int) -> None:
     warn = partial(warnings.warn, stacklevel=3)
     if len(ended) < n_runs:
         warn(f"stopped after {len(ended)} of {n_runs} runs; call again to go on")
-    failed = [
-        f"\n  {row['setting']}, seed {row['seed']}: {FRAMES.sub('', row['error']).strip()}"
-        for row in ended
-        if "error" in row
-    ]
-    if failed:
-        warn(f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:{''.join(failed)}")
+    if failed := [row for row in ended if "error" in row]:
+        words = f"{len(failed)} of {n_runs} runs failed, retry=True repeats them:"
+        for row in failed:
+            error = FRAMES.sub("", row["error"]).strip()
+            words += f"\n  {row['setting']}, seed {row['seed']}: {error}"
+        warn(words)
