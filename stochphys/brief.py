@@ -11,8 +11,7 @@ WIDTH = 150  # characters of a line
 
 
 class Brief:
-    """A dataclass whose `repr` is one short line, whatever its fields hold. Its `notice`, and that of
-    what it holds, stands in front."""
+    """A dataclass with a short `repr`; its `notice`, and that of what it holds, stands in front."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -216,8 +216,7 @@ class Windows(Brief):
 
     @property
     def n_equal(self) -> float:
-        """How many trajectories of one length would have a mean as certain: less than there are, if a
-        few hold most of the windows."""
+        """How many equal trajectories would be as certain: fewer if a few hold most of the windows."""
         n = self.per_path.double()
         return (n.sum() ** 2 / n.square().sum()).item()
 

@@ -85,8 +85,7 @@ class Stretches(Brief):
         return self.first[stretch] + later, path, place
 
     def laid(self, values: Tensor) -> Tensor:
-        """Values of all frames `(n_frames,)` laid `(n_paths, n_times)`, NaN where a frame is missing; each
-        path begins with its first."""
+        """Values `(n_frames,)` laid `(n_paths, n_times)` from each path's first on, NaN where none is."""
         path, number = self.frames
         check_grid(self.n_paths, int(self.spans.max()))
         grid = values.new_full((self.n_paths, int(self.spans.max())), float("nan"))
@@ -146,8 +145,7 @@ def check_grid(n_paths: int, width: int) -> None:
 
 
 def _ranges(lengths: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of the ranges `which (n,)`, of those of these lengths that lie end to end, and for each
-    row the place in `which`."""
+    """Rows of the ranges `which (n,)`, laid end to end with these lengths, and each one's place in it."""
     first, n = (lengths.cumsum(0) - lengths)[which], lengths[which]
     order = torch.arange(len(which), device=which.device).repeat_interleave(n)
     within = torch.arange(len(order), device=which.device) - (n.cumsum(0) - n)[order]

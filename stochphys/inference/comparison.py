@@ -41,8 +41,7 @@ class Comparison:
 
     @classmethod
     def of(cls, exact: Tensor, learned: Tensor, rate: float, dt: float) -> "Comparison":
-        """From the exact and the inferred ΔS of the same steps `(…)`, NaN where there is none, and
-        the inferred rate."""
+        """From exact and inferred ΔS of the same steps `(…)`, NaN where none is, and the rate."""
         exact_rate = steps_of(exact).double().mean().item() / dt
         ratio = rate / exact_rate if exact_rate else nan
         return cls(exact_rate, ratio, *r_squared_and_slope(exact, learned))
@@ -74,8 +73,7 @@ def exact_entropy(
 
 
 def ask(system: Any, form: str, *args: Any, **options: Any) -> Any:
-    """What a system answers when its method of this form, `name(arguments)`, is asked. Raises
-    `TypeError` for what has no such method."""
+    """What a system says that has a method of this form, `name(arguments)`; else `TypeError`."""
     name = form.partition("(")[0]
     try:
         signature(getattr(system, name)).bind(*args, **options)

@@ -72,8 +72,7 @@ def independent(grid: Tensor) -> Tensor:
 
 
 def counted(grid: Tensor) -> tuple[Tensor, Tensor]:
-    """How many steps each path has, `(n_trajectories,)`, and the grid with 0 for those that it has
-    not."""
+    """How many steps each path has, `(n_trajectories,)`, and the grid with 0 for those missing."""
     if not torch.isnan(grid.sum()):
         return torch.full_like(grid[:, 0], grid.shape[1]), grid
     gap = torch.isnan(grid)

@@ -1,5 +1,4 @@
-"""Standard errors from blocks of trajectories: trajectories are independent, so the blocks are, and the
-spread between them is the error."""
+"""Standard errors from blocks of trajectories, whose spread is the error: they are independent."""
 
 from collections.abc import Callable
 from math import isfinite, nan

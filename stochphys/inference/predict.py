@@ -131,8 +131,7 @@ class PredictedPaths(Brief):
 
 
 class Fenced(System):
-    """A system that stands still where its drift is not known: at states `x (n, dim)` and times t
-    for which `known(x, t)` is false."""
+    """A system that stands still at states `x (n, dim)` and times t where `known(x, t)` is false."""
 
     def __init__(self, system: System, known: Callable[[Tensor, float], Tensor]) -> None:
         self.system, self.known = system, known

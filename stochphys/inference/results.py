@@ -99,8 +99,7 @@ class EntropyProduction(Estimate):
 
 @torch.no_grad()
 def on_sample(model: Ensemble, windows: Windows, n: int) -> Tensor:
-    """h of at most n of the windows, evenly spaced, by each member, `(parts, members, n)`; networks
-    for odd variables have several parts."""
+    """h of at most n windows, evenly spaced, by each member, `(parts, members, n)`; see `signs`."""
     n, size = min(n, len(windows)), at_once(windows)
     index = torch.arange(n, device=windows.trajectories.x.device) * len(windows) // n
     # Written in place: small results kept between large ones would scatter over the memory.
@@ -165,8 +164,7 @@ class Langevin(Brief):
 
     @property
     def predicted_nmse(self) -> float:
-        """p/(2 I_F): expected squared error of the drift, over ⟨Φ²⟩, both in units of D; infinite if
-        no drift rises above the noise."""
+        """p/(2 I_F): expected squared error of the drift over ⟨Φ²⟩, in units of D; ∞ if all is noise."""
         return self.effective_parameters / (2 * self.information) if self.information > 0 else inf
 
     @property
@@ -193,8 +191,7 @@ class Langevin(Brief):
         return torch.cat((x, torch.full_like(x[:, :1], t)), dim=1) if self.timed else x
 
     def draw(self, draws: int, *, generator: Source) -> System:
-        """A system for `simulate` with `draws` trajectories: path i follows the i-th equation drawn
-        from the posterior."""
+        """A system for `simulate` with `draws` trajectories: path i follows draw i from the posterior."""
         generator = as_generator(generator)
         phi = self.drift.sample(draws, generator=generator)
         drawn = Drawn(self, phi, self.diffusion.sample(draws, generator=generator))

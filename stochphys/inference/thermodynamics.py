@@ -226,15 +226,13 @@ def _along_underdamped(
 
 
 def divergence(diffusion: Functions, x: Tensor) -> Tensor:
-    r"""$(\nabla\cdot D)_i = \sum_j \partial_j D_{ij}$ of each draw at `x (1, n, dim)`,
-    `(n_draws, n, dim)`."""
+    r"""$(\nabla\cdot D)_i = \sum_j \partial_j D_{ij}$ at `x (1, n, dim)`, `(n_draws, n, dim)`."""
     columns = [_slope(diffusion, x, j)[..., j] for j in range(x.shape[-1])]
     return torch.stack(columns).sum(0)
 
 
 def friction(drift: Functions, state: Tensor) -> Tensor:
-    r"""$\Gamma_i = -\partial\Phi_i/\partial v_i$ of each draw at (x, v) `(1, n, 2 dim)`,
-    `(n_draws, n, dim)`."""
+    r"""$\Gamma_i = -\partial\Phi_i/\partial v_i$ at (x, v) `(1, n, 2 dim)`, `(n_draws, n, dim)`."""
     dim = state.shape[-1] // 2
     return torch.stack([-_slope(drift, state, dim + i)[..., i] for i in range(dim)], dim=-1)
 

@@ -41,8 +41,7 @@ EDGES = re.compile(r"(?i)SPOT_SOURCE_ID|EDGE_X_LOC|TRACK_X_LOC")
 
 
 def recognised(name: str) -> str:
-    """The role of a column of that name: `track`, `frame`, `time`, `coordinate`, `velocity`, `other`;
-    empty where the name says nothing."""
+    """The role, a key of `NAMES`, of a column of that name; empty where the name says nothing."""
     bare, _ = plain(name)
     return next((role for role, names in ROLES.items() if names.fullmatch(bare)), "")
 
@@ -253,8 +252,7 @@ def _constant(values: np.ndarray, group: np.ndarray) -> bool:
 
 
 def _could_be(table: Sheet, name: str, known: Roles) -> bool:
-    """Could a column be a coordinate? Not if it is text, never changes, counts rows, or is one number
-    for each track or for each frame."""
+    """No coordinate is text, constant, a count of rows, or one number for each track or frame."""
     if not table.numeric(name):
         return False
     values = table.values(name)

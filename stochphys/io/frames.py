@@ -1,5 +1,4 @@
-"""What the readers of movies share: what they give back, times that are even, and words for files that
-are damaged."""
+"""What readers of movies share: `Found`, times that are even, words for files that are damaged."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

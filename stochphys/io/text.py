@@ -98,8 +98,7 @@ def split(lines: Sequence[str], delimiter: str, quotes: int = csv.QUOTE_MINIMAL)
 
 
 def _trust(lines: Sequence[str], delimiter: str) -> tuple[float, float]:
-    """How well a delimiter fits: the share of lines with one number of fields, and of fields that
-    hold a number."""
+    """How well a delimiter fits: the share of lines of one length, and of fields with a number."""
     try:
         rows = split(lines, delimiter)
     except csv.Error:

@@ -25,8 +25,7 @@ FPS = re.compile(r"(?i)([-+]?\d*[.,]?\d+) *fps")
 
 
 def remarked(table: Sheet, asked: Asked) -> tuple[float, str] | None:
-    """The time step that a comment tells, or a column that never changes, and the words for it; None
-    if none does."""
+    """The time step that a comment, or a constant column, tells, with words for it; None if none does."""
     found, remarks = {}, dict.fromkeys(table.remarks, "comment")
     for name in table.columns:
         if (STEP.search(f"{name}: 1") or RATE.search(f"{name}: 1")) and table.numeric(name):
@@ -86,8 +85,7 @@ class Runs:
         return count - count[self.first][self.owner]
 
     def found(self, dt: float) -> np.ndarray:
-        """The same for a dt that is known: all phases together tell where the frames are, where a
-        rounded time begins a track."""
+        """The same for a known dt: all phases together tell where frames are, if times are rounded."""
         turns = self.time / dt
         phase = np.angle(np.add.reduceat(np.exp(2j * np.pi * turns), self.first)) / (2 * np.pi)
         count = np.rint(turns - phase[self.owner])

@@ -10,8 +10,7 @@ from torch import Tensor
 
 
 class Normal:
-    r"""f is the drift, $\Phi = f$: minus the log-likelihood of a label y of inverse variance w is
-    $\tfrac12 w (y - f)^2$."""
+    r"""f is the drift Φ; of a label y of inverse variance w, −ln p is $\tfrac12 w (y - f)^2$."""
 
     def loss(self, f: Tensor, y: Tensor, weight: Tensor) -> Tensor:
         return weight * (y - f).square() / 2
@@ -46,8 +45,7 @@ class LogVariance:
         return f + y * (-f).exp() - 1
 
     def first_label(self, f: Tensor, y: Tensor) -> Tensor:
-        """A label of log D to begin with, where f is not known: the logarithm of a χ² number has
-        the mean −1.27."""
+        """A first label of log D, f not being known: the log of a χ² number has the mean −1.27."""
         size = y.abs()  # 0 where nothing moved
         return size.clamp(min=1e-4 * size.mean().item()).log() + 1.27
 

@@ -119,8 +119,7 @@ class System(Brief, ABC):
         return of_windows(entropy, data, frames)
 
     def step_entropy(self, trajectories: Trajectories, scheme: str) -> Tensor:
-        """ΔS of each step of paths without gaps, `(n_trajectories, n_times - 1)`; see
-        `entropy_production`."""
+        """ΔS of each step, `(n_trajectories, n_times - 1)`, without gaps; see `entropy_production`."""
         if self.no_entropy:
             raise ValueError(f"{type(self).__name__} {self.no_entropy}")
         raise TypeError(

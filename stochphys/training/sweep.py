@@ -150,8 +150,7 @@ def _plain(value: Any) -> Any:
 
 
 def _read(text: bytes, path: Path) -> dict[str, Row]:
-    """Rows by key; of a run that was repeated, the last. A line that was torn when its process was
-    killed is passed over."""
+    """Rows by key, of a repeated run the last; a line torn when its process died is passed over."""
     rows: dict[str, Row] = {}
     for line in filter(bytes.strip, text.splitlines()):
         row = None

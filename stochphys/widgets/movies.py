@@ -180,8 +180,7 @@ def filmstrip(movies: Mapping[str, Any], *, dt: float | None = None, n: int = 6)
 def _panels(
     movies: Mapping[str, Any], dt: float | None
 ) -> tuple[dict[str, Panel], int, float | None]:
-    """Every entry as a `Panel`, the frames of the shortest that moves, and the time between two of
-    them, if one is known."""
+    """All entries as `Panel`, how many frames all moving ones have, and their dt if known."""
     panels = {}
     for title, movie in movies.items():
         if isinstance(movie, Movie):
