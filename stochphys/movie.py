@@ -103,9 +103,7 @@ class Movie(Paths):
                 frame, row, column = wrong.nonzero()[0].tolist()
                 says = "beyond 2**24, take images.double(): it is" if whole else "not finite,"
                 where = f"at frame {first + frame}, row {row}, column {column}"
-                raise ValueError(
-                    f"images hold a pixel that is {says} {where}; fill it or cut there"
-                )
+                raise ValueError(f"images hold a pixel that is {says} {where}; fill or cut it")
             first += len(some)
 
     @classmethod

@@ -82,9 +82,7 @@ def ask(system: Any, form: str, *args: Any, **options: Any) -> Any:
         missing = True
     if missing:
         kind = f"the class {system.__name__}" if isinstance(system, type) else type(system).__name__
-        raise TypeError(
-            f"{kind} cannot be compared with: that takes an object with a method {form}"
-        )
+        raise TypeError(f"{kind} cannot be compared with: it takes an object with a method {form}")
     return getattr(system, name)(*args, **options)
 
 

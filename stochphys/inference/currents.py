@@ -194,9 +194,7 @@ def check_even(trajectories: Trajectories, numbers: int) -> None:
         )
     largest = trajectories.x.abs().max().item()
     if largest and not 1e-60 < largest < 1e60:
-        raise ValueError(
-            f"trajectories reach {largest:.2g}: take a unit of length nearer to theirs"
-        )
+        raise ValueError(f"trajectories reach {largest:.2g}: take a unit of length near theirs")
     n = Windows(trajectories).per_path
     if (steps := int(n.sum())) < FEW * numbers:
         raise ValueError(

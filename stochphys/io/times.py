@@ -207,9 +207,7 @@ def whole_numbers(table: Sheet, asked: Asked, name: str, values: np.ndarray) -> 
     if not (np.abs(values) < 2**53).all() or (off := values != np.rint(values)).any():
         bad = values[off][0] if (np.abs(values) < 2**53).all() else np.abs(values).max()
         times = asked.again(time=name, frame=None)
-        raise table.error(
-            f"column {name!r} should number frames and holds {bad:g}; of times", times
-        )
+        raise table.error(f"column {name!r} should number frames, holds {bad:g}; of times", times)
     return values.astype(np.int64)
 
 

@@ -79,9 +79,7 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
     label, nowhere = table.groups(role.track)
     ids = table.columns.get(role.track or "", np.zeros(0))
     if ids.dtype.kind == "f" and np.fmax.reduce(ids, initial=0) > 2**53:
-        raise table.error(
-            f"{role.track!r} holds rounded numbers; store them as whole numbers or as text"
-        )
+        raise table.error(f"{role.track!r} holds rounded numbers; store whole numbers, or text")
     clock = _rows(label) if role.clock is None else table.values(role.clock)
 
     lost = {"track": nowhere, "time": np.isnan(clock), "position": np.isnan(x).any(1)}
@@ -97,9 +95,7 @@ def tracks_of(table: Sheet, asked: Asked) -> Tracks:
             "least two frames"
         )
     if role.track is not None and 2 * nowhere.sum() > len(x):
-        raise table.error(
-            f"{nowhere.sum()} of {len(x)} rows have no {role.track}; fill it in there"
-        )
+        raise table.error(f"{nowhere.sum()} of {len(x)} rows have no {role.track}; fill it in")
     times = clock if role.time is None else table.values(role.time)
     if (infinite := np.isinf(np.c_[x, clock, times][at]).any(1)).any():
         row = table.row(at[infinite][0])

@@ -104,9 +104,7 @@ def _check_underdamped(system: Underdamped) -> None:
                 f"`{field.name}: float = {value}` under @dataclass(frozen=True)"
             )
     if system.dim % 2:
-        raise ValueError(
-            f"{name}.dim must be even, positions and as many velocities, got {system.dim}"
-        )
+        raise ValueError(f"{name}.dim must be even, for as many velocities, got {system.dim}")
     if _redefined(system, "drift", "noise_amplitude"):
         raise TypeError(
             f"{name} is Underdamped: it must define force or acceleration instead of drift, and "
