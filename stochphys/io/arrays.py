@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .columns import recognised
-from .files import BROKEN, damaged, library, number, require_real, unpacked
+from .files import library, number, reading, require_real, unpacked
 from .sheet import Asked, Sheet
 from .times import remarked
 from .tracks import Tracks, scales, unseen
@@ -24,14 +24,13 @@ def read_arrays(path: Path, asked: Asked) -> Tracks | Sheet:
 def read_matlab(path: Path, asked: Asked) -> Tracks | Sheet:
     """The paths in a `.mat`: arrays, a cell of arrays, or a struct of either."""
     scipy_io = library("scipy.io", "scipy", path)
-    try:
-        held = scipy_io.loadmat(path)
-    except NotImplementedError:
-        raise ValueError(
-            f"{path.name} is a .mat file of version 7.3; save it in MATLAB with save(…, '-v7')"
-        ) from None
-    except (*BROKEN, scipy_io.matlab.MatReadError) as error:
-        raise damaged(path, ".mat file", error) from None
+    with reading(path, ".mat file", scipy_io.matlab.MatReadError):
+        try:
+            held = scipy_io.loadmat(path)
+        except NotImplementedError:
+            raise ValueError(
+                f"{path.name} is a .mat file of version 7.3; save it in MATLAB with save(…, '-v7')"
+            ) from None
     held = {name: np.asarray(value) for name, value in held.items() if not name.startswith("__")}
     if len(held) == 1 and (struct := next(iter(held.values()))).dtype.names and struct.size == 1:
         held = {name: np.asarray(struct[name].item()) for name in struct.dtype.names}

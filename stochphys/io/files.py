@@ -3,6 +3,8 @@
 import pickle
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from os import PathLike
 from os.path import expanduser
@@ -16,7 +18,7 @@ import numpy as np
 ARRAYS = (".npy", ".npz")
 # What libraries raise on files that are damaged, or are something else than their ending says.
 BROKEN = (
-    ArithmeticError, AttributeError, BadZipFile, EOFError, LookupError, MemoryError,
+    ArithmeticError, AssertionError, AttributeError, BadZipFile, EOFError, LookupError, MemoryError,
     NotImplementedError, OSError, RuntimeError, SyntaxError, TypeError, ValueError, struct.error,
     zlib.error, pickle.PickleError, TokenError,
 )  # fmt: skip
@@ -43,31 +45,45 @@ def existing(path: str | Path, *endings: str) -> Path:
     return path
 
 
-def damaged(path: Path, what: str, error: BaseException) -> ValueError:
-    """The error for a file that a library could not read, in one line."""
-    words = str(error).strip().partition("\n")[0][:120] or type(error).__name__
-    return ValueError(
-        f"{path.name} is no {what} that can be read ({words}); it may be damaged or cut short: "
-        "open it in the program that wrote it, and save it again"
-    )
+@contextmanager
+def reading(path: Path, what: str, *others: type[Exception]) -> Iterator[None]:
+    """Errors of the libraries beneath become a `ValueError` that names the file; our own, which
+    begin with its name, pass, and so does what the disk says."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except BROKEN + others as error:
+        if str(error).startswith(path.name):
+            raise
+        if "imagecodecs" in str(error):  # tifffile asks for it where a tif is packed by LZW or JPEG
+            raise ImportError(
+                f"{path.name} is packed in a way that needs imagecodecs: pip install 'imagecodecs'"
+            ) from None
+        words = str(error).strip().partition("\n")[0][:120] or type(error).__name__
+        raise ValueError(
+            f"{path.name} is no {what} that can be read ({words}); it may be damaged or cut short: "
+            "open it in the program that wrote it, and save it again"
+        ) from error
 
 
 def unpacked(path: Path, name: str, mmap_mode: Literal["c"] | None = None) -> dict[str, np.ndarray]:
     """The arrays of an `.npz` file by name; that of a `.npy` file under this `name`. No code is run."""
-    try:
-        file = np.load(path, mmap_mode=mmap_mode)
-        if isinstance(file, np.ndarray):
-            return {name: file}
-        with file:
-            return {name: file[name] for name in file.files}
-    except BROKEN as error:
-        objects = "allow_pickle" in str(error) or "Python objects" in str(error)
-        if objects and path.read_bytes()[:2] in (b"\x93N", b"PK"):  # else it is no array at all
-            raise ValueError(
-                f"{path.name} is no array of numbers: it holds Python objects, which may run any code. Save "
-                "paths of several sizes one by one, np.savez('tracks.npz', *paths), and frames cut to one size"
-            ) from None
-        raise damaged(path, "array of numbers", error) from None
+    with reading(path, "array of numbers"):
+        try:
+            file = np.load(path, mmap_mode=mmap_mode)
+            if isinstance(file, np.ndarray):
+                return {name: file}
+            with file:
+                return {name: file[name] for name in file.files}
+        except ValueError as error:
+            objects = "allow_pickle" in str(error) or "Python objects" in str(error)
+            if objects and path.read_bytes()[:2] in (b"\x93N", b"PK"):  # else it is no array at all
+                raise ValueError(
+                    f"{path.name} is no array of numbers: it holds Python objects, which may run any code. Save "
+                    "paths of several sizes one by one, np.savez('tracks.npz', *paths), and frames cut to one size"
+                ) from None
+            raise
 
 
 def number(path: Path, name: str, beside: dict[str, np.ndarray]) -> float | None:

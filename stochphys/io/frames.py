@@ -1,14 +1,12 @@
-"""What readers of movies share: `Found`, times that are even, words for files that are damaged."""
+"""What readers of movies share: `Found`, numbers and times of the metadata, times that are even."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .files import BROKEN, damaged
 from .times import short
 
 JITTER = 0.1  # of a step, by which the clock of a computer may be off at a frame
@@ -26,24 +24,6 @@ class Found(NamedTuple):
     dt: Any = None
     words: tuple[str, ...] = ()
     source: str = "as given"
-
-
-@contextmanager
-def reading(path: Path, *others: type[Exception]) -> Iterator[None]:
-    """Errors of the libraries beneath become a `ValueError` that names the file; our own, which
-    begin with its name, pass, and so does what the disk says."""
-    try:
-        yield
-    except (FileNotFoundError, PermissionError, ImportError):
-        raise
-    except BROKEN + (AssertionError,) + others as error:
-        if str(error).startswith(path.name):
-            raise
-        if "imagecodecs" in str(error):  # tifffile asks for it where a tif is packed by LZW or JPEG
-            raise ImportError(
-                f"{path.name} is packed in a way that needs imagecodecs: pip install 'imagecodecs'"
-            ) from None
-        raise damaged(path, "film", error) from error
 
 
 def number_of(path: Path, name: str, value: object, n: int) -> int:

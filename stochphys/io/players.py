@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .files import library
-from .frames import Found, even_step, number_of, reading
+from .files import library, reading
+from .frames import Found, even_step, number_of
 from .sheet import counted
 
 ENDINGS = (".gif", ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg")
@@ -22,13 +22,13 @@ def read(path: Path, given: bool, channel: int | str | None) -> Found:
     words = [f"channel {channel} of red, green and blue, the rest left out"] * (channel is not None)
     if path.suffix.lower() == ".gif":
         image = library("PIL.Image", "pillow", path)
-        with reading(path):
+        with reading(path, "film"):
             times = gif_times(path)
         dt, varies = (None, "") if given else even_step(path, times, rounding=0.01)
         frames = _gif_frames(path, image, len(times), channel)
         return Found(frames, dt, tuple(words), PLAYED + varies)
     av = library("av", "av", path)
-    with reading(path, av.FFmpegError), av.open(str(path)) as video:
+    with reading(path, "film", av.FFmpegError), av.open(str(path)) as video:
         n, hidden, times = packed_frames(path, video)
         dt, varies = (None, "") if given else even_step(path, times)
     words += [f"left out: {counted(hidden, 'frame')} that a player hides"] * (hidden > 0)
@@ -68,7 +68,10 @@ def gif_times(path: Path) -> list[float]:
 
 
 def _gif_frames(path: Path, image: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
-    with reading(path, image.DecompressionBombError), image.open(path, formats=["GIF"]) as gif:
+    with (
+        reading(path, "film", image.DecompressionBombError),
+        image.open(path, formats=["GIF"]) as gif,
+    ):
         for page in range(n):
             gif.seek(page)
             yield one_of(np.asarray(gif.convert("RGB")), channel, path)
@@ -98,7 +101,7 @@ def packed_frames(path: Path, video: Any) -> tuple[int, int, list[float]]:
 
 def _video_frames(path: Path, av: Any, n: int, channel: int | None) -> Iterator[np.ndarray]:
     unpacked = 0
-    with reading(path, av.FFmpegError), av.open(str(path)) as video:
+    with reading(path, "film", av.FFmpegError), av.open(str(path)) as video:
         for frame in video.decode(video=0):
             # With threads for several frames at once this would be told now and then only.
             if frame.is_corrupt:

@@ -11,13 +11,13 @@ from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError, parse
+from xml.etree.ElementTree import Element, parse
 
 import numpy as np
 
 from .. import require
 from .arrays import meant, paths_of, read_arrays, read_matlab
-from .files import ARRAYS, BROKEN, damaged, existing, library, require_real
+from .files import ARRAYS, existing, library, reading, require_real
 from .sheet import Asked, Sheet, counted
 from .text import headed, read_text
 from .tracks import Tracks, tracks_of
@@ -131,12 +131,10 @@ def _by_pandas(path: Path, ending: str) -> Sheet:
     library(PACKAGES[ending], PACKAGES[ending], path)
     if ending in HDF:
         return framed(path.name, _hdf(path))
-    try:
+    with reading(path, f"{ending} file"):
         if ending == ".parquet":
             return framed(path.name, pandas.read_parquet(path))
         sheets = pandas.read_excel(path, sheet_name=None, header=None, dtype=object)
-    except BROKEN as error:
-        raise damaged(path, f"{ending} file", error) from None
     titles = [title for title, sheet in sheets.items() if sheet.notna().any(axis=None)]
     if not titles:
         raise ValueError(f"{path.name} is empty: it holds no row")
@@ -152,17 +150,14 @@ def _by_pandas(path: Path, ending: str) -> Sheet:
 def _hdf(path: Path) -> Any:
     """The only data frame of an HDF5 file; where none is in it, its arrays by name."""
     pandas, tables = library("pandas", "pandas", path), library("tables", "tables", path)
-    try:
-        with _no_code():
-            with pandas.HDFStore(path, "r") as store:
-                keys = store.keys()
-            if len(keys) == 1:
-                return pandas.read_hdf(path, keys[0])
-            with tables.open_file(path) as file:
-                nodes = file.walk_nodes("/", "Array")
-                arrays = {node.name: np.asarray(node.read()) for node in nodes}
-    except BROKEN as error:
-        raise damaged(path, "HDF5 file", error) from None
+    with reading(path, "HDF5 file"), _no_code():
+        with pandas.HDFStore(path, "r") as store:
+            keys = store.keys()
+        if len(keys) == 1:
+            return pandas.read_hdf(path, keys[0])
+        with tables.open_file(path) as file:
+            nodes = file.walk_nodes("/", "Array")
+            arrays = {node.name: np.asarray(node.read()) for node in nodes}
     if keys or not arrays:
         raise ValueError(
             f"{path.name} holds {f'the tables {keys}' if keys else 'no array'}; give one table: "
@@ -200,7 +195,7 @@ def read_trackmate(path: Path) -> Sheet:
     A track that splits or merges is no path: it is left out, and the line tells it.
     """
     left: list[str] = []
-    try:
+    with reading(path, "XML of TrackMate"):
         root = parse(path).getroot()
         if root.tag == "Tracks":
             rows, remarks, names = _simple(root)
@@ -208,8 +203,6 @@ def read_trackmate(path: Path) -> Sheet:
             (rows, left, names), remarks = _model(root), []
         else:
             raise ValueError(f"its root is {root.tag}, not Tracks or TrackMate with a Model")
-    except (ParseError, LookupError, ValueError) as error:
-        raise damaged(path, "XML of TrackMate", error) from None
     if not rows:
         raise ValueError(f"{path.name} holds no track" + "".join(f"; left out: {w}" for w in left))
     table = Sheet.of(path.name, names, [np.array(c) for c in zip(*rows, strict=True)], remarks)

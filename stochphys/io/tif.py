@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .files import library
-from .frames import Found, even_step, number_of, reading, seconds
+from .files import library, reading
+from .frames import Found, even_step, number_of, seconds
 from .players import one_of
 from .sheet import counted
 
@@ -110,7 +110,7 @@ def _opened(path: Path, tifffile: Any) -> Iterator[Any]:
     handler.emit = lambda note: notes.append(note.getMessage())  # type: ignore
     logging.getLogger("tifffile").addHandler(handler)
     try:
-        with reading(path), tifffile.TiffFile(path) as tif:
+        with reading(path, "film"), tifffile.TiffFile(path) as tif:
             yield tif
     finally:
         logging.getLogger("tifffile").removeHandler(handler)
