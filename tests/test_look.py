@@ -7,7 +7,8 @@ import torch
 
 import stochphys as sp
 from benchmarks import cpu_seconds
-from benchmarks.studies.look import CLEAN, errors, heating, shutter, stage, trap
+from benchmarks.studies.clean import CLEAN
+from benchmarks.studies.look import errors, heating, shutter, stage, trap
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import entropy_production_rate

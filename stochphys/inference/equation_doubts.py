@@ -17,6 +17,7 @@ from .inertia import friction_of_rules
 from .misfit import misfit
 from .neighbours import changing, neighbours_alike
 from .results import Langevin
+from .tracks import tracks_of
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
 SMOOTH = 1.5  # growth of D, with every second frame left out, that no white noise shows
@@ -50,6 +51,7 @@ def doubts_of_equation(result: Langevin, carried: bool = False) -> tuple[str, ..
         friction_of_rules(result),
         missing(result, labels, rest, carried),
         tuple(changing(result, rest))
+        or tuple(tracks_of(result, rest))
         or tuple(misfit(result, rest))
         or neighbours_alike(result, rest),
     )

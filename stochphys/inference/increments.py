@@ -51,6 +51,7 @@ class Increments(Brief):
         steps: what the noise did, `(n_paths, n, dim)`: displacements, or second differences.
         precision: of the trajectories that were read, and of paths that are predicted.
         row, row_at: None, or of each label, and of each square, the row of its first frame.
+        frames: None, or of each label its path and first frame.
         period: None, or that of each entry of `x`, inf where there is none, `(dim_in,)`.
         response: None, or dt ∂Φ_i/∂v_k of the drift by which labels were `corrected`, `(n_paths,
             n_steps, dim, dim)`.
@@ -70,6 +71,7 @@ class Increments(Brief):
     precision: torch.dtype
     row: Tensor | None = None
     row_at: Tensor | None = None
+    frames: tuple[Tensor, Tensor] | None = None
     period: Tensor | None = None
     response: Tensor | None = None
 
@@ -125,7 +127,7 @@ class Increments(Brief):
     def every(self, k: int) -> "Increments":
         """Each k-th label of the drift."""
         response = None if self.response is None else self.response[:, ::k]
-        x, y, before = self.x[:, ::k], self.y[:, ::k], self.before[:, ::k]
+        x, y, before = (each[:, ::k] for each in (self.x, self.y, self.before))
         return replace(self, x=x, y=y, before=before, response=response)
 
     @property
@@ -193,10 +195,8 @@ def increments(
     secant = rules is UNDERDAMPED
     least = 5 if secant else 4 if rule == "midpoint" else 2
     gaps = trajectories.stretches
-    frames: dict[str, Any] = {
-        "n_times" if gaps is None else "longest stretch": trajectories.longest
-    }
-    require.integer(least, **frames, hint=f"rule={rule!r} needs so many frames in a row")
+    most: Any = {"n_times" if gaps is None else "longest stretch": trajectories.longest}
+    require.integer(least, **most, hint=f"rule={rule!r} needs so many frames in a row")
     x, dt = trajectories.x.double(), trajectories.dt
     x = x if gaps is None else x[None]
     high, low = x.amax((0, 1)), x.amin((0, 1))
@@ -252,6 +252,7 @@ def increments(
             steps=s,
         )
     if gaps is not None:
+        labels = replace(labels, frames=gaps.frames)
         labels = existing(labels, *(gaps.windows(n, 1)[0] for n in (3 if secant else 2, least)))
     if trajectories.x.dtype == torch.float32 and rule not in EARLIER:
         check_rounding(torch.maximum(high, -low), labels)
@@ -259,12 +260,11 @@ def increments(
 
 
 def existing(labels: Increments, row: Tensor, row_at: Tensor) -> Increments:
-    """Of labels that begin with each frame, those that begin with these: their frames follow each
-    other, those of the squares too."""
-    kept = {name: getattr(labels, name)[:, row] for name in ("x", "y", "start", "before", "steps")}
-    reverse = None if labels.reverse is None else labels.reverse[:, row]
-    at = labels.at[:, row_at]
-    return replace(labels, **kept, reverse=reverse, at=at, row=row, row_at=row_at)
+    """Of labels that begin with each frame, those that begin with these, whose frames follow each other."""
+    kept: Any = {k: getattr(labels, k)[:, row] for k in ("x", "y", "start", "before", "steps")}
+    kept["reverse"] = None if labels.reverse is None else labels.reverse[:, row]
+    kept["frames"] = tuple(each[row] for each in labels.frames or ())
+    return replace(labels, **kept, at=labels.at[:, row_at], row=row, row_at=row_at)
 
 
 def successive(values: Tensor, row: Tensor | None, *places: int) -> list[Tensor]:

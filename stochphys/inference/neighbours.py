@@ -17,6 +17,14 @@ ALIKE = 5.0  # standard errors; sums of products have longer tails than normal n
 WORTH = 0.02  # share of the drift that must be missing, in its mean square
 
 
+def places(data: Increments) -> tuple[Tensor, Tensor]:
+    """Path and frame with which each label begins, `(n_paths, n_steps)` both."""
+    if data.frames is not None:
+        return data.frames[0][None], data.frames[1][None]
+    path, time = (torch.arange(n, device=data.y.device) for n in data.y.shape[:2])
+    return path[:, None].expand(-1, len(time)), time.expand(len(path), -1)
+
+
 def blocks_of(data: Increments, rest: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """Residuals `rest (n_paths, n, dim)` in blocks that follow each other, about `most` of them: the states
     where they begin `(n_blocks, dim_in)`, and the residuals of each `(n_blocks, k, dim)`."""
@@ -70,23 +78,23 @@ def neighbours_alike(result: Langevin, rest: Tensor) -> Iterator[str]:
 
 
 def changing(result: Langevin, rest: Tensor) -> Iterator[str]:
-    r"""Whether residuals `rest (n_paths, n, dim)` grow or fall with the time t since the first frame, by the
+    r"""Whether residuals `rest (n_paths, n, dim)` grow or fall with the time t of the film, by the
     sum of $(t_b - \bar t)\,e_b$ over blocks: a stage that moves, or a force that changes. Data that relax, by
-    the same equation, do not show it. Paths with gaps are not looked at."""
+    the same equation, do not show it."""
     data = result.increments
-    if data.row is not None or result.timed:
+    if result.timed:
         return
-    x, each = blocks_of(data, rest, BLOCKS)
+    x, each = blocks_of(data, torch.cat((rest, places(data)[1][..., None]), -1), BLOCKS)
     if len(x) < 4 * NEAR:
         return
+    each, t = each[..., :-1], each[:, :1, -1]  # t of the first label of each block
     r, k = each.sum(1), each.shape[1]
     D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2)
     noise = r * (data.dt / (2 * k * D)).sqrt()
-    t = torch.arange(len(x) // len(rest), device=x.device).double().repeat(len(rest))[:, None]
     line = torch.cat((torch.ones_like(x[:, :1]), x - x.mean(0)), dim=1)
     t = t - line @ torch.linalg.lstsq(line, t).solution
     sigma = (t * noise).sum(0) / (t * noise).square().sum(0).sqrt()
-    slope = (t * r / D).sum(0) / (k * (t.square() / D).sum(0))  # of Φ per block
+    slope = (t * r / D).sum(0) / (k * (t.square() / D).sum(0))  # of Φ per frame
     lost = slope.square() * (t.square() / D).mean(0)
     share = lost / (lost + (result.drift.mean(x).square() / D).mean(0))
     i = int((sigma.abs() * (share > max(WORTH, result.predicted_nmse))).argmax())

@@ -26,6 +26,7 @@ FEW = 100  # pairs of frames, of which nothing is said
 SKEW = 0.6  # part of the values below their mean, half for even ones: squares have two thirds
 LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
 UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
+TWICE = 0.01  # of the successive frames
 LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
 
 
@@ -139,33 +140,44 @@ def some_pairs(data: Trajectories) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     together."""
     x = data.x
     if data.stretches is None:
-        n, n_times, _ = x.shape
-        skip = 1 + n * n_times // SAMPLE
-        apart = min(skip, max(1, n_times // (20 * BLOCKS)))  # in time, so that blocks stay full
-        some = x[:: 1 + (skip - 1) // apart]
+        apart, paths = strides(len(x), x.shape[1])
+        some = x[::paths]
         first, then = some[:, :-1:apart], some[:, 1::apart]
-        path = torch.arange(len(some)).repeat_interleave(first.shape[1])
+        path = torch.arange(0, len(x), paths).repeat_interleave(first.shape[1])
         time = (torch.arange(first.shape[1]) * apart).repeat(len(some))
     else:
-        row, path, _ = data.stretches.windows(2, 1)
-        row = row[((torch.arange(len(row)).to(path) + path) % (1 + len(row) // SAMPLE)) == 0]
-        first, then = x[row], x[row + 1]
+        row = data.stretches.windows(2, 1)[0]
         path, time = (each[row].cpu() for each in data.stretches.frames)
+        some = thinned(path, time)
+        row, path, time = row[some], path[some], time[some]
+        first, then = x[row], x[row + 1]
     first, then = (each.double().cpu().flatten(0, -2) for each in (first, then))
     return first, then - first, path, time
 
 
-def clock(data: Paths, most: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows of at most so many frames, spread over paths and times, with the path and the time of each
-    `(n,)`, as by `some_pairs`."""
+def strides(n_paths: float, n_times: int) -> tuple[int, int]:
+    """Each how many frames, and each how many paths, are looked at, so that blocks of the time stay full."""
+    skip = 1 + int(n_paths * n_times) // SAMPLE
+    apart = min(skip, max(1, n_times // (20 * BLOCKS)))
+    return apart, 1 + (skip - 1) // apart
+
+
+def thinned(path: Tensor, time: Tensor) -> Tensor:
+    """Which of so many frames are looked at, of these paths at these times `(n,)`."""
+    span = int(time.max() - time.min()) + 1
+    apart, paths = strides(len(path) / span, span)
+    return ((path % paths == 0) & (time % apart == 0)).nonzero().flatten()
+
+
+def clock(data: Paths) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows of some of the frames, as by `some_pairs`, with the path and the time of each `(n,)`."""
     if data.stretches is None:
         n, n_times = data.x.shape[:2]
         path = torch.arange(n).repeat_interleave(n_times)
         time = torch.arange(n_times).repeat(n)
     else:
         path, time = (each.cpu() for each in data.stretches.frames)
-    row = torch.arange(len(path))
-    row = row[(row + path) % (1 + len(row) // most) == 0]
+    row = thinned(path, time)
     return row, path[row], time[row]
 
 
@@ -254,4 +266,15 @@ def not_steady(data: Trajectories) -> Iterator[str]:
             "stage that drifts, or a lamp, a temperature that does: a bead that is fixed, or all particles "
             "at once, show it; subtract their common motion. Less and less of it is relaxation: take "
             "the later frames alone."
+        )
+
+
+def written_twice(equal: Tensor) -> Iterator[str]:
+    """Whether many frames are followed by one that is `equal (n,)`."""
+    n = int(equal.sum())
+    if n > max(2, TWICE * len(equal)):
+        yield (
+            f"Frames alike: {n} of {len(equal)} frames are followed by the same. They were written twice, by a program that "
+            "fills lost frames or plays at another speed than the camera, or nothing moves, or numbers were rounded: "
+            "look at the file. If each is there twice, .every(2) leaves one of them, at the dt of the camera."
         )

@@ -14,6 +14,7 @@ from .signs import SAMPLE, not_steady, unbound
 from .signs_of_frames import Lags, lags, signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import facts_of_movies, signs_of_movies
+from .tracks import signs_of_steps
 from .wraps import jumps_of_one_box
 
 
@@ -92,7 +93,18 @@ def signs_of_paths(data: Trajectories) -> Iterator[str]:
         return map(str, boxes)
     wrong = wrong_frames(data)
     data = without(data, wrong) if wrong else data
-    return chain(said_of(wrong), not_steady(data), signs_of_frames(data))
+    return chain(said_of(wrong), *doubts(data))
+
+
+def doubts(data: Trajectories, most: int = 8 * SAMPLE) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What says that data without wrong frames are not steady; and what else is doubtful about them."""
+    unsteady, of_frames = tuple(not_steady(data)), tuple(signs_of_frames(data, most))
+    if unsteady or any(said.startswith("Memory") for said in of_frames):
+        return (
+            unsteady,
+            of_frames,
+        )  # which is no noise; tracks differ, or move alike, if all do with time
+    return unsteady, (*of_frames, *signs_of_steps(data))
 
 
 class Examined(NamedTuple):
@@ -116,9 +128,8 @@ def examined(data: Recorded) -> Examined:
         return Examined(data, tuple(f"No rate. {box} {unwrap}" for box in boxes), False)
     wrong = wrong_frames(data)
     data = without(data, wrong) if wrong else data
-    unsteady = tuple(not_steady(data))
-    said = (f"No rate. {sentence}" for sentence in unsteady)
-    warnings = (*said_of(wrong), *said, *signs_of_frames(data, SAMPLE // 2))
+    unsteady, others = doubts(data, SAMPLE // 2)
+    warnings = (*said_of(wrong), *(f"No rate. {sentence}" for sentence in unsteady), *others)
     return Examined(data, warnings, not unsteady)
 
 

@@ -94,8 +94,7 @@ def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
         step = step[..., data.dim // 2 :]
     if step[..., 0].numel() < FEW:
         return None
-    size = step.abs().flatten(0, 1).median(0).values * FAR / 0.6745
-    step = step.clamp(-size, size)
+    step = clamped(step)
     rest = (step.flatten(0, 1) - expected(first.flatten(0, 1), step.flatten(0, 1))).view_as(step)
     variance = rest.square().mean((0, 1)).clamp(min=1e-300)
     found = []
@@ -109,23 +108,29 @@ def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
     return Lags(correlation, error, variance)
 
 
-def expected(x: Tensor, step: Tensor) -> Tensor:
+def clamped(step: Tensor) -> Tensor:
+    """Steps `(…, dim)` that are no longer than any by noise."""
+    size = step.abs().flatten(0, -2).median(0).values * FAR / 0.6745
+    return step.clamp(-size, size)
+
+
+def expected(x: Tensor, step: Tensor, bends: int = BENDS) -> Tensor:
     """The mean of `step (n, dim)` given the state `x (n, dim_in)`, by least squares: in each coordinate a
-    line with bends, and for few coordinates a cubic polynomial of all."""
+    parabola with `bends`, and for few coordinates a polynomial of all, a cubic one with bends."""
     n, dim = x.shape
-    bends = min(BENDS // dim, n // (50 * dim))
+    bends = min(bends // dim, n // (50 * dim))
     some = x[:: 1 + n // 2000]
     knots = some.quantile(torch.linspace(0, 1, bends + 2).to(x)[1:-1], dim=0)  # (bends, dim)
     scale = x.std(0).clamp(min=1e-300)
     bent = ((x[:, None] - knots) / scale).clamp(min=0).flatten(1)
     x = ((x - x.mean(0)) / scale).clamp(-4, 4)
-    columns = [torch.ones_like(x[:, :1]), x, bent]
-    if dim <= CUBIC:
-        i, j = torch.triu_indices(dim, dim)
-        square = x[:, i] * x[:, j]
-        columns += [square] + [square * x[:, k : k + 1] for k in range(dim)]
+    i, j = torch.triu_indices(dim, dim) if dim <= CUBIC else (torch.arange(dim),) * 2
+    square = x[:, i] * x[:, j]
+    columns = [torch.ones_like(x[:, :1]), x, bent, square]
+    if bends and dim <= CUBIC:
+        columns += [square * x[:, k : k + 1] for k in range(dim)]
     f = torch.cat(columns, 1)
-    of = slice(None, None, 1 + n // (100 * f.shape[1]))  # so many determine the coefficients
+    of = slice(None, None, 1 + n // SAMPLE)  # so many determine the coefficients
     moments = f[of].T @ f[of]
     ridge = 1e-9 * moments.diagonal().mean() * torch.eye(len(moments)).to(f)
     return f @ torch.linalg.solve(moments + ridge, f[of].T @ step[of])

@@ -8,7 +8,7 @@ from torch.nn.functional import one_hot
 
 from ..data import Jumps, Windows
 from .one_way import irreversible
-from .signs import SAMPLE, Change, changes, clock, told
+from .signs import Change, changes, clock, told
 
 STATES = 50  # the most visited ones, of which occupations are compared
 LEAST = 0.01  # of all frames
@@ -71,7 +71,7 @@ def unseen(jumps: Jumps) -> Iterator[str]:
 
 def occupations(jumps: Jumps) -> list[Change]:
     """How the share of the most visited states changes, where it does for certain."""
-    rows, path, time = clock(jumps, SAMPLE)
+    rows, path, time = clock(jumps)
     x = jumps.x.flatten()[rows].long().cpu()
     often, which = torch.bincount(x, minlength=jumps.n_states).sort(descending=True)
     which = which[: min(STATES, int((often > 0).sum()))]

@@ -9,13 +9,12 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..movie import Movie
-from .signs import changes, told
+from .signs import changes, told, written_twice
 
 PIXELS = 2**25  # looked at, at most
 FRAMES = 4000  # at most
 FALL = 0.02  # of the brightness
 SHIFT = 0.1  # pixels
-TWICE = 0.01  # of the successive frames
 FULL = 0.01  # of the pixels
 
 
@@ -74,7 +73,7 @@ def signs_of_movies(movie: Movie) -> Iterator[str]:
     """All that is doubtful about a film."""
     seen = Seen.of(movie)
     yield from not_steady_light(seen)
-    yield from written_twice(seen)
+    yield from written_twice(seen.equal)
     if isinstance(movie.reel, Tensor):
         yield from full(seen)
 
@@ -101,16 +100,6 @@ def not_steady_light(seen: Seen) -> Iterator[str]:
             f"Moving: {told(moved)}, in pixels: a stage that drifts, or an object that moves as a whole. "
             "Something that is fixed in the frame tells; shift the frames back before Movie.of, or crop "
             "around what stays."
-        )
-
-
-def written_twice(seen: Seen) -> Iterator[str]:
-    n = int(seen.equal.sum())
-    if n > max(2, TWICE * len(seen.equal)):
-        yield (
-            f"Frames alike: {n} of {len(seen.equal)} frames are followed by the same, pixel by pixel. They were written "
-            "twice, by a program that fills lost frames or plays at another speed than the camera, or nothing "
-            "moves: look at the file. If each is there twice, movie.every(2) leaves one of them, at the dt of the camera."
         )
 
 

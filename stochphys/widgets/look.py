@@ -87,7 +87,7 @@ def of_paths(axes: Sequence[Axes], data: Trajectories) -> str:
 
 
 def of_jumps(axes: Sequence[Axes], data: Jumps) -> str:
-    rows, _, time = clock(data, 100_000)
+    rows, _, time = clock(data)
     x, late = data.x.flatten()[rows].long().cpu(), time * 3 >= 2 * time.max()
     for part, colour, name in (
         (time * 3 < time.max(), DATA, "first third"),

@@ -1,0 +1,143 @@
+r"""Whether tracks are alike, and whether they move together. What the state does not tell of a step tells
+nothing of any other step: not of the same track, nor of another one.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from scipy.stats import chi2
+from torch import Tensor
+
+from ..data import Trajectories
+from .neighbours import places
+from .results import Langevin
+from .signs import FEW, some_pairs, thinned, written_twice
+from .signs_of_frames import clamped, expected
+
+CHANCE = 1e-5  # that a test fires where all is well
+ODD = 0.1  # relative std of D among tracks that is worth a sentence
+WORTH = 0.15  # the same for a drift, in units of its size
+SPANS = (1, 10, 100)  # frames over which tracks are compared with each other
+TAILS = 0.1  # excess kurtosis worth a sentence
+SURE = 5.0  # standard errors of it
+NAMED = 5  # tracks in a sentence
+
+
+def alike(values: Tensor, part: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    r"""Whether sums $E_p$ of `values (n, k)` over the parts of a group are alike: the chance to see such a
+
+    $$S = \sum_g \sum_{p \ne p'} E_{gp} E_{gp'}, \qquad
+      \mathrm{Var}\,S = 2 \sum_g \sum_{p \ne p'} E_{gp}^2 E_{gp'}^2,$$
+
+    where products of different parts have mean zero, and S for each pair of values, `(k,)` both. S has the
+    law of a χ² with as many degrees of freedom as there are groups that share its variance.
+    """
+    n_parts = int(part.max()) + 1
+    key, cell = (group * n_parts + part).unique(return_inverse=True)
+    g = (key // n_parts).unique(return_inverse=True)[1]  # of each cell
+    n_groups = int(g.max()) + 1
+
+    def summed(each: Tensor, where: Tensor, n: int) -> Tensor:
+        return each.new_zeros(n, each.shape[1]).index_add_(0, where, each)
+
+    def others(each: Tensor) -> Tensor:
+        """In each group, the products of a number for each cell with all others."""
+        return summed(each, g, n_groups).square() - summed(each.square(), g, n_groups)
+
+    E, n = summed(values, cell, len(g)), summed(torch.ones_like(values), cell, len(g))
+    S, V = others(E).sum(0), 2 * others(E.square()).clamp(min=0)
+    dof = V.sum(0).square() / V.square().sum(0).clamp(min=1e-300)
+    like = dof + S * (2 * dof / V.sum(0).clamp(min=1e-300)).sqrt()
+    chance = torch.from_numpy(chi2.sf(like.numpy(), dof.clamp(min=1).numpy()))
+    return chance, S / others(n).sum(0).clamp(min=1)
+
+
+def tracks(x: Tensor, drift: Tensor, rest: Tensor, path: Tensor, time: Tensor) -> Iterator[str]:
+    """Sentences if D, or the drift, is another one for some tracks, or if tracks move together: of steps from
+    `x (n, dim_in)`, of which `drift (n, dim)` is expected and `rest` is left, of these paths at these
+    times `(n,)`."""
+    if len(x) < FEW or not path.diff().any():
+        return
+    square, step, apart = rest.square(), torch.arange(len(x)), 2 * path + time % 2  # no neighbours
+    usual, rms = expected(x, square, bends=0), drift.square().mean(0).sqrt()
+    if found := worst(alike(square - usual, step, apart), square.mean(0), ODD):
+        k, how = found
+        yield (
+            f"Tracks differ: D of component {k} differs from one to another {how}, and is, in units of that of all at such "
+            f"places, {named(path, square[:, k], usual[:, k])}. Another magnification or time between frames, "
+            "another kind of particle, one that is stuck, or a D that depends on more than the place: look at "
+            "these tracks, and infer each kind apart, data.take([…])."
+        )
+    if found := worst(alike(rest, step, apart), rms, WORTH):
+        k, how = found
+        yield (
+            f"Tracks differ: the drift of component {k} is another one for each {how}, as in traps with other middles. "
+            "Subtract the middle of each track, or infer each kind apart, data.take([…])."
+        )
+    for span in SPANS:
+        if found := worst(alike(rest, path, time // span), rms, WORTH):
+            k, how = found
+            yield (
+                f"Common motion: what places do not tell of steps of component {k} is alike in all tracks at the same time, "
+                f"within {span} frame{'s' * (span > 1)} {how} of the drift: a stage that shakes or moves, a flow, or a force "
+                "that changes with time. Something that is fixed shows a stage: subtract its motion, or the "
+                "mean step of all tracks at each time."
+            )
+            return
+
+
+def worst(found: tuple[Tensor, Tensor], unit: Tensor, least: float) -> tuple[int, str] | None:
+    """Of what is alike, by more than the `least` part of its `unit (k,)`, the least likely: which, and words."""
+    chance, size = found[0], found[1].clamp(min=0).sqrt() / unit
+    chance = torch.where(size > least, chance, 1.0)
+    k = int(chance.argmin())
+    if chance[k] < CHANCE:
+        return k, f"by ±{size[k]:.0%} (by chance in {max(chance[k].item(), 1e-99):.0e} of all sets)"
+    return None
+
+
+def named(path: Tensor, square: Tensor, usual: Tensor) -> str:
+    """The tracks whose squares differ most from what is usual, and how much."""
+    there, n = path.unique(return_counts=True)
+    seen, due = (torch.bincount(path, each)[there] for each in (square, usual))
+    most = ((seen - due).abs() / n.sqrt()).topk(min(NAMED, len(n))).indices.sort().values
+    return ", ".join(f"{seen[i] / due[i]:.2g} on track {there[i]}" for i in most.tolist())
+
+
+def signs_of_steps(data: Trajectories) -> Iterator[str]:
+    """All that steps say whose noise has no memory: frames alike, tracks that differ, tails."""
+    x, step, path, time = some_pairs(data)
+    if len(x) < FEW:
+        return
+    twice = (step == 0).all(1)
+    step = clamped(step[:, data.dim // 2 :] if data.underdamped else step)
+    drift = expected(x, step)
+    rest = step - drift
+    found = [*written_twice(twice), *tracks(x, drift, rest, path, time)]
+    yield from found or tails(x, rest)
+
+
+def tails(x: Tensor, rest: Tensor) -> Iterator[str]:
+    """A sentence if the noise at one place has no normal law: of steps from `x (n, dim_in)`, less the drift."""
+    square = rest.square()
+    usual = expected(x, square, bends=0).square().mean(0)
+    excess = square.square().mean(0) / usual - 3
+    error = (24 / len(x)) ** 0.5
+    k = int(excess.argmax())
+    if excess[k] > max(TAILS, SURE * error):
+        yield (
+            f"Heavy tails: what is left of steps of component {k} has an excess kurtosis of {excess[k]:.2g} ± {error:.1g}, and "
+            "normal noise none. Frames that were lost without leaving a gap (count them, and the time of the "
+            "film), names that were exchanged, jumps of the motion itself, or forces and noise that change within a step, "
+            "which a shorter dt decides."
+        )
+
+
+def tracks_of(result: Langevin, rest: Tensor) -> Iterator[str]:
+    """The same of what an inferred drift leaves of labels, `rest (n_paths, n, dim)`."""
+    data = result.increments
+    path, time = (each.flatten() for each in places(data))
+    some = thinned(path, time)
+    x = (data.x if data.secant else data.start).flatten(0, 1)[some]
+    drift, rest = result.drift.mean(x).cpu(), clamped(rest.flatten(0, 1)[some].cpu())
+    yield from tracks(x.cpu(), drift, rest, path[some].cpu(), time[some].cpu())

@@ -1,0 +1,56 @@
+"""Tracks that differ, that move together, and steps that are no steps of one length: each is named, and by chance
+as seldom as is said."""
+
+import re
+
+import pytest
+import torch
+
+from benchmarks.studies.look import exchanged, lost, magnified, middles, repeated, shaken, stuck
+from stochphys.device import make_generator
+from stochphys.inference import infer_langevin
+from stochphys.inference.signs_of_data import signs_of
+from stochphys.inference.tracks import alike
+from tests.chance import K
+
+
+@pytest.mark.parametrize(
+    ("change", "size", "word"),
+    [
+        (stuck, 1, "Tracks differ: D"),
+        (middles, 1.0, "Tracks differ: the drift"),
+        (shaken, 0.3, "Common motion"),
+        (lost, 0.2, "Heavy tails"),
+        (exchanged, 10, "Heavy tails"),
+        (repeated, 0.1, "Frames alike"),
+    ],
+)
+def test_tracks_that_differ_or_move_together_and_frames_that_are_no_steps_are_named(
+    change, size, word
+):
+    assert signs_of(change(size, make_generator(0)))[-1].startswith(word)
+
+
+def test_tracks_of_another_magnification_are_named_with_the_spread_of_D():
+    """D is 1 on ten tracks and 1.5² on the others: a relative standard deviation of 1.25/3.25. At a place
+    the share of either differs, which takes away some."""
+    (sentence,) = signs_of(magnified(1.5, make_generator(0)))
+    found, tracks = re.search(r"by ±(\d+)%", sentence)[1], re.findall(r"on track (\d+)", sentence)
+    assert float(found) == pytest.approx(38, rel=0.2) and len(set(tracks)) == 5
+
+
+def test_the_chance_that_what_is_independent_is_alike_is_even():
+    """Of 4000 sets of squares, in five groups of unequal size, as many as are said."""
+    g = make_generator(0)
+    group = (5 * torch.rand(1000, generator=g).square()).long()
+    values = torch.randn(1000, 4000, generator=g, dtype=torch.float64).square() - 1
+    chance, _ = alike(values, torch.arange(1000), group)
+    for p in (0.3, 0.05, 0.01):
+        assert (chance < p).double().mean() == pytest.approx(p, rel=0.2, abs=K * (p / 4000) ** 0.5)
+
+
+@pytest.mark.parametrize(("change", "size"), [(stuck, 1), (middles, 1.0), (shaken, 0.3)])
+def test_drift_and_diffusion_say_it_too(change, size):
+    paths = change(size, make_generator(0))
+    ((said,), (once,)) = infer_langevin(paths).warnings, signs_of(paths)
+    assert said.split(":")[0] == once.split(":")[0]
