@@ -105,7 +105,7 @@ def test_every_family_has_a_place_in_any_dimension():
         basis = Families().fitted(x)
         assert len(basis.groups) == basis(x).shape[1]
         for name in basis.families:
-            part = basis.only([name])
+            part = basis.only({name: basis.families[name]})
             assert len(part.groups) == part(x).shape[1] and (part.groups == 0).sum() == 1 + dim
 
 

@@ -21,6 +21,7 @@ from ..brief import Brief
 
 PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, times that of the data
 UPDATES, SETTLED = 60, 0.01  # of precisions, at most; nats gained by one, at which they end
+EAGER = 1.5  # so far beyond MacKay's fixed point, which moves too little: a fifth fewer updates
 UNLIKELY = 0.05  # share of the probability below which a family of functions is left out
 
 
@@ -110,7 +111,8 @@ def greatest_evidence(S: Tensor, b: Tensor, group: Tensor) -> tuple[Tensor, floa
             break
         last, variance = evidence, inverse(L).square().sum(0)  # of each weight
         determined = (n - alpha * per_group(variance)).clamp(min=1e-9)  # γ
-        alpha = (determined / per_group(w.square())).nan_to_num(nan=high).clamp(low, high)
+        wanted = (determined / per_group(w.square())).nan_to_num(nan=high).clamp(low, high)
+        alpha = (alpha * (wanted / alpha) ** EAGER).clamp(low, high)
     return torch.where(alpha < high, alpha, inf), evidence
 
 

@@ -46,9 +46,12 @@ def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
     k = r.shape[1]
     D, phi = result.diffusion.mean(x).diagonal(dim1=1, dim2=2), result.drift.mean(x)
     richer = RICHER.fitted(x)
-    families = [richer.only([name])(x) for name in list(richer.families)[1:]]
+    features, groups = richer(x), richer.groups
+    held = [torch.tensor(of) for name, of in richer.families.items() if "narrow" not in name][1:]
+    families = [features[:, torch.isin(groups, parts)] for parts in held]
     said = list(drift_of_state(result, families, r.sum(1) / D, (phi.square() / D).mean(0), k))
-    if isinstance(result.diffusion, ConstantDiffusion):
+    constant = isinstance(result.diffusion, ConstantDiffusion)
+    if constant and any(noise_of_state(families, r.square().mean(1))):
         said += noise_of_state(families, evened(result, x, r).square().mean(1))
     yield from said or tails(r * (data.dt / (2 * D[:, None])) ** 0.5, data.overlapping)
 

@@ -119,7 +119,11 @@ class BayesianRegression(Brief):
         if not isinstance(basis, Candidates) or len(samples.x) <= CHOOSE:
             return fitted(basis, samples, likelihood).posterior
         chosen = fitted(basis, samples.fewer(CHOOSE), likelihood)
-        found = fitted(chosen.basis, samples, likelihood, start=chosen.weights).posterior
+        likely = {name for prior in chosen.priors for name in prior.shares}
+        families = {name: of for name, of in basis.families.items() if name in likely}
+        kept = torch.isin(basis.groups, torch.tensor(sorted(set().union(*families.values()))))
+        start = chosen.weights[:, kept]
+        found = fitted(basis.only(families), samples, likelihood, start=start).posterior
         alone = all(prior.ahead == inf for prior in found.priors)
         return replace(found, choice=in_words(chosen.priors)) if alone else found
 
@@ -133,14 +137,23 @@ class Fit(NamedTuple):
     priors: tuple[Prior, ...]
     beliefs: list[Belief]
     moment: Tensor
-    kept: Tensor  # of the features, `(n_features,)`
+    groups: Tensor
 
     @property
     def posterior(self) -> LinearPosterior:
+        basis, priors = self.basis, self.priors
+        # Nobody asks for features that no family needs.
+        needed = torch.stack([a < inf for one in priors for a in one.precisions.values()]).any(0)
+        kept = needed[self.groups]
+        if isinstance(basis, Candidates):
+            parts = {k: tuple(i for i in of if needed[i]) for k, of in basis.families.items()}
+            basis, priors = basis.only(parts), tuple(prior.of_groups(needed) for prior in priors)
+        else:
+            kept[:] = True
         of = zip(self.beliefs, self.moment, strict=True)
-        root = torch.stack([belief.root(moment, self.kept) for belief, moment in of])
-        words = in_words(self.priors)
-        return LinearPosterior(self.basis, self.weights, root, self.offset, self.priors, words)
+        root = torch.stack([belief.root(moment, kept) for belief, moment in of])
+        weights, words = self.weights[:, kept], in_words(priors)
+        return LinearPosterior(basis, weights, root, self.offset, priors, words)
 
 
 def fitted(
@@ -223,13 +236,7 @@ def fitted(
         moved = torch.einsum("of,ofg,og->o", step, gram, step)
         if once or (moved < TOLERANCE).all():
             break
-    kept = groups >= 0
-    if isinstance(basis, Candidates):
-        names = [name for name in families if any(name in prior.shares for prior in found)]
-        kept = torch.stack([families[name] for name in names]).any(0)
-        basis, w = basis.only(names), w[:, kept]
-        found = tuple(prior.of_groups(groups[kept].unique()) for prior in found)
-    return Fit(basis, w, offset, found, beliefs, moment, kept)
+    return Fit(basis, w, offset, found, beliefs, moment, groups)
 
 
 def squares(phi: Tensor, c: Tensor) -> Tensor:

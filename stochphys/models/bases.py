@@ -136,10 +136,13 @@ class Families:
 
         def bumps(i: int, n: int, width: float) -> Features:
             centres = low[i] + reach[i] * torch.arange(n, dtype=low.dtype) / (n - 1)
-            scale = (n - 1) / (width * reach[i])
-            return lambda x: torch.exp(
-                -(((x[..., i, None] - centres.to(x)) * scale.to(x)) ** 2) / 2
-            )
+            scale = (n - 1) / (width * reach[i]) / 2**0.5
+
+            def features(x: Tensor) -> Tensor:
+                away = (x[..., i] * scale.to(x))[..., None] - (centres * scale).to(x)
+                return torch.exp(-away * away)
+
+            return features
 
         def around(places: Tensor, width: float) -> Features:
             # −|z − p|²/2w² is linear in z, |z|² and 1: one product of matrices for all places p.
@@ -189,11 +192,16 @@ class Families:
 
 def spread_out(x: Tensor, n: int) -> Tensor:
     """n of the states `x (…, dim)`, each as far as can be from those before; the first is central."""
-    chosen = [x[(x - x.mean(0)).square().sum(1).argmin()]]
-    far = (x - chosen[0]).square().sum(1)
+    square = x.square().sum(1)
+
+    def apart(place: Tensor) -> Tensor:
+        return torch.addmv(square + place @ place, x, place, alpha=-2)
+
+    chosen = [x[apart(x.mean(0)).argmin()]]
+    far = apart(chosen[0])
     while len(chosen) < min(n, len(x)):
         chosen.append(x[far.argmax()])
-        far = torch.minimum(far, (x - chosen[-1]).square().sum(1))
+        far = torch.minimum(far, apart(chosen[-1]))
     return torch.stack(chosen)
 
 
@@ -219,8 +227,8 @@ class Candidates(Brief):
         sizes = torch.tensor([part(self.at).shape[-1] for part in self.parts])
         return torch.arange(len(sizes)).repeat_interleave(sizes)
 
-    def only(self, names: list[str]) -> "Candidates":
+    def only(self, families: dict[str, tuple[int, ...]]) -> "Candidates":
         """With these families alone, and the parts that they need."""
-        kept = sorted({part for name in names for part in self.families[name]})
-        families = {name: tuple(kept.index(i) for i in self.families[name]) for name in names}
-        return Candidates(tuple(self.parts[i] for i in kept), families, self.at)
+        kept = sorted(set().union(*families.values()))
+        held = {name: tuple(kept.index(i) for i in of) for name, of in families.items()}
+        return Candidates(tuple(self.parts[i] for i in kept), held, self.at)
