@@ -17,7 +17,7 @@ from .inertia import friction_of_rules
 from .misfit import misfit
 from .neighbours import changing, neighbours_alike
 from .results import Langevin
-from .tracks import tracks_of
+from .tracks import of_residuals
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
 SMOOTH = 1.5  # growth of D, with every second frame left out, that no white noise shows
@@ -46,16 +46,19 @@ def doubts_of_equation(result: Langevin, carried: bool = False) -> tuple[str, ..
     rest = labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)  # (n_paths, n_steps, dim)
     if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
-    of_noise = tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2]))))
+    if of_noise := tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2])))):
+        return of_noise
+    of_tracks, of_tails = of_residuals(result, rest)
     of_drift = (
         friction_of_rules(result),
         missing(result, labels, rest, carried),
         tuple(changing(result, rest))
-        or tuple(tracks_of(result, rest))
+        or of_tracks
         or tuple(misfit(result, rest))
-        or neighbours_alike(result, rest),
+        or tuple(neighbours_alike(result, rest))
+        or of_tails,
     )
-    return of_noise or tuple(chain(*of_drift))
+    return tuple(chain(*of_drift))
 
 
 def smooth_coordinates(steps: Tensor) -> Tensor:

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ..models.bases import Families
 from .between_frames import carrying
-from .doubts import clear
-from .neighbours import BLOCK, WORTH, blocks_of
+from .neighbours import WORTH, blocks_of
 from .posterior import ConstantDiffusion, LinearPosterior
 from .results import Langevin
 
@@ -20,8 +19,6 @@ RICHER = Families(wide=8, narrow=8, places=40)
 BLOCKS = 6000  # about as many at most
 CHANCE = 1e-3  # that a drift without a fault is doubted
 VARIES = 0.08  # relative std of D over the states, below which one constant will do
-TAILS = 0.5  # excess kurtosis worth a sentence
-FAR = 5.0  # standard deviations that normal noise never is off
 
 
 def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
@@ -34,8 +31,7 @@ def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
     over blocks b of residuals, seen where each begins, with features φ of a richer family. The spread of
     $s_b$ itself is the error of their mean, so that no law of the noise is asked for, and noise may be shared
     within a block; what was fitted makes residuals smaller, and the test more careful. Squares are rid of
-    what the drift makes of noise within a step, see `between_frames`. If nothing depends on the state, have
-    residuals the tails of normal noise?
+    what the drift makes of noise within a step, see `between_frames`.
 
     Source: Hotelling, Annals of Mathematical Statistics 2, 360 (1931).
     """
@@ -53,7 +49,7 @@ def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
     constant = isinstance(result.diffusion, ConstantDiffusion)
     if constant and any(noise_of_state(families, r.square().mean(1))):
         said += noise_of_state(families, evened(result, x, r).square().mean(1))
-    yield from said or tails(r * (data.dt / (2 * D[:, None])) ** 0.5, data.overlapping)
+    yield from said
 
 
 def drift_of_state(
@@ -94,22 +90,6 @@ def evened(result: Langevin, x: Tensor, r: Tensor) -> Tensor:
         return r
     scale = r.square().mean((0, 1)).sqrt()
     return r @ carrying(data, result.drift, x, scale).mT
-
-
-def tails(z: Tensor, overlapping: bool) -> Iterator[str]:
-    """A sentence if residuals `z (n, k, dim)`, in units of their noise, have not the tails of a normal law."""
-    for i, each in enumerate(z.flatten(0, 1).unbind(1)):
-        excess = (each.square().square().mean() / each.square().mean() ** 2).item() - 3
-        error = (24 * (BLOCK if overlapping else 1) / len(each)) ** 0.5
-        if clear(excess, error, TAILS):
-            far = (each.abs() > FAR * each.square().mean().sqrt()).double().mean().item()
-            yield (
-                f"Heavy tails: residuals of component {i} have an excess kurtosis of {excess:.2g} ± {error:.1g}, and "
-                f"{far:.1e} of them are beyond {FAR:g} standard deviations, where normal noise has none. Wrong frames "
-                "(look at the longest steps), jumps of the motion itself, which is no diffusion then, or a noise that "
-                "changes with what is not in the state, or within a step (a shorter dt tells): D and error bars are "
-                "those of a normal noise as strong."
-            )
 
 
 def most_unlikely(families: list[Tensor], value: Tensor) -> tuple[float, int, float]:

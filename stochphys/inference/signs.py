@@ -138,47 +138,39 @@ def some_pairs(data: Trajectories) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """At most some `SAMPLE` pairs of frames that follow each other, spread over paths and times: the first
     state, the step `(n, dim)`, path and time in frames of the film `(n,)`. Paths of one length begin
     together."""
-    x = data.x
-    if data.stretches is None:
-        apart, paths = strides(len(x), x.shape[1])
-        some = x[::paths]
-        first, then = some[:, :-1:apart], some[:, 1::apart]
-        path = torch.arange(0, len(x), paths).repeat_interleave(first.shape[1])
-        time = (torch.arange(first.shape[1]) * apart).repeat(len(some))
-    else:
-        row = data.stretches.windows(2, 1)[0]
-        path, time = (each[row].cpu() for each in data.stretches.frames)
-        some = thinned(path, time)
-        row, path, time = row[some], path[some], time[some]
-        first, then = x[row], x[row + 1]
-    first, then = (each.double().cpu().flatten(0, -2) for each in (first, then))
+    row, path, time = clock(data, 2)
+    x, there = data.rows, row.to(data.x.device)
+    first, then = (x[there + i].double().cpu() for i in (0, 1))
     return first, then - first, path, time
 
 
+def clock(data: Paths, frames: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows with which some windows of so many frames begin, spread over paths and times so that blocks of the
+    time stay full; with the path and the time of each `(n,)`."""
+    if data.stretches is None:
+        n, n_times = data.x.shape[:2]
+        apart, paths = strides(n, n_times)
+        of, at = torch.arange(0, n, paths), torch.arange(0, n_times - frames + 1, apart)
+        path, time = of.repeat_interleave(len(at)), at.repeat(len(of))
+        return path * n_times + time, path, time
+    row = data.stretches.windows(frames, 1)[0].cpu()
+    path, time = (each.cpu()[row] for each in data.stretches.frames)
+    some = thinned(path, time)
+    return row[some], path[some], time[some]
+
+
 def strides(n_paths: float, n_times: int) -> tuple[int, int]:
-    """Each how many frames, and each how many paths, are looked at, so that blocks of the time stay full."""
+    """Each how many frames, and each how many paths, are looked at."""
     skip = 1 + int(n_paths * n_times) // SAMPLE
     apart = min(skip, max(1, n_times // (20 * BLOCKS)))
     return apart, 1 + (skip - 1) // apart
 
 
 def thinned(path: Tensor, time: Tensor) -> Tensor:
-    """Which of so many frames are looked at, of these paths at these times `(n,)`."""
+    """Places of those that are looked at among all paths and times `(n,)`."""
     span = int(time.max() - time.min()) + 1
     apart, paths = strides(len(path) / span, span)
     return ((path % paths == 0) & (time % apart == 0)).nonzero().flatten()
-
-
-def clock(data: Paths) -> tuple[Tensor, Tensor, Tensor]:
-    """Rows of some of the frames, as by `some_pairs`, with the path and the time of each `(n,)`."""
-    if data.stretches is None:
-        n, n_times = data.x.shape[:2]
-        path = torch.arange(n).repeat_interleave(n_times)
-        time = torch.arange(n_times).repeat(n)
-    else:
-        path, time = (each.cpu() for each in data.stretches.frames)
-    row = thinned(path, time)
-    return row, path[row], time[row]
 
 
 def joined(data: Trajectories) -> Trajectories:

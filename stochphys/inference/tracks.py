@@ -133,11 +133,13 @@ def tails(x: Tensor, rest: Tensor) -> Iterator[str]:
         )
 
 
-def tracks_of(result: Langevin, rest: Tensor) -> Iterator[str]:
-    """The same of what an inferred drift leaves of labels, `rest (n_paths, n, dim)`."""
+def of_residuals(result: Langevin, rest: Tensor) -> tuple[list[str], list[str]]:
+    """Of what an inferred drift leaves of labels, `rest (n_paths, n, dim)`: what tracks show, and tails."""
     data = result.increments
     path, time = (each.flatten() for each in places(data))
     some = thinned(path, time)
     x = (data.x if data.secant else data.start).flatten(0, 1)[some]
     drift, rest = result.drift.mean(x).cpu(), clamped(rest.flatten(0, 1)[some].cpu())
-    yield from tracks(x.cpu(), drift, rest, path[some].cpu(), time[some].cpu())
+    found = tracks(x.cpu(), drift, rest, path[some].cpu(), time[some].cpu())
+    D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2).cpu()
+    return list(found), list(tails(x.cpu(), rest / D.sqrt()))
