@@ -55,7 +55,7 @@ class Stretches(Brief):
     @cached_property
     def frames_of_path(self) -> Tensor:
         """How many frames each path has `(n_paths,)`."""
-        return self._per_path(self.length)
+        return self.length.new_zeros(self.n_paths).index_add_(0, self.path, self.length)
 
     @cached_property
     def begins(self) -> Tensor:
@@ -116,17 +116,13 @@ class Stretches(Brief):
         """Each path cut into paths of `length` frames; the last may be shorter, empty ones are none."""
         path, number = self.frames
         piece = (number - self.begins[path]) // length
-        new = torch.ones_like(path, dtype=torch.bool)
-        new[1:] = (path.diff() != 0) | (piece.diff() != 0)
-        order = new.cumsum(0) - 1
+        each = path * (1 + piece.max()) + piece
+        _, order = each.unique_consecutive(return_inverse=True)
         return Stretches.of_frames(order, number, int(order[-1]) + 1)
 
     def to(self, device: torch.device | str) -> "Stretches":
         path, start, length = (each.to(device) for each in (self.path, self.start, self.length))
         return Stretches(path, start, length, self.n_paths)
-
-    def _per_path(self, values: Tensor) -> Tensor:
-        return values.new_zeros(self.n_paths).index_add_(0, self.path, values)
 
     def _extreme(self, values: Tensor, which: str) -> Tensor:
         return values.new_zeros(self.n_paths).scatter_reduce_(

@@ -14,8 +14,7 @@ import numpy as np
 
 from .. import require
 from . import players, tif
-from .files import ARRAYS, existing, number, require_real, unpacked
-from .frames import Found, number_of
+from .files import ARRAYS, Found, existing, number, number_of, require_real, unpacked
 
 ENDINGS = (*ARRAYS, *tif.ENDINGS, *players.ENDINGS)
 FEW = 4  # an axis so short counts colours, not frames and not pixels

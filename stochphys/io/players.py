@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import library, reading
-from .frames import Found, even_step, number_of
+from .files import Found, even_step, library, number_of, reading
 from .sheet import counted
 
 ENDINGS = (".gif", ".mp4", ".m4v", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg")

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from .files import library, reading
-from .frames import Found, even_step, number_of, seconds
+from .files import Found, even_step, library, number_of, reading, seconds
 from .players import one_of
 from .sheet import counted
 
