@@ -101,7 +101,8 @@ def infer_entropy_production(
     generator = as_generator(generator)
     if generator.device.type != "cpu":  # where weights are drawn
         generator = spawn(generator)
-    check(data, frames, reversal, members, width, options)
+    require.integer(1, members=members, width=width)
+    check(data, frames, reversal, options)
     data, said, steady = examined(data)
     data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
@@ -178,14 +179,7 @@ def widened(*variances: tuple[float, int]) -> float:
     return total**0.5 * float(stdtrit(max(4, freedom), 0.975) / stdtrit(math.inf, 0.975))
 
 
-def check(
-    data: Recorded,
-    frames: int,
-    reversal: Tensor | None,
-    members: int,
-    width: int,
-    options: dict[str, Any],
-) -> None:
+def check(data: Recorded, frames: int, reversal: Tensor | None, options: dict[str, Any]) -> None:
     """Arguments of `infer_entropy_production` that make no sense."""
     if not isinstance(data, Trajectories | Jumps | Movie):
         raise TypeError(
@@ -200,7 +194,6 @@ def check(
         )
     hint = "to hold some out and to draw error bars from them: cut long ones, data.cut(50)"
     require.integer(10, data.with_windows(frames), "n_trajectories", hint=hint)
-    require.integer(1, members=members, width=width)
     if data.stretches is not None:  # ΔS of steps will be laid out so
         check_grid(data.n_trajectories, data.n_times)
     waiting = isinstance(data, Jumps) and data.waiting is not None

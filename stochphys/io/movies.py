@@ -15,6 +15,7 @@ import numpy as np
 from .. import require
 from . import players, tif
 from .files import ARRAYS, Found, existing, number, number_of, require_real, unpacked
+from .tif import Choice
 
 ENDINGS = (*ARRAYS, *tif.ENDINGS, *players.ENDINGS)
 FEW = 4  # an axis so short counts colours, not frames and not pixels
@@ -26,11 +27,10 @@ BLOCK = 2**27  # bytes that are laid anew at once
 
 def read(
     path: str | Path,
-    dt: float | None = None,
-    *,
-    channel: int | str | None = None,
-    z: int | str | None = None,
-    series: int | None = None,
+    dt: float | None,
+    channel: Choice = None,
+    z: Choice = None,
+    series: Choice = None,
 ) -> Found:
     """Frames, the time between two and what was read as what, see `Movie.load`.
 
@@ -83,7 +83,7 @@ def read(
     return Found(frames, step, words if found.source else ())
 
 
-def _read_array(path: Path, given: bool, channel: int | str | None) -> Found:
+def _read_array(path: Path, given: bool, channel: Choice) -> Found:
     held = unpacked(path, "frames", "c")
     beside: dict = {key: held.pop(key) for key in ("dt", "underdamped", "axes") if key in held}
     if "frames" not in held and len(held) != 1:

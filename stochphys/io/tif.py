@@ -22,7 +22,7 @@ ARGUMENT = {"C": "channel", "S": "channel", "Z": "z"}  # what chooses on an axis
 Choice = int | str | None
 
 
-def read(path: Path, given: bool, channel: Choice, z: Choice, series: int | None) -> Found:
+def read(path: Path, given: bool, channel: Choice, z: Choice, series: Choice) -> Found:
     """Frames, mapped or unpacked one by one, and what is known of them: see `Movie.load`."""
     tifffile = library("tifffile", "tifffile", path)
     with _opened(path, tifffile) as tif:

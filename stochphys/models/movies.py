@@ -98,17 +98,10 @@ class CNEEP(MovieNEEP):
       H(x, y) = \sum_c w_c(x, y)\,\big[A_c(x, y) - A_c^{\text{reversed}}(x, y)\big],$$
 
     with activations A after the last convolution and the weights w of one linear layer, a number for
-    each channel and cell (Bae, Kim, Jeong 2021, arXiv 2106.15108, Eqs. 1 and 4). The layers are
-
-    | layer                  | weights                     | published size, 20 × 40 px     |
-    |------------------------|-----------------------------|--------------------------------|
-    | `body.0`, 5 × 5, stride 2 | `(width, frames, 5, 5)` | 2 → 32 channels, then max-pool |
-    | `body.3`, 3 × 3        | `(width, width, 3, 3)`      | 32 → 32                        |
-    | `body.5`, 3 × 3        | `(2 width, width, 3, 3)`    | 32 → 64, on 5 × 10 cells       |
-    | `head`                 | `(1, 2 width · cells)`      | 3200 → 1                       |
-
-    with 32 577 weights. The network sees (mean, difference) of the frames, a linear map of (I_t,
-    I_{t+1}) which its first layer could undo.
+    each channel and cell (Bae, Kim, Jeong 2021, arXiv 2106.15108, Eqs. 1 and 4). In the published
+    size, 20 × 40 pixels, three convolutions lead from 2 over 32 and 32 to 64 channels on 5 × 10 cells,
+    and `head` from these 3200 numbers to one: 32 577 weights. The network sees (mean, difference) of
+    the frames, a linear map of (I_t, I_{t+1}) which its first layer could undo.
 
     Args:
         shape, frames, generator: see `MovieNEEP`.
