@@ -161,7 +161,8 @@ class DiffusionField(Posterior):
     left: float = 0.0
 
     def mean(self, x: Tensor) -> Tensor:
-        return torch.diag_embed((self.logarithm.mean(x) + self.logarithm.std(x) ** 2 / 2).exp())
+        # Not that of draws: labels are χ² numbers, of which the most probable e^f is no more than their mean.
+        return torch.diag_embed(self.logarithm.mean(x).exp())
 
     def std(self, x: Tensor) -> Tensor:
         return self.mean(x) * torch.diag_embed(torch.expm1(self._spread(x) ** 2).sqrt())

@@ -21,7 +21,7 @@ from .evidence import Belief, Prior, in_words
 from .posterior import CHUNK, LinearPosterior, Posterior
 
 HELD = 2**25  # features that are kept from one iteration to the next
-CHOICES = 3  # iterations of working labels at most that may change the prior
+CHOICES = 2  # iterations of working labels at most that may change the prior
 CHOOSE = 2**12  # samples by which families of functions are chosen
 NEAR = 0.1  # of the variance of x: as far as it may move while labels are averaged for that
 STEP = 1e-5  # of a difference quotient, in units of the spread of x: thrice as fast as a derivative
