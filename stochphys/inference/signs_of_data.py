@@ -1,7 +1,6 @@
 """One look at data of any kind: what they hold, and each sign that something is wrong with them."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +15,8 @@ from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jump
 from .signs_of_movies import facts_of_movies, signs_of_movies
 from .tracks import signs_of_steps
 from .wraps import jumps_of_one_box
+
+NO_RATE = "No rate. "
 
 
 def facts_of_paths(data: Trajectories) -> Iterator[str]:
@@ -86,27 +87,6 @@ def one_coordinate(data: Trajectories) -> Iterator[str]:
         )
 
 
-def signs_of_paths(data: Trajectories) -> Iterator[str]:
-    """All that is doubtful about trajectories; wrong frames must not decide of the rest, and nothing else is
-    said of coordinates that jump by a box."""
-    if boxes := jumps_of_one_box(data):
-        return map(str, boxes)
-    wrong = wrong_frames(data)
-    data = without(data, wrong) if wrong else data
-    return chain(said_of(wrong), *doubts(data))
-
-
-def doubts(data: Trajectories, most: int = 8 * SAMPLE) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What says that data without wrong frames are not steady; and what else is doubtful about them."""
-    unsteady, of_frames = tuple(not_steady(data)), tuple(signs_of_frames(data, most))
-    if unsteady or any(said.startswith("Memory") for said in of_frames):
-        return (
-            unsteady,
-            of_frames,
-        )  # which is no noise; tracks differ, or move alike, if all do with time
-    return unsteady, (*of_frames, *signs_of_steps(data))
-
-
 class Examined(NamedTuple):
     """Data before an estimate: without wrong frames, what is doubtful about them, and whether a rate of a
     steady state means anything."""
@@ -116,21 +96,26 @@ class Examined(NamedTuple):
     steady: bool
 
 
-def examined(data: Recorded) -> Examined:
-    """A quick look, at few of the frames, that an estimate of a steady rate takes by itself."""
+def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
+    """A quick look, of trajectories at about so many frames, that an estimate of a steady rate takes by
+    itself. Wrong frames must not decide of the rest."""
     if isinstance(data, Movie):
-        return Examined(data, signs_of(data), True)
+        return Examined(data, tuple(signs_of_movies(data)), True)
+    unsteady: list[str] = []
+    others: list[str] = []
     if isinstance(data, Jumps):
-        unsteady = tuple(not_steady_occupation(data))
-        return Examined(data, tuple(f"No rate. {sentence}" for sentence in unsteady), not unsteady)
-    if not none_is_far(data) and (boxes := jumps_of_one_box(data)):
+        unsteady += not_steady_occupation(data)
+    elif not none_is_far(data) and (boxes := jumps_of_one_box(data)):
         unwrap = "Rates ask for a line: numpy.unwrap(x, axis=1, period=…)."
-        return Examined(data, tuple(f"No rate. {box} {unwrap}" for box in boxes), False)
-    wrong = wrong_frames(data)
-    data = without(data, wrong) if wrong else data
-    unsteady, others = doubts(data, SAMPLE // 2)
-    warnings = (*said_of(wrong), *(f"No rate. {sentence}" for sentence in unsteady), *others)
-    return Examined(data, warnings, not unsteady)
+        unsteady += [f"{box} {unwrap}" for box in boxes]
+    else:
+        if wrong := wrong_frames(data):
+            data = without(data, wrong)
+        unsteady += not_steady(data)
+        others += [*said_of(wrong), *signs_of_frames(data, most)]
+        if not unsteady and not any(said.startswith("Memory") for said in others):
+            others += signs_of_steps(data)  # whose noise is new; and no trend makes them alike
+    return Examined(data, (*(NO_RATE + sentence for sentence in unsteady), *others), not unsteady)
 
 
 def facts_of(data: Recorded) -> tuple[str, ...]:
@@ -144,4 +129,4 @@ def signs_of(data: Recorded) -> tuple[str, ...]:
     """All that is doubtful about data of any kind."""
     if isinstance(data, Jumps):
         return tuple(signs_of_jumps(data))
-    return tuple(signs_of_movies(data) if isinstance(data, Movie) else signs_of_paths(data))
+    return tuple(said.removeprefix(NO_RATE) for said in examined(data, 8 * SAMPLE).warnings)
