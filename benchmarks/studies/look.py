@@ -196,7 +196,7 @@ DEFECTS: dict[
     "stage, widths, one path": (one_path_stage, (0.25, 0.5, 1.0, 2.0, 4.0)),
     "begins off the middle, widths": (relaxation, (0.5, 1.0, 2.0, 3.0)),
     "temperature grows, part": (heating, (0.1, 0.25, 0.5, 1.0)),
-    "half the tracks, times larger": (magnified, (1.02, 1.05, 1.1, 1.5)),
+    "half the tracks, times larger": (magnified, (1.05, 1.1, 1.15, 1.5)),
     "stuck tracks of 20": (stuck, (1, 2, 4)),
     "traps apart, widths": (middles, (0.25, 0.5, 1.0, 2.0)),
     "stage shakes, widths": (shaken, (0.05, 0.1, 0.2, 0.5)),

@@ -120,8 +120,7 @@ def signs_of_steps(data: Trajectories) -> Iterator[str]:
 def tails(x: Tensor, rest: Tensor) -> Iterator[str]:
     """A sentence if the noise at one place has no normal law: of steps from `x (n, dim_in)`, less the drift."""
     square = rest.square()
-    usual = expected(x, square, bends=0).square().mean(0)
-    excess = square.square().mean(0) / usual - 3
+    excess = square.square().mean(0) / expected(x, square).square().mean(0) - 3
     error = (24 / len(x)) ** 0.5
     k = int(excess.argmax())
     if excess[k] > max(TAILS, SURE * error):
