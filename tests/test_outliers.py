@@ -44,8 +44,53 @@ def test_frames_between_there_and_back_are_wrong_and_of_a_jump_that_stays_the_fi
         there = moved(trap, (2, slice(400, 400 + n)), 10.0)
         assert places(there) == [(2, frame) for frame in range(400, 400 + n)]
     assert places(moved(trap, (2, slice(600, None)), 10.0)) == [(2, 600)]
-    assert places(moved(trap, (2, slice(0, 400)), 10.0)) == [(2, 399)]
+    assert places(moved(trap, (2, slice(0, 400)), 10.0)) == [(2, 400)]
     assert places(moved(trap, (2, slice(995, None)), 10.0)) == [(2, f) for f in range(995, 1001)]
+
+
+def spiked(data, n, size, g, frames=1):
+    """With `n` runs of so many frames off by `size` steps, in any direction; and which these are."""
+    x, where = data.x.clone(), set()
+    for _ in range(n):
+        path = int(torch.randint(x.shape[0], (), generator=g))
+        first = int(torch.randint(1, x.shape[1] - frames, (), generator=g))
+        off = torch.randn(x.shape[2], generator=g, dtype=x.dtype)
+        x[path, first : first + frames] += size * (2 * data.dt) ** 0.5 * off / off.norm()
+        where |= {(path, first + i) for i in range(frames)}
+    return Trajectories(x, data.dt), where
+
+
+@pytest.mark.parametrize("n, size, frames", [(8, 18, 1), (30, 18, 1), (30, 10, 1), (8, 25, 3)])
+def test_wrong_frames_do_not_hide_each_other(trap, n, size, frames):
+    """Nine in ten are named; beside two that are close, another may be."""
+    for seed in range(4):
+        data, where = spiked(trap, n, size, make_generator(seed), frames)
+        named = set(places(data))
+        assert len(named & where) >= 0.9 * len(where) and len(named - where) <= 2
+
+
+def test_wrong_frames_of_several_sizes_do_not_spoil_an_estimate(trap):
+    """Normal ones of 20 steps: those that are not seen are too small to matter."""
+    g = make_generator(5)
+    x = trap.x.clone()
+    for path in range(8):
+        x[path, int(torch.randint(1, 1000, (), generator=g))] += 2 * torch.randn(2, generator=g)
+    with_, clean = infer_langevin(Trajectories(x, DT)), infer_langevin(trap)
+    at = clean.states
+    off = (with_.drift.mean(at) - clean.drift.mean(at)) / clean.drift.std(at)
+    assert off.square().mean() < 0.2
+
+
+def test_tracks_with_inertia_that_end_at_any_time_show_their_spikes():
+    """Positions only, in steps of the noise of two, which is less than a displacement."""
+    data = simulate(UnderdampedBeadSpring(), 20, 500, 0.02, generator=make_generator(6))
+    x = data.position.double()
+    noise = (x[:, 2:] - 2 * x[:, 1:-1] + x[:, :-2]).std()
+    x[3, 100], x[7, 200, 0] = x[3, 100] + 15 * noise, x[7, 200, 0] - 15 * noise
+    there = torch.arange(501) < torch.randint(250, 502, (20, 1), generator=make_generator(7))
+    track, frame = there.nonzero().unbind(1)
+    cut = Trajectories.of_frames(x[there], data.dt, track=track, frame=frame)
+    assert places(cut) == [(3, 100), (7, 200)]
 
 
 def test_wrong_frames_are_left_out_of_drift_and_diffusion(trap):

@@ -1,11 +1,16 @@
 r"""Frames that do not belong to their path: a spot found elsewhere for a while, two particles whose names
 were exchanged.
 
-They are seen by steps that are far too large for the noise at that place and that time. Nothing is
-repaired here: `without` leaves frames out, and gaps remain.
+With a the step to a frame and b the one from it, $r = (a - b)/2$ is how far it is off the middle between its
+neighbours, $h = (a + b)/2$ half of the step over it. Noise has no sign: where it makes (a, b) it makes
+(a, −b) as often, so that r is as h, however strong noise is there and then; inertia makes r less. A frame
+that is off and back has a large r and an ordinary h; beside a jump that stays, two have large r.
+
+Nothing is repaired here: `without` leaves frames out, and gaps remain.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 
@@ -17,20 +22,18 @@ from torch.nn.functional import pad
 from ..data import Trajectories
 from ..stretches import Stretches
 
-FAR = 9.0  # widths of noise that no clean path is off and back at once, slow cameras and D(x) included
-STAYS = 12.0  # for a jump that stays, as one through a narrow place where D is large may
-GAP = 2.0  # below wrong jumps, down to this part of the least of them,
-FEW = 0.3  # there are fewer than this part of their number
-RARE = 0.01  # part of the steps; more jumps than that are what the motion does,
-CLEARLY = 4.0  # unless half of them are so many times as far as need be
+FAR = 7.0  # widths of noise, beyond the usual √dim: of normal noise once in e^(7²/2), 4·10¹⁰ frames
+STAYS = 10.0  # for a jump that stays, as one through a narrow place where D is large may
+RUN = 5  # frames at most that are off and back at once
+GAP, FEW = 2.0, 0.3  # no tail: of those down to 1/GAP of a size there are fewer than this part
+LOW = FAR / GAP  # from where on it is looked at
+RARE = 0.01  # part of the steps; more jumps that stay are what the motion does
 AGREE = 1 / 3  # of a jump, that velocities may miss of it
-NEAR = 20  # frames before and after, and states in the neighbourhood, that say what is usual
-LIKE = 5  # so many of them say something
-MOST = 0.9  # the part of all that is usual: one in ten may be wrong
-NORMAL = 1.645  # standard deviations, within which so many normal numbers lie
+NEAR = 20  # frames before and after, and states nearby, that say what is usual
+MOST, NORMAL = 0.9, 1.645  # the part of all that is right; standard deviations that hold as many
 NAMED = 5  # places at most in a sentence
-MANY = 2000  # jumps at most that are looked at, the farthest
-SHOWN = 2**17  # frames at most from which a typical width is read
+MANY = 5000  # steps at most that are looked at, the farthest
+SHOWN = 2**17  # frames at most from which a width is read
 
 
 @dataclass(frozen=True)
@@ -40,83 +43,137 @@ class WrongFrame:
     Attributes:
         trajectory: number of its path.
         frame: its number in that path, from 0; of paths with gaps, its number in the film.
-        widths: the jump to it, or from it, in units of twice the std of what is usual there and then
-            for the distance from the middle between the neighbours.
-        coordinate: the one that jumps farthest.
+        widths: how far it is off the middle between its neighbours, or the jump to it or from it, in
+            units of what is usual there and then.
     """
 
     trajectory: int
     frame: int
     widths: float
-    coordinate: int
 
 
 def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     r"""The frames that do not belong to their path, in the order of paths and frames; as a rule none.
 
-    The distance of a frame from the middle between its neighbours, $r_t = x_t - (x_{t-1} + x_{t+1})/2$, is
-    noise of two steps, with inertia less. A step is a jump if both of its frames are more than nine
-    widths off. The width is the larger one of what is usual around that time and around that state:
-    where D(x) is large, or where spikes come back, steps are no jumps; nor where velocities were measured that
-    account for them. Frames between a jump there and a
-    jump back are wrong; of a jump that stays, the first frame. In paths of two frames none is found.
+    The length of r, in widths of all, is divided by how much larger it is around that time, at states like
+    those beside it, and h is there: normal noise is beyond √dim + 7 once in $10^{10}$ frames then. Wrong are up to
+    five frames that are so far off, and back at once or the path ends. But where the motion itself jumps, or
+    has heavy tails, more steps stay than come back, and most are shorter: those of half of the size must be few.
+    A jump that stays, or lasts longer, must be farther. Frames between a jump there and a jump back are wrong; of
+    one that stays, the first frame. Steps that measured velocities account for are none. What is found hides no
+    other: it is left out, and the rest looked at again. In paths of two frames none is found.
     """
     if none_is_far(trajectories):
         return []
     x = trajectories.rows.double().cpu()  # (n_frames, dim), path after path
     path, number = frames_of(trajectories)
     follows = (path.diff() == 0) & (number.diff() == 1)  # whether the next row is the next frame
-    r = off_the_middle(x, follows)
-    some = slice(None, None, 1 + len(x) // SHOWN)
-    usual = torch.stack([width(c[c > 0]) for c in r[some].unbind(1)])  # (dim,)
-    widths, coordinate = (torch.minimum(r[1:], r[:-1]) / usual).max(1)
-    top = torch.where(follows, widths, 0.0).topk(min(MANY, len(follows)))
-    if top.values[0] <= FAR:
+    r, usual = off_the_middle(x, follows), x.shape[1] ** 0.5
+    r /= widths(r)
+    u = r.norm(dim=1)
+    if u.max() <= FAR + usual:
         return []
-    rows = top.indices[top.values > FAR / GAP].sort().values.tolist()
-    low, high = (
-        x[some].kthvalue(int(1 + q * (len(x[some]) - 1)), dim=0).values for q in (0.05, 0.95)
-    )
-    z = x / torch.where(high > low, high - low, (x.amax(0) - x.amin(0)).clamp(min=1e-300))
-    tree, jumps = cKDTree(z.numpy()), {}
-    for row in rows:
-        k = int(coordinate[row])
-        if trajectories.underdamped and led_there(x[row], x[row + 1], trajectories.dt, k):
-            continue
-        there = [width(r[rows_like, k]) for rows_like in usual_there(z, tree, follows, row)]
-        w = widths[row] * usual[k] / max([usual[k], *there])
-        jumps[row] = float(w), k
-    least = end_of_tail([w for w, _ in jumps.values()])
-    jumps = {row: (w, k) for row, (w, k) in jumps.items() if w >= least}
-    far = sorted(w for w, _ in jumps.values())
-    if len(far) > RARE * len(x) and far[len(far) // 2] < CLEARLY * FAR:
-        return []
-    found = wrong_rows(z, follows, {row: w for row, (w, _) in jumps.items()})
-    return [
-        WrongFrame(int(path[row]), int(number[row]), *jumps[jump])
-        for row, jump in sorted(found.items())
-    ]
+    noise = Noise(x, u, pad((~follows).cumsum(0), (1, 0)))
+    if trajectories.underdamped:
+        follows &= ~led_there(x, trajectories.dt, r[1:].argmax(1))
+    back, jumps = off_and_back(noise, torch.where(follows, torch.minimum(u[1:], u[:-1]), 0.0))
+    stay = least_of(jumps.values(), [], STAYS)
+    if sum(w > FAR for w in jumps.values()) > RARE * len(x):
+        stay = inf
+    found = between(noise, {i: w for i, w in jumps.items() if w >= stay})
+    far = least_of(back.values(), [w for w in jumps.values() if w < stay], FAR)
+    for (first, last), w in back.items():
+        found |= dict.fromkeys(range(first, last + 1), w) if w >= far else {}
+    wrong = [WrongFrame(int(path[i]), int(number[i]), w + usual) for i, w in found.items()]
+    if 0 < len(wrong) < len(x):
+        wrong += wrong_frames(without(trajectories, wrong))
+    return sorted(wrong, key=lambda one: (one.trajectory, one.frame))
 
 
-def led_there(first: Tensor, second: Tensor, dt: float, k: int) -> bool:
-    """Whether positions and velocities `(dim,)` of two frames agree about a jump of coordinate k: what moves so
-    is the thing itself, not a spot found elsewhere. Velocities that are differences of the positions hold
-    half of a wrong jump."""
-    d = len(first) // 2
-    i = k % d
-    step, kick = second - first, dt / 2 * (second[d + i] - first[d + i])
-    off = step[i] - dt / 2 * (first[d + i] + second[d + i])
-    return bool(off.abs() < AGREE * (step[i] if k < d else kick).abs())
+class Noise:
+    """How strong noise is, here and there, of states `x (n, dim)` that are `u (n,)` widths off the middle; which
+    `run (n,)` of frames that follow each other each is in."""
+
+    def __init__(self, x: Tensor, u: Tensor, run: Tensor) -> None:
+        self.x, self.u, self.run = x, u, run
+        self.z = x / widths(x - x.median(0).values)
+        self.tree = cKDTree(self.z.numpy())
+        h = (x[2:] - x[:-2])[run[2:] == run[:-2]] / 2
+        self.h = widths(h) * most((h / widths(h)).norm(dim=1))
+
+    def far(self, size: Tensor, before: Tensor, after: Tensor) -> Tensor:
+        """Sizes `(n,)` of u beyond √dim, in units of what is usual about two rows each: around that time, at
+        states like these two, and in the step over the frames between them, if there are some."""
+        time = (before[:, None] + torch.arange(-NEAR, NEAR + RUN)).clamp(0, len(self.u) - 1)
+        k = min(NEAR, len(self.u))
+        here, there = (
+            torch.from_numpy(self.tree.query(self.z[at].numpy(), k)[1]).view(-1, k)
+            for at in (before, after)
+        )
+        step = (self.x[after] - self.x[before]) / (after - before)[:, None] / self.h
+        scale = torch.where(after - before > 1, step.norm(dim=1), 1.0).clamp(min=1)
+        for near in (time, here, there):
+            known = (near < before[:, None]) | (near > after[:, None])
+            if near is time:
+                known &= self.run[near] == self.run[before, None]
+            sizes = torch.where(known, self.u[near], inf).sort(1).values
+            rank = (MOST * known.sum(1)).round().long().clamp(min=1) - 1
+            usual = sizes.gather(1, rank[:, None])[:, 0] / most(self.u[self.u > 0])
+            scale = torch.where(known.any(1), torch.maximum(scale, usual), scale)
+        return size / scale - self.x.shape[1] ** 0.5
+
+    def ends(self, row: int) -> tuple[int, int]:
+        """The first and the last row of the run that this one is in."""
+        last = int(torch.searchsorted(self.run, self.run[row], right=True)) - 1
+        return int(torch.searchsorted(self.run, self.run[row])), last
 
 
-def end_of_tail(widths: list[float]) -> float:
-    """From where on jumps of these `widths`, of which none below `FAR / GAP` need be there, are not the tail
-    of what the motion itself does: it thins out, and few lie just below."""
-    w = torch.tensor(sorted(widths), dtype=torch.float64)
-    above = len(w) - torch.searchsorted(w, w)
-    below = torch.searchsorted(w, w) - torch.searchsorted(w, w / GAP)
-    apart = (w >= FAR) & (below <= FEW * above)
-    return w[apart].min().item() if apart.any() else inf
+def off_and_back(
+    noise: Noise, jump: Tensor
+) -> tuple[dict[tuple[int, int], float], dict[int, float]]:
+    """First and last of up to `RUN` frames that are off, and back or the path ends, with how far; and the jumps
+    that are left, by their first row. `jump (n_steps,)`: of both frames of a step how far the nearer one is off."""
+    back: dict[tuple[int, int], float] = {}
+    jumps: dict[int, float] = {}
+    u, run = noise.u, noise.run
+    low = max(LOW + noise.x.shape[1] ** 0.5, u.sort().values[-MANY:][0].item())
+    # Beside one that is off alone, frames are off by half as much.
+    alone = (u[1:-1] >= u[2:]) & (u[1:-1] >= u[:-2]) & (jump[1:] > 0) & (jump[:-1] > 0)
+    for n in (*range(1, RUN + 1), 0):
+        size = u[1:-1] * alone if n == 1 else torch.minimum(jump[: len(jump) - n], jump[n:])
+        row = ((size > low) & (run[n + 1 :] == run[: -n - 1])).nonzero().flatten()
+        far = noise.far(size[row], row, row + n + 1)
+        for i, w in zip(row[far > LOW].tolist(), far[far > LOW].tolist(), strict=True):
+            first, last = noise.ends(i)
+            end = min((first, i), (i + 1, last), key=lambda rows: rows[1] - rows[0])
+            if n or end[1] - end[0] < RUN:
+                back[(i + 1, i + n) if n else end] = w
+            else:
+                jumps[i] = w
+            jump[i : i + n + 1] = 0
+    return back, jumps
+
+
+def least_of(these: Iterable[float], others: Iterable[float], far: float) -> float:
+    """From where on these distances, if they are `far`, are not the tail of what the motion itself does: it
+    thins out, and few of these lie just below, few `others` there or beyond."""
+    these, others = sorted(these), sorted(others)
+    for i, w in enumerate(these):
+        tail = i - bisect_left(these, w / GAP) + len(others) - bisect_left(others, w / GAP)
+        if w >= far and tail <= FEW * (len(these) - i):
+            return w
+    return inf
+
+
+def led_there(x: Tensor, dt: float, k: Tensor) -> Tensor:
+    """Whether positions and velocities `x (n, dim)` agree about each step, of its coordinate k `(n - 1,)`: what
+    moves so is the thing itself, not a spot found elsewhere. Velocities that are differences of the positions
+    hold half of a wrong jump."""
+    step, twice = x.diff(dim=0), x[1:] + x[:-1]
+    d = x.shape[1] // 2
+    off = (step[:, :d] - dt / 2 * twice[:, d:]).repeat(1, 2)
+    size = torch.cat((step[:, :d], dt / 2 * step[:, d:]), dim=1)
+    return (off.abs() < AGREE * size.abs()).gather(1, k[:, None])[:, 0]
 
 
 def none_is_far(trajectories: Trajectories) -> bool:
@@ -125,29 +182,12 @@ def none_is_far(trajectories: Trajectories) -> bool:
     if trajectories.stretches is not None or x.shape[1] < 3:
         return False
     r = (x[:, 2:] + x[:, :-2]).sub_(x[:, 1:-1], alpha=2)
-    apart = 1 + x[..., 0].numel() // (SHOWN // 8)
+    apart = 1 + r[..., 0].numel() // (SHOWN // 8)
     paths = max(1, min(apart, len(x) // 20))
-    some = r[::paths, :: 1 + (apart - 1) // paths].flatten(0, 1).abs().cpu()
-    usual = torch.stack([width(c[c > 0]) for c in some.unbind(1)])
-    largest = torch.stack([torch.stack(each.aminmax()).abs().max() for each in r.unbind(2)]).cpu()
-    return bool((largest < 0.9 * FAR * usual).all())
-
-
-def usual_there(z: Tensor, tree: cKDTree, follows: Tensor, row: int) -> Iterator[list[int]]:
-    """Rows that say what is usual where the step that begins with this row is: those around it in time,
-    and those at states `z (n, dim)` like the ones beside it, nearer than a quarter of the step."""
-    first = last = row
-    while first > max(0, row - NEAR) and follows[first - 1]:
-        first -= 1
-    while last < min(len(follows), row + NEAR + 1) and follows[last]:
-        last += 1
-    beside = set(range(max(first, row - 1), min(last, row + 2) + 1))
-    found = [[i for i in range(first, last + 1) if i not in beside]]
-    reach = (z[row + 1] - z[row]).norm().item() / 4
-    for place in beside:
-        away, near = tree.query(z[place].numpy(), NEAR, distance_upper_bound=reach)
-        found.append([i for i in near[away < inf].tolist() if not first <= i <= last])
-    return (rows for rows in found if len(rows) >= LIKE)
+    unit = widths(r[::paths, :: 1 + (apart - 1) // paths].flatten(0, 1)).tolist()
+    length = sum(c.div_(one).square_() for c, one in zip(r.unbind(2), unit, strict=True))
+    farthest = torch.as_tensor(length).max() ** 0.5
+    return bool(farthest < 0.9 * (FAR + r.shape[2] ** 0.5))
 
 
 def without(trajectories: Trajectories, wrong: list[WrongFrame]) -> Trajectories:
@@ -206,49 +246,36 @@ def off_the_middle(x: Tensor, follows: Tensor) -> Tensor:
     return r
 
 
-def width(values: Tensor) -> Tensor:
-    """Standard deviation that normal numbers of these sizes have, one in ten of which may be wrong."""
+def most(values: Tensor) -> Tensor:
+    """What nine in ten of these numbers `(n,)` do not exceed."""
     n = len(values)
-    return values.kthvalue(max(1, round(MOST * n))).values / NORMAL if n else values.new_tensor(inf)
+    return values.kthvalue(max(1, round(MOST * n))).values if n else values.new_tensor(inf)
 
 
-def wrong_rows(z: Tensor, follows: Tensor, jumps: dict[int, float]) -> dict[int, int]:
-    """Of frames `z (n, dim)` those that are wrong, each with the jump that says so: one of the `jumps`,
-    steps in the order of the row of their first frame, with their widths."""
-    found: dict[int, int] = {}
-    first = 0
-    for end in [*(~follows).nonzero().flatten().tolist(), len(z) - 1]:  # the last row of each run
-        inside = [row for row in jumps if first <= row < end]
-        starts, stops = [first, *(row + 1 for row in inside)], [*inside, end]
-        longest = max(range(len(starts)), key=lambda i: stops[i] - starts[i])
-        after = range(longest, len(starts))
-        found |= apart(z, jumps, [(starts[i], stops[i], starts[i] - 1) for i in after])
-        before = range(longest, -1, -1)
-        found |= apart(z, jumps, [(stops[i], starts[i], stops[i]) for i in before])
-        first = end + 1
-    return found
+def widths(r: Tensor) -> Tensor:
+    """Standard deviations `(dim,)` that normal numbers of these sizes `(n, dim)` have, one in ten of which may
+    be wrong; zeros say nothing."""
+    some = r[:: 1 + len(r) // SHOWN].abs().cpu()
+    return torch.stack([most(each[each > 0]) for each in some.unbind(1)]) / NORMAL
 
 
-def apart(z: Tensor, jumps: dict[int, float], pieces: list[tuple[int, int, int]]) -> dict[int, int]:
-    """Wrong frames of pieces that follow each other away from one which is right, the first. Each is given
-    by its nearest row, its farthest row, and the jump to it."""
-    found: dict[int, int] = {}
-    right, i = z[pieces[0][1]], 1
-    while i < len(pieces):
-        off = [(z[near] - right).norm().item() for near, _, _ in pieces]
-        back = [j for part in (8, 2) for j in range(i + 1, len(pieces)) if off[j] < off[i] / part]
-        rest = sum(abs(far - near) + 1 for near, far, _ in pieces[i:])
-        if back or rest < NEAR:
-            upto = back[0] if back else len(pieces)
-            for near, far, jump in pieces[i:upto]:
-                side = 1 if far >= near else -1
-                away = z[range(near, far + side, side)] - right
-                n = int((away.norm(dim=1) > off[i] / 2).long().cumprod(0).sum())  # then it is back
-                found |= dict.fromkeys(range(near, near + side * max(n, 1), side), jump)
+def between(noise: Noise, jumps: dict[int, float]) -> dict[int, float]:
+    """Wrong rows by these `jumps`, each with its size: all until the path is back,
+    or those at an end of few frames; else the first."""
+    found: dict[int, float] = {}
+    left, z = sorted(jumps), noise.z
+    while left:
+        i = left.pop(0)
+        first, last = noise.ends(i)
+        away = (z[[j + 1 for j in left if j < last]] - z[i]).norm(dim=1) < (
+            z[i + 1] - z[i]
+        ).norm() / 2
+        if away.any():
+            wrong = range(i + 1, left[int(away.nonzero()[0])] + 1)
+        elif last - i < NEAR:
+            wrong = range(i + 1, last + 1)
         else:
-            upto, (near, _, jump) = i, pieces[i]
-            found |= {near: jump} if jumps[jump] > STAYS else {}
-        if upto < len(pieces):
-            right = z[pieces[upto][1]]
-        i = upto + 1
+            wrong = range(first, i + 1) if i - first < NEAR else range(i + 1, i + 2)
+        found |= dict.fromkeys(wrong, jumps[i])
+        left = [j for j in left if j > wrong[-1]]
     return found
