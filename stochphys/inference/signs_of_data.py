@@ -105,12 +105,12 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
     others: list[str] = []
     if isinstance(data, Jumps):
         unsteady += not_steady_occupation(data)
-    elif not none_is_far(data) and (boxes := jumps_of_one_box(data)):
+    elif (far := not none_is_far(data)) and (boxes := jumps_of_one_box(data)):
         unwrap = "Rates ask for a line: numpy.unwrap(x, axis=1, period=…)."
         unsteady += [f"{box} {unwrap}" for box in boxes]
     else:
-        if wrong := wrong_frames(data):
-            data = without(data, wrong)
+        wrong = wrong_frames(data) if far else []
+        data = without(data, wrong) if wrong else data
         unsteady += not_steady(data)
         others += [*said_of(wrong), *signs_of_frames(data, most)]
         if not unsteady and not any(said.startswith("Memory") for said in others):

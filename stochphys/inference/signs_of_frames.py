@@ -95,7 +95,8 @@ def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
     if step[..., 0].numel() < FEW:
         return None
     step = clamped(step)
-    rest = (step.flatten(0, 1) - expected(first.flatten(0, 1), step.flatten(0, 1))).view_as(step)
+    expected = fitted(functions(first.flatten(0, 1)), step.flatten(0, 1))
+    rest = step - expected.view_as(step)
     variance = rest.square().mean((0, 1)).clamp(min=1e-300)
     found = []
     for lag in range(1, LAGS + 1):
@@ -114,9 +115,9 @@ def clamped(step: Tensor) -> Tensor:
     return step.clamp(-size, size)
 
 
-def expected(x: Tensor, step: Tensor, bends: int = BENDS) -> Tensor:
-    """The mean of `step (n, dim)` given the state `x (n, dim_in)`, by least squares: in each coordinate a
-    parabola with `bends`, and for few coordinates a polynomial of all, a cubic one with bends."""
+def functions(x: Tensor, bends: int = BENDS) -> Tensor:
+    """Of states `x (n, dim)`, in each coordinate a parabola with `bends`, and for few coordinates a polynomial
+    of all, a cubic one with bends: `(n, n_functions)`."""
     n, dim = x.shape
     bends = min(bends // dim, n // (50 * dim))
     some = x[:: 1 + n // 2000]
@@ -129,11 +130,15 @@ def expected(x: Tensor, step: Tensor, bends: int = BENDS) -> Tensor:
     columns = [torch.ones_like(x[:, :1]), x, bent, square]
     if bends and dim <= CUBIC:
         columns += [square * x[:, k : k + 1] for k in range(dim)]
-    f = torch.cat(columns, 1)
-    of = slice(None, None, 1 + n // SAMPLE)  # so many determine the coefficients
+    return torch.cat(columns, 1)
+
+
+def fitted(f: Tensor, y: Tensor) -> Tensor:
+    """The part of `y (n, dim)` that these functions `(n, n_functions)` make, by least squares."""
+    of = slice(None, None, 1 + len(f) // SAMPLE)  # so many determine the coefficients
     moments = f[of].T @ f[of]
     ridge = 1e-9 * moments.diagonal().mean() * torch.eye(len(moments)).to(f)
-    return f @ torch.linalg.solve(moments + ridge, f[of].T @ step[of])
+    return f @ torch.linalg.solve(moments + ridge, f[of].T @ y[of])
 
 
 def signs_of_frames(data: Trajectories, most: int = 8 * SAMPLE) -> Iterator[str]:

@@ -12,7 +12,7 @@ from ..data import Trajectories
 from .neighbours import places
 from .results import Langevin
 from .signs import FEW, some_pairs, thinned, written_twice
-from .signs_of_frames import clamped, expected
+from .signs_of_frames import clamped, fitted, functions
 
 CHANCE = 1e-5  # that a test fires where all is well
 ODD = 0.1  # relative std of D among tracks that is worth a sentence
@@ -59,7 +59,7 @@ def tracks(x: Tensor, drift: Tensor, rest: Tensor, path: Tensor, time: Tensor) -
     if len(x) < FEW or not path.diff().any():
         return
     square, step, apart = rest.square(), torch.arange(len(x)), 2 * path + time % 2  # no neighbours
-    usual, rms = expected(x, square, bends=0), drift.square().mean(0).sqrt()
+    usual, rms = fitted(functions(x, bends=0), square), drift.square().mean(0).sqrt()
     if found := worst(alike(square - usual, step, apart), square.mean(0), ODD):
         k, how = found
         yield (
@@ -111,17 +111,19 @@ def signs_of_steps(data: Trajectories) -> Iterator[str]:
         return
     twice = (step == 0).all(1)
     step = clamped(step[:, data.dim // 2 :] if data.underdamped else step)
-    drift = expected(x, step)
+    of_place = functions(x)
+    drift = fitted(of_place, step)
     rest = step - drift
     found = [*written_twice(twice), *tracks(x, drift, rest, path, time)]
-    yield from found or tails(x, rest)
+    yield from found or tails(of_place, rest)
 
 
-def tails(x: Tensor, rest: Tensor) -> Iterator[str]:
-    """A sentence if the noise at one place has no normal law: of steps from `x (n, dim_in)`, less the drift."""
+def tails(of_place: Tensor, rest: Tensor) -> Iterator[str]:
+    """A sentence if the noise at one place has no normal law: of steps less the drift, and
+    functions `of_place (n, n_functions)`."""
     square = rest.square()
-    excess = square.square().mean(0) / expected(x, square).square().mean(0) - 3
-    error = (24 / len(x)) ** 0.5
+    excess = square.square().mean(0) / fitted(of_place, square).square().mean(0) - 3
+    error = (24 / len(rest)) ** 0.5
     k = int(excess.argmax())
     if excess[k] > max(TAILS, SURE * error):
         yield (
@@ -141,4 +143,4 @@ def of_residuals(result: Langevin, rest: Tensor) -> tuple[list[str], list[str]]:
     drift, rest = result.drift.mean(x).cpu(), clamped(rest.flatten(0, 1)[some].cpu())
     found = tracks(x.cpu(), drift, rest, path[some].cpu(), time[some].cpu())
     D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2).cpu()
-    return list(found), list(tails(x.cpu(), rest / D.sqrt()))
+    return list(found), list(tails(functions(x.cpu()), rest / D.sqrt()))
