@@ -188,7 +188,8 @@ def headed(name: str, numbered: dict[int, list[str]], remarks: list[str], line: 
         head = heads[-1]
     a_number = (lambda row: any(map(NUMBER.fullmatch, row))) if heads else filled
     first = next((i for i in range(head + 1, len(rows)) if a_number(rows[i])), len(rows))
-    data, names = dict(list(numbered.items())[first:]), rows[head] if heads else None
+    data = {at: numbered[at] for at in list(numbered)[first:]}
+    names = rows[head] if heads else None
     remarks = remarks + [" ".join(row) for row in rows[: head if heads else first]]
     if names is None and data and _counts(rows[first]):  # pandas names by number
         if any("." in cell for row in rows[first + 1 :] for cell in row):
