@@ -96,7 +96,7 @@ def test_many_samples_choose_as_few_do():
     assert "bumps" in found.choice
     few = BayesianRegression().fit(samples.fewer(8000))
     ratio = few.std(samples.x[:100]).mean() / found.std(samples.x[:100]).mean()
-    assert ratio == pytest.approx(5**0.5, rel=0.15)
+    assert ratio == pytest.approx(5**0.5, rel=0.3)
 
 
 def test_every_family_has_a_place_in_any_dimension():

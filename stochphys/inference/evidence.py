@@ -22,7 +22,9 @@ from ..brief import Brief
 PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, times that of the data
 UPDATES, SETTLED = 60, 0.01  # of precisions, at most; nats gained by one, at which they end
 EAGER = 1.5  # so far beyond MacKay's fixed point, which moves too little: a fifth fewer updates
-UNLIKELY = 0.05  # share of the probability below which a family of functions is left out
+UNLIKELY = 0.1  # times the greatest share of the probability: what has less is left out
+REST = (2, 6, 18, 54)  # weights that data would determine of what is in no family, by its size
+AND_REST = " and bumps in all coordinates"
 
 
 def believed(gram: Tensor, groups: Tensor, precision: Tensor) -> tuple[Tensor, float]:
@@ -133,55 +135,105 @@ def inverse(L: Tensor) -> Tensor:
 
 def best_common(S: Tensor, b: Tensor) -> Tensor:
     """One α for all, of those on a grid the one with the greatest evidence."""
+    alpha, evidence, _ = common(S, b)
+    return alpha[evidence.argmax()]
+
+
+def common(S: Tensor, b: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One α for all: those on a grid, the evidence of each, and how many weights the data then determine."""
     values, vectors = torch.linalg.eigh(S)
     values, rotated = values.clamp(min=0), vectors.T @ b
-    candidates = PRECISIONS.to(S) * values.mean()
-    totals = values + candidates[:, None]  # (n_candidates, n_features)
-    evidences = ((candidates[:, None] / totals).log() + rotated.square() / totals).sum(1)
-    return candidates[evidences.argmax()]
+    alpha = PRECISIONS.to(S) * values.mean()
+    totals = values + alpha[:, None]  # (n_alpha, n_features)
+    evidence = ((alpha[:, None] / totals).log() + rotated.square() / totals).sum(1) / 2
+    return alpha, evidence, (values / totals).sum(1)
+
+
+def with_rest(
+    gram: Tensor, moment: Tensor, groups: Tensor, precision: Tensor, rest: int
+) -> Iterator[tuple[Tensor, float]]:
+    r"""Precisions `(n_groups,)` under which a family of this `precision` is not quite all: there is a group
+    `rest`, too, so large that data determine none of its weights, 2, 6, 18 or 54. And the evidence of each,
+    less that of the first.
+
+    A greatest evidence is zero for a rest that cannot be told from none. That is no reason for an error bar
+    without it: what the data allow is weighed, over sizes each thrice as large as the last.
+    """
+    yield precision, 0.0
+    root, _ = believed(gram, groups, precision)
+    new = (groups == rest).nonzero()[:, 0]
+    across = gram[new] @ root
+    S, b = gram[new[:, None], new] - across @ across.T, moment[new] - across @ (root.T @ moment)
+    alpha, evidence, determined = common(S, b)
+    for size in REST:
+        if size < len(new) / 2:
+            i, larger = int((determined - size).abs().argmin()), precision.clone()
+            larger[rest] = alpha[i]
+            yield larger, evidence[i].item()
 
 
 @dataclass(frozen=True, eq=False)
 class Prior(Brief):
-    """What is known of a component before its data are: families of functions, each with a share of the
-    probability and precisions of its weights. Both are chosen by the data.
+    """What is known of a component before its data are: families of functions, some of them with a rest
+    that is in none, each with a share of the probability and precisions of its weights. All are chosen by
+    the data.
 
     Attributes:
-        shares: by name, the greatest first; families below `UNLIKELY` are left out.
-        precisions: by name, by group of features `(n_groups,)`; infinite for those not in the family.
-        ahead: nats by which the first is ahead of the next; infinite if there is none.
+        names: of the families, the most probable first, with `AND_REST` if there is one.
+        shares: of the probability `(n,)`.
+        precisions: by group of features `(n, n_groups)`; infinite for those that are left out.
+        ahead: nats by which the first family is ahead of the next; infinite if there is none.
     """
 
-    shares: dict[str, float]
-    precisions: dict[str, Tensor]
+    names: tuple[str, ...]
+    shares: Tensor
+    precisions: Tensor
     ahead: float
 
     @classmethod
     def of(
-        cls, gram: Tensor, moment: Tensor, groups: Tensor, families: dict[str, Tensor]
+        cls,
+        gram: Tensor,
+        moment: Tensor,
+        groups: Tensor,
+        families: dict[str, Tensor],
+        rest: int | None = None,
     ) -> "Prior":
         """From families by name, each a mask of features: weighed by how probable they make the data, with
-        a nat off for each precision that was fitted (Akaike)."""
-        found = [*most_probable(gram, moment, groups, families.values())]
-        fitted = [len(groups[mask].unique()) for mask in families.values()]
-        precisions = {name: one for name, (one, _) in zip(families, found, strict=True)}
-        score = {name: e - n for name, (_, e), n in zip(families, found, fitted, strict=True)}
-        order = sorted(score, key=score.__getitem__, reverse=True)
-        ahead = score[order[0]] - score[order[1]] if len(order) > 1 else inf
-        share = torch.tensor([score[name] for name in order], dtype=gram.dtype).softmax(0)
-        likely = dict(zip(order, share.tolist(), strict=True))
-        likely = {name: p for name, p in likely.items() if p > UNLIKELY}
-        shares = {name: p / sum(likely.values()) for name, p in likely.items()}
-        return cls(shares, {name: precisions[name] for name in shares}, ahead)
+        a nat off for each precision that was fitted (Akaike). `rest`: the group of what is in none."""
+        names, scores, precisions, all_in = [], [], [], {}
+        found = most_probable(gram, moment, groups, families.values())
+        for (name, mask), (precision, evidence) in zip(families.items(), found, strict=True):
+            each = [(precision, 0.0)]
+            if rest is not None:
+                each = [*with_rest(gram, moment, groups, precision, rest)]
+            score = torch.tensor([more for _, more in each]) + evidence - len(groups[mask].unique())
+            names += [name] + [name + AND_REST] * (len(each) - 1)
+            scores.append(score)
+            precisions += [one for one, _ in each]
+            all_in[name] = score.logsumexp(0).item()
+        best, *others = sorted(all_in.values(), reverse=True)
+        shares = torch.cat(scores).to(gram).softmax(0)
+        order = [
+            i
+            for i in shares.argsort(descending=True, stable=True).tolist()
+            if shares[i] > UNLIKELY * shares.max()
+        ]
+        return cls(
+            tuple(names[i] for i in order),
+            shares[order] / shares[order].sum(),
+            torch.stack([precisions[i] for i in order]),
+            best - others[0] if others else inf,
+        )
 
     def of_groups(self, kept: Tensor) -> "Prior":
         """The same where other groups are gone."""
-        return replace(self, precisions={name: a[kept] for name, a in self.precisions.items()})
+        return replace(self, precisions=self.precisions[:, kept])
 
     def believed(self, gram: Tensor, groups: Tensor) -> "Belief":
         """What data of this Gram matrix leave open."""
-        roots = [believed(gram, groups, one)[0] for one in self.precisions.values()]
-        return Belief(torch.tensor(list(self.shares.values())).to(gram), roots)
+        roots = [believed(gram, groups, precision)[0] for precision in self.precisions]
+        return Belief(self.shares.to(gram), roots)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +267,7 @@ class Belief(Brief):
 
 def in_words(priors: Sequence[Prior]) -> str:
     """Which families, of which components, and by how much, in one line; empty if there is one alone."""
-    first = [next(iter(prior.shares)) for prior in priors]
+    first = [prior.names[0] for prior in priors]
     texts = []
     for name in filter(None, dict.fromkeys(first)):
         mine = [i for i, other in enumerate(first) if other == name]

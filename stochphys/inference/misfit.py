@@ -43,8 +43,9 @@ def misfit(result: Langevin, rest: Tensor) -> Iterator[str]:
     D, phi = result.diffusion.mean(x).diagonal(dim1=1, dim2=2), result.drift.mean(x)
     richer = RICHER.fitted(x)
     features, groups = richer(x), richer.groups
-    held = [torch.tensor(of) for name, of in richer.families.items() if "narrow" not in name][1:]
-    families = [features[:, torch.isin(groups, parts)] for parts in held]
+    held = [of for name, of in richer.families.items() if "narrow" not in name][1:]
+    held.append((0, richer.rest))
+    families = [features[:, torch.isin(groups, torch.tensor(parts))] for parts in held]
     said = list(drift_of_state(result, families, r.sum(1) / D, (phi.square() / D).mean(0), k))
     constant = isinstance(result.diffusion, ConstantDiffusion)
     if constant and any(noise_of_state(families, r.square().mean(1))):

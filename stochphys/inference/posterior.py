@@ -72,7 +72,7 @@ class LinearPosterior(Posterior):
     def precision(self) -> Tensor:
         r"""α of the prior $w \sim N(0, 1/\alpha)$ of each component and group of features but group 0,
         which has none, `(dim_out, n_groups)`; of an average that of its first family."""
-        return torch.stack([next(iter(prior.precisions.values()))[1:] for prior in self.priors])
+        return torch.stack([prior.precisions[0, 1:] for prior in self.priors])
 
     def mean(self, x: Tensor) -> Tensor:
         return self._of_features(x, lambda phi: phi @ self.weights.T + self.offset)

@@ -17,7 +17,7 @@ from ..brief import Brief
 from ..device import Source
 from ..models.bases import Candidates, Families, Features
 from ..models.drift_diffusion import Likelihood, LogVariance, Normal
-from .evidence import Belief, Prior, in_words
+from .evidence import AND_REST, Belief, Prior, in_words
 from .posterior import CHUNK, LinearPosterior, Posterior
 
 HELD = 2**25  # features that are kept from one iteration to the next
@@ -119,9 +119,10 @@ class BayesianRegression(Brief):
         if not isinstance(basis, Candidates) or len(samples.x) <= CHOOSE:
             return fitted(basis, samples, likelihood).posterior
         chosen = fitted(basis, samples.fewer(CHOOSE), likelihood)
-        likely = {name for prior in chosen.priors for name in prior.shares}
+        likely = {name.removesuffix(AND_REST) for prior in chosen.priors for name in prior.names}
         families = {name: of for name, of in basis.families.items() if name in likely}
-        kept = torch.isin(basis.groups, torch.tensor(sorted(set().union(*families.values()))))
+        parts = {basis.rest}.union(*families.values())
+        kept = torch.isin(basis.groups, torch.tensor(sorted(parts)))
         start = chosen.weights[:, kept]
         found = fitted(basis.only(families), samples, likelihood, start=start).posterior
         alone = all(prior.ahead == inf for prior in found.priors)
@@ -143,13 +144,14 @@ class Fit(NamedTuple):
     def posterior(self) -> LinearPosterior:
         basis, priors = self.basis, self.priors
         # Nobody asks for features that no family needs.
-        needed = torch.stack([a < inf for one in priors for a in one.precisions.values()]).any(0)
-        kept = needed[self.groups]
+        needed = torch.cat([prior.precisions < inf for prior in priors]).any(0)
         if isinstance(basis, Candidates):
+            needed[basis.rest] = True
             parts = {k: tuple(i for i in of if needed[i]) for k, of in basis.families.items()}
             basis, priors = basis.only(parts), tuple(prior.of_groups(needed) for prior in priors)
         else:
-            kept[:] = True
+            needed[:] = True
+        kept = needed[self.groups]
         of = zip(self.beliefs, self.moment, strict=True)
         root = torch.stack([belief.root(moment, kept) for belief, moment in of])
         weights, words = self.weights[:, kept], in_words(priors)
@@ -170,8 +172,9 @@ def fitted(
     """
     n_features, (n, dim) = basis(samples.x[:1]).shape[-1], samples.y.shape
     groups = getattr(basis, "groups", torch.ones(n_features, dtype=torch.long))
-    families = {"": groups >= 0}
+    families, rest = {"": groups >= 0}, None
     if isinstance(basis, Candidates):
+        rest = basis.rest
         families = {k: torch.isin(groups, torch.tensor(v)) for k, v in basis.families.items()}
     least = min(int(mask.sum()) for mask in families.values())
     if n < least:
@@ -226,7 +229,7 @@ def fitted(
         best, before = min(best, misfit), w
         if not priors and iteration < choices:
             both = zip(gram, moment, strict=True)
-            found = tuple(Prior.of(*one, groups, families) for one in both)
+            found = tuple(Prior.of(*one, groups, families, rest) for one in both)
         if iteration < choices:
             beliefs = [p.believed(one, groups) for p, one in zip(found, gram, strict=True)]
         step = (

@@ -115,12 +115,12 @@ SHOWN = 4096  # states at most of which places are taken
 
 @dataclass(frozen=True)
 class Families:
-    """Families of functions from a straight line to bumps in all coordinates, for evidence to choose
-    from, see `Candidates`.
+    """Families of functions from a straight line to narrow bumps, for evidence to choose from, and bumps in
+    all coordinates for the rest, which is in none of them, see `Candidates`.
 
     Attributes:
         wide, narrow: bumps along each coordinate.
-        places: bumps in all coordinates, about states that were seen.
+        places: bumps in all coordinates, about states that were seen; of one coordinate, the narrow ones.
     """
 
     wide: int = 16
@@ -169,16 +169,19 @@ class Families:
             each = [[c for c in monomials(dim, k) if (len(set(c)) > 1) == mixed] for k in degrees]
             parts[kind] = [terms(of) for of in each if of]
         places = spread_out(unit(x[:: 1 + len(x) // SHOWN]), self.places)
-        parts["places"] = [around(places, NEAR * dim**0.25)] if dim > 1 else []
+        if dim > 1:
+            parts["rest"] = [around(places, NEAR * dim**0.25)]
+        else:
+            parts["rest"] = parts.pop("narrow")
         families = {
             "a straight line": ("line",),
             f"polynomials of degree {max(degrees, default=1)}": ("line", "powers", "products"),
             "wide bumps": ("line", "wide"),
             "narrow bumps": ("line", "narrow"),
             "wide bumps and products": ("line", "wide", "products"),
-            "narrow bumps and products": ("line", "narrow", "products"),
-            "bumps in all coordinates": ("line", "places"),
         }
+        if dim == 1:
+            del families["narrow bumps"]
         numbers = iter(range(1000))
         groups = {kind: tuple(next(numbers) for _ in of) for kind, of in parts.items()}
         held = {name: sum((groups[kind] for kind in of), ()) for name, of in families.items()}
@@ -186,6 +189,7 @@ class Families:
         return Candidates(
             tuple(part for of in parts.values() for part in of),
             {name: of for of, name in reversed(different.items())},
+            groups["rest"][0],
             x[:1],
         )
 
@@ -212,11 +216,13 @@ class Candidates(Brief):
     Attributes:
         parts: functions of states; the first is a straight line.
         families: by name, numbers of the parts that each holds.
+        rest: number of the part for what is in no family.
         groups: of each feature: the number of its part.
     """
 
     parts: tuple[Features, ...]
     families: dict[str, tuple[int, ...]]
+    rest: int
     at: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -228,7 +234,7 @@ class Candidates(Brief):
         return torch.arange(len(sizes)).repeat_interleave(sizes)
 
     def only(self, families: dict[str, tuple[int, ...]]) -> "Candidates":
-        """With these families alone, and the parts that they need."""
-        kept = sorted(set().union(*families.values()))
+        """With these families alone, the parts that they need, and the rest."""
+        kept = sorted({self.rest}.union(*families.values()))
         held = {name: tuple(kept.index(i) for i in of) for name, of in families.items()}
-        return Candidates(tuple(self.parts[i] for i in kept), held, self.at)
+        return Candidates(tuple(self.parts[i] for i in kept), held, kept.index(self.rest), self.at)
