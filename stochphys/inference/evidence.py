@@ -23,7 +23,7 @@ PRECISIONS = torch.logspace(-8, 8, 129, dtype=torch.float64)  # of the prior, ti
 UPDATES, SETTLED = 60, 0.01  # of precisions, at most; nats gained by one, at which they end
 EAGER = 1.5  # so far beyond MacKay's fixed point, which moves too little: a fifth fewer updates
 UNLIKELY = 0.1  # times the greatest share of the probability: what has less is left out
-REST = (2, 6, 18, 54)  # weights that data would determine of what is in no family, by its size
+REST = (3, 9, 27, 72)  # weights that data would determine of what is in no family, by its size
 AND_REST = " and bumps in all coordinates"
 
 
@@ -153,7 +153,7 @@ def with_rest(
     gram: Tensor, moment: Tensor, groups: Tensor, precision: Tensor, rest: int
 ) -> Iterator[tuple[Tensor, float]]:
     r"""Precisions `(n_groups,)` under which a family of this `precision` is not quite all: there is a group
-    `rest`, too, so large that data determine none of its weights, 2, 6, 18 or 54. And the evidence of each,
+    `rest`, too, so large that data determine none of its weights, 3, 9, 27 or 72. And the evidence of each,
     less that of the first.
 
     A greatest evidence is zero for a rest that cannot be told from none. That is no reason for an error bar
@@ -166,7 +166,7 @@ def with_rest(
     S, b = gram[new[:, None], new] - across @ across.T, moment[new] - across @ (root.T @ moment)
     alpha, evidence, determined = common(S, b)
     for size in REST:
-        if size < len(new) / 2:
+        if size < 0.7 * len(new):
             i, larger = int((determined - size).abs().argmin()), precision.clone()
             larger[rest] = alpha[i]
             yield larger, evidence[i].item()

@@ -89,8 +89,8 @@ class BayesianRegression(Brief):
     features.
 
     The default are `Families` of functions. Each component is an average over those that make its
-    data probable: one that is far ahead stands alone, and what the choice leaves open is in the error
-    bar. Of many samples a few thousand choose, and all are fitted.
+    data probable, with a rest that lies in none of them: one that is far ahead stands alone, and what the
+    choice leaves open is in the error bar. Of many samples a few thousand choose, and all are fitted.
 
     Args:
         basis: of the function.
