@@ -26,7 +26,6 @@ from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
 from stochphys.inference.increments import increments
 from stochphys.inference.langevin import (
-    diffusion_between,
     infer_centred,
     infer_diffusion,
     infer_drift,
@@ -265,13 +264,6 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ).mean(torch.zeros(1, 2)),
     "infer_drift": lambda g: infer_drift(
         langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), g
-    ).mean(torch.zeros(1, 1)),
-    "diffusion_between": lambda g: diffusion_between(
-        langevin().increments,
-        langevin().drift,
-        langevin().diffusion,
-        neural.LaplaceNetwork(**few),
-        g,
     ).mean(torch.zeros(1, 1)),
     "infer_centred": lambda g: infer_centred(
         increments(oscillator(), underdamped=True, rule="centred"),

@@ -33,17 +33,17 @@ LOST_BY_SECANTS = 0.02  # the same for velocities that are differences of positi
 LOST_IF_CENTRED = 0.035  # and by labels that are rid of what is lost to first order
 
 
-def doubts_of_equation(result: Langevin, carried: bool = False) -> tuple[str, ...]:
-    """What a careful colleague would add to `result`, whose drift is the one that labels show; empty if all
-    is well. `carried`: it will be rid of what is lost between frames to first order.
+def doubts_of_equation(result: Langevin, drift: Tensor, carried: bool = False) -> tuple[str, ...]:
+    """What a careful colleague would add to `result`, whose `drift` at the labels `(n_paths, n_steps, dim)` is
+    the one that these show; empty if all is well. `carried`: it will be rid of what is lost between frames to first order.
 
     Has each coordinate noise of its own? Do residuals tell of a noisy measurement, or of inertia?
     Only if not: is there enough data, are frames close in time, is the drift among the functions that
     were tried?
     """
     data = result.increments
-    labels, at = (data.y, data.x) if data.secant else (data.steps / data.dt, data.start)
-    rest = labels - result.drift.mean(at.flatten(0, 1)).view_as(labels)  # (n_paths, n_steps, dim)
+    labels = data.y if data.secant else data.steps / data.dt
+    rest = labels - drift
     if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
     if of_noise := tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2])))):

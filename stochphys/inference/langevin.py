@@ -105,13 +105,16 @@ def infer_langevin(
     else:
         D = infer_diffusion(data, None, diffusion, generator)
         found = infer_drift(data, D, drift, generator)
+    seen = (data.x if data.secant else data.start).flatten(0, 1)
+    known = found.mean(seen).view_as(data.y)
     if not data.secant:  # lags of second differences are free of the drift already
-        D = diffusion_between(data, found, D, diffusion, generator)
+        D = infer_diffusion(data, known, diffusion, generator, between=(found, D))
     if data.rule == "midpoint":  # its drift is as good as D, which was too small
         found = infer_drift(data, D, alike(found, drift), generator)
     found, true = seen_and_true(data, found, D)
     if data.rule == "midpoint":
-        D = diffusion_between(data, found, D, diffusion, generator)
+        known = found.mean(seen).view_as(data.y)
+        D = infer_diffusion(data, known, diffusion, generator, between=(found, D))
     some = data.some_states  # (n, dim_in)
     phi, D_there = found.mean(some), D.mean(some)  # (n, dim), (n, dim, dim)
     # p = τ/2 ⟨Tr D⁻¹Σ⟩, with Σ the covariance of what is not known of the drift. It adds
@@ -123,7 +126,7 @@ def infer_langevin(
     force = torch.linalg.solve(D_there, phi[..., None])[..., 0]
     information = data.time / 4 * (force * phi).sum(-1).mean().item() - p / 2
     result = Langevin(found, D, information, p, data)
-    doubts = doubts_of_equation(result, carried=data.rule == "ito" and true is not found)
+    doubts = doubts_of_equation(result, known, carried=data.rule == "ito" and true is not found)
     return replace(result, drift=true, warnings=(*map(str, boxes), *said_of(wrong), *doubts))
 
 
@@ -265,18 +268,6 @@ def infer_diffusion(
     share = independent_share(labels * (-rough.mean(x)).exp().view_as(labels), data.row_at)
     weighed = Samples(x, y, share * weight)
     return DiffusionField(on_circle(method, data.period, weighed, LogVariance(), generator), left)
-
-
-def diffusion_between(
-    data: Increments,
-    drift: Posterior,
-    first: Posterior,
-    method: Method | None,
-    generator: Source | None,
-) -> Posterior:
-    """D of a continuous path, from a drift and a `first` D."""
-    at_start = drift.mean(data.start.flatten(0, 1)).view_as(data.y)
-    return infer_diffusion(data, at_start, method, generator, between=(drift, first))
 
 
 def independent_share(labels: Tensor, row: Tensor | None = None) -> float:

@@ -6,9 +6,9 @@ normal noise are iterated with working labels (Fisher scoring).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -112,7 +112,12 @@ class BayesianRegression(Brief):
 
         Raises `ValueError` if there are fewer samples than features.
         """
+        priors: tuple[Prior, ...] = ()
+        start: Tensor | None = None
+        words = ""
+        basis: Any = self.basis.fitted(samples.x) if hasattr(self.basis, "fitted") else self.basis
         if (like := self.like) is not None:
+<<<<<<< HEAD
             return fitted(like.basis, samples, likelihood, like.priors, like.weights).posterior
         given = self.basis
         basis: Features = given.fitted(samples.x) if hasattr(given, "fitted") else given
@@ -156,6 +161,34 @@ class Fit(NamedTuple):
         root = torch.stack([belief.root(moment, kept) for belief, moment in of])
         weights, words = self.weights[:, kept], in_words(priors)
         return LinearPosterior(basis, weights, root, self.offset, priors, words)
+=======
+            basis, priors, start = like.basis, like.priors, like.weights
+        elif isinstance(basis, Candidates) and len(samples.x) > CHOOSE:
+            chosen, w, *_ = fitted(basis, samples.fewer(CHOOSE), likelihood)
+            likely, words = {name for prior in chosen for name in prior.shares}, in_words(chosen)
+            families = {name: of for name, of in basis.families.items() if name in likely}
+            kept = torch.isin(basis.groups, torch.tensor(sorted(set().union(*families.values()))))
+            basis, start = basis.only(families), w[:, kept]
+        priors, w, beliefs, moment = fitted(basis, samples, likelihood, priors, start)
+        kept = torch.ones_like(w[0], dtype=torch.bool)
+        if isinstance(basis, Candidates):  # nobody asks for features that no family needs
+            precisions = [one for prior in priors for one in prior.precisions.values()]
+            needed = (torch.stack(precisions) < inf).any(0)
+            parts = {k: tuple(i for i in of if needed[i]) for k, of in basis.families.items()}
+            priors, kept = tuple(prior.of_groups(needed) for prior in priors), needed[basis.groups]
+            basis = basis.only(parts)
+        root = [belief.root(one, kept) for belief, one in zip(beliefs, moment, strict=True)]
+        if not words or any(prior.ahead < inf for prior in priors):
+            words = in_words(priors)
+        offset = offset_of(samples, likelihood)
+        return LinearPosterior(basis, w[:, kept], torch.stack(root), offset, priors, words)
+
+
+def offset_of(samples: Samples, likelihood: Likelihood) -> Tensor:
+    """A variance is a factor: its logarithm is measured from that of the mean."""
+    mean = samples.y.mean(0)
+    return mean.log() if isinstance(likelihood, LogVariance) else torch.zeros_like(mean)
+>>>>>>> 9e68342 (What a drift says at the labels is asked once, for D and for the doubts; a posterior is put together in one place)
 
 
 def fitted(
@@ -164,9 +197,9 @@ def fitted(
     likelihood: Likelihood,
     priors: tuple[Prior, ...] = (),
     start: Tensor | None = None,
-) -> Fit:
-    """Weights of the features of a basis, or of those that are taken of `Candidates`; with the
-    `priors` of its components, if they are known, and from weights to `start` with.
+) -> tuple[tuple[Prior, ...], Tensor, list[Belief], Tensor]:
+    """Of each component the prior, if it is not known from `priors`, the weights of the features
+    `(dim, n_features)`, what is open, and the moment that says so; from weights to `start` with.
 
     Raises `ValueError` if there are fewer samples than features.
     """
@@ -182,9 +215,7 @@ def fitted(
             f"{n} samples cannot determine {least} weights; take more data or a smaller basis"
         )
     families = {name: mask for name, mask in families.items() if mask.sum() <= n}
-    # A variance is a factor: its logarithm is measured from that of the mean.
-    mean = samples.y.mean(0)
-    offset = mean.log() if isinstance(likelihood, LogVariance) else torch.zeros_like(mean)
+    offset = offset_of(samples, likelihood)
     gram = torch.zeros(dim, n_features, n_features, dtype=torch.float64)  # ΦᵀWΦ
     w = torch.zeros(dim, n_features, dtype=torch.float64) if start is None else start
     found, choices = priors, CHOICES if start is None else 1
@@ -222,9 +253,8 @@ def fitted(
                     h = STEP / (direction / scale).abs().max()
                     moment[i] -= (basis(part.x + h * direction) - phi).sum(0) / h
         if iteration and not misfit < best + n_features:
-            w = (
-                w + before
-            ) / 2  # a step too far: where labels are far above e^f it is as long as they
+            # A step too far: where labels are far above e^f it is as long as they.
+            w = (w + before) / 2
             continue
         best, before = min(best, misfit), w
         if not priors and iteration < choices:
@@ -239,7 +269,7 @@ def fitted(
         moved = torch.einsum("of,ofg,og->o", step, gram, step)
         if once or (moved < TOLERANCE).all():
             break
-    return Fit(basis, w, offset, found, beliefs, moment, groups)
+    return found, w, beliefs, moment
 
 
 def squares(phi: Tensor, c: Tensor) -> Tensor:
