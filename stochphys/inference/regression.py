@@ -117,66 +117,23 @@ class BayesianRegression(Brief):
         words = ""
         basis: Any = self.basis.fitted(samples.x) if hasattr(self.basis, "fitted") else self.basis
         if (like := self.like) is not None:
-<<<<<<< HEAD
-            return fitted(like.basis, samples, likelihood, like.priors, like.weights).posterior
-        given = self.basis
-        basis: Features = given.fitted(samples.x) if hasattr(given, "fitted") else given
-        if not isinstance(basis, Candidates) or len(samples.x) <= CHOOSE:
-            return fitted(basis, samples, likelihood).posterior
-        chosen = fitted(basis, samples.fewer(CHOOSE), likelihood)
-        likely = {name.removesuffix(AND_REST) for prior in chosen.priors for name in prior.names}
-        families = {name: of for name, of in basis.families.items() if name in likely}
-        parts = {basis.rest}.union(*families.values())
-        kept = torch.isin(basis.groups, torch.tensor(sorted(parts)))
-        start = chosen.weights[:, kept]
-        found = fitted(basis.only(families), samples, likelihood, start=start).posterior
-        alone = all(prior.ahead == inf for prior in found.priors)
-        return replace(found, choice=in_words(chosen.priors)) if alone else found
-
-
-class Fit(NamedTuple):
-    """What was found, with what the `posterior` is made of: a choice alone does not need all of it."""
-
-    basis: Features
-    weights: Tensor
-    offset: Tensor
-    priors: tuple[Prior, ...]
-    beliefs: list[Belief]
-    moment: Tensor
-    groups: Tensor
-
-    @property
-    def posterior(self) -> LinearPosterior:
-        basis, priors = self.basis, self.priors
-        # Nobody asks for features that no family needs.
-        needed = torch.cat([prior.precisions < inf for prior in priors]).any(0)
-        if isinstance(basis, Candidates):
-            needed[basis.rest] = True
-            parts = {k: tuple(i for i in of if needed[i]) for k, of in basis.families.items()}
-            basis, priors = basis.only(parts), tuple(prior.of_groups(needed) for prior in priors)
-        else:
-            needed[:] = True
-        kept = needed[self.groups]
-        of = zip(self.beliefs, self.moment, strict=True)
-        root = torch.stack([belief.root(moment, kept) for belief, moment in of])
-        weights, words = self.weights[:, kept], in_words(priors)
-        return LinearPosterior(basis, weights, root, self.offset, priors, words)
-=======
             basis, priors, start = like.basis, like.priors, like.weights
         elif isinstance(basis, Candidates) and len(samples.x) > CHOOSE:
             chosen, w, *_ = fitted(basis, samples.fewer(CHOOSE), likelihood)
-            likely, words = {name for prior in chosen for name in prior.shares}, in_words(chosen)
+            likely = {name.removesuffix(AND_REST) for prior in chosen for name in prior.names}
             families = {name: of for name, of in basis.families.items() if name in likely}
-            kept = torch.isin(basis.groups, torch.tensor(sorted(set().union(*families.values()))))
+            parts = {basis.rest}.union(*families.values())
+            kept = torch.isin(basis.groups, torch.tensor(sorted(parts)))
+            words = in_words(chosen)
             basis, start = basis.only(families), w[:, kept]
         priors, w, beliefs, moment = fitted(basis, samples, likelihood, priors, start)
         kept = torch.ones_like(w[0], dtype=torch.bool)
         if isinstance(basis, Candidates):  # nobody asks for features that no family needs
-            precisions = [one for prior in priors for one in prior.precisions.values()]
-            needed = (torch.stack(precisions) < inf).any(0)
-            parts = {k: tuple(i for i in of if needed[i]) for k, of in basis.families.items()}
+            needed = torch.cat([prior.precisions < inf for prior in priors]).any(0)
+            needed[basis.rest] = True
+            held = {k: tuple(i for i in of if needed[i]) for k, of in basis.families.items()}
             priors, kept = tuple(prior.of_groups(needed) for prior in priors), needed[basis.groups]
-            basis = basis.only(parts)
+            basis = basis.only(held)
         root = [belief.root(one, kept) for belief, one in zip(beliefs, moment, strict=True)]
         if not words or any(prior.ahead < inf for prior in priors):
             words = in_words(priors)
@@ -188,7 +145,6 @@ def offset_of(samples: Samples, likelihood: Likelihood) -> Tensor:
     """A variance is a factor: its logarithm is measured from that of the mean."""
     mean = samples.y.mean(0)
     return mean.log() if isinstance(likelihood, LogVariance) else torch.zeros_like(mean)
->>>>>>> 9e68342 (What a drift says at the labels is asked once, for D and for the doubts; a posterior is put together in one place)
 
 
 def fitted(
