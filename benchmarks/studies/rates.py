@@ -197,7 +197,7 @@ def named(*, case: str, seed: int) -> Found:
     found = infer_entropy_production(data, generator=g, progress=False)  # type: ignore[arg-type]
     seconds, told = process_time() - begin, found.compare(system)
     return dict(
-        rate=found.rate, std=found.std, exact=told.exact, r_squared=told.r_squared,
+        rate=found.rate, std=found.std, exact=told.exact_rate, r_squared=told.r_squared,
         warnings=[w[:100] for w in found.warnings], seconds=seconds,
     )  # fmt: skip
 
