@@ -111,6 +111,20 @@ def test_the_best_held_out_weights_are_kept():
     assert squared_error(model, held_out).item() == pytest.approx(history.validation[2], rel=1e-5)
 
 
+def test_an_explosion_on_a_few_held_out_examples_is_worse():
+    """Of one piece of n alone it is X/n of the mean and of its standard error: no reason to keep it."""
+    model, (x, _) = linear(), regression(seed=5).tensors
+    x[40:, 0] = 0.0  # one example in a hundred, all in one piece, feels the first weight
+
+    @torch.no_grad()
+    def blow(run):
+        run.model[0].weight[0, 0] += 1000.0
+
+    held_out = TensorDataset(x, x @ TRUE)
+    history = quick(model, regression(), validation=held_out, callbacks=[At(40, blow)])
+    assert history.best_step == 30
+
+
 def test_early_stopping_keeps_the_lowest_objective():
     """Where all is noise, the newest of equals is not the lowest."""
     for keep, lowest in (("lowest", True), ("newest", False)):

@@ -156,15 +156,20 @@ class Run(Brief):
         """Keep the newest average, member by member, unless held-out data say that it is worse.
 
         Worse is what exceeds the lowest objective so far by more than one standard error of the
-        difference, which the spread over pieces of the held-out data tells, or is not finite. The
-        lowest number itself would be a choice by luck among equals; it is what early stopping takes,
-        and `keep="lowest"` asks for it.
+        difference, which the spread over pieces of the held-out data tells, or is not finite. Where
+        the objective explodes on a few pieces, these make mean and spread alike: the spread of the
+        middle half bounds it. The lowest number itself would be a choice by luck among equals; it is
+        what early stopping takes, and `keep="lowest"` asks for it.
         """
         excess = pieces - self.lowest
         if self.settings.keep == "lowest":
             good = excess.mean(0) < 0
         else:
-            error = excess.std(0, correction=0) / max(1, len(pieces) - 1) ** 0.5
+            middle = (
+                3 * (excess - excess.median(0).values).abs().median(0).values
+            )  # 2 σ of a Gaussian
+            spread = torch.minimum(excess.std(0, correction=0), middle)
+            error = spread / max(1, len(pieces) - 1) ** 0.5
             good = ~(excess.mean(0) > error)  # also at first, when lowest = ∞ and the error is nan
         good &= torch.isfinite(pieces.mean(0))
         for name, now in self.average.state_dict().items():
