@@ -6,7 +6,6 @@ Seconds of work on a million steps, and the standard that a network must beat. N
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from math import nan
 from typing import Any
 
 import torch
@@ -58,7 +57,8 @@ class CurrentEstimate(Estimate):
 
     Attributes:
         rate: the estimate, per unit time; from `short_time_tur` a lower bound.
-        std: its standard error, from the spread over trajectories.
+        std: its standard error, from the spread over trajectories; with what blur or errors of the positions,
+            which `warnings` then name, make of the rate.
         in_sample: the same, with the luck of the data that chose the current: too high.
         coefficients: c of the current chosen by all data `(n_functions, dim)`.
         basis: the functions of the midpoint.
@@ -129,7 +129,8 @@ def short_time_tur(
         )
     n_currents = trajectories.dim * probe.shape[1]
     check_even(trajectories, 2 * n_currents)
-    trajectories, said, steady = examined(trajectories)
+    look = examined(trajectories)
+    trajectories = look.data
     data, dt = trajectories.with_windows(), trajectories.dt
     order = torch.randperm(data.n_trajectories, **drawn_from(generator)).to(data.x.device)
 
@@ -149,16 +150,16 @@ def short_time_tur(
         near_one.diagonal(dim1=-2, dim2=-1).add_(1e-9)
         return 2 / dt * (m * torch.linalg.solve(near_one, m)).sum((-1, -2))
 
-    rate, std = debiased(bound, sums)
+    rate, std = look.told(*debiased(bound, sums))
     coefficients = 2 * whiten @ (mean @ whiten)
     return CurrentEstimate(
-        rate=rate if steady else nan,
-        std=std if steady else nan,
+        rate=rate,
+        std=std,
         in_sample=(mean @ coefficients / dt).item(),
         coefficients=coefficients.view(-1, trajectories.dim).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories)),
+        warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories)),
     )
 
 

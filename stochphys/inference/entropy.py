@@ -35,7 +35,7 @@ def slow_features(parameters: Iterator[Tensor], lr: float) -> torch.optim.Optimi
     and Adam moves all weights at random. So what the force is made of moves a tenth as fast, or else
     is gone before the force has learned to use it."""
     force, *features = parameters
-    groups = [dict(params=[force]), dict(params=features, lr=lr / 10)]
+    groups: list[dict[str, Any]] = [dict(params=[force]), dict(params=features, lr=lr / 10)]
     return torch.optim.AdamW(groups, lr=lr, weight_decay=0, fused=True)
 
 
@@ -116,7 +116,8 @@ def infer_entropy_production(
         generator = spawn(generator)
     require.integer(1, members=members, width=width)
     check(data, frames, reversal, options)
-    data, said, steady = examined(data)
+    look = examined(data)
+    data, said = look.data, look.warnings
     data = data.with_windows(frames)
     train, held_out = data.split(fraction, generator=generator)
     learn, judges = Windows(train, frames), Windows(held_out, frames)
@@ -178,9 +179,10 @@ def infer_entropy_production(
         warnings=said,
     )
     reasons = (*irreversible_pairs(data), *no_rate(result))
-    if reasons or not steady:
+    if reasons or not look.steady:
         return replace(result, rate=math.nan, std=math.nan, warnings=(*said, *reasons))
-    return replace(result, warnings=(*said, *doubts_of_entropy(result)))
+    rate, std = look.told(rate, std)
+    return replace(result, std=std, warnings=(*said, *doubts_of_entropy(result)))
 
 
 def widened(*variances: tuple[float, int]) -> float:

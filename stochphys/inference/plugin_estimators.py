@@ -59,7 +59,8 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     check_even(trajectories, 0)
     dim, dt = trajectories.dim, trajectories.dt
     check_even(trajectories, 2 * dim)
-    trajectories, said, steady = examined(trajectories)
+    look = examined(trajectories)
+    trajectories = look.data
     basis = placed(Affine(), trajectories)
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
@@ -80,15 +81,15 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             "coordinates that follow from the others"
         )
     K, k, mean, _ = _gaussian(total)
-    found, std = debiased(rate, sums)
+    found, std = look.told(*debiased(rate, sums))
     return CurrentEstimate(
-        rate=found if steady else nan,
-        std=std if steady else nan,
+        rate=found,
+        std=std,
         in_sample=rate(total).item(),
         coefficients=torch.cat(((k - mean[:dim] @ K)[None], K)).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*said, *few_paths(trajectories), *one_coordinate(trajectories)),
+        warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories)),
     )
 
 

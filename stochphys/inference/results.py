@@ -37,7 +37,8 @@ class EntropyProduction(Estimate):
         std: its standard error: the variance of the `member_rates`, the luck of the training, and the
             squared error of the mean over held-out trajectories, that of the data; widened, as a few
             members tell their variance badly, so that rate ± 2 std is a 95 % interval
-            of five members or more.
+            of five members or more; with what blur or errors of the positions, which `warnings` then
+            name, make of the rate.
         member_rates: rate of each member `(members,)`, each trained on trajectories drawn anew
             (bootstrap).
         bound: held-out (J + 1)/dt of the ensemble mean, a lower bound on what the frames contain;

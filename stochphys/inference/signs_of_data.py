@@ -1,6 +1,7 @@
 """One look at data of any kind: what they hold, and each sign that something is wrong with them."""
 
 from collections.abc import Iterator
+from math import hypot, nan
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from ..movie import Movie
 from .outliers import none_is_far, said_of, without, wrong_frames
 from .results import Recorded
 from .signs import SAMPLE, not_steady, unbound
-from .signs_of_frames import Lags, lags, signs_of_frames
+from .signs_of_frames import OF_FRAMES, Lags, lags, signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import facts_of_movies, signs_of_movies
 from .tracks import signs_of_steps
@@ -88,12 +89,19 @@ def one_coordinate(data: Trajectories) -> Iterator[str]:
 
 
 class Examined(NamedTuple):
-    """Data before an estimate: without wrong frames, what is doubtful about them, and whether a rate of a
-    steady state means anything."""
+    """Data before an estimate: without wrong frames, what is doubtful about them, whether a rate of a
+    steady state means anything, and how many times too large it reads by blur or errors of the positions."""
 
     data: Any
     warnings: tuple[str, ...]
     steady: bool
+    factor: float = 1.0
+
+    def told(self, rate: float, std: float) -> tuple[float, float]:
+        """A rate and its standard error as they are told: that holds the factor, too."""
+        if not self.steady:
+            return nan, nan
+        return rate, hypot(std, rate * (1 / self.factor - 1))
 
 
 def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
@@ -115,7 +123,10 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         others += [*said_of(wrong), *signs_of_frames(data, most)]
         if not unsteady and not any(said.startswith("Memory") for said in others):
             others += signs_of_steps(data)  # whose noise is new; and no trend makes them alike
-    return Examined(data, (*(NO_RATE + sentence for sentence in unsteady), *others), not unsteady)
+    named = any(said.startswith(OF_FRAMES[1:]) for said in others)
+    found = lags(data, most) if named else None
+    warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
+    return Examined(data, warnings, not unsteady, found.factor if found else 1.0)
 
 
 def facts_of(data: Recorded) -> tuple[str, ...]:

@@ -70,6 +70,12 @@ class Lags(Brief):
         return (first > ALIKE) & (second > first / 4) & (second > CLEAR * self.error[1])
 
     @property
+    def factor(self) -> float:
+        """How many times too large a rate reads by the excess that is clear, in the worst coordinate."""
+        read = (1 + 2 * self.excess[self.clear]).clamp(min=0.01)
+        return read[read.log().abs().argmax()].item() if len(read) else 1.0
+
+    @property
     def clear(self) -> Tensor:
         """Where the excess is no luck and worth a sentence `(dim,)`."""
         size = self.excess.abs()

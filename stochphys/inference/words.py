@@ -94,9 +94,9 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
     pairs = count.view(jumps.n_states**2, -1).sum(1)  # of the first two states of each word
     seen = pairs.nonzero().flatten()
     unseen = (count[count[reverse] == 0].sum() / count.sum()).item()
-    _, said, steady = examined(jumps)
+    look = examined(jumps)
     doubts = [*irreversible(jumps, seen, pairs[seen])]
-    given = steady and not doubts and unseen <= NEVER
+    given = look.steady and not doubts and unseen <= NEVER
     if unseen > RARE and not doubts:
         doubts.append(
             f"{'No rate. ' * (unseen > NEVER)}Rare words: of {unseen:.0%} of the words of {frames} frames no "
@@ -109,5 +109,5 @@ def word_plugin(jumps: Jumps, frames: int = 2) -> WordEstimate:
         half=sum(halves) / 2 / time,
         unit="jump" if jumps.waiting is None else "unit time",
         unseen=unseen,
-        warnings=(*said, *doubts),
+        warnings=(*look.warnings, *doubts),
     )
