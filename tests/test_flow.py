@@ -6,7 +6,7 @@ import torch
 from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import dissipation_map, infer_entropy_production
-from stochphys.inference.entropy import slow_features
+from stochphys.inference.entropy import SLOW, slow_features
 from stochphys.models import FlowNEEP
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, bead_camera
@@ -47,7 +47,7 @@ def test_optical_flow_is_the_displacement_of_the_beads():
         )
 
 
-def test_features_of_the_force_learn_a_tenth_as_fast():
+def test_features_of_the_force_learn_slowly():
     """Adam's first step is the learning rate, for each weight that has a gradient."""
     model = FlowNEEP((10, 20), generator=make_generator(0))
     optimizer = slow_features(model.parameters(), 0.1)
@@ -55,7 +55,7 @@ def test_features_of_the_force_learn_a_tenth_as_fast():
     sum(w.sum() for w in model.parameters()).backward()
     optimizer.step()
     for name, w in model.named_parameters():
-        step = 0.1 if name == "weight" else 0.01
+        step = 0.1 if name == "weight" else SLOW
         torch.testing.assert_close(before[name] - w, torch.full_like(w, step), rtol=1e-4, atol=1e-6)
 
 

@@ -23,6 +23,7 @@ from .one_way import irreversible_pairs
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 from .signs_of_data import examined
 
+SLOW = 1e-3  # rate at which features of films learn, at most
 MANY = 5  # coordinates from which on areas come first
 GIVEN = {"model", "objective", "data", "generator", "validation", "callbacks"}  # to `fit` anyway
 RECIPE: dict[str, Any] = dict(
@@ -32,10 +33,10 @@ RECIPE: dict[str, Any] = dict(
 
 def slow_features(parameters: Iterator[Tensor], lr: float) -> torch.optim.Optimizer:
     """For `FlowNEEP`, whose force is its first weights: where a step produces little, gradients are noise,
-    and Adam moves all weights at random. So what the force is made of moves a tenth as fast, or else
-    is gone before the force has learned to use it."""
+    and Adam moves all weights at random. So what the force is made of moves slowly, or else is gone
+    before the force has learned to use it."""
     force, *features = parameters
-    groups: list[dict[str, Any]] = [dict(params=[force]), dict(params=features, lr=lr / 10)]
+    groups: list[dict[str, Any]] = [dict(params=[force]), dict(params=features, lr=min(lr, SLOW))]
     return torch.optim.AdamW(groups, lr=lr, weight_decay=0, fused=True)
 
 
