@@ -111,6 +111,7 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         return Examined(data, tuple(signs_of_movies(data)), True)
     unsteady: list[str] = []
     others: list[str] = []
+    factor = 1.0
     if isinstance(data, Jumps):
         unsteady += not_steady_occupation(data)
     elif (far := not none_is_far(data)) and (boxes := jumps_of_one_box(data)):
@@ -121,12 +122,12 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         data = without(data, wrong) if wrong else data
         unsteady += not_steady(data)
         others += [*said_of(wrong), *signs_of_frames(data, most)]
+        if any(said.startswith(OF_FRAMES[1:]) for said in others) and (found := lags(data, most)):
+            factor = found.factor
         if not unsteady and not any(said.startswith("Memory") for said in others):
             others += signs_of_steps(data)  # whose noise is new; and no trend makes them alike
-    named = any(said.startswith(OF_FRAMES[1:]) for said in others)
-    found = lags(data, most) if named else None
     warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
-    return Examined(data, warnings, not unsteady, found.factor if found else 1.0)
+    return Examined(data, warnings, not unsteady, factor)
 
 
 def facts_of(data: Recorded) -> tuple[str, ...]:
