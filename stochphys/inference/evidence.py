@@ -161,9 +161,11 @@ def with_rest(
     """
     yield precision, 0.0
     root, _ = believed(gram, groups, precision)
-    new = (groups == rest).nonzero()[:, 0]
-    across = gram[new] @ root
-    S, b = gram[new[:, None], new] - across @ across.T, moment[new] - across @ (root.T @ moment)
+    new, old = (groups == rest).nonzero()[:, 0], (precision[groups] < inf).nonzero()[:, 0]
+    root = root[old[:, None], old]
+    across = gram[new[:, None], old] @ root
+    S = gram[new[:, None], new] - across @ across.T
+    b = moment[new] - across @ (root.T @ moment[old])
     alpha, evidence, determined = common(S, b)
     for size in REST:
         if size < 0.7 * len(new):
