@@ -49,16 +49,16 @@ def doubts_of_equation(result: Langevin, drift: Tensor, carried: bool = False) -
     if of_noise := tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2])))):
         return of_noise
     of_tracks, of_tails = of_residuals(result, rest)
+    slow = tuple(missing(result, labels, rest, carried))
     of_drift = (
-        friction_of_rules(result),
-        missing(result, labels, rest, carried),
         tuple(changing(result, rest))
         or of_tracks
         or tuple(misfit(result, rest))
         or tuple(neighbours_alike(result, rest))
-        or of_tails,
     )
-    return tuple(chain(*of_drift))
+    if of_drift and not slow:
+        of_tails = []  # else few steps that are far off may have made the drift so steep
+    return (*friction_of_rules(result), *of_tails, *slow, *of_drift)
 
 
 def smooth_coordinates(steps: Tensor) -> Tensor:

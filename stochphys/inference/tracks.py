@@ -128,9 +128,9 @@ def tails(of_place: Tensor, rest: Tensor) -> Iterator[str]:
     if excess[k] > max(TAILS, SURE * error):
         yield (
             f"Heavy tails: what is left of steps of component {k} has an excess kurtosis of {excess[k]:.2g} ± {error:.1g}, and "
-            "normal noise none. Frames that were lost without leaving a gap (count them, and the time of the "
-            "film), names that were exchanged, jumps of the motion itself, or forces and noise that change within a step, "
-            "which a shorter dt decides."
+            "normal noise none. Spots found elsewhere for a frame (look at the longest steps), frames that were lost without "
+            "leaving a gap (count them, and the time of the film), names that were exchanged, jumps of the motion "
+            "itself, or forces and noise that change within a step, which a shorter dt decides."
         )
 
 
