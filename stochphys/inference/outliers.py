@@ -22,9 +22,9 @@ from torch.nn.functional import pad
 from ..data import Trajectories
 from ..stretches import Stretches
 
-FAR = 7.0  # widths of noise, beyond the usual √dim: of normal noise once in e^(7²/2), 4·10¹⁰ frames
+FAR = 7.0  # widths of noise, beyond the usual √dim: normal noise is once in e^(7²/2) frames
 STAYS = 10.0  # for a jump that stays, as one through a narrow place where D is large may
-RUN = 5  # frames at most that are off and back at once
+RUN = 6  # frames at most that are off and back at once
 GAP, FEW = 2.0, 0.3  # no tail: of those down to 1/GAP of a size there are fewer than this part
 LOW = FAR / GAP  # from where on it is looked at
 RARE = 0.01  # part of the steps; more jumps that stay are what the motion does
@@ -56,12 +56,12 @@ def wrong_frames(trajectories: Trajectories) -> list[WrongFrame]:
     r"""The frames that do not belong to their path, in the order of paths and frames; as a rule none.
 
     The length of r, in widths of all, is divided by how much larger it is around that time, at states like
-    those beside it, and h is there: normal noise is beyond √dim + 7 once in $10^{10}$ frames then. Wrong are up to
-    five frames that are so far off, and back at once or the path ends. But where the motion itself jumps, or
-    has heavy tails, more steps stay than come back, and most are shorter: those of half of the size must be few.
-    A jump that stays, or lasts longer, must be farther. Frames between a jump there and a jump back are wrong; of
-    one that stays, the first frame. Steps that measured velocities account for are none. What is found hides no
-    other: it is left out, and the rest looked at again. In paths of two frames none is found.
+    those beside it, and h is there: normal noise is beyond √dim + 7 once in $4\cdot 10^{10}$ frames then. Up to
+    six frames that are so far off, and back at once or the path ends, are wrong. But where the motion itself
+    jumps, or has heavy tails, more steps stay than come back, and most are shorter: those of half of the size must
+    be few. A jump that stays must be farther. Frames between a jump there and a jump back are wrong; of one that
+    stays, the first. Steps that measured velocities account for are none. What is found is left out, and the
+    rest looked at again, so that none hides another. In paths of two frames none is found.
     """
     if none_is_far(trajectories):
         return []
@@ -99,7 +99,8 @@ class Noise:
         self.z = x / widths(x - x.median(0).values)
         self.tree = cKDTree(self.z.numpy())
         h = (x[2:] - x[:-2])[run[2:] == run[:-2]] / 2
-        self.h = widths(h) * most((h / widths(h)).norm(dim=1))
+        long = (h / widths(h)).norm(dim=1)
+        self.h = widths(h) * most(long[long > 0])
 
     def far(self, size: Tensor, before: Tensor, after: Tensor) -> Tensor:
         """Sizes `(n,)` of u beyond √dim, in units of what is usual about two rows each: around that time, at
@@ -122,11 +123,6 @@ class Noise:
             scale = torch.where(known.any(1), torch.maximum(scale, usual), scale)
         return size / scale - self.x.shape[1] ** 0.5
 
-    def ends(self, row: int) -> tuple[int, int]:
-        """The first and the last row of the run that this one is in."""
-        last = int(torch.searchsorted(self.run, self.run[row], right=True)) - 1
-        return int(torch.searchsorted(self.run, self.run[row])), last
-
 
 def off_and_back(
     noise: Noise, jump: Tensor
@@ -143,14 +139,17 @@ def off_and_back(
         size = u[1:-1] * alone if n == 1 else torch.minimum(jump[: len(jump) - n], jump[n:])
         row = ((size > low) & (run[n + 1 :] == run[: -n - 1])).nonzero().flatten()
         far = noise.far(size[row], row, row + n + 1)
-        for i, w in zip(row[far > LOW].tolist(), far[far > LOW].tolist(), strict=True):
-            first, last = noise.ends(i)
-            end = min((first, i), (i + 1, last), key=lambda rows: rows[1] - rows[0])
-            if n or end[1] - end[0] < RUN:
+        first = torch.searchsorted(run, run[row])
+        last = torch.searchsorted(run, run[row], right=True) - 1
+        for i, w, start, stop in zip(
+            *(each.tolist() for each in (row, far, first, last)), strict=True
+        ):
+            end = (start, i) if i - start < stop - i - 1 else (i + 1, stop)
+            if w > LOW and (n or end[1] - end[0] < RUN):
                 back[(i + 1, i + n) if n else end] = w
-            else:
+                jump[i : i + n + 1] = 0
+            elif w > LOW:
                 jumps[i] = w
-            jump[i : i + n + 1] = 0
     return back, jumps
 
 
@@ -196,9 +195,9 @@ def without(trajectories: Trajectories, wrong: list[WrongFrame]) -> Trajectories
     Raises `ValueError` if nothing is left.
     """
     path, number = frames_of(trajectories)
-    kept = torch.ones(len(path), dtype=torch.bool)
-    for w in wrong:
-        kept &= (path != w.trajectory) | (number != w.frame)
+    film = int(number.max()) + 1
+    out = torch.tensor([w.trajectory * film + w.frame for w in wrong])
+    kept = ~torch.isin(path * film + number, out)
     stretches = Stretches.of_frames(path[kept], number[kept], trajectories.n_trajectories)
     x = trajectories.rows[kept.to(trajectories.x.device)]
     return Trajectories(x, trajectories.dt, trajectories.underdamped, stretches=stretches)
@@ -260,22 +259,14 @@ def widths(r: Tensor) -> Tensor:
 
 
 def between(noise: Noise, jumps: dict[int, float]) -> dict[int, float]:
-    """Wrong rows by these `jumps`, each with its size: all until the path is back,
-    or those at an end of few frames; else the first."""
+    """Wrong rows by these `jumps`, each with its size: all until the path is back; of one that stays the first."""
     found: dict[int, float] = {}
     left, z = sorted(jumps), noise.z
     while left:
         i = left.pop(0)
-        first, last = noise.ends(i)
-        away = (z[[j + 1 for j in left if j < last]] - z[i]).norm(dim=1) < (
-            z[i + 1] - z[i]
-        ).norm() / 2
-        if away.any():
-            wrong = range(i + 1, left[int(away.nonzero()[0])] + 1)
-        elif last - i < NEAR:
-            wrong = range(i + 1, last + 1)
-        else:
-            wrong = range(first, i + 1) if i - first < NEAR else range(i + 1, i + 2)
-        found |= dict.fromkeys(wrong, jumps[i])
-        left = [j for j in left if j > wrong[-1]]
+        reach = (z[i + 1] - z[i]).norm() / 2
+        same = (j for j in left if noise.run[j] == noise.run[i])
+        last = next((j for j in same if (z[j + 1] - z[i]).norm() < reach), i + 1)
+        found |= dict.fromkeys(range(i + 1, last + 1), jumps[i])
+        left = [j for j in left if j > last]
     return found
