@@ -68,7 +68,7 @@ def relaxation(size: float, g: Source) -> Trajectories:
     x = trap(g).x
     t = 0.01 * torch.arange(x.shape[1], dtype=x.dtype)[:, None]
     return Trajectories(
-        x + size * torch.exp(-t) * torch.cat((torch.cos(3 * t), torch.sin(3 * t)), 1), DT
+        x + size * torch.exp(-t) * torch.cat((torch.cos(3 * t), -torch.sin(3 * t)), 1), DT
     )
 
 
