@@ -188,6 +188,30 @@ def test_entropy_production_is_right_on_fresh_paths_and_too_high_on_its_own():
     assert mean - 8.26 > 2 * error
 
 
+def test_a_rate_carries_the_doubts_of_its_equation_and_leaves_wrong_frames_out():
+    """A frame far off in the fresh paths is named and costs nothing; errors of the positions, of which the
+    equation warned, are named by the rates that are read off it."""
+    data = simulate(BeadSpring(), 20, n_steps=1000, dt=0.01, generator=make_generator(1))
+    off = data.x.clone()
+    off[3, 500] += 100
+    found = infer_langevin(data)
+    clean, wrong = (
+        entropy_production_rate(found, data.map(lambda _, x=x: x), generator=make_generator(2))
+        for x in (data.x, off)
+    )
+    assert clean.warnings == found.warnings == ()
+    assert wrong.warnings[0].startswith("Wrong frames: trajectory 3 at frame 500")
+    assert abs(wrong.rate - clean.rate) < clean.std
+    noise = torch.randn(data.x.shape, generator=make_generator(3))
+    noisy = data.map(lambda x: x + 0.2 * noise)
+    found = infer_langevin(noisy)
+    rates = (
+        entropy_production_rate(found, noisy, generator=4),
+        *heat_rate(found, noisy, 1.0, generator=4),
+    )
+    assert all(rate.warnings == found.warnings != () for rate in rates)
+
+
 @pytest.mark.slow
 def test_entropy_production_of_the_bead_chain_lies_in_its_intervals():
     """Six pairs, linear basis: at least four of six 95 % intervals hold the exact rate (less with

@@ -20,6 +20,7 @@ from ..device import Source, as_generator, drawn_from
 from .comparison import ask
 from .doubts import CLEAR
 from .jackknife import students
+from .outliers import said_of, without, wrong_frames
 from .posterior import ConstantDiffusion, Functions
 from .predict import Agreement, PredictedRate
 from .results import Langevin
@@ -61,7 +62,7 @@ def entropy_production_rate(
     With inertia $\dot\sigma = \sum_i \frac{\Gamma_i}{\tau D_{ii}} \int (f_i v_i\,dt - d v_i^2/2)$,
     where $\Gamma_i = -\partial\Phi_i/\partial v_i$ is the rate of friction and f the drift without it.
     That needs the friction of a bath: one positive number. Of paths that are not steady the rate is
-    NaN, and a warning says why.
+    NaN, and a warning says why. What was doubtful about the equation is doubtful about the rate.
 
     Args:
         fresh: paths of the same process that the equation has not seen; of unequal ones, or with
@@ -74,13 +75,14 @@ def entropy_production_rate(
 
     Source: Frishman & Ronceray, PRX 10, 021009 (2020); Seifert, Rep. Prog. Phys. 75, 126001 (2012).
     """
-    mean, each = _per_coordinate(langevin, fresh, generator, draws)
+    mean, each, said = _per_coordinate(langevin, fresh, generator, draws)
     found = EntropyRate.of(mean.sum().item(), each.sum(-1), level)
     period = langevin.increments.period
     recorded = fresh if period is None else fresh.map(lambda x: folded(x, period[: fresh.dim]))
     if reasons := tuple(f"No rate. {sentence}" for sentence in not_steady(recorded)):
-        return replace(found, rate=nan, std=nan, interval=(nan, nan), warnings=reasons)
-    return replace(found, warnings=tuple(one_coordinate(fresh)) if period is None else ())
+        return replace(found, rate=nan, std=nan, interval=(nan, nan), warnings=(*reasons, *said))
+    alone = one_coordinate(fresh) if period is None else ()
+    return replace(found, warnings=(*said, *alone))
 
 
 def heat_rate(
@@ -111,16 +113,18 @@ def heat_rate(
     T = torch.as_tensor(temperature, dtype=torch.float64).expand(langevin.increments.dim)
     if not (T > 0).all():
         raise ValueError(f"temperature must be positive, got {temperature}")
-    mean, each = (-T * part for part in _per_coordinate(langevin, fresh, generator, draws))
-    pairs = zip(mean.tolist(), each.unbind(-1), strict=True)
-    return tuple(PredictedRate.of(best, drawn, level) for best, drawn in pairs)
+    mean, each, said = _per_coordinate(langevin, fresh, generator, draws)
+    pairs = zip((-T * mean).tolist(), (-T * each).unbind(-1), strict=True)
+    rates = (PredictedRate.of(best, drawn, level) for best, drawn in pairs)
+    return tuple(replace(rate, warnings=said) for rate in rates)
 
 
 def _per_coordinate(
     langevin: Langevin, fresh: Trajectories, generator: Source, draws: int
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, tuple[str, ...]]:
     """Entropy given to the surroundings along each coordinate per unit time: that of the posterior
-    mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`."""
+    mean `(dim,)`, and of each draw on pieces drawn anew `(n_draws, dim)`; and what is doubtful about the
+    equation, or about frames of `fresh`."""
     require.of_kind(Langevin, langevin=langevin, hint="what infer_langevin returns")
     require.of_kind(Trajectories, fresh=fresh, hint=require.ARRAYS)
     require.integer(2, draws=draws)
@@ -135,6 +139,8 @@ def _per_coordinate(
     dim = data.dim if data.secant else data.x.shape[-1]
     if fresh.dim != dim:
         raise ValueError(f"fresh must have dim={dim}, like the training data, got {fresh.dim}")
+    if wrong := wrong_frames(fresh):
+        fresh = without(fresh, wrong)
     spread = data.x.flatten(0, 1)[:, data.noisy].std(0)
     D = langevin.diffusion.mean(langevin.states) / spread / spread[:, None]  # (n, dim, dim)
     require.noisy(SINGULAR, D=D, hint=", each coordinate in units of its spread")
@@ -171,7 +177,8 @@ def _per_coordinate(
     part = torch.rand(len(sampled), 1, **drawn_from(generator)).to(sampled)
     middle = sampled.mean(0)
     wide = middle + students(n) * (sampled - middle)
-    return guess, wide * (1 + part * lost / (1 - lost))
+    said = dict.fromkeys((*langevin.warnings, *said_of(wrong)))
+    return guess, wide * (1 + part * lost / (1 - lost)), tuple(said)
 
 
 def _pieces(fresh: Trajectories, frames: int) -> Iterable[Tensor]:
