@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import gcd
 
 import torch
-from scipy import stats
+from scipy.special import stdtrit
 from torch import Tensor
 
 from ..brief import Brief
@@ -125,7 +125,7 @@ def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) ->
         noise = square / degrees * (1 + memory) / (1 - memory) / int(whole.sum())
         error = (noise * 2 / (BLOCKS / 3)).sqrt()
         m_1, m_2, m_3 = means.mean(0).unflatten(0, (3, -1)).mean(1)
-    allowed = float(stats.t.isf(LUCK / (4 * len(names)), degrees))
+    allowed = -float(stdtrit(degrees, LUCK / (4 * len(names))))
     thirds = torch.stack((m_1, m_2, m_3), 1).tolist()
     of = ["first twelfth" if one else "first" for one in early.tolist()]
     return [

@@ -11,7 +11,7 @@ from ..movie import Movie
 from .outliers import none_is_far, said_of, without, wrong_frames
 from .results import Recorded
 from .signs import SAMPLE, not_steady, unbound
-from .signs_of_frames import OF_FRAMES, Lags, lags, signs_of_frames
+from .signs_of_frames import Lags, lags, signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import facts_of_movies, signs_of_movies
 from .tracks import signs_of_steps
@@ -121,11 +121,17 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         wrong = wrong_frames(data) if far else []
         data = without(data, wrong) if wrong else data
         unsteady += not_steady(data)
-        others += [*said_of(wrong), *signs_of_frames(data, most)]
-        if any(said.startswith(OF_FRAMES[1:]) for said in others) and (found := lags(data, most)):
+        others += said_of(wrong)
+        steps = None
+        if found := lags(data, most):
+            others += signs_of_frames(data, found)
             factor = found.factor
-        if not unsteady and not any(said.startswith("Memory") for said in others):
-            others += signs_of_steps(data)  # whose noise is new; and no trend makes them alike
+            if data.x[..., 0].numel() < min(most, SAMPLE):
+                steps = found.steps  # all there are
+        if not unsteady and not (found and found.memory.any()):
+            others += signs_of_steps(
+                data, steps
+            )  # whose noise is new; and no trend makes them alike
     warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
     return Examined(data, warnings, not unsteady, factor)
 

@@ -15,6 +15,7 @@ Source: Berglund, PRE 82, 011917 (2010); Vestergaard, Blainey, Flyvbjerg, PRE 89
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -46,24 +47,26 @@ class Lags(Brief):
         correlation: at lags 1 to 6 `(LAGS, dim)`.
         error: its standard error.
         variance: of one displacement `(dim,)`.
+        steps: that were looked at.
     """
 
     correlation: Tensor
     error: Tensor
     variance: Tensor
+    steps: "Steps"
 
-    @property
+    @cached_property
     def excess(self) -> Tensor:
         """What lag 1 has beyond lags 2 to 6, `(dim,)`: of errors and of the shutter, as forces that are
         not expected act on all lags alike."""
         return self.correlation[0] - self.correlation[1:].mean(0)
 
-    @property
+    @cached_property
     def error_of_excess(self) -> Tensor:
         later = self.error[1:].square().sum(0) / (LAGS - 1) ** 2
         return (self.error[0].square() + later).sqrt()
 
-    @property
+    @cached_property
     def memory(self) -> Tensor:
         """Which coordinates have inertia or a coloured noise `(dim,)`."""
         first, second, _ = self.correlation[:3]
@@ -75,7 +78,7 @@ class Lags(Brief):
         read = (1 + 2 * self.excess[self.clear]).clamp(min=0.01)
         return read[read.log().abs().argmax()].item() if len(read) else 1.0
 
-    @property
+    @cached_property
     def clear(self) -> Tensor:
         """Where the excess is no luck and worth a sentence `(dim,)`."""
         size = self.excess.abs()
@@ -85,73 +88,95 @@ class Lags(Brief):
         return (size > CLEAR * self.error_of_excess) & (size > LEAST) & alone & ~self.memory
 
 
+class Expected:
+    """What states `x (n, dim)` let expect, by least squares on functions of them, which are made once."""
+
+    def __init__(self, x: Tensor) -> None:
+        self.f, self.n_smooth = functions(x)  # (n_functions, n)
+        self.some = slice(None, None, 1 + len(x) // SAMPLE)  # they determine the coefficients
+        self.moments = self.f[:, self.some] @ self.f[:, self.some].T
+        diagonal = self.moments.diagonal()
+        diagonal += 1e-9 * diagonal.mean()
+
+    def __call__(self, y: Tensor, *, smooth: bool = False) -> Tensor:
+        """The part of `y (n, k)` that these functions make, or those of them that are smooth."""
+        n = self.n_smooth if smooth else len(self.f)
+        f, moments = self.f[:n], self.moments[:n, :n]
+        return f.T @ torch.linalg.solve(moments, f[:, self.some] @ y[self.some])
+
+
+@dataclass(frozen=True, eq=False)
+class Steps(Brief):
+    """Steps, none of them far: what their states let expect, the `drift (n, dim)` and the `rest` of each."""
+
+    expected: Expected
+    drift: Tensor
+    rest: Tensor
+
+    @classmethod
+    def of(cls, x: Tensor, step: Tensor) -> "Steps":
+        """From `x (n, dim)`; of velocities alone, if those were measured."""
+        expected, step = Expected(x), clamped(step)
+        drift = expected(step)
+        return cls(expected, drift, step - drift)
+
+
 def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
     """Of about so many frames; nothing for fewer than 100 steps in runs of eight."""
     if data.longest < LAGS + 2:
         return None
     some = some_pieces(data, most)
-    if some.stretches is None:
-        x, row = some.x.double().cpu(), None
-        first, step = x[:, :-1], x.diff(dim=1)  # (n_paths, n_steps, dim)
-    else:
-        x, row = some.x.double().cpu(), some.stretches.windows(2, 1)[0].cpu()
+    x, row = some.x.double().cpu(), None
+    if some.stretches is not None:
+        row = some.stretches.windows(2, 1)[0].cpu()
         first, step = x[None, row], (x[row + 1] - x[row])[None]
+    else:
+        first, step = x[:, :-1], x.diff(dim=1)  # (n_paths, n_steps, dim)
     if data.underdamped:
         step = step[..., data.dim // 2 :]
     if step[..., 0].numel() < FEW:
         return None
-    step = clamped(step)
-    expected = fitted(functions(first.flatten(0, 1)), step.flatten(0, 1))
-    rest = step - expected.view_as(step)
-    variance = rest.square().mean((0, 1)).clamp(min=1e-300)
+    steps = Steps.of(first.flatten(0, 1), step.flatten(0, 1))
+    rest = steps.rest.view_as(step)
+    variance = steps.rest.square().mean(0).clamp(min=1e-300)
     found = []
     for lag in range(1, LAGS + 1):
         early, late = successive(rest, row, 0, lag)
         product = (early * late).flatten(0, 1)
-        found.append(
-            torch.stack((product.mean(0), product.std(0) / len(product) ** 0.5)) / variance
-        )
+        mean = product.mean(0)
+        spread = (product.square().mean(0) - mean.square()).clamp(min=0).sqrt()
+        found.append(torch.stack((mean, spread / len(product) ** 0.5)) / variance)
     correlation, error = torch.stack(found, 1)
-    return Lags(correlation, error, variance)
+    return Lags(correlation, error, variance, steps)
 
 
 def clamped(step: Tensor) -> Tensor:
-    """Steps `(…, dim)` that are no longer than any by noise."""
-    size = step.abs().flatten(0, -2).median(0).values * FAR / 0.6745
+    """Steps `(n, dim)` that are no longer than any by noise."""
+    size = step.abs().median(0).values * FAR / 0.6745
     return step.clamp(-size, size)
 
 
-def functions(x: Tensor, bends: int = BENDS) -> Tensor:
-    """Of states `x (n, dim)`, in each coordinate a parabola with `bends`, and for few coordinates a polynomial
-    of all, a cubic one with bends: `(n, n_functions)`."""
+def functions(x: Tensor) -> tuple[Tensor, int]:
+    """Of states `x (n, dim)`, in each coordinate a parabola with bends, and for few coordinates a polynomial
+    of all, a cubic one with bends: `(n_functions, n)`; and how many, the first, are no bends nor cubic."""
     n, dim = x.shape
-    bends = min(bends // dim, n // (50 * dim))
-    some = x[:: 1 + n // 2000]
-    knots = some.quantile(torch.linspace(0, 1, bends + 2).to(x)[1:-1], dim=0)  # (bends, dim)
-    scale = x.std(0).clamp(min=1e-300)
-    bent = ((x[:, None] - knots) / scale).clamp(min=0).flatten(1)
-    x = ((x - x.mean(0)) / scale).clamp(-4, 4)
+    bends = min(BENDS // dim, n // (50 * dim))
+    z = x.T.contiguous()  # numbers of one function lie side by side
+    z = z - z.mean(1, keepdim=True)
+    z /= z.square().mean(1, keepdim=True).sqrt().clamp(min=1e-300)
+    some = z[:, :: 1 + n // 2000].sort(1).values
+    knots = some[:, some.shape[1] * torch.arange(1, bends + 1) // (bends + 1)]  # (dim, bends)
+    bent = (z[:, None] - knots[..., None]).clamp_(min=0).flatten(0, 1)
+    z = z.clamp(-4, 4)
     i, j = torch.triu_indices(dim, dim) if dim <= CUBIC else (torch.arange(dim),) * 2
-    square = x[:, i] * x[:, j]
-    columns = [torch.ones_like(x[:, :1]), x, bent, square]
-    if bends and dim <= CUBIC:
-        columns += [square * x[:, k : k + 1] for k in range(dim)]
-    return torch.cat(columns, 1)
+    square = z[i] * z[j]
+    cubic = [square * one for one in z] if bends and dim <= CUBIC else []
+    f = torch.cat((torch.ones_like(z[:1]), z, square, bent, *cubic))
+    return f, 1 + dim + len(square)
 
 
-def fitted(f: Tensor, y: Tensor) -> Tensor:
-    """The part of `y (n, dim)` that these functions `(n, n_functions)` make, by least squares."""
-    of = slice(None, None, 1 + len(f) // SAMPLE)  # so many determine the coefficients
-    moments = f[of].T @ f[of]
-    ridge = 1e-9 * moments.diagonal().mean() * torch.eye(len(moments)).to(f)
-    return f @ torch.linalg.solve(moments + ridge, f[of].T @ y[of])
-
-
-def signs_of_frames(data: Trajectories, most: int = 8 * SAMPLE) -> Iterator[str]:
-    """Inertia, an open shutter, or errors of the positions; nothing where about so many frames show none."""
-    found = lags(data, most)
-    if found is None:
-        return
+def signs_of_frames(data: Trajectories, found: Lags) -> Iterator[str]:
+    """Inertia, an open shutter, or errors of the positions."""
     which = torch.arange(len(found.variance))
     if len(some := which[found.memory]):
         yield memory(data, found, int(some[found.correlation[0, some].argmax()]))

@@ -5,14 +5,13 @@ nothing of any other step: not of the same track, nor of another one.
 from collections.abc import Iterator
 
 import torch
-from scipy.stats import chi2
 from torch import Tensor
 
 from ..data import Trajectories
 from .neighbours import places
 from .results import Langevin
 from .signs import FEW, some_pairs, thinned, written_twice
-from .signs_of_frames import clamped, fitted, functions
+from .signs_of_frames import Expected, Steps, clamped
 
 CHANCE = 1e-5  # that a test fires where all is well
 ODD = 0.1  # relative std of D among tracks that is worth a sentence
@@ -30,37 +29,46 @@ def alike(values: Tensor, part: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
       \mathrm{Var}\,S = 2 \sum_g \sum_{p \ne p'} E_{gp}^2 E_{gp'}^2,$$
 
     where products of different parts have mean zero, and S for each pair of values, `(k,)` both. S has the
-    law of a χ² with as many degrees of freedom as there are groups that share its variance.
+    law of a χ² with as many degrees of freedom as there are groups that share its variance. Rows of one
+    part, and in it of one group, follow each other.
     """
-    n_parts = int(part.max()) + 1
-    key, cell = (group * n_parts + part).unique(return_inverse=True)
-    g = (key // n_parts).unique(return_inverse=True)[1]  # of each cell
-    n_groups = int(g.max()) + 1
+    n_groups = int(group.max()) + 1
+    key, cell = (part * n_groups + group).unique_consecutive(return_inverse=True)
+    of = key % n_groups  # of each cell
+    if n_groups > len(of):
+        of = of.unique(return_inverse=True)[1]
 
-    def summed(each: Tensor, where: Tensor, n: int) -> Tensor:
+    def summed(each: Tensor, where: Tensor) -> Tensor:
+        n = int(where.max()) + 1
         return each.new_zeros(n, each.shape[1]).index_add_(0, where, each)
 
-    def others(each: Tensor) -> Tensor:
-        """In each group, the products of a number for each cell with all others."""
-        return summed(each, g, n_groups).square() - summed(each.square(), g, n_groups)
+    E, n = summed(values, cell), torch.bincount(cell).double()
+    square = E.square()
+    s_1, s_2, s_4 = summed(torch.cat((E, square, square.square()), 1), of).chunk(3, 1)
+    S, V = (s_1.square() - s_2).sum(0), 2 * (s_2.square() - s_4).clamp(min=0)
+    total = V.sum(0).clamp(min=1e-300)
+    dof = (total.square() / V.square().sum(0).clamp(min=1e-300)).clamp(min=1)
+    like = (dof + S * (2 * dof / total).sqrt()).clamp(min=0)
+    chance = torch.special.gammaincc(dof / 2, like / 2)
+    products = torch.bincount(of, n).square().sum() - n.square().sum()
+    return chance, S / products.clamp(min=1)
 
-    E, n = summed(values, cell, len(g)), summed(torch.ones_like(values), cell, len(g))
-    S, V = others(E).sum(0), 2 * others(E.square()).clamp(min=0)
-    dof = V.sum(0).square() / V.square().sum(0).clamp(min=1e-300)
-    like = dof + S * (2 * dof / V.sum(0).clamp(min=1e-300)).sqrt()
-    chance = torch.from_numpy(chi2.sf(like.numpy(), dof.clamp(min=1).numpy()))
-    return chance, S / others(n).sum(0).clamp(min=1)
 
-
-def tracks(x: Tensor, drift: Tensor, rest: Tensor, path: Tensor, time: Tensor) -> Iterator[str]:
-    """Sentences if D, or the drift, is another one for some tracks, or if tracks move together: of steps from
-    `x (n, dim_in)`, of which `drift (n, dim)` is expected and `rest` is left, of these paths at these
-    times `(n,)`."""
-    if len(x) < FEW or not path.diff().any():
+def tracks(steps: Steps, path: Tensor, time: Tensor) -> Iterator[str]:
+    """Sentences if D, or the drift, is another one for some tracks, or if tracks move together: of steps on
+    these paths at these times `(n,)`, path after path."""
+    drift, rest = steps.drift, steps.rest
+    if len(rest) < FEW or path[0] == path[-1]:
         return
-    square, step, apart = rest.square(), torch.arange(len(x)), 2 * path + time % 2  # no neighbours
-    usual, rms = fitted(functions(x, bends=0), square), drift.square().mean(0).sqrt()
-    if found := worst(alike(square - usual, step, apart), square.mean(0), ODD):
+    square, step, apart = (
+        rest.square(),
+        torch.arange(len(rest)),
+        2 * path + time % 2,
+    )  # no neighbours
+    usual, rms = steps.expected(square, smooth=True), drift.square().mean(0).sqrt()
+    both = alike(torch.cat((square - usual, rest), 1), step, apart)
+    of_D, of_drift = zip(*(each.chunk(2) for each in both), strict=True)
+    if found := worst(of_D, square.mean(0), ODD):
         k, how = found
         yield (
             f"Tracks differ: D of component {k} differs from one to another {how}, and is, in units of that of all at such "
@@ -68,7 +76,7 @@ def tracks(x: Tensor, drift: Tensor, rest: Tensor, path: Tensor, time: Tensor) -
             "another kind of particle, one that is stuck, or a D that depends on more than the place: look at "
             "these tracks, and infer each kind apart, data.take([…])."
         )
-    if found := worst(alike(rest, step, apart), rms, WORTH):
+    if found := worst(of_drift, rms, WORTH):
         k, how = found
         yield (
             f"Tracks differ: the drift of component {k} is another one for each {how}, as in traps with other middles. "
@@ -104,25 +112,22 @@ def named(path: Tensor, square: Tensor, usual: Tensor) -> str:
     return ", ".join(f"{seen[i] / due[i]:.2g} on track {there[i]}" for i in most.tolist())
 
 
-def signs_of_steps(data: Trajectories) -> Iterator[str]:
-    """All that steps say whose noise has no memory: frames alike, tracks that differ, tails."""
+def signs_of_steps(data: Trajectories, steps: Steps | None = None) -> Iterator[str]:
+    """All that steps say whose noise has no memory: frames alike, tracks that differ, tails. The `steps` if all
+    are known."""
     x, step, path, time = some_pairs(data)
     if len(x) < FEW:
         return
     twice = (step == 0).all(1)
-    step = clamped(step[:, data.dim // 2 :] if data.underdamped else step)
-    of_place = functions(x)
-    drift = fitted(of_place, step)
-    rest = step - drift
-    found = [*written_twice(twice), *tracks(x, drift, rest, path, time)]
-    yield from found or tails(of_place, rest)
+    steps = steps or Steps.of(x, step[:, data.dim // 2 :] if data.underdamped else step)
+    found = [*written_twice(twice), *tracks(steps, path, time)]
+    yield from found or tails(steps.expected, steps.rest)
 
 
-def tails(of_place: Tensor, rest: Tensor) -> Iterator[str]:
-    """A sentence if the noise at one place has no normal law: of steps less the drift, and
-    functions `of_place (n, n_functions)`."""
+def tails(expected: Expected, rest: Tensor) -> Iterator[str]:
+    """A sentence if the noise at one place has no normal law: of steps less the drift."""
     square = rest.square()
-    excess = square.square().mean(0) / fitted(of_place, square).square().mean(0) - 3
+    excess = square.square().mean(0) / expected(square).square().mean(0) - 3
     error = (24 / len(rest)) ** 0.5
     k = int(excess.argmax())
     if excess[k] > max(TAILS, SURE * error):
@@ -140,7 +145,8 @@ def of_residuals(result: Langevin, rest: Tensor) -> tuple[list[str], list[str]]:
     path, time = (each.flatten() for each in places(data))
     some = thinned(path, time)
     x = (data.x if data.secant else data.start).flatten(0, 1)[some]
-    drift, rest = result.drift.mean(x).cpu(), clamped(rest.flatten(0, 1)[some].cpu())
-    found = tracks(x.cpu(), drift, rest, path[some].cpu(), time[some].cpu())
+    expected, rest = Expected(x.cpu()), clamped(rest.flatten(0, 1)[some].cpu())
+    steps = Steps(expected, result.drift.mean(x).cpu(), rest)
     D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2).cpu()
-    return list(found), list(tails(functions(x.cpu()), rest / D.sqrt()))
+    found = tracks(steps, path[some].cpu(), time[some].cpu())
+    return list(found), list(tails(expected, rest / D.sqrt()))
