@@ -180,19 +180,13 @@ def none_is_far(trajectories: Trajectories) -> bool:
     x = trajectories.x
     if trajectories.stretches is not None or x.shape[1] < 3:
         return False
-    n_paths, n, dim = len(x), x.shape[1] - 2, x.shape[2]
-    apart = 1 + n_paths * n // (SHOWN // 8)
-    paths = max(1, min(apart, n_paths // 20))
-    skip = 1 + (apart - 1) // paths
-    before, middle, after = (x[::paths, i : n + i : skip] for i in range(3))
-    unit = widths((before + after - 2 * middle).flatten(0, 1)).tolist()
-    limit = (0.9 * (FAR + dim**0.5)) ** 2
-    for some in x.split(1 + SHOWN // (2 * n)):  # what fits the cache takes less time
-        r = (some[:, 2:] + some[:, :-2]).sub_(some[:, 1:-1], alpha=2)
-        length = sum(c.div_(one).square_() for c, one in zip(r.unbind(2), unit, strict=True))
-        if not torch.as_tensor(length).max() < limit:
-            return False
-    return True
+    r = (x[:, 2:] + x[:, :-2]).sub_(x[:, 1:-1], alpha=2)
+    apart = 1 + r[..., 0].numel() // (SHOWN // 8)
+    paths = max(1, min(apart, len(x) // 20))
+    unit = widths(r[::paths, :: 1 + (apart - 1) // paths].flatten(0, 1)).tolist()
+    length = sum(c.div_(one).square_() for c, one in zip(r.unbind(2), unit, strict=True))
+    farthest = torch.as_tensor(length).max() ** 0.5
+    return bool(farthest < 0.9 * (FAR + r.shape[2] ** 0.5))
 
 
 def without(trajectories: Trajectories, wrong: list[WrongFrame]) -> Trajectories:

@@ -103,9 +103,8 @@ def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) ->
         m_0, error_0, degrees_0 = between(1)
         if degrees_0 + 1 >= MANY:
             early = (m_3 - m_0).abs() * error > (m_3 - m_1).abs() * error_0
-            early &= (values < values.mean(0)).double().mean(
-                0
-            ) < SKEW  # the spread of few tells nothing
+            # The spread of few tells nothing.
+            early &= (values < values.mean(0)).double().mean(0) < SKEW
             m_1, error = torch.where(early, m_0, m_1), torch.where(early, error_0, error)
             degrees = min(degrees, degrees_0)
     else:
@@ -179,7 +178,8 @@ def joined(data: Trajectories) -> Trajectories:
     x, n = data.x, data.n_trajectories
     if data.stretches is not None or n < MANY:
         return data
-    step = some_pairs(data)[1].square().mean(0).sqrt()
+    some = 1 + x[..., 0].numel() // FEW**2
+    step = (x[:, 1::some] - x[:, :-1:some]).double().cpu().square().mean((0, 1)).sqrt()
     goes_on = ((x[1:, 0] - x[:-1, -1]).double().cpu().abs() < 4 * step).all(1)
     k = gcd(n, *(1 + (~goes_on).nonzero().flatten()).tolist())
     if k == 1:
@@ -231,10 +231,10 @@ def steadiness(data: Trajectories) -> list[Change]:
     values, names, least = [], [], []
     for k in range(data.dim):
         v, c = ((step - drift)[:, k], drift[k]) if free[k] else (x[:, k], centre[k])
-        of = f"{'displacements of ' * free[k]}coordinate {k}"
-        values += [v + c, v.square()]
+        of, square = f"{'displacements of ' * free[k]}coordinate {k}", v.square()
+        values += [v + c, square]
         names += [f"the mean of {of}", f"the variance of {of}"]
-        least += [LEAST * v.std().item(), LEAST * v.var().item()]
+        least += [LEAST * square.mean().item() ** 0.5, LEAST * square.mean().item()]
         if not free[k]:
             d = (step - drift)[:, k].square()
             values += [d]

@@ -122,16 +122,13 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         data = without(data, wrong) if wrong else data
         unsteady += not_steady(data)
         others += said_of(wrong)
-        steps = None
         if found := lags(data, most):
             others += signs_of_frames(data, found)
             factor = found.factor
-            if data.x[..., 0].numel() < min(most, SAMPLE):
-                steps = found.steps  # all there are
         if not unsteady and not (found and found.memory.any()):
-            others += signs_of_steps(
-                data, steps
-            )  # whose noise is new; and no trend makes them alike
+            # Their noise is new, and no trend makes them alike.
+            few = data.x[..., 0].numel() < min(most, SAMPLE)  # so that all were seen
+            others += signs_of_steps(data, found.steps if found and few else None)
     warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
     return Examined(data, warnings, not unsteady, factor)
 

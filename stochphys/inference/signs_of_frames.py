@@ -16,6 +16,7 @@ Source: Berglund, PRE 82, 011917 (2010); Vestergaard, Blainey, Flyvbjerg, PRE 89
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,9 +32,7 @@ LEAST = 0.03  # share of the variance of displacements at which rates are 6 % of
 ALIKE = 0.1  # correlation that is called memory
 FEW = 100  # steps of which nothing is said
 OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sentences begin
-FAR = (
-    8.0  # typical displacements beyond which one is no displacement: a wrong frame must not decide
-)
+FAR = 8.0  # typical displacements beyond which one is none: a wrong frame must not decide
 BENDS = 24  # of all coordinates together
 CUBIC = 4  # coordinates up to which the expectation is a cubic polynomial
 
@@ -82,18 +81,30 @@ class Lags(Brief):
     def clear(self) -> Tensor:
         """Where the excess is no luck and worth a sentence `(dim,)`."""
         size = self.excess.abs()
-        alone = (
-            self.correlation[1:3].mean(0).abs() < size / 2
-        )  # a stiff force acts at lag 2 as well
+        # A stiff force acts at lag 2 as well.
+        alone = self.correlation[1:3].mean(0).abs() < size / 2
         return (size > CLEAR * self.error_of_excess) & (size > LEAST) & alone & ~self.memory
 
 
 class Expected:
-    """What states `x (n, dim)` let expect, by least squares on functions of them, which are made once."""
+    """What states `x (n, dim)` let expect, by least squares on functions of them: in each coordinate a parabola
+    with bends, and for few coordinates a polynomial of all, a cubic one with bends."""
 
     def __init__(self, x: Tensor) -> None:
-        self.f, self.n_smooth = functions(x)  # (n_functions, n)
-        self.some = slice(None, None, 1 + len(x) // SAMPLE)  # they determine the coefficients
+        n, dim = x.shape
+        bends = min(BENDS // dim, n // (50 * dim))
+        z = (x - x.mean(0)).T.contiguous()  # numbers of one function lie side by side
+        z /= z.square().mean(1, keepdim=True).sqrt().clamp(min=1e-300)
+        order = z[:, :: 1 + n // 2000].sort(1).values
+        knots = order[:, order.shape[1] * torch.arange(1, bends + 1) // (bends + 1)]  # (dim, bends)
+        bent = (z[:, None] - knots[..., None]).clamp_(min=0).flatten(0, 1)
+        z = z.clamp(-4, 4)
+        i, j = torch.triu_indices(dim, dim) if dim <= CUBIC else (torch.arange(dim),) * 2
+        square = z[i] * z[j]
+        cubic = [square * one for one in z] if bends and dim <= CUBIC else []
+        self.f = torch.cat((torch.ones_like(z[:1]), z, square, bent, *cubic))  # (n_functions, n)
+        self.n_smooth = 1 + dim + len(square)  # the first
+        self.some = slice(None, None, 1 + n // SAMPLE)  # they determine the coefficients
         self.moments = self.f[:, self.some] @ self.f[:, self.some].T
         diagonal = self.moments.diagonal()
         diagonal += 1e-9 * diagonal.mean()
@@ -105,8 +116,7 @@ class Expected:
         return f.T @ torch.linalg.solve(moments, f[:, self.some] @ y[self.some])
 
 
-@dataclass(frozen=True, eq=False)
-class Steps(Brief):
+class Steps(NamedTuple):
     """Steps, none of them far: what their states let expect, the `drift (n, dim)` and the `rest` of each."""
 
     expected: Expected
@@ -115,7 +125,7 @@ class Steps(Brief):
 
     @classmethod
     def of(cls, x: Tensor, step: Tensor) -> "Steps":
-        """From `x (n, dim)`; of velocities alone, if those were measured."""
+        """From states `x (n, dim_in)`."""
         expected, step = Expected(x), clamped(step)
         drift = expected(step)
         return cls(expected, drift, step - drift)
@@ -154,25 +164,6 @@ def clamped(step: Tensor) -> Tensor:
     """Steps `(n, dim)` that are no longer than any by noise."""
     size = step.abs().median(0).values * FAR / 0.6745
     return step.clamp(-size, size)
-
-
-def functions(x: Tensor) -> tuple[Tensor, int]:
-    """Of states `x (n, dim)`, in each coordinate a parabola with bends, and for few coordinates a polynomial
-    of all, a cubic one with bends: `(n_functions, n)`; and how many, the first, are no bends nor cubic."""
-    n, dim = x.shape
-    bends = min(BENDS // dim, n // (50 * dim))
-    z = x.T.contiguous()  # numbers of one function lie side by side
-    z = z - z.mean(1, keepdim=True)
-    z /= z.square().mean(1, keepdim=True).sqrt().clamp(min=1e-300)
-    some = z[:, :: 1 + n // 2000].sort(1).values
-    knots = some[:, some.shape[1] * torch.arange(1, bends + 1) // (bends + 1)]  # (dim, bends)
-    bent = (z[:, None] - knots[..., None]).clamp_(min=0).flatten(0, 1)
-    z = z.clamp(-4, 4)
-    i, j = torch.triu_indices(dim, dim) if dim <= CUBIC else (torch.arange(dim),) * 2
-    square = z[i] * z[j]
-    cubic = [square * one for one in z] if bends and dim <= CUBIC else []
-    f = torch.cat((torch.ones_like(z[:1]), z, square, bent, *cubic))
-    return f, 1 + dim + len(square)
 
 
 def signs_of_frames(data: Trajectories, found: Lags) -> Iterator[str]:
