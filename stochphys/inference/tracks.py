@@ -47,9 +47,9 @@ def alike(values: Tensor, part: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
     s_1, s_2, s_4 = summed(torch.cat((E, square, square.square()), 1), of).chunk(3, 1)
     S, V = (s_1.square() - s_2).sum(0), 2 * (s_2.square() - s_4).clamp(min=0)
     total = V.sum(0).clamp(min=1e-300)
-    dof = (total.square() / V.square().sum(0).clamp(min=1e-300)).clamp(min=1)
-    like = (dof + S * (2 * dof / total).sqrt()).clamp(min=0)
-    chance = torch.special.gammaincc(dof / 2, like / 2)
+    dof = total.square() / V.square().sum(0).clamp(min=1e-300)
+    like = dof + S * (2 * dof / total).sqrt()
+    chance = torch.special.gammaincc(dof.clamp(min=1) / 2, like.clamp(min=0) / 2)
     products = torch.bincount(of, n).square().sum() - n.square().sum()
     return chance, S / products.clamp(min=1)
 
@@ -60,31 +60,24 @@ def tracks(steps: Steps, path: Tensor, time: Tensor) -> Iterator[str]:
     drift, rest = steps.drift, steps.rest
     if len(rest) < FEW or path[0] == path[-1]:
         return
-    square, step, apart = (
-        rest.square(),
-        torch.arange(len(rest)),
-        2 * path + time % 2,
-    )  # no neighbours
-    usual, rms = steps.expected(square, smooth=True), drift.square().mean(0).sqrt()
-    both = alike(torch.cat((square - usual, rest), 1), step, apart)
+    square, rms = rest.square(), drift.square().mean(0).sqrt()
+    usual, apart = steps.expected(square, smooth=True), 2 * path + time % 2  # no neighbours
+    both = alike(torch.cat((square - usual, rest), 1), torch.arange(len(rest)), apart)
     of_D, of_drift = zip(*(each.chunk(2) for each in both), strict=True)
-    if found := worst(of_D, square.mean(0), ODD):
-        k, how = found
+    for k, how in worst(of_D, square.mean(0), ODD):
         yield (
             f"Tracks differ: D of component {k} differs from one to another {how}, and is, in units of that of all at such "
             f"places, {named(path, square[:, k], usual[:, k])}. Another magnification or time between frames, "
             "another kind of particle, one that is stuck, or a D that depends on more than the place: look at "
             "these tracks, and infer each kind apart, data.take([…])."
         )
-    if found := worst(of_drift, rms, WORTH):
-        k, how = found
+    for k, how in worst(of_drift, rms, WORTH):
         yield (
             f"Tracks differ: the drift of component {k} is another one for each {how}, as in traps with other middles. "
             "Subtract the middle of each track, or infer each kind apart, data.take([…])."
         )
     for span in SPANS:
-        if found := worst(alike(rest, path, time // span), rms, WORTH):
-            k, how = found
+        for k, how in worst(alike(rest, path, time // span), rms, WORTH):
             yield (
                 f"Common motion: what places do not tell of steps of component {k} is alike in all tracks at the same time, "
                 f"within {span} frame{'s' * (span > 1)} {how} of the drift: a stage that shakes or moves, a flow, or a force "
@@ -94,14 +87,14 @@ def tracks(steps: Steps, path: Tensor, time: Tensor) -> Iterator[str]:
             return
 
 
-def worst(found: tuple[Tensor, Tensor], unit: Tensor, least: float) -> tuple[int, str] | None:
-    """Of what is alike, by more than the `least` part of its `unit (k,)`, the least likely: which, and words."""
+def worst(found: tuple[Tensor, Tensor], unit: Tensor, least: float) -> Iterator[tuple[int, str]]:
+    """Of what is alike, by more than the `least` part of its `unit (k,)`, the least likely: which, and words;
+    nothing if that may be chance."""
     chance, size = found[0], found[1].clamp(min=0).sqrt() / unit
     chance = torch.where(size > least, chance, 1.0)
     k = int(chance.argmin())
     if chance[k] < CHANCE:
-        return k, f"by ±{size[k]:.0%} (by chance in {max(chance[k].item(), 1e-99):.0e} of all sets)"
-    return None
+        yield k, f"by ±{size[k]:.0%} (by chance in {max(chance[k].item(), 1e-99):.0e} of all sets)"
 
 
 def named(path: Tensor, square: Tensor, usual: Tensor) -> str:
