@@ -6,7 +6,21 @@ import re
 import pytest
 import torch
 
-from benchmarks.studies.look import exchanged, lost, magnified, middles, repeated, shaken, stuck
+from benchmarks.studies.look import (
+    DT,
+    exchanged,
+    lost,
+    magnified,
+    middles,
+    mirrored,
+    noise,
+    repeated,
+    rounded,
+    shaken,
+    stuck,
+    trap,
+)
+from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import infer_langevin
 from stochphys.inference.signs_of_data import signs_of
@@ -19,6 +33,8 @@ from tests.chance import K
     [
         (stuck, 1, "Tracks differ: D"),
         (middles, 1.0, "Tracks differ: the drift"),
+        (mirrored, 10, "Tracks differ: the drift"),
+        (rounded, 1.0, "Rounded"),
         (shaken, 0.3, "Common motion"),
         (lost, 0.2, "Heavy tails"),
         (exchanged, 10, "Heavy tails"),
@@ -29,6 +45,25 @@ def test_tracks_that_differ_or_move_together_and_frames_that_are_no_steps_are_na
     change, size, word
 ):
     assert signs_of(change(size, make_generator(0)))[-1].startswith(word)
+
+
+def test_of_two_kinds_that_go_by_turns_not_one_alone_is_looked_at():
+    """400 tracks, of which a look takes each second or so: each second one is mirrored."""
+    x = trap(make_generator(0), 400, 100).x.clone()
+    x[::2, :, 0] *= -1
+    assert signs_of(Trajectories(x, DT))[-1].startswith("Tracks differ: the drift")
+
+
+def test_a_force_that_all_tracks_feel_at_one_time_is_a_common_motion():
+    """Stirring that turns the other way each 50 frames: no mean step shows it."""
+    g, x = make_generator(0), torch.zeros(50, 2, dtype=torch.float64)
+    J = torch.tensor([[0.0, 3.0], [-3.0, 0.0]], dtype=torch.float64)
+    path = []
+    for t in range(600):
+        x = x + DT * (x @ (J if t // 50 % 2 else -J).T - x) + (2 * DT) ** 0.5 * noise(x, g)
+        path.append(x)
+    (said,) = signs_of(Trajectories(torch.stack(path[100:], 1), DT))
+    assert said.startswith("Common motion")
 
 
 def test_tracks_of_another_magnification_are_named_with_the_spread_of_D():
@@ -49,8 +84,10 @@ def test_the_chance_that_what_is_independent_is_alike_is_even():
         assert (chance < p).double().mean() == pytest.approx(p, rel=0.2, abs=K * (p / 4000) ** 0.5)
 
 
-@pytest.mark.parametrize(("change", "size"), [(stuck, 1), (middles, 1.0), (shaken, 0.3)])
+@pytest.mark.parametrize(
+    ("change", "size"), [(stuck, 1), (middles, 1.0), (mirrored, 10), (rounded, 1.0), (shaken, 0.3)]
+)
 def test_drift_and_diffusion_say_it_too(change, size):
     paths = change(size, make_generator(0))
-    ((said,), (once,)) = infer_langevin(paths).warnings, signs_of(paths)
+    (said,), once = infer_langevin(paths).warnings, signs_of(paths)[-1]
     assert said.split(":")[0] == once.split(":")[0]

@@ -155,6 +155,19 @@ def middles(size: float, g: Source) -> Trajectories:
     return Trajectories(x + size * noise(x[:, :1], g), DT)
 
 
+def mirrored(size: float, g: Source) -> Trajectories:
+    """So many of twenty tracks were seen in a mirror."""
+    x = trap(g).x.clone()
+    x[: int(size), :, 0] *= -1
+    return Trajectories(x, DT)
+
+
+def rounded(size: float, g: Source) -> Trajectories:
+    """Positions are multiples of so many rms displacements."""
+    unit = size * 0.02**0.5
+    return trap(g).map(lambda x: (x / unit).round() * unit)
+
+
 def shaken(size: float, g: Source) -> Trajectories:
     """A stage that goes to and fro by so many widths, each 60 frames."""
     x = trap(g).x
@@ -199,6 +212,8 @@ DEFECTS: dict[
     "half the tracks, times larger": (magnified, (1.05, 1.1, 1.15, 1.5)),
     "stuck tracks of 20": (stuck, (1, 2, 4)),
     "traps apart, widths": (middles, (0.25, 0.5, 1.0, 2.0)),
+    "mirrored tracks of 20": (mirrored, (1, 2, 5, 10)),
+    "rounded to rms steps": (rounded, (0.4, 0.6, 1.0, 3.0)),
     "stage shakes, widths": (shaken, (0.05, 0.1, 0.2, 0.5)),
     "frames lost, part": (lost, (0.03, 0.05, 0.1, 0.2)),
     "frames twice, part": (repeated, (0.005, 0.02, 0.1)),

@@ -17,6 +17,7 @@ from .inertia import friction_of_rules
 from .misfit import misfit
 from .neighbours import changing, neighbours_alike
 from .results import Langevin
+from .signs import rounded
 from .tracks import of_residuals
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
@@ -46,6 +47,10 @@ def doubts_of_equation(result: Langevin, drift: Tensor, carried: bool = False) -
     rest = labels - drift
     if successive(rest, data.row, 0, 1)[0].shape[1] < 2:  # pairs of labels
         return ()
+    if not data.secant and (
+        coarse := tuple(rounded(data.start.flatten(0, 1), data.steps.flatten(0, 1)))
+    ):
+        return coarse
     if of_noise := tuple(chain(*(residuals(result, rest, k) for k in range(rest.shape[2])))):
         return of_noise
     of_tracks, of_tails = of_residuals(result, rest)

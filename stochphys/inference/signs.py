@@ -27,6 +27,8 @@ SKEW = 0.6  # part of the values below their mean, half for even ones: squares h
 LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
 UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
 TWICE = 0.01  # of the successive frames
+GOLDEN = (5**0.5 - 1) / 2  # of its multiples the parts beyond whole numbers fill [0, 1) evenly
+COARSE = 0.5  # part of a step from which on a rounded position is worth a sentence
 LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
 
 
@@ -149,7 +151,7 @@ def clock(data: Paths, frames: int = 1) -> tuple[Tensor, Tensor, Tensor]:
     if data.stretches is None:
         n, n_times = data.x.shape[:2]
         apart, paths = strides(n, n_times)
-        of, at = torch.arange(0, n, paths), torch.arange(0, n_times - frames + 1, apart)
+        at, of = torch.arange(0, n_times - frames + 1, apart), some_paths(n, paths)
         path, time = of.repeat_interleave(len(at)), at.repeat(len(of))
         return path * n_times + time, path, time
     row = data.stretches.windows(frames, 1)[0].cpu()
@@ -169,7 +171,14 @@ def thinned(path: Tensor, time: Tensor) -> Tensor:
     """Places of those that are looked at among all paths and times `(n,)`."""
     span = int(time.max() - time.min()) + 1
     apart, paths = strides(len(path) / span, span)
-    return ((path % paths == 0) & (time % apart == 0)).nonzero().flatten()
+    there = torch.isin(path, some_paths(int(path.max()) + 1, paths).to(path.device))
+    return (there & (time % apart == 0)).nonzero().flatten()
+
+
+def some_paths(n: int, of: int) -> Tensor:
+    """One in so `of` many of n paths, but not each k-th: two kinds may go by turns."""
+    first = torch.arange(0, n, of)
+    return (first + (GOLDEN * torch.arange(len(first)) % 1 * of).long()).clamp(max=n - 1)
 
 
 def joined(data: Trajectories) -> Trajectories:
@@ -270,3 +279,17 @@ def written_twice(equal: Tensor) -> Iterator[str]:
             "fills lost frames or plays at another speed than the camera, or nothing moves, or numbers were rounded: "
             "look at the file. If each is there twice, .every(2) leaves one of them, at the dt of the camera."
         )
+
+
+def rounded(x: Tensor, step: Tensor) -> Iterator[str]:
+    """Whether positions `x (n, dim)` are whole multiples of a length that is no small part of a `step (n, dim)`."""
+    for k, size in enumerate(step.std(0)):
+        apart = x[:, k].unique().diff()
+        unit = apart.amin() if len(apart) else size.new_zeros(())
+        if unit > COARSE * size and ((apart / unit - (apart / unit).round()).abs() < 0.01).all():
+            yield (
+                f"Rounded: coordinate {k} holds multiples of {unit:.3g} alone, {unit / size:.2g} of its step from frame to frame. "
+                "What the rounding adds to D, and takes from forces, no rule mends. Read positions between pixels; or take "
+                f"data.every({int((3 * unit / size) ** 2) + 1}) and more, so that steps are longer, if the dynamics is slow enough."
+            )
+            return

@@ -34,7 +34,8 @@ FEW = 100  # steps of which nothing is said
 OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sentences begin
 FAR = 8.0  # typical displacements beyond which one is none: a wrong frame must not decide
 BENDS = 24  # of all coordinates together
-CUBIC = 4  # coordinates up to which the expectation is a cubic polynomial
+SQUARE, CUBIC = 8, 4  # coordinates up to which the expectation has products of two, and of three
+OPEN = 0.25  # correlation where the shutter never closes: no shutter makes more
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,8 @@ class Lags(Brief):
     def memory(self) -> Tensor:
         """Which coordinates have inertia or a coloured noise `(dim,)`."""
         first, second, _ = self.correlation[:3]
-        return (first > ALIKE) & (second > first / 4) & (second > CLEAR * self.error[1])
+        lasting = (second > first / 4) & (second > CLEAR * self.error[1])
+        return (first > ALIKE) & (lasting | (first > OPEN + CLEAR * self.error[0]))
 
     @property
     def factor(self) -> float:
@@ -88,7 +90,7 @@ class Lags(Brief):
 
 class Expected:
     """What states `x (n, dim)` let expect, by least squares on functions of them: in each coordinate a parabola
-    with bends, and for few coordinates a polynomial of all, a cubic one with bends."""
+    with bends, and for few coordinates products of two, for fewer of three."""
 
     def __init__(self, x: Tensor) -> None:
         n, dim = x.shape
@@ -99,9 +101,12 @@ class Expected:
         knots = order[:, order.shape[1] * torch.arange(1, bends + 1) // (bends + 1)]  # (dim, bends)
         bent = (z[:, None] - knots[..., None]).clamp_(min=0).flatten(0, 1)
         z = z.clamp(-4, 4)
-        i, j = torch.triu_indices(dim, dim) if dim <= CUBIC else (torch.arange(dim),) * 2
+        i, j = torch.triu_indices(dim, dim) if dim <= SQUARE else (torch.arange(dim),) * 2
         square = z[i] * z[j]
         cubic = [square * one for one in z] if bends and dim <= CUBIC else []
+        self.place = (
+            torch.cat((torch.ones_like(z[:1]), z)) if dim <= SQUARE else torch.ones_like(z[:1])
+        )
         self.f = torch.cat((torch.ones_like(z[:1]), z, square, bent, *cubic))  # (n_functions, n)
         self.n_smooth = 1 + dim + len(square)  # the first
         self.some = slice(None, None, 1 + n // SAMPLE)  # they determine the coefficients
@@ -114,6 +119,10 @@ class Expected:
         n = self.n_smooth if smooth else len(self.f)
         f, moments = self.f[:n], self.moments[:n, :n]
         return f.T @ torch.linalg.solve(moments, f[:, self.some] @ y[self.some])
+
+    def times_place(self, y: Tensor) -> Tensor:
+        """`y (n, k)`, and where coordinates are few its products with each of them, `(n, (1 + dim) k)`."""
+        return torch.cat([y * one[:, None] for one in self.place], dim=1)
 
 
 class Steps(NamedTuple):

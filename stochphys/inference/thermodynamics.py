@@ -5,7 +5,7 @@ its own data a fitted force follows the noise that it is then multiplied with, a
 high by about p/τ, p effective parameters and τ the duration of the data.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from math import ceil, nan
 from typing import Any
@@ -82,7 +82,16 @@ def entropy_production_rate(
     if reasons := tuple(f"No rate. {sentence}" for sentence in not_steady(recorded)):
         return replace(found, rate=nan, std=nan, interval=(nan, nan), warnings=(*reasons, *said))
     alone = one_coordinate(fresh) if period is None else ()
-    return replace(found, warnings=(*said, *alone))
+    return replace(found, warnings=(*below_zero(found), *said, *alone))
+
+
+def below_zero(found: PredictedRate) -> Iterator[str]:
+    """Whether paths run against the force."""
+    if found.rate < -CLEAR * found.std:
+        yield (
+            f"Below zero, by {-found.rate / found.std:.0f} standard errors: fresh paths run against the currents of this "
+            "equation. They are of another kind, mirrored, or backwards, or their coordinates go in another order."
+        )
 
 
 def heat_rate(

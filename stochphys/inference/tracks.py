@@ -10,7 +10,7 @@ from torch import Tensor
 from ..data import Trajectories
 from .neighbours import places
 from .results import Langevin
-from .signs import FEW, some_pairs, thinned, written_twice
+from .signs import FEW, rounded, some_pairs, thinned, written_twice
 from .signs_of_frames import Expected, Steps, clamped
 
 CHANCE = 1e-5  # that a test fires where all is well
@@ -54,35 +54,39 @@ def alike(values: Tensor, part: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
     return chance, S / products.clamp(min=1)
 
 
-def tracks(steps: Steps, path: Tensor, time: Tensor) -> Iterator[str]:
+def tracks(steps: Steps, path: Tensor, time: Tensor, *, slopes: bool = True) -> Iterator[str]:
     """Sentences if D, or the drift, is another one for some tracks, or if tracks move together: of steps on
-    these paths at these times `(n,)`, path after path."""
+    these paths at these times `(n,)`, path after path. Of a drift its mean, and its `slopes` where the noise of
+    a step is not in its state, too."""
     drift, rest = steps.drift, steps.rest
     if len(rest) < FEW or path[0] == path[-1]:
         return
     square, rms = rest.square(), drift.square().mean(0).sqrt()
     usual, apart = steps.expected(square, smooth=True), 2 * path + time % 2  # no neighbours
-    both = alike(torch.cat((square - usual, rest), 1), torch.arange(len(rest)), apart)
-    of_D, of_drift = zip(*(each.chunk(2) for each in both), strict=True)
-    for k, how in worst(of_D, square.mean(0), ODD):
+    sloped = steps.expected.times_place(rest) if slopes else rest  # (n, k dim)
+    units = rms.repeat(sloped.shape[1] // rest.shape[1])
+    both = alike(torch.cat((square - usual, sloped), 1), torch.arange(len(rest)), apart)
+    of_D, of_drift = zip(*(each.tensor_split([len(rms)]) for each in both), strict=True)
+    for k, how in (odd := list(worst(of_D, square.mean(0), ODD))):
         yield (
             f"Tracks differ: D of component {k} differs from one to another {how}, and is, in units of that of all at such "
             f"places, {named(path, square[:, k], usual[:, k])}. Another magnification or time between frames, "
             "another kind of particle, one that is stuck, or a D that depends on more than the place: look at "
             "these tracks, and infer each kind apart, data.take([…])."
         )
-    for k, how in worst(of_drift, rms, WORTH):
+    for k, how in () if odd else worst(of_drift, units, WORTH):
         yield (
-            f"Tracks differ: the drift of component {k} is another one for each {how}, as in traps with other middles. "
-            "Subtract the middle of each track, or infer each kind apart, data.take([…])."
+            f"Tracks differ: the drift of component {k % len(rms)} is another one for each {how}, as in traps with other "
+            "middles or of another stiffness, or where some are mirrored, or run backwards. Infer each kind apart, "
+            "data.take([…]); the middle of a track may be subtracted where it lasts for many relaxation times."
         )
     for span in SPANS:
-        for k, how in worst(alike(rest, path, time // span), rms, WORTH):
+        for k, how in worst(alike(sloped, path, time // span), units, WORTH):
             yield (
-                f"Common motion: what places do not tell of steps of component {k} is alike in all tracks at the same time, "
-                f"within {span} frame{'s' * (span > 1)} {how} of the drift: a stage that shakes or moves, a flow, or a force "
-                "that changes with time. Something that is fixed shows a stage: subtract its motion, or the "
-                "mean step of all tracks at each time."
+                f"Common motion: what places do not tell of steps of component {k % len(rms)} is alike in all tracks at the same "
+                f"time, within {span} frame{'s' * (span > 1)} {how} of the drift: a stage that shakes or moves, a flow, or a force "
+                "that changes with time. Something that is fixed shows a stage: subtract its motion. (The mean step of n "
+                "tracks holds 1/n of their own noise: D comes out by so much too small.) A force that changes: time=True."
             )
             return
 
@@ -111,9 +115,9 @@ def signs_of_steps(data: Trajectories, steps: Steps | None = None) -> Iterator[s
     x, step, path, time = some_pairs(data)
     if len(x) < FEW:
         return
-    twice = (step == 0).all(1)
+    twice, coarse = (step == 0).all(1), list(rounded(x, step))
     steps = steps or Steps.of(x, step[:, data.dim // 2 :] if data.underdamped else step)
-    found = [*written_twice(twice), *tracks(steps, path, time)]
+    found = coarse or [*written_twice(twice), *tracks(steps, path, time)]
     yield from found or tails(steps.expected, steps.rest)
 
 
@@ -141,5 +145,6 @@ def of_residuals(result: Langevin, rest: Tensor) -> tuple[list[str], list[str]]:
     expected, rest = Expected(x.cpu()), clamped(rest.flatten(0, 1)[some].cpu())
     steps = Steps(expected, result.drift.mean(x).cpu(), rest)
     D = result.diffusion.mean(x).diagonal(dim1=1, dim2=2).cpu()
-    found = tracks(steps, path[some].cpu(), time[some].cpu())
+    shared = data.secant or data.rule == "midpoint"
+    found = tracks(steps, path[some].cpu(), time[some].cpu(), slopes=not shared)
     return list(found), list(tails(expected, rest / D.sqrt()))
