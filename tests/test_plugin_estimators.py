@@ -20,8 +20,9 @@ from stochphys.inference import (
     word_plugin,
 )
 from stochphys.simulators import simulate
-from stochphys.systems import BeadSpring
+from stochphys.systems import BeadSpring, StirredDoubleWell
 from tests.chance import K
+from tools.random_systems import film, random_system
 
 DT = 0.01
 
@@ -112,6 +113,51 @@ def test_gaussian_plugin_does_not_depend_on_units_origin_or_order_of_coordinates
         assert other.rate == pytest.approx(usual.rate, rel=1e-6)
     assert estimate(x.flip(1)).rate == pytest.approx(usual.rate, rel=1e-6)
     torch.testing.assert_close(estimate(x.flip(1)).per_step(), usual.per_step().flip(1))
+
+
+@pytest.mark.parametrize("dt", [0.01, 0.5])
+def test_gaussian_plugin_says_where_forces_are_not_linear(dt, generator):
+    """The well is called what it is, the beads are not, however far frames lie apart."""
+    said = gaussian_plugin(simulate(StirredDoubleWell(), 100, 400, dt, generator=generator)).warnings
+    assert any(sentence.startswith("Not linear: of the mean square of the drift") for sentence in said)
+    assert not gaussian_plugin(simulate(BeadSpring(), 100, 400, dt, generator=generator)).warnings
+
+
+def test_gaussian_plugin_says_where_noise_depends_on_the_state(generator):
+    """The square of a coordinate of linear forces has a linear drift, and a noise in proportion to itself."""
+    x = simulate(BeadSpring(), 100, 400, DT, generator=generator).x
+    said = gaussian_plugin(Trajectories(x.square(), DT)).warnings
+    assert any(sentence.startswith("Not linear: of the mean square of the noise") for sentence in said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["linear", "balanced"])
+def test_no_linear_system_is_called_another(kind):
+    """50 of each kind, frames close and far apart."""
+    for seed in range(700, 750):
+        data = film(random_system(seed, kind), seed)
+        for frames in (data, data.every(15)):
+            assert not any(said.startswith("Not linear") for said in gaussian_plugin(frames).warnings)
+
+
+def test_word_plugin_says_that_paths_of_two_directions_cancel(generator):
+    """Half of them backwards, by turns or one after the other: no rate is left of what each half has."""
+    x = ring(200, 100, generator).x
+    for backwards in (slice(None, None, 2), slice(100)):
+        both = x.clone()
+        both[backwards] = x[backwards].flip(1)
+        found = word_plugin(Jumps(both, 3))
+        assert found.rate < 0.01 and found.warnings[0].startswith("Halves differ")
+    assert not word_plugin(Jumps(x, 3)).warnings
+
+
+def test_many_states_in_equilibrium_have_a_rate_and_a_word_on_its_bias(generator):
+    """Uniform jumps among 60 states, 11 for each pair: K a pair of counting noise in N, (1 + cosh r)/N each, and
+    pairs seen one way are luck."""
+    x = torch.randint(60, (20, 1001), generator=generator)
+    found = word_plugin(Jumps(x, 60))
+    assert found.rate == pytest.approx(60 * 59 / 20_000, rel=0.2)
+    assert len(found.warnings) == 1 and found.warnings[0].startswith("Few words")
 
 
 @pytest.mark.parametrize("frames", [2, 3, 5])

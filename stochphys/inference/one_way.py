@@ -8,7 +8,8 @@ from torch import Tensor
 from ..data import Jumps, Windows
 from ..paths import Paths
 
-ENOUGH = 10  # such jumps, in all, from which on it is said
+ENOUGH = 10  # such jumps, in all, from which on it is said,
+SURE = 5.0  # if they are so many standard deviations more than luck makes
 
 
 def irreversible(jumps: Jumps, kind: Tensor, n: Tensor) -> Iterator[str]:
@@ -16,11 +17,17 @@ def irreversible(jumps: Jumps, kind: Tensor, n: Tensor) -> Iterator[str]:
     i · n_states + j for i → j, and how often each was seen, `n`, both `(n_kinds,)`.
 
     A reverse of probability p is missed in n jumps with probability (1 − p)ⁿ, so that up to p = 3/n is
-    possible: a jump produces ln(n/3) at least, and there is no upper limit.
+    possible: a jump produces ln(n/3) at least, and there is no upper limit. Of many pairs of states that are
+    joined by few jumps each, as likely as their reverses, some are seen one way by luck: m jumps with
+    probability 2 / 2ᵐ.
     """
     first, then, in_all = kind // jumps.n_states, kind % jumps.n_states, int(n.sum())
+    pair, apart = torch.minimum(kind, then * jumps.n_states + first), first != then
+    m = torch.bincount(pair[apart].unique(return_inverse=True)[1], n[apart].double())
+    luck = 2 ** (1 - m)
+    allowed = (m * luck).sum() + SURE * (m.square() * luck * (1 - luck)).sum().sqrt()
     n = torch.where(torch.isin(then * jumps.n_states + first, kind), 0, n)
-    if (total := int(n.sum())) >= ENOUGH:
+    if (total := int(n.sum())) >= max(ENOUGH, allowed.item()):
         i, j = (int(state[n.argmax()]) for state in (first, then))
         names = jumps.names or range(jumps.n_states)
         yield (

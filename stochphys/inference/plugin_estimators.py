@@ -1,15 +1,17 @@
 r"""Entropy production by estimating probabilities first: Gaussians, neighbours, passages.
 
-Each assumes something about the data, and none says when the assumption fails. Bounds from currents
+Each assumes something about the data; `gaussian_plugin` says where its assumption fails. Bounds from currents
 live in `currents`, counts of `words`, networks in `entropy`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from math import nan
 
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
+from scipy.special import fdtrc
 from torch import Tensor
 
 from .. import require
@@ -27,14 +29,18 @@ from .currents import (
     whitening,
 )
 from .jackknife import BLOCKS, debiased, with_error
-from .signs_of_data import examined, one_coordinate
+from .signs import some_pairs
+from .signs_of_data import Examined, examined, one_coordinate
+from .signs_of_frames import Steps
 
+CHANCE = 1e-5  # that linear data are called otherwise
+WORTH = 0.1  # share of a mean square that is worth a sentence
 SHORT = 0.25  # runs for each passage from which on the rate is 4 % too low, or more
 
 
 def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     r"""What a step would produce if the frames x, x' were jointly Gaussian: exact for linear forces
-    and constant noise at any dt, and wrong without a sign of it for all others.
+    and constant noise at any dt, and wrong for all others, which a warning says.
 
     The log-ratio for (x, x') and for (x', x) is linear in the step,
 
@@ -89,8 +95,43 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
         coefficients=torch.cat(((k - mean[:dim] @ K)[None], K)).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories)),
+        warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories), *not_linear(look)),
     )
+
+
+def not_linear(look: Examined) -> Iterator[str]:
+    """Whether steps need more than linear functions of the state, or their squares more than a constant.
+
+    Of n normal numbers, what k functions explain beyond simpler ones, and what all p leave, have the law of F,
+    (R/k) / (left/(n − p)), as steps of linear systems have it, whatever dt.
+    """
+    if not look.steady:
+        return
+    expected, drift, rest = look.steps or Steps.of(*some_pairs(look.data)[:2])
+    f, rest = expected.f[:, expected.some], rest[expected.some]
+    for what, y, simple, n_functions, without in (
+        ("drift", drift[expected.some] + rest, 1 + rest.shape[1], len(f), "linear ones"),
+        ("noise", rest.square(), 1, expected.n_smooth, "a constant"),
+    ):
+        moments, b = expected.moments[:n_functions, :n_functions], f[:n_functions] @ y
+        rank = int((torch.linalg.eigvalsh(moments) > 1e-8 * moments.diagonal().mean()).sum())
+        few, every = (
+            (b[:k] * torch.linalg.solve(moments[:k, :k], b[:k])).sum(0)
+            for k in (simple, n_functions)
+        )
+        left, more = len(y) - rank, rank - simple
+        noise = ((y.square().sum(0) - every) / left).clamp(min=1e-300)
+        chance = fdtrc(more, left, ((every - few) / more / noise).clamp(min=0).numpy())
+        share = ((every - few - more * noise) / (every - rank * noise)).numpy()
+        k = int(np.where(share > WORTH, chance, 1).argmin())
+        if share[k] > WORTH and chance[k] < CHANCE:
+            yield (
+                f"Not linear: of the mean square of the {what} of component {k}, functions of the state beyond {without} make "
+                f"{min(share[k], 1):.0%} (by chance in {max(chance[k], 1e-99):.0e} of all sets). The rate is that of "
+                "linear forces and a constant noise, and may be far off: infer_entropy_production(data) finds it for "
+                "others, short_time_tur(data, basis=…) a bound."
+            )
+            return
 
 
 def _gaussian(sums: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

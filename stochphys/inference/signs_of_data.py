@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 import torch
 
 from ..data import Jumps, Trajectories
+from ..estimate import Estimate
 from ..movie import Movie
 from .outliers import none_is_far, said_of, without, wrong_frames
 from .results import Recorded
 from .signs import SAMPLE, not_steady, unbound
-from .signs_of_frames import Lags, lags, signs_of_frames
+from .signs_of_frames import Lags, Steps, lags, signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import facts_of_movies, signs_of_movies
 from .tracks import signs_of_steps
@@ -90,18 +91,20 @@ def one_coordinate(data: Trajectories) -> Iterator[str]:
 
 class Examined(NamedTuple):
     """Data before an estimate: without wrong frames, what is doubtful about them, whether a rate of a
-    steady state means anything, and how many times too large it reads by blur or errors of the positions."""
+    steady state means anything, how many times too large it reads by blur or errors of the positions, and the
+    steps that were looked at, if runs are long enough to see blur."""
 
     data: Any
     warnings: tuple[str, ...]
     steady: bool
     factor: float = 1.0
+    steps: Steps | None = None
 
-    def told(self, rate: float, std: float) -> tuple[float, float]:
+    def told(self, rate: float, std: float) -> Estimate:
         """A rate and its standard error as they are told: that holds the factor, too."""
         if not self.steady:
-            return nan, nan
-        return rate, hypot(std, rate * (1 / self.factor - 1))
+            return Estimate(nan, nan)
+        return Estimate(rate, hypot(std, rate * (1 / self.factor - 1)))
 
 
 def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
@@ -111,7 +114,7 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         return Examined(data, tuple(signs_of_movies(data)), True)
     unsteady: list[str] = []
     others: list[str] = []
-    factor = 1.0
+    factor, steps = 1.0, None
     if isinstance(data, Jumps):
         unsteady += not_steady_occupation(data)
     elif (far := not none_is_far(data)) and (boxes := jumps_of_one_box(data)):
@@ -124,13 +127,13 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         others += said_of(wrong)
         if found := lags(data, most):
             others += signs_of_frames(data, found)
-            factor = found.factor
+            factor, steps = found.factor, found.steps
         if not unsteady and not (found and found.memory.any()):
             # Their noise is new, and no trend makes them alike.
             few = data.x[..., 0].numel() < min(most, SAMPLE)  # so that all were seen
-            others += signs_of_steps(data, found.steps if found and few else None)
+            others += signs_of_steps(data, steps if few else None)
     warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
-    return Examined(data, warnings, not unsteady, factor)
+    return Examined(data, warnings, not unsteady, factor, steps)
 
 
 def facts_of(data: Recorded) -> tuple[str, ...]:

@@ -73,6 +73,6 @@ check_31_5 = number(
     rtol=0.12,
     otherwise="take all of result.held_out, 4 components, and the realised rate found.exact_rate.",
     means="Half too much. Two components are the two shifts, Gaussian like the states. The next two "
-    "are their squares, and no Gaussian. No warning comes, and k must be known: it is 2 "
+    "are their squares, and no Gaussian. A warning says that, but not how many to take: k is 2 "
     "because there are two beads.",
 )
