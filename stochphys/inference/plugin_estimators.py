@@ -95,7 +95,12 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
         coefficients=torch.cat(((k - mean[:dim] @ K)[None], K)).cpu(),
         basis=basis,
         trajectories=trajectories,
-        warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories), *not_linear(look)),
+        warnings=(
+            *look.warnings,
+            *few_paths(trajectories),
+            *one_coordinate(trajectories),
+            *not_linear(look),
+        ),
     )
 
 
