@@ -140,8 +140,9 @@ def some_pairs(data: Trajectories) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     state, the step `(n, dim)`, path and time in frames of the film `(n,)`. Paths of one length begin
     together."""
     row, path, time = clock(data, 2)
-    x, there = data.rows, row.to(data.x.device)
-    first, then = (x[there + i].double().cpu() for i in (0, 1))
+    # No `rows`: of films whose times come first they are a copy.
+    *which, at = (path, time) if data.stretches is None else (row,)
+    first, then = (data.x[(*which, at + i)].double().cpu() for i in (0, 1))
     return first, then - first, path, time
 
 
