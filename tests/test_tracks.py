@@ -34,7 +34,7 @@ from tests.chance import K
         (stuck, 1, "Tracks differ: D"),
         (middles, 1.0, "Tracks differ: the drift"),
         (mirrored, 10, "Tracks differ: the drift"),
-        (rounded, 1.0, "Rounded"),
+        (rounded, 3.0, "Rounded"),
         (shaken, 0.3, "Common motion"),
         (lost, 0.2, "Heavy tails"),
         (exchanged, 10, "Heavy tails"),
@@ -66,6 +66,14 @@ def test_a_force_that_all_tracks_feel_at_one_time_is_a_common_motion():
     assert said.startswith("Common motion")
 
 
+def test_a_rounding_by_two_steps_is_an_error_of_positions_that_midpoint_survives():
+    paths = rounded(2.0, make_generator(1))
+    assert not any(said.startswith("Rounded") for said in signs_of(paths))
+    found = infer_langevin(paths, rule="midpoint")
+    D = found.diffusion.mean(found.states)[0].diagonal()
+    assert ((D - 1).abs() < 0.05).all() and not found.warnings
+
+
 def test_tracks_of_another_magnification_are_named_with_the_spread_of_D():
     """D is 1 on ten tracks and 1.5² on the others: a relative standard deviation of 1.25/3.25. At a place
     the share of either differs, which takes away some."""
@@ -85,7 +93,7 @@ def test_the_chance_that_what_is_independent_is_alike_is_even():
 
 
 @pytest.mark.parametrize(
-    ("change", "size"), [(stuck, 1), (middles, 1.0), (mirrored, 10), (rounded, 1.0), (shaken, 0.3)]
+    ("change", "size"), [(stuck, 1), (middles, 1.0), (mirrored, 10), (rounded, 3.0), (shaken, 0.3)]
 )
 def test_drift_and_diffusion_say_it_too(change, size):
     paths = change(size, make_generator(0))

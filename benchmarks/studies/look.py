@@ -213,7 +213,7 @@ DEFECTS: dict[
     "stuck tracks of 20": (stuck, (1, 2, 4)),
     "traps apart, widths": (middles, (0.25, 0.5, 1.0, 2.0)),
     "mirrored tracks of 20": (mirrored, (1, 2, 5, 10)),
-    "rounded to rms steps": (rounded, (0.4, 0.6, 1.0, 3.0)),
+    "rounded to rms steps": (rounded, (0.4, 1.0, 2.0, 3.0)),
     "stage shakes, widths": (shaken, (0.05, 0.1, 0.2, 0.5)),
     "frames lost, part": (lost, (0.03, 0.05, 0.1, 0.2)),
     "frames twice, part": (repeated, (0.005, 0.02, 0.1)),

@@ -18,13 +18,13 @@ from .misfit import misfit
 from .neighbours import changing, neighbours_alike
 from .results import Langevin
 from .signs import rounded
+from .signs_of_frames import OPEN
 from .tracks import of_residuals
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch
 SMOOTH = 1.5  # growth of D, with every second frame left out, that no white noise shows
 SMOOTH_WITH_DRIFT = 1.9  # the same where the drift is in it, too: it makes steps alike
 BLURRED = 0.03  # correlation of residuals at which a noisy measurement makes D 6 % too large
-OPEN = 0.25  # correlation of residuals where the shutter never closes: no shutter makes more
 SHAKEN = (
     0.01  # squared error of positions over squared displacements that centred labels do not survive
 )

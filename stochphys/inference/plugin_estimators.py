@@ -40,7 +40,7 @@ SHORT = 0.25  # runs for each passage from which on the rate is 4 % too low, or 
 
 def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     r"""What a step would produce if the frames x, x' were jointly Gaussian: exact for linear forces
-    and constant noise at any dt, and wrong for all others, which a warning says.
+    and constant noise at any dt, and wrong for all others, which a warning says where steps show it.
 
     The log-ratio for (x, x') and for (x', x) is linear in the step,
 

@@ -28,7 +28,7 @@ LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
 UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
 TWICE = 0.01  # of the successive frames
 GOLDEN = (5**0.5 - 1) / 2  # of its multiples the parts beyond whole numbers fill [0, 1) evenly
-COARSE = 0.5  # part of a step from which on a rounded position is worth a sentence
+COARSE = 1.6  # steps, from which on a rounding is no error of positions that a rule survives
 LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
 
 
@@ -283,7 +283,9 @@ def written_twice(equal: Tensor) -> Iterator[str]:
 
 
 def rounded(x: Tensor, step: Tensor) -> Iterator[str]:
-    """Whether positions `x (n, dim)` are whole multiples of a length that is no small part of a `step (n, dim)`."""
+    """Whether positions `x (n, dim)` are whole multiples of a length beyond a `step (n, dim)`."""
+    some = slice(None, None, 1 + len(x) // SAMPLE)
+    x, step = x[some], step[some]
     for k, size in enumerate(step.std(0)):
         apart = x[:, k].unique().diff()
         unit = apart.amin() if len(apart) else size.new_zeros(())

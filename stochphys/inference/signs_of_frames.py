@@ -104,11 +104,8 @@ class Expected:
         i, j = torch.triu_indices(dim, dim) if dim <= SQUARE else (torch.arange(dim),) * 2
         square = z[i] * z[j]
         cubic = [square * one for one in z] if bends and dim <= CUBIC else []
-        self.place = (
-            torch.cat((torch.ones_like(z[:1]), z)) if dim <= SQUARE else torch.ones_like(z[:1])
-        )
         self.f = torch.cat((torch.ones_like(z[:1]), z, square, bent, *cubic))  # (n_functions, n)
-        self.n_smooth = 1 + dim + len(square)  # the first
+        self.n_places, self.n_smooth = 1 + dim * (dim <= SQUARE), 1 + dim + len(square)  # the first
         self.some = slice(None, None, 1 + n // SAMPLE)  # they determine the coefficients
         self.moments = self.f[:, self.some] @ self.f[:, self.some].T
         diagonal = self.moments.diagonal()
@@ -122,7 +119,7 @@ class Expected:
 
     def times_place(self, y: Tensor) -> Tensor:
         """`y (n, k)`, and where coordinates are few its products with each of them, `(n, (1 + dim) k)`."""
-        return torch.cat([y * one[:, None] for one in self.place], dim=1)
+        return torch.cat([y * one[:, None] for one in self.f[: self.n_places]], dim=1)
 
 
 class Steps(NamedTuple):
