@@ -88,8 +88,7 @@ class Movie(Paths):
         require.positive(dt=self.dt, hint="it is the time between two frames")
         if self.x is None:
             object.__setattr__(self, "x", torch.arange(shape[0])[None])
-        remedy = "its entries are numbers of frames, as in movie.x"
-        require.tensor((torch.int64,), x=self.x, hint=remedy)
+        require.tensor((torch.int64,), x=self.x, hint="its entries are numbers of frames")
         check_axes(self.x, "n_movies", "n_times", hint="one movie needs x[None]")
         if not check:
             return
@@ -207,8 +206,7 @@ class Movie(Paths):
         return replace(self, x=self.x[:, ::k], dt=self.dt * k, check=False)
 
     def rearranged(self, x: Tensor) -> "Movie":
-        """Movies of the same frames in another order: `x (n_movies, n_times)` numbers them, as
-        `movie.x` does. Raises what `Movie` raises of `x`."""
+        """Movies of the same frames in another order, `x` as in `Movie`. Raises what `Movie` raises of it."""
         movie = replace(self, x=x, check=False)
         check_numbers(x, self.reel.shape[0], "the reel")
         return movie
@@ -228,9 +226,8 @@ class Movie(Paths):
         require.integer(1, height=height, width=width)
         reel = self._stored[:, top : top + height, left : left + width]
         if reel.shape[1:] != (height, width):
-            raise ValueError(
-                f"a crop of {height} × {width} at ({top}, {left}) leaves the frame, {self.shape}"
-            )
+            where = f"{height} × {width} at ({top}, {left})"
+            raise ValueError(f"a crop of {where} leaves the frame, {self.shape}")
         return replace(self, reel=reel, check=False)
 
     def bin(self, k: int) -> "Movie":
@@ -247,10 +244,20 @@ class Movie(Paths):
         require.tensor(PIXELS, background=image, hint="or give 'median' or 'mean'")
         require.finite(background=image)
         if image.shape != self._stored.shape[1:]:
-            raise ValueError(
-                f"background must be an image of the frames' shape {self.shape}, got {tuple(image.shape)}"
-            )
+            shapes = f"{self.shape}, got {tuple(image.shape)}"
+            raise ValueError(f"background must be an image of the frames' shape {shapes}")
         return self._developed(lambda some: (some.double() - image.to(some.device)).to(some))
+
+    def steady_light(self) -> "Movie":
+        """Stored frames, each divided by its mean, as a lamp that fades or a dye that bleaches asks for, once what
+        a dark camera shows is subtracted. Kept as what `bin` makes. `ValueError` for a mean not positive."""
+
+        def change(some: Tensor) -> Tensor:
+            light = some.double().mean((-2, -1), keepdim=True)
+            require.positive(light=light.min(), hint="subtract no more than a dark camera shows")
+            return (some / light).to(some)
+
+        return self._developed(change)
 
     def _over_time(self, how: str) -> Tensor:
         """The median or the mean of each pixel over all frames, tile by tile `(height, width)`."""
@@ -280,8 +287,7 @@ class Movie(Paths):
         return self.reel
 
     def recorded(self) -> "Movie":
-        """The same movies as bytes in memory, as a camera of 8 bits stores them: for films that
-        take longer to render than to look up."""
+        """The same movies as bytes in memory: for films that take longer to render than to look up."""
         frames = torch.empty((self.x.numel(), *self.shape), dtype=torch.uint8)
         numbers = torch.arange(len(frames), device=self.x.device)
         for piece in numbers.split(together(self.shape)):

@@ -24,6 +24,7 @@ STUDIES = (
     "look",
     "accuracy",
     "rates",
+    "artefacts",
 )  # modules here with `study(results, seeds, tiny, retry)`
 RESULTS = Path(__file__).parents[1] / "results"
 

@@ -13,15 +13,17 @@ from torch import Tensor
 
 from stochphys.data import Jumps, Trajectories
 from stochphys.movie import Movie
-from stochphys.simulators import JumpChain, Linear, Overdamped, simulate, simulate_jumps
+from stochphys.simulators import Camera, JumpChain, Linear, Overdamped, simulate, simulate_jumps
 from stochphys.systems import (
     BeadSpring,
+    ElasticNetwork,
     InhomogeneousDiffusion,
     NonlinearForce,
     StirredDoubleWell,
     UnderdampedBeadSpring,
     VanDerPol,
     bead_camera,
+    filament_camera,
 )
 
 Source = torch.Generator
@@ -175,9 +177,9 @@ def chain(g: Source) -> Jumps:
 
 
 def film(g: Source) -> Movie:
-    """Two to four beads under a camera, with noise or without, as bytes or rendered."""
+    """Two to four beads under a camera, with little noise or without, as bytes or rendered."""
     system = BeadSpring(n_beads=whole(2, 4, g), T_h=between(1, 20, g))
-    camera = replace(bead_camera(system), noise=0.1 * round(torch.rand((), generator=g).item()))
+    camera = replace(bead_camera(system), noise=0.01 * round(torch.rand((), generator=g).item()))
     paths = simulate(
         system, whole(1, 40, g), whole(200, 500, g), between(0.02, 0.1, g), generator=g
     )
@@ -185,7 +187,34 @@ def film(g: Source) -> Movie:
     return movie.recorded() if torch.rand((), generator=g) < 0.5 else movie
 
 
+def cut(g: Source) -> Movie:
+    """One film of two beads, slow or fast, in pieces."""
+    system = BeadSpring(T_h=between(1, 20, g), k=between(0.1, 1.0, g))
+    paths = simulate(system, 1, whole(1000, 10_000, g), 0.05, generator=g)
+    return bead_camera(system).film(paths).cut(whole(10, 50, g))
+
+
+def filament(g: Source) -> Movie:
+    """A net of springs, hot at one node."""
+    net = ElasticNetwork(n=whole(1, 4, g) + 1, hot=(0,))
+    paths = simulate(net, whole(5, 20, g), 200, between(0.01, 0.05, g), generator=g)
+    return filament_camera(net).film(paths)
+
+
+def spots(g: Source) -> Movie:
+    """One to four spots that are stirred in traps of their own, by less than their width or by more."""
+    n, curl = whole(1, 4, g), between(0.3, 5, g)
+    A = torch.tensor([[-1.0, curl], [-curl, -1.0]], dtype=torch.float64)
+    system = Linear(torch.block_diag(*n * [A]), torch.eye(2 * n, dtype=torch.float64))
+    motion = between(0.3, 3, g) * torch.eye(2 * n).view(n, 2, 2 * n)
+    centre = 6 + 20 * torch.rand(n, 2, generator=g)
+    camera = Camera(centre, motion, (32, 32), psf=between(1, 3, g), brightness=0.5)
+    frames, dt = whole(200, 1000, g), between(0.003, 0.03, g)
+    return camera.film(simulate(system, whole(1, 20, g), frames, dt, generator=g))
+
+
 CLEAN: dict[str, Callable[[Source], Trajectories | Jumps | Movie]] = dict(
     linear=of_linear, slow=slow, short=short, unequal=unequal, wells=wells,
     stirred=stirred, place=place, beads=beads, inertia=inertia, ring=ring, jumps=chain, film=film,
+    cut=cut, filament=filament, spots=spots,
 )  # fmt: skip

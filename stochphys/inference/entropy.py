@@ -22,6 +22,7 @@ from .jackknife import BLOCKS
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 from .signs_of_data import examined
+from .signs_of_movies import free_of_frames
 
 SLOW = 1e-3  # rate at which features of films learn, at most
 MANY = 5  # coordinates from which on areas come first
@@ -182,8 +183,11 @@ def infer_entropy_production(
     reasons = (*irreversible_pairs(data), *no_rate(result))
     if reasons or not look.steady:
         return replace(result, rate=math.nan, std=math.nan, warnings=(*said, *reasons))
+    said = (*said, *doubts_of_entropy(result))
+    if isinstance(data, Movie) and look.factor != 1:
+        return replace(free_of_frames(result), warnings=said)
     rate, std = look.told(rate, std)
-    return replace(result, std=std, warnings=(*said, *doubts_of_entropy(result)))
+    return replace(result, std=std, warnings=said)
 
 
 def widened(*variances: tuple[float, int]) -> float:

@@ -14,7 +14,7 @@ from .results import Recorded
 from .signs import SAMPLE, not_steady, unbound
 from .signs_of_frames import Lags, Steps, lags, signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
-from .signs_of_movies import facts_of_movies, signs_of_movies
+from .signs_of_movies import Seen, components, facts_of_movies, not_steady_light, signs_of_movies
 from .tracks import signs_of_steps
 from .wraps import jumps_of_one_box
 
@@ -110,12 +110,15 @@ class Examined(NamedTuple):
 def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
     """A quick look, of trajectories at about so many frames, that an estimate of a steady rate takes by
     itself. Wrong frames must not decide of the rest."""
-    if isinstance(data, Movie):
-        return Examined(data, tuple(signs_of_movies(data)), True)
     unsteady: list[str] = []
     others: list[str] = []
     factor, steps = 1.0, None
-    if isinstance(data, Jumps):
+    if isinstance(data, Movie):
+        seen, found = Seen.of(data), lags(components(data))
+        unsteady += not_steady_light(seen)
+        others += signs_of_movies(data, seen, found)
+        factor = found.factor if found else 1.0
+    elif isinstance(data, Jumps):
         unsteady += not_steady_occupation(data)
     elif (far := not none_is_far(data)) and (boxes := jumps_of_one_box(data)):
         unwrap = "Rates ask for a line: numpy.unwrap(x, axis=1, period=…)."

@@ -1,21 +1,34 @@
-"""What a film shows before anything is inferred: bleaching, a stage that moves, frames that were written
-twice, pixels that are full."""
+"""What a film shows before anything is inferred: bleaching, a stage that moves, noise of the camera, an open
+shutter, frames that were written twice, pixels that are full."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import hypot
 
 import torch
+from scipy.special import stdtrit
 from torch import Tensor
 
 from ..brief import Brief
-from ..movie import Movie
-from .signs import changes, told, written_twice
+from ..data import Trajectories
+from ..movie import Movie, together
+from .jackknife import block_sums, jackknife
+from .results import EntropyProduction
+from .signs import BLOCKS, LUCK, Change, changes, told, written_twice
+from .signs_of_frames import LAGS, Lags
 
 PIXELS = 2**25  # looked at, at most
 FRAMES = 4000  # at most
 FALL = 0.02  # of the brightness
 SHIFT = 0.1  # pixels
 FULL = 0.01  # of the pixels
+LIGHT = "the mean brightness", "the contrast"
+PLACE = "the middle of the light (row)", "the middle of the light (column)"
+RUN = 1000  # frames that follow each other, of components
+MODES, MINOR = 4, 0.1  # components: so many, of at least this part of the variance of the first
+MOST = 4.0  # times what it reads, up to which a rate is corrected
+LEFT = 1.0  # times the square of a correction: what may be left of it
+GOES_ON = 2.0  # times the usual change between frames, up to which a movie goes on where the last one ended
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +39,14 @@ class Seen(Brief):
         frames: the first of each pair `(n, height, width)`, float64.
         equal: whether the second is the same, pixel by pixel `(n,)`.
         path, time: movie and place of the first `(n,)`.
+        goes_on: whether there is one movie, or pieces of one.
     """
 
     frames: Tensor
     equal: Tensor
     path: Tensor
     time: Tensor
+    goes_on: bool
 
     @classmethod
     def of(cls, movie: Movie) -> "Seen":
@@ -44,7 +59,12 @@ class Seen(Brief):
         first = (path[:, None] * n_times + time).flatten()
         a, b = (movie.at(first + i).double().cpu() for i in (0, 1))
         equal = (a == b).flatten(1).all(1)
-        return cls(a, equal, path.repeat_interleave(len(time)), time.repeat(len(path)))
+        ends = torch.arange(1, n)[:: 1 + n // 60] * n_times - 1  # and where the next one begins
+        change = movie.at(ends + 1).double().cpu() - movie.at(ends).double().cpu()
+        goes_on = n == 1 or change.square().mean() < GOES_ON * (b - a).square().mean()
+        return cls(
+            a, equal, path.repeat_interleave(len(time)), time.repeat(len(path)), bool(goes_on)
+        )
 
     @property
     def brightness(self) -> Tensor:
@@ -69,38 +89,134 @@ def facts_of_movies(movie: Movie) -> Iterator[str]:
     )
 
 
-def signs_of_movies(movie: Movie) -> Iterator[str]:
-    """All that is doubtful about a film."""
-    seen = Seen.of(movie)
-    yield from not_steady_light(seen)
+def signs_of_movies(movie: Movie, seen: Seen, found: Lags | None) -> Iterator[str]:
+    """What is doubtful about frames of a film of whose components `found` are the lags."""
     yield from written_twice(seen.equal)
     if isinstance(movie.reel, Tensor):
         yield from full(seen)
+    if found is not None and found.clear.any():
+        yield new_in_each_frame(found)
 
 
 def not_steady_light(seen: Seen) -> Iterator[str]:
-    """Whether brightness or the place of what is bright change from the first to the last third."""
-    light, place = seen.brightness[:, None], seen.place
-    names = [
-        "the mean brightness",
-        "the middle of the light (row)",
-        "the middle of the light (column)",
-    ]
-    found = changes(torch.cat((light, place), 1), seen.path, seen.time, names)
-    spread = place.std(0)
-    if bleached := [c for c in found[:1] if c.clear(FALL * light.abs().mean().item())]:
+    """Whether brightness, contrast or the place of what is bright change from the first to the last third, of
+    each movie or of all, if they are pieces of one."""
+    light = torch.stack((seen.brightness, seen.frames.std((1, 2))), 1)
+    values, names = torch.cat((light, seen.place), 1), [*LIGHT, *PLACE]
+    least = [FALL * one for one in light.abs().mean(0).tolist()]
+    least += [max(SHIFT, 0.1 * one) for one in seen.place.std(0).tolist()]
+    path = seen.path * (not seen.goes_on)
+    time = seen.time + (seen.path - path) * (int(seen.time.max()) + 1)
+    tests = changes(values, path, time, names), trends(values, path, names)
+    found = {
+        change.name: change
+        for test in tests
+        for change, size in zip(test, least, strict=False)
+        if change.clear(size)
+    }
+    if bleached := [found[name] for name in LIGHT if name in found]:
         yield (
             f"Bleaching, or a lamp that drifts: {told(bleached)}. A part of the frame where nothing is shows a lamp. "
-            "Divide each frame by its mean before Movie.of, or take a part of the film in which it is steady."
+            "movie.steady_light() divides each frame by its mean, once what a dark camera shows is subtracted; or "
+            "take a part of the film in which it is steady."
         )
-    if moved := [
-        c for c, s in zip(found[1:], spread.tolist(), strict=False) if c.clear(max(SHIFT, 0.1 * s))
-    ]:
+    if moved := [found[name] for name in PLACE if name in found]:
         yield (
             f"Moving: {told(moved)}, in pixels: a stage that drifts, or an object that moves as a whole. "
             "Something that is fixed in the frame tells; shift the frames back before Movie.of, or crop "
             "around what stays."
         )
+
+
+def trends(values: Tensor, path: Tensor, names: list[str]) -> list[Change]:
+    """What `signs.changes` takes for slow: a trend that is no straight line. Of `values (n_frames, k)` in the
+    order of the times, as many of each path, steps from block to block whose mean is beyond their own
+    spread (Student); of a free particle, or of anything that comes back, it is not."""
+    blocks = values.view(int(path.max()) + 1, -1, values.shape[1]).tensor_split(BLOCKS, 1)
+    if not blocks[-1].shape[1]:
+        return []
+    means = torch.stack([block.mean(1) for block in blocks], 1)  # (n_paths, BLOCKS, k)
+    step, far = means.diff(dim=1).flatten(0, 1), BLOCKS * 2 // 3  # from first to last third
+    error = far * step.std(0) / len(step) ** 0.5
+    allowed = -float(stdtrit(len(step) - 1, LUCK / (4 * len(names))))
+    thirds = means.mean(0).unflatten(0, (3, -1)).mean(1).T.tolist()
+    return [
+        Change(name, (a, b, c), e, allowed)
+        for name, (a, b, c), e in zip(names, thirds, error.tolist(), strict=True)
+    ]
+
+
+def components(movie: Movie) -> Trajectories:
+    """Runs of frames in the few coordinates in which they vary most, by iterated projections (Halko, Martinsson,
+    Tropp, SIAM Rev. 53, 217 (2011)): noise that is new in each pixel is small in what all pixels show."""
+    n, n_times = movie.x.shape
+    most = max(60, min(5 * FRAMES, PIXELS // (2 * movie.shape[0] * movie.shape[1])))
+    run = min(n_times, RUN, most)
+    each = n_times // run
+    place = torch.arange(0, n * each, -(-n * each * run // most))
+    first = place // each * n_times + place % each * run
+    index = first[:, None] + torch.arange(run)
+    pieces = index.flatten().split(together(movie.shape))
+    frames = torch.cat([movie.at(piece).cpu() for piece in pieces]).flatten(1).float()
+    frames -= frames.mean(0)
+    some = frames[torch.arange(4 * MODES) * len(frames) // (4 * MODES)].T
+    for _ in range(6):
+        some = frames.T @ (frames @ torch.linalg.qr(some).Q)
+    z = frames @ torch.linalg.qr(some).Q
+    size, modes = torch.linalg.eigh(z.T @ z)
+    large = modes.flip(1)[:, : max(1, int((size[-MODES:] > MINOR * size[-1]).sum()))]
+    return Trajectories((z @ large).double().unflatten(0, index.shape), movie.dt, check=False)
+
+
+def new_in_each_frame(found: Lags) -> str:
+    """Noise, or a shutter that stays open."""
+    k = int((found.excess * found.clear).abs().argmax())
+    r, error = found.excess[k].item(), found.error_of_excess[k].item()
+    seen = f"(correlation {r:.3f} ± {error:.1g} at lag 1, expected 0; later ones {{}} not), in what varies most"
+    allowed = "infer_entropy_production allows for it, as far as ΔS of its steps shows the same, with a wider error bar."
+    if r > 0:
+        share = min(1.0, 6 * r / (1 + 2 * r))
+        return (
+            f"Open shutter: successive changes are alike {seen.format('are')}, as where each frame is a mean over "
+            f"{share:.0%} of the time between frames. Entropy production reads up to {1 + 2 * r:.2f} times what it is. "
+            f"{allowed} A shorter exposure at the same dt decides."
+        )
+    return (
+        f"Noise of the camera: successive changes alternate {seen.format('do')}, by photons that are few, a camera "
+        "that is noisy, a lamp that flickers, or a stage that shakes: all that is new in each frame. Entropy "
+        f"production reads down to {max(1 + 2 * r, 0):.2f} times what it is. {allowed} A film of something fixed, "
+        "recorded alike, shows which; longer exposures, or .every(2) of a film that is slow enough, make it less."
+    )
+
+
+def free_of_frames(result: EntropyProduction) -> EntropyProduction:
+    r"""Rates of films without what is new in each frame, from the ΔS of steps that networks have learned in
+    spite of it.
+
+    Of any current with mean m and covariances $C_l$ at lag l, noise adds to $C_0$ and takes half of that from
+    $C_1$, and an open shutter moves as much the other way. What a force adds slowly is in all of them. So
+
+    $$\dot\sigma \ge \frac{2m^2}{dt\,V}, \qquad V = C_0 + 2C_1 - 3C_{2\ldots5},$$
+
+    is free of both, and the rate of a network, for which $m = C_0/2$, becomes $C_0/V$ times what it reads. Noise
+    also leads it to a current that is not the best one: the error holds that, of second order in what is
+    corrected.
+    """
+    h = (result.entropy - result.entropy.mean()).double()
+    if (n := h.shape[1]) < LAGS:
+        return result
+    products = torch.stack([(h[:, k:] * h[:, : n - k]).mean(1) for k in range(LAGS)], 1)
+
+    def gathered(C: Tensor) -> Tensor:
+        return 1 + (2 * C[..., 1] - 3 * C[..., 2:].mean(-1)) / C[..., 0]
+
+    sums = block_sums(products)
+    part, luck = gathered(sums.sum(0)).item(), jackknife(gathered, sums).item()
+    times = 1 / max(part, 1 / MOST)
+    left = LEFT * (times - 1) ** 2
+    std = times * hypot(result.std, result.rate * hypot(times * luck, left))
+    rate, rates = times * result.rate, times * result.member_rates
+    return replace(result, rate=rate, std=std, member_rates=rates)
 
 
 def full(seen: Seen) -> Iterator[str]:
