@@ -25,6 +25,7 @@ STUDIES = (
     "accuracy",
     "rates",
     "artefacts",
+    "cameras",
 )  # modules here with `study(results, seeds, tiny, retry)`
 RESULTS = Path(__file__).parents[1] / "results"
 

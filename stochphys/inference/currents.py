@@ -17,6 +17,7 @@ from ..data import Trajectories, Windows
 from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..simulators import Exact
+from .camera import rate_of_currents
 from .comparison import Comparison, exact_entropy
 from .fluctuation import accumulate, counted, independent
 from .jackknife import BLOCKS, debiased, with_error
@@ -106,6 +107,10 @@ def short_time_tur(
     the duration τ of all data. The jackknife, which chooses c anew when it leaves out trajectories,
     removes that and gives the error. In equilibrium the result scatters around zero.
 
+    Where successive frames show errors of the positions or an open shutter, which would take part in the
+    variance, m and Ξ are made of averages that are free of them, see `models.lagged`, extrapolated to dt → 0;
+    that asks for a noise that does not depend on the place, or no rate is given.
+
     Args:
         trajectories: at least two, overdamped, of any lengths. Pieces of a few MB are worked on at a time.
         generator: draws which trajectories are left out together, where they are many.
@@ -133,15 +138,29 @@ def short_time_tur(
     trajectories = look.data
     data, dt = trajectories.with_windows(), trajectories.dt
     order = torch.randperm(data.n_trajectories, **drawn_from(generator)).to(data.x.device)
+    paths, most = data.take(order), max(FEW_BLOCKS, min(BLOCKS, MOMENTS // n_currents**2))
+
+    def result(found: Estimate, in_sample: float, coefficients: Tensor) -> CurrentEstimate:
+        rate, std = look.told(*found, free=look.free)
+        return CurrentEstimate(
+            rate=rate,
+            std=std,
+            in_sample=in_sample,
+            coefficients=coefficients.view(-1, trajectories.dim).cpu(),
+            basis=basis,
+            trajectories=trajectories,
+            warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories)),
+        )
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
         currents = (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
         return torch.cat((torch.ones_like(currents[..., :1]), currents), dim=-1)
 
-    most = max(FEW_BLOCKS, min(BLOCKS, MOMENTS // n_currents**2))
-    sums = block_moments(data.take(order), columns, 1 + n_currents, most)
+    sums = block_moments(paths, columns, 1 + n_currents, most)
     mean, covariance = mean_and_covariance(sums.sum(0))
     whiten = whitening(mean, covariance)  # W (n_currents, rank), WᵀΞW = 1
+    if look.free:
+        return result(*rate_of_currents(paths, basis, most))
 
     def bound(sums: Tensor) -> Tensor:
         mean, covariance = mean_and_covariance(sums)
@@ -150,17 +169,8 @@ def short_time_tur(
         near_one.diagonal(dim1=-2, dim2=-1).add_(1e-9)
         return 2 / dt * (m * torch.linalg.solve(near_one, m)).sum((-1, -2))
 
-    rate, std = look.told(*debiased(bound, sums))
     coefficients = 2 * whiten @ (mean @ whiten)
-    return CurrentEstimate(
-        rate=rate,
-        std=std,
-        in_sample=(mean @ coefficients / dt).item(),
-        coefficients=coefficients.view(-1, trajectories.dim).cpu(),
-        basis=basis,
-        trajectories=trajectories,
-        warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories)),
-    )
+    return result(debiased(bound, sums), (mean @ coefficients / dt).item(), coefficients)
 
 
 def few_paths(trajectories: Trajectories) -> Iterator[str]:

@@ -61,7 +61,9 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
     up to 3 standard errors for chains of five beads, 8 and more for films with shot noise.
     """
     rate, std, bound = result.rate, result.std, result.bound
-    one_part = len(signs(result.model)) == 1  # else J + 1 is no bound
+    one_part = (
+        len(signs(result.model)) - signs(result.model).count(0.0) == 1
+    )  # else J + 1 is no bound
     exploded = clear(-bound, 2 * luck(result), LARGE / result.step_time)
     worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or exploded)
     if worthless or not isfinite(rate + bound) or std == 0:
@@ -97,7 +99,7 @@ def by_heart(result: EntropyProduction) -> str:
 
 def luck(result: EntropyProduction) -> float:
     """Standard error of the mean of ΔS over the held-out steps, per unit time."""
-    return rate_of(result.steps, steps_of(result.entropy)).std
+    return rate_of(result.steps, steps_of(result.entropy), result.step_time).std
 
 
 def training(result: EntropyProduction) -> Iterator[str]:
@@ -129,7 +131,7 @@ def training(result: EntropyProduction) -> Iterator[str]:
 def tails(result: EntropyProduction) -> Iterator[str]:
     """Whether a handful of steps carry the average of exp(−2ΔS), the variance of exp(−ΔS)."""
     entropy = steps_of(result.entropy.double())
-    if len(entropy) < 100 * FEW:
+    if len(entropy) < 100 * FEW or 0.0 in signs(result.model):  # whose objective has no exponential
         return
     weight = torch.exp(-2 * (entropy - entropy.min()))
     share = (weight.topk(FEW).values.sum() / weight.sum()).item()

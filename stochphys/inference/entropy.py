@@ -45,6 +45,7 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.AreaNEEP: dict(steps=1000, lr=2e-2),
     models.BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
     models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
+    models.ForceNEEP: dict(steps=400, lr=2e-3, batch_size=2048, ema=0.99),
     models.FlowNEEP: dict(
         steps=2000, lr=5e-3, batch_size=192, ema=0.99, validate_every=250, optimizer=slow_features
     ),
@@ -77,6 +78,7 @@ def infer_entropy_production(
     |-------------------------------------|----------------------------------|
     | `Trajectories`                      | `NEEP`                           |
     | the same, 5 coordinates or more     | `AreaNEEP`                       |
+    | errors of positions, open shutter   | `ForceNEEP`, free of them        |
     | `Trajectories(underdamped=True)`    | `UnderdampedNEEP`                |
     | `Jumps`, all states seen            | `JumpNEEP`                       |
     | `Jumps`, some hidden: `frames` > 2  | `RNEEP`                          |
@@ -120,14 +122,16 @@ def infer_entropy_production(
     check(data, frames, reversal, options)
     look = examined(data)
     data, said = look.data, look.warnings
-    data = data.with_windows(frames)
-    train, held_out = data.split(fraction, generator=generator)
-    learn, judges = Windows(train, frames), Windows(held_out, frames)
+    free = look.free and network is None and objective is None
+    free = free and data.with_windows(models.FRAMES).n_trajectories >= 10
+    seen = models.FRAMES if free else frames
+    train, held_out = data.with_windows(seen).split(fraction, generator=generator)
+    learn, judges = Windows(train, seen), Windows(held_out, seen)
     bootstrapped = learn.bootstrap(members, generator=generator)
     assert bootstrapped.draws is not None
 
     def member(draw: Tensor) -> nn.Module:
-        return default_network(train.take(draw), frames, reversal, width, generator)
+        return default_network(train.take(draw), seen, reversal, width, generator)
 
     first, *others = bootstrapped.draws
     if isinstance(network, nn.Module):
@@ -141,7 +145,8 @@ def infer_entropy_production(
         options = dict(validate_first=None) | options
     recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
     rare = frames > 2 and isinstance(data, Jumps)
-    chosen = objective or (models.classifier_objective if rare else models.neep_objective)
+    usual = models.classifier_objective if rare else models.neep_objective
+    chosen = objective or (models.force_objective if free else usual)
     if isinstance(train, Movie):
         check_cost(networks[0], chosen, learn, judges, members, hours, recipe)
         judges = Windows(held_out, frames, every=1 + len(judges) // LOOKS)
@@ -151,7 +156,9 @@ def infer_entropy_production(
     def sum_of_parts(model: nn.Module, batch: Tensor) -> Tensor:
         return chosen(model, batch).view(members, -1).sum(1)
 
-    watched: dict[str, Any] = dict(validation=judges, callbacks=[CurrentRate(judges), *callbacks])
+    time = held_out.dt * (frames - 1)
+    callbacks = [CurrentRate(judges, time), *callbacks]
+    watched: dict[str, Any] = dict(validation=judges, callbacks=callbacks)
     try:
         history = fit(model, sum_of_parts, bootstrapped, generator=generator, **watched, **recipe)
     except NotFinite as end:  # the model has its best weights so far
@@ -159,13 +166,15 @@ def infer_entropy_production(
     steps = Windows(held_out, frames, every=frames - 1)
     parts = on_sample(model, steps, len(steps))  # (parts, members, n_windows)
     entropy = total(model, parts)  # (members, n_windows)
-    rates = torch.tensor([rate_of(steps, h).rate for h in entropy], dtype=torch.float64)
-    rate, luck = rate_of(steps, entropy.mean(0))
+    if free:  # each window says what its middle step produced
+        parts = on_sample(model, judges, len(judges))
+    read, h = (judges, total(model, parts)) if free else (steps, entropy)
+    rates = torch.tensor([rate_of(read, each, time).rate for each in h], dtype=torch.float64)
+    rate, luck = rate_of(read, h.mean(0), time)
     std = math.nan
     if members > 1:
         n = min(held_out.n_trajectories, BLOCKS)
         std = widened((rates.var().item(), members - 1), (luck**2, max(1, n - 1)))
-    time = held_out.dt * (frames - 1)
     result = EntropyProduction(
         rate=rate,
         std=std,
@@ -186,7 +195,7 @@ def infer_entropy_production(
     said = (*said, *doubts_of_entropy(result))
     if isinstance(data, Movie) and look.factor != 1:
         return replace(free_of_frames(result), warnings=said)
-    rate, std = look.told(rate, std)
+    rate, std = look.told(rate, std, free=free)
     return replace(result, std=std, warnings=said)
 
 
@@ -267,8 +276,9 @@ def default_network(
     """A network for these data."""
     options: dict[str, Any] = dict(width=width, generator=generator)
     if isinstance(data, Trajectories):
-        even = models.AreaNEEP if data.dim >= MANY else models.NEEP
-        kind = models.UnderdampedNEEP if data.underdamped else even
+        kind: Any = models.AreaNEEP if data.dim >= MANY else models.NEEP
+        kind = models.ForceNEEP if frames == models.FRAMES else kind
+        kind = models.UnderdampedNEEP if data.underdamped else kind
         return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):
         flow = models.FlowNEEP(data.shape, frames=frames, **options)
@@ -283,10 +293,9 @@ class CurrentRate(Callback):
     the training where the held-out objective of every member has turned: its best weights are from
     the first quarter, and each look since then found worse ones."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: Windows, time: float) -> None:
         movie = isinstance(windows.trajectories, Movie)
-        self.sample = windows.sample(at_once(windows) if movie else 10_000)
-        self.time = windows.trajectories.dt * (windows.frames - 1)
+        self.sample, self.time = windows.sample(at_once(windows) if movie else 10_000), time
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> dict[str, float]:

@@ -18,6 +18,7 @@ from .. import require
 from ..data import Trajectories
 from ..device import Source, drawn_from
 from ..estimate import Estimate
+from .camera import rate_of_currents
 from .currents import (
     Affine,
     CurrentEstimate,
@@ -51,7 +52,8 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     with μ and v the means of $(\bar x, \Delta x)$ and Σ their covariance; v is zero but for what slides, or
     turns. The mean is the Kullback–Leibler divergence. Noise
     in Σ pushes it up by a term of order one over the amount of data: the jackknife, which leaves out
-    one block of trajectories after the other, removes it and gives the error.
+    one block of trajectories after the other, removes it and gives the error. Where frames show errors of
+    the positions or an open shutter, the rate is that of `short_time_tur`, which is free of them.
 
     Args:
         trajectories: at least two, overdamped, of any lengths.
@@ -68,6 +70,19 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     look = examined(trajectories)
     trajectories = look.data
     basis = placed(Affine(), trajectories)
+
+    def result(found: Estimate, in_sample: float, coefficients: Tensor) -> CurrentEstimate:
+        rate, std = look.told(*found, free=look.free)
+        few, alone = few_paths(trajectories), one_coordinate(trajectories)
+        return CurrentEstimate(
+            rate=rate,
+            std=std,
+            in_sample=in_sample,
+            coefficients=coefficients.cpu(),
+            basis=basis,
+            trajectories=trajectories,
+            warnings=(*look.warnings, *few, *alone, *not_linear(look)),
+        )
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
         return torch.cat((basis(midpoint), step), dim=-1)
@@ -86,22 +101,11 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             f"of {dim} coordinates and their {dim} displacements only {rank} are independent; leave out "
             "coordinates that follow from the others"
         )
+    if look.free:
+        return result(*rate_of_currents(trajectories, basis, BLOCKS))
     K, k, mean, _ = _gaussian(total)
-    found, std = look.told(*debiased(rate, sums))
-    return CurrentEstimate(
-        rate=found,
-        std=std,
-        in_sample=rate(total).item(),
-        coefficients=torch.cat(((k - mean[:dim] @ K)[None], K)).cpu(),
-        basis=basis,
-        trajectories=trajectories,
-        warnings=(
-            *look.warnings,
-            *few_paths(trajectories),
-            *one_coordinate(trajectories),
-            *not_linear(look),
-        ),
-    )
+    coefficients = torch.cat(((k - mean[:dim] @ K)[None], K))
+    return result(debiased(rate, sums), rate(total).item(), coefficients)
 
 
 def not_linear(look: Examined) -> Iterator[str]:
@@ -112,7 +116,7 @@ def not_linear(look: Examined) -> Iterator[str]:
     """
     if not look.steady:
         return
-    expected, drift, rest = look.steps or Steps.of(*some_pairs(look.data)[:2])
+    expected, drift, rest = look.steps or Steps.of(*some_pairs(look.data, int(look.blurred))[:2])
     f, rest = expected.f[:, expected.some], rest[expected.some]
     for what, y, simple, n_functions, without in (
         ("drift", drift[expected.some] + rest, 1 + rest.shape[1], len(f), "linear ones"),

@@ -15,6 +15,7 @@ from ..brief import Brief
 from ..data import Jumps, Trajectories, Windows
 from ..device import Source, as_generator
 from ..estimate import Estimate
+from ..models.lagged import force_cost
 from ..movie import Movie
 from ..simulators import Exact, System, Underdamped
 from ..simulators.langevin import square_root
@@ -115,17 +116,19 @@ def at_once(windows: Windows) -> int:
     return max(16, min(2**12, 2**20 // windows.sample(1).numel()))
 
 
-def rate_of(steps: Windows, entropy: Tensor) -> Estimate:
-    """Mean of ΔS of windows that lie end to end `(n_windows,)`, per unit time; the error is the spread of
-    their paths, of a single one that of its pieces."""
-    rates = entropy.double() / (steps.trajectories.dt * (steps.frames - 1))
+def rate_of(steps: Windows, entropy: Tensor, time: float) -> Estimate:
+    """Mean of ΔS of windows `(n_windows,)`, each produced in so much time, per unit time; the error is the
+    spread of their paths, of a single one that of its pieces."""
+    rates = entropy.double() / time
     if steps.trajectories.n_trajectories == 1:
         return mean_of_steps(torch.ones_like(rates), rates)
     return mean_of_steps(steps.weight, steps.weight * steps.means(rates))
 
 
 def bound(model: Ensemble, parts: Tensor) -> float:
-    """J + 1 of the parts of h `(parts, …)`, each with its sign."""
+    """J + 1 of the parts of h `(parts, …)`, each with its sign; what stands for it of a `ForceNEEP`."""
+    if 0.0 in signs(model):
+        return -force_cost(parts.double()).item()
     h = parts.double().flatten(1)  # J = ⟨h − e⁻ʰ⟩
     return total(model, (h - torch.expm1(-h)).mean(1)).item()
 

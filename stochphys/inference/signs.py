@@ -135,15 +135,15 @@ def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) ->
     ]
 
 
-def some_pairs(data: Trajectories) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def some_pairs(data: Trajectories, before: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """At most some `SAMPLE` pairs of frames that follow each other, spread over paths and times: the first
-    state, the step `(n, dim)`, path and time in frames of the film `(n,)`. Paths of one length begin
-    together."""
-    row, path, time = clock(data, 2)
+    state, or that so many frames `before`, which errors of the step do not reach; the step `(n, dim)`, path
+    and time in frames of the film `(n,)`. Paths of one length begin together."""
+    row, path, time = clock(data, 2 + before)
     # No `rows`: of films whose times come first they are a copy.
     *which, at = (path, time) if data.stretches is None else (row,)
-    first, then = (data.x[(*which, at + i)].double().cpu() for i in (0, 1))
-    return first, then - first, path, time
+    state, first, then = (data.x[(*which, at + i)].double().cpu() for i in (0, before, before + 1))
+    return state, then - first, path, time
 
 
 def clock(data: Paths, frames: int = 1) -> tuple[Tensor, Tensor, Tensor]:

@@ -35,6 +35,10 @@ OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sen
 FAR = 8.0  # typical displacements beyond which one is none: a wrong frame must not decide
 BENDS = 24  # of all coordinates together
 SQUARE, CUBIC = 8, 4  # coordinates up to which the expectation has products of two, and of three
+ROADS = (
+    "Estimates of rates take it out by themselves; infer_langevin(data, rule='midpoint') survives it, and "
+    "entropy_production_rate of what it finds."
+)
 OPEN = 0.25  # correlation where the shutter never closes: no shutter makes more
 
 
@@ -215,9 +219,8 @@ def shutter(data: Trajectories, found: Lags, k: int) -> str:
         f"Open shutter: successive displacements of coordinate {k} are alike (correlation {r:.3f} ± {error:.1g} "
         f"at lag 1, expected 0; later ones are not), as where each frame is a mean over {share:.0%} of the "
         f"time between frames. D reads {1 / (1 + 2 * r):.2f} and entropy production {1 + 2 * r:.2f} times "
-        "what it is. Inertia that dies out within a frame looks the same, and errors of the positions may "
-        "hide some of it: a shorter exposure at the same dt decides. "
-        "infer_langevin(data, rule='midpoint') survives it, and entropy_production_rate of what it finds."
+        "what it is where single steps are squared. Inertia that dies out within a frame looks the same, and errors of the positions may "
+        f"hide some of it: a shorter exposure at the same dt decides. {ROADS}"
     )
 
 
@@ -235,7 +238,6 @@ def errors(data: Trajectories, found: Lags, k: int) -> str:
         f"Errors of the positions: successive displacements of coordinate {k} alternate (correlation {r:.3f} ± "
         f"{error:.1g} at lag 1, expected 0; later ones do not), as by an error of {zeta:.2g}, or more if the shutter "
         f"is open, which hides some. D reads {1 / max(1 + 2 * r, 0.01):.2f} and entropy production {max(1 + 2 * r, 0):.2f} "
-        "times what it is. Rounded positions and a force that turns within a frame look the same: a bead that is "
-        "fixed, recorded alike, shows the errors, a shorter dt the force. infer_langevin(data, rule='midpoint') survives it, and entropy_production_rate of "
-        "what it finds; data.every(k) makes it less."
+        "times what it is where single steps are squared. Rounded positions and a force that turns within a frame look the same: a bead that is "
+        f"fixed, recorded alike, shows the errors, a shorter dt the force. {ROADS} data.every(k) makes it less."
     )

@@ -109,10 +109,12 @@ def named(path: Tensor, square: Tensor, usual: Tensor) -> str:
     return ", ".join(f"{seen[i] / due[i]:.2g} on track {there[i]}" for i in most.tolist())
 
 
-def signs_of_steps(data: Trajectories, steps: Steps | None = None) -> Iterator[str]:
+def signs_of_steps(
+    data: Trajectories, steps: Steps | None = None, *, before: int = 0
+) -> Iterator[str]:
     """All that steps say whose noise has no memory: frames alike, tracks that differ, tails. The `steps` if all
-    are known."""
-    x, step, path, time = some_pairs(data)
+    are known; where their noise is in the state, too, one `before`."""
+    x, step, path, time = some_pairs(data, before)
     if len(x) < FEW:
         return
     twice, coarse = (step == 0).all(1), list(rounded(x, step))
