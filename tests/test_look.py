@@ -175,17 +175,14 @@ def test_no_rate_of_data_that_are_not_steady_but_drift_and_diffusion():
     assert rate.rate != rate.rate and "Not steady" in str(rate)
 
 
-def test_an_open_shutter_and_errors_of_positions_come_with_the_factor_by_which_a_rate_is_wrong():
-    """18 per unit time; the factor said is that found, within 15 %: it knows of linear forces, to order dt.
-    The error bar holds it."""
+def test_an_open_shutter_and_errors_of_positions_are_said_and_taken_out_of_a_rate():
+    """18 per unit time, which the error bar holds; it is little wider than that of clean frames."""
     luck = sp.gaussian_plugin(data())
     for change, size, word in ((shutter, 1.0, "Open shutter"), (errors, 2**0.5, "Errors of the")):
         for found in estimates(data(change, size)):
             (sentence,) = found.warnings
             assert sentence.startswith(word)
-            factor = float(re.search(r"production ([\d.]+) times", sentence)[1])
-            assert found.rate / factor == pytest.approx(18, rel=0.15 + K * luck.std / luck.rate)
-            assert abs(found.rate - 18) < 2 * found.std
+            assert abs(found.rate - 18) < 2 * found.std < 4 * luck.std
 
 
 def test_drift_and_diffusion_name_an_open_shutter_and_its_cure():

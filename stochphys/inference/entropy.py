@@ -33,9 +33,8 @@ RECIPE: dict[str, Any] = dict(
 
 
 def slow_features(parameters: Iterator[Tensor], lr: float) -> torch.optim.Optimizer:
-    """For `FlowNEEP`, whose force is its first weights: where a step produces little, gradients are noise,
-    and Adam moves all weights at random. So what the force is made of moves slowly, or else is gone
-    before the force has learned to use it."""
+    """For `FlowNEEP`, whose force is its first weights: where a step produces little, gradients are noise, and
+    Adam moves all weights at random. What the force is made of moves slowly, or is gone before it is used."""
     force, *features = parameters
     groups: list[dict[str, Any]] = [dict(params=[force]), dict(params=features, lr=min(lr, SLOW))]
     return torch.optim.AdamW(groups, lr=lr, weight_decay=0, fused=True)
@@ -120,8 +119,7 @@ def infer_entropy_production(
         generator = spawn(generator)
     require.integer(1, members=members, width=width)
     check(data, frames, reversal, options)
-    look = examined(data)
-    data, said = look.data, look.warnings
+    data, said, *_ = look = examined(data)
     free = look.free and network is None and objective is None
     free = free and data.with_windows(models.FRAMES).n_trajectories >= 10
     seen = models.FRAMES if free else frames

@@ -1,0 +1,141 @@
+"""What a real camera sees: rates that neither errors of the positions nor an open shutter change, or none."""
+
+import pytest
+import torch
+
+import stochphys as sp
+from benchmarks.studies.cameras import SYSTEMS, recorded
+from stochphys.data import Trajectories
+from stochphys.device import make_generator
+from stochphys.inference import gaussian_plugin, infer_entropy_production, short_time_tur
+from stochphys.inference.signs_of_data import examined
+from stochphys.models import ForceNEEP, Polynomial, force_objective
+from stochphys.models.lagged import FRAMES, Lagged
+from stochphys.simulators import simulate
+from stochphys.systems import InhomogeneousDiffusion
+from tests.chance import K
+
+LINEAR = ("stirred trap", "two beads")
+
+
+def affine(x):
+    return torch.cat((torch.ones_like(x[..., :1]), x), dim=-1)
+
+
+def exact(system):
+    return SYSTEMS[system][0].entropy_production_rate()
+
+
+@pytest.mark.parametrize("system", LINEAR)
+@pytest.mark.parametrize(("error", "exposure"), [(1.0, 0.0), (1.5, 0.5), (0.0, 1.0), (1.0, 1.0)])
+def test_currents_read_the_rate_through_errors_and_an_open_shutter(system, error, exposure):
+    """Within its error bar, that is no more than twice that of frames without either: nothing is withheld."""
+    clean = gaussian_plugin(recorded(system, 0.0, 0.0, seed=1))
+    paths = recorded(system, error, exposure, seed=1)
+    for found in (short_time_tur(paths, generator=0), gaussian_plugin(paths)):
+        assert found.warnings[0].startswith(("Errors of the positions", "Open shutter"))
+        assert abs(found.rate - exact(system)) < K * found.std
+        assert found.std < 2 * clean.std
+
+
+def test_a_cubic_force_is_read_through_them_too():
+    """6.993, of which currents that are linear see a third."""
+    for error, exposure in ((1.0, 0.0), (0.0, 1.0)):
+        paths = recorded("stirred double well", error, exposure, seed=1)
+        found = short_time_tur(paths, generator=0, basis=Polynomial(3))
+        assert abs(found.rate - 6.993) < K * found.std and found.std < 1
+
+
+def test_averages_of_many_frames_are_those_of_the_process():
+    """m, G and 2D dt of a stirred trap, dx = (−1 + 3J)x dt + √2 dW, seen with an error of a step in a shutter
+    that stays open: C = 1, m = 3J dt, all to second order in 3 dt."""
+    x = recorded("stirred trap", 1.0, 1.0, seed=2, n_paths=200).x
+    found = Lagged.of(Lagged.sums(x, affine), 3, 2)
+    turning = (found.mean[1, 1] - found.mean[2, 0]) / 2
+    assert found.overlap[1:, 1:].diagonal().tolist() == pytest.approx([1, 1], abs=K * 0.03)
+    assert found.noise.diagonal().tolist() == pytest.approx([0.02, 0.02], rel=K * 0.015)
+    assert abs(turning.item()) == pytest.approx(0.03, rel=K * 0.02)
+
+
+def test_units_an_offset_and_redundant_functions_do_not_matter():
+    paths = recorded("two beads", 1.0, 0.0, seed=3)
+    found = gaussian_plugin(paths)
+    units = torch.tensor([1e-6, 1e3], dtype=torch.float64)
+    other = gaussian_plugin(paths.map(lambda x: (x + 1e4) * units))
+    assert other.rate == pytest.approx(found.rate, rel=1e-6)
+
+    def twice(x):
+        return torch.cat((affine(x), x), dim=-1)
+
+    doubled = short_time_tur(paths, generator=0, basis=twice)
+    assert doubled.rate == pytest.approx(short_time_tur(paths, generator=0, basis=affine).rate)
+
+
+def test_gaps_cost_their_windows_and_no_more():
+    paths = recorded("stirred trap", 1.0, 0.0, seed=4)
+    x = paths.x.clone()
+    x[:, 97::100] = torch.nan
+    found = gaussian_plugin(Trajectories.of(x.numpy(), paths.dt))
+    assert abs(found.rate - 18) < K * found.std and found.std < 1.5 * gaussian_plugin(paths).std
+
+
+def test_in_equilibrium_nothing_is_read():
+    """Errors and exposure that differ from one coordinate to the other are no force."""
+    system, g = sp.systems.BeadSpring(T_c=2.0, T_h=2.0), make_generator(5)
+    paths = simulate(system, 50, 10_000, 0.001, generator=g, dtype=torch.float64)
+    x = paths.x[:, 1:].unflatten(1, (1000, 10)).mean(2)
+    noise = torch.randn(x.shape, generator=g, dtype=x.dtype) * torch.tensor([0.3, 0.05])
+    paths = Trajectories(x + noise, 0.01)
+    for found in (short_time_tur(paths, generator=0), gaussian_plugin(paths)):
+        assert abs(found.rate) < K * found.std and found.std < 0.3
+
+
+def test_no_rate_where_d_depends_on_the_place_or_is_lost_in_errors():
+    g = make_generator(6)
+    system = InhomogeneousDiffusion()
+    x = simulate(
+        system, 50, 2000, 0.002, generator=g, start=0.0, burn_in=2000, dtype=torch.float64
+    ).x
+    step = x.diff(dim=1).std()
+    paths = Trajectories(x + step * torch.randn(x.shape, generator=g, dtype=x.dtype), 0.002)
+    for found in (short_time_tur(paths, generator=0), gaussian_plugin(paths)):
+        assert found.rate != found.rate and "rule='midpoint'" in found.warnings[0]
+        assert found.warnings[0].startswith("No rate. D of coordinate")
+    few = recorded("stirred trap", 6.0, 0.0, seed=6, n_paths=5)
+    found = gaussian_plugin(few)
+    assert found.rate != found.rate and "cannot be told from zero" in found.warnings[0]
+
+
+def test_clean_frames_take_no_other_road():
+    look = examined(recorded("stirred trap", 0.0, 0.0, seed=7))
+    assert not look.free and not look.warnings
+
+
+def test_a_force_begins_at_its_closed_form_and_keeps_its_sign_rules():
+    """h is odd under reversal; of a straight line the objective is least at the closed form, where it is
+    minus the entropy produced; a window of eight frames tells what its middle step does, on average."""
+    paths = recorded("stirred trap", 1.0, 0.0, seed=8)
+    model = ForceNEEP(2, generator=0).standardise(paths)
+    windows = paths.x.unfold(1, FRAMES, 1).movedim(-1, 2).flatten(0, 1)
+    pairs = windows[::7, 3:5]
+    assert torch.allclose(model(pairs)[0], -model(pairs.flip(-2))[0], atol=1e-5)
+    value = force_objective(model, windows).mean().item()
+    current, q = model(windows)
+    assert -value == pytest.approx(current.mean().item(), rel=0.05)  # where q = 2⟨h⟩
+    assert q.mean().item() == pytest.approx(2 * current.mean().item(), rel=0.05)
+    for change in (0.9, 1.1):
+        other = ForceNEEP(2, generator=0).standardise(paths)
+        other.weight.data.mul_(change)
+        assert force_objective(other, windows).mean() > value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(("error", "exposure"), [(1.0, 0.0), (0.0, 1.0)])
+def test_networks_read_the_rate_through_them(system, error, exposure):
+    paths = recorded(system, error, exposure, seed=9)
+    found = infer_entropy_production(paths, generator=0, progress=False, steps=200)
+    assert abs(found.rate - exact(system)) < 3 * found.std
+    assert found.std < 0.4 * exact(system) and not any("Not cal" in w for w in found.warnings)
+    assert isinstance(found.model.member(0), ForceNEEP)
+    assert found.per_step().shape == found.held_out.x[:, 1:, 0].shape
