@@ -329,6 +329,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "RNEEP": lambda g: jump_neep.RNEEP(3, width=4, generator=g),
     "OddJumpNEEP": lambda g: jump_neep.OddJumpNEEP(REVERSAL, width=4, generator=g),
     "AreaNEEP": lambda g: many.AreaNEEP(4, width=4, generator=g),
+    "ForceNEEP": lambda g: lagged.ForceNEEP(2, width=4, generator=g),
     "CNEEP": lambda g: movies.CNEEP((8, 8), width=4, generator=g),
     "BilinearCNEEP": lambda g: movies.BilinearCNEEP((8, 8), width=4, generator=g),
     "FlowNEEP": lambda g: movies.FlowNEEP((8, 8), width=4, generator=g),

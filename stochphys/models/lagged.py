@@ -36,7 +36,7 @@ CUBIC = 3  # coordinates at most
 FAR = 4.0  # standard deviations
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
 
-Functions = Callable[[Tensor], Tensor]
+Values = Callable[[Tensor], Tensor]
 
 
 def windows_of(x: Tensor, numbers: int) -> Iterator[Tensor]:
@@ -73,7 +73,7 @@ class Lagged(NamedTuple):
     later: Tensor
 
     @staticmethod
-    def sums(x: Tensor, functions: Functions) -> Tensor:
+    def sums(x: Tensor, functions: Values) -> Tensor:
         """Of paths `x (n_paths, n_times, dim)` additive numbers `(n_numbers,)`, for `of`; `functions` map
         `(n, dim)` to `(n, n_functions)`."""
         dim = x.shape[-1]
