@@ -35,7 +35,7 @@ from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
-from stochphys.models import jump_neep, many, movies, neep
+from stochphys.models import jump_neep, lagged, many, movies, neep
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
 from stochphys.simulators import jumps
