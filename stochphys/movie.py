@@ -186,7 +186,7 @@ class Movie(Paths):
         return Trajectories(self.reel.states[self.x], self.dt, check=False)
 
     def at(self, index: Tensor) -> Tensor:
-        numbers = self.x.take(index)
+        numbers = self.x.take(index.to(self.x.device))
         if isinstance(self.reel, Tensor):  # the reel stays where it lies, only a batch is moved
             flat = numbers.flatten().to(self.reel.device)
             picked = self.reel.index_select(0, flat).to(index.device)

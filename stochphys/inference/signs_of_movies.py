@@ -94,6 +94,13 @@ def signs_of_movies(movie: Movie, seen: Seen, found: Lags | None) -> Iterator[st
     yield from written_twice(seen.equal)
     if isinstance(movie.reel, Tensor):
         yield from full(seen)
+    if found is not None and found.memory.any():
+        first, second, third = found.correlation[:3, found.memory].amax(1).tolist()
+        yield (
+            f"Memory: successive changes of what varies most are alike (correlation {first:.2f}, {second:.2f} and "
+            f"{third:.2f} at lags 1 to 3), by inertia, a noise that lasts, or frames that were smoothed: a frame is "
+            "not the whole state. Leave out frames, movie.every(k), until the first is zero."
+        )
     if found is not None and found.clear.any():
         yield new_in_each_frame(found)
 
@@ -104,7 +111,7 @@ def not_steady_light(seen: Seen) -> Iterator[str]:
     light = torch.stack((seen.brightness, seen.frames.std((1, 2))), 1)
     values, names = torch.cat((light, seen.place), 1), [*LIGHT, *PLACE]
     least = [FALL * one for one in light.abs().mean(0).tolist()]
-    least += [max(SHIFT, 0.1 * one) for one in seen.place.std(0).tolist()]
+    least += [max(SHIFT, 0.1 * one) for one in seen.place.std(0, correction=0).tolist()]
     path = seen.path * (not seen.goes_on)
     time = seen.time + (seen.path - path) * (int(seen.time.max()) + 1)
     tests = changes(values, path, time, names), trends(values, path, names)
