@@ -180,7 +180,7 @@ def new_in_each_frame(found: Lags) -> str:
     k = int((found.excess * found.clear).abs().argmax())
     r, error = found.excess[k].item(), found.error_of_excess[k].item()
     seen = f"(correlation {r:.3f} ± {error:.1g} at lag 1, expected 0; later ones {{}} not), in what varies most"
-    allowed = "infer_entropy_production allows for it, as far as ΔS of its steps shows the same, with a wider error bar."
+    allowed = "infer_entropy_production allows for it, with a wider error bar; short_time_tur of a few components is free of it."
     if r > 0:
         share = min(1.0, 6 * r / (1 + 2 * r))
         return (
