@@ -8,6 +8,7 @@ from stochphys.device import make_generator
 from stochphys.inference import dissipation_map, infer_entropy_production
 from stochphys.inference.entropy import SLOW, slow_features
 from stochphys.models import FlowNEEP
+from stochphys.models.flow import areas
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, bead_camera
 from tests.chance import K
@@ -57,6 +58,35 @@ def test_features_of_the_force_learn_slowly():
     for name, w in model.named_parameters():
         step = 0.1 if name == "weight" else SLOW
         torch.testing.assert_close(before[name] - w, torch.full_like(w, step), rtol=1e-4, atol=1e-6)
+
+
+def test_the_largest_current_is_the_entropy_of_linear_forces():
+    """In float64, of the steps themselves: the excess of J + 1 over that of the exact ΔS is one number,
+    1/n for each, and R² falls short of 1 by what e⁻ʰ weighs differently at this dt."""
+    paths = simulate(BEADS, 100, 500, 0.05, generator=make_generator(5))
+    x = ((paths.x[:, 1:] + paths.x[:, :-1]) / 2).flatten(0, 1).double()
+    v = paths.x.diff(dim=1).flatten(0, 1).double()
+    current = areas(x, v)
+    h, exact = (
+        ((x @ current) * v).sum(1),
+        BEADS.entropy_production(paths, "exact").flatten().double(),
+    )
+    assert current.shape == (2, 2)
+    assert torch.corrcoef(torch.stack((h, exact)))[0, 1] ** 2 > 0.995
+    relative = (2 / exact.sum().item()) ** 0.5  # of one number that the data tell, σ = 2⟨ΔS⟩
+    assert h.mean() == pytest.approx(exact.mean().item(), rel=K * relative)
+
+
+def test_noise_makes_no_large_current():
+    """Twelve coordinates without an arrow: those that pay for their numbers are few, and what is left
+    of J + 1 elsewhere is −1/n for each, with a spread of √2 of that."""
+    g = make_generator(6)
+    x, v = (torch.randn(2, 20_000, 12, generator=g, dtype=torch.float64) for _ in range(2))
+    current = areas(x[0], v[0])
+    m = len(current)
+    h = ((x[1, :, :m] @ current) * v[1, :, :m]).sum(1)
+    assert m <= 4
+    assert (h.square().mean() / 2 * len(h)).item() < 2 * 6 * (1 + K)
 
 
 def test_a_cell_feels_displacements_within_four_pixels_only():

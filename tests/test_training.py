@@ -312,6 +312,24 @@ def test_an_overfitted_network_is_told_from_steps_that_are_too_large():
     assert torch.equal(weights(model), before)
 
 
+def test_a_start_is_kept_until_held_out_data_show_something_better():
+    """One member starts from the solution, and its steps are noise; the other has all to learn."""
+    members = Ensemble([linear(), linear(1)])
+    with torch.no_grad():
+        weight, bias = members.parameters()
+        weight[0], bias[0] = TRUE.T, 0
+    before = members.state_dict()["0/weight"][0].clone()
+    history = quick(
+        members,
+        regression(),
+        objective=lambda model, batch: ((model(batch[0]) - batch[1]) ** 2).mean((1, 2)),
+        validation=regression(seed=5),
+        validate_first=0,
+    )
+    assert history.best_step[0] == 0 < 40 < history.best_step[1] and history.step[0] == 10
+    assert torch.equal(members.state_dict()["0/weight"][0], before)
+
+
 def test_a_member_that_explodes_keeps_its_best_weights_and_the_others_go_on():
     """The second of three is poisoned at step 35; only a run in which all are is at its end."""
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories, Windows
+from ..movie import Movie
 from .fluctuation import steps_of
 from .jackknife import mean_of_steps
 from .results import EntropyProduction, rate_of, signs
@@ -110,15 +111,16 @@ def training(result: EntropyProduction) -> Iterator[str]:
         yield f"Interrupted {result.history.interrupted}: the networks may have more to learn. Let it end."
     gap, error = result.rate - result.bound, luck(result)
     rate, bound = f"{result.rate:.3g}", f"{result.bound:.3g}"
+    # Of a film, what weighs most is found before the training, whatever the width.
+    less = "" if isinstance(result.held_out, Movie) else ", or fewer steps and a smaller width"
     if overfitted(result, CLEAR, least=0.25):
         yield (
-            f"Overfitting: {by_heart(result)}. {CURE}, or a smaller width; the two numbers then come "
-            "together."
+            f"Overfitting: {by_heart(result)}. {CURE}{less}; the two numbers then come together."
         )
     elif clear(gap, error, 0.1 * abs(result.rate)):  # ⟨e⁻ʰ⟩ has the error of h, as e⁻ʰ ≈ 1 − h
         yield (
             f"Not calibrated: the rate, {rate}, is above the held-out bound, {bound}, by "
-            f"{gap:.2g} ± {error:.2g}. It is too bold: take more data, or fewer steps and a smaller width."
+            f"{gap:.2g} ± {error:.2g}. It is too bold: take more data{less}."
         )
     elif clear(-gap, error, 0.03 * abs(result.rate)):
         yield (

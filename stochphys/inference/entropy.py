@@ -24,6 +24,7 @@ from .signs_of_data import examined
 from .signs_of_movies import free_of_frames
 
 SLOW = 1e-3  # rate at which features of films learn, at most
+PASSES = 10  # through a film between two looks at what networks make of held-out frames, at most
 MANY = 5  # coordinates from which on areas come first
 RECIPE: dict[str, Any] = dict(
     steps=600, lr=1e-2, schedule="cosine", batch_size=4096, validate_every=100, validate_first=12
@@ -44,7 +45,7 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
     models.ForceNEEP: dict(steps=400, lr=2e-3, batch_size=2048, ema=0.99),
     models.FlowNEEP: dict(
-        steps=2000, lr=5e-3, batch_size=192, ema=0.99, validate_every=250, optimizer=slow_features
+        steps=1000, lr=3e-3, batch_size=192, ema=0.99, validate_first=0, optimizer=slow_features
     ),
     models.NEEP: dict(steps=1100, lr=2e-2, batch_size=2048, ema=0.99),
     models.RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),
@@ -137,9 +138,13 @@ def infer_entropy_production(
     networks = [network() if network else member(first)]
     if network:
         check_odd(networks[0], learn)
-    if "validate_every" in options:  # whoever says when to look means no other time
-        options = dict(validate_first=None) | options
-    recipe = RECIPE | RECIPES.get(type(networks[0]), {}) | options
+    recipe = RECIPE | RECIPES.get(type(networks[0]), {})
+    if "validate_every" in options and recipe["validate_first"]:
+        options = dict(validate_first=None) | options  # who says when to look means no other time
+    if isinstance(train, Movie):  # of few frames the networks soon know each
+        often = math.ceil(PASSES * len(learn) / recipe["batch_size"])
+        recipe["validate_every"] = min(often, recipe["validate_every"])
+    recipe |= options
     rare = frames > 2 and isinstance(data, Jumps)
     usual = models.classifier_objective if rare else models.neep_objective
     chosen = objective or (models.force_objective if free else usual)
@@ -234,7 +239,7 @@ class CurrentRate(Callback):
     @torch.no_grad()
     def after_validation(self, run: Run) -> dict[str, float]:
         assert isinstance(run.average, Ensemble)
-        run.enough = 4 * run.best_step.max().item() < run.step
+        run.enough = 4 * (run.best_step.max().item() or run.settings.validate_every) < run.step
         self.sample = self.sample.to(run.draw.device)
         h = run.average.on_shared(self.sample).view(run.average.members, -1, len(self.sample))
         return {"sigma_dot": total(run.average, h.mean((0, 2))).item() / self.time}

@@ -8,9 +8,10 @@ the bases `Polynomial` and `RBF`, with `Normal` or `LogVariance` for their label
 
 from .bases import RBF, Polynomial
 from .drift_diffusion import LogVariance, Normal
+from .flow import FlowNEEP
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
 from .lagged import FRAMES, ForceNEEP, force_objective
 from .many import AreaNEEP, Areas, shrink_antisymmetric
-from .movies import CNEEP, BilinearCNEEP, FlowNEEP, MovieNEEP
+from .movies import CNEEP, BilinearCNEEP, MovieNEEP
 from .neep import NEEP, UnderdampedNEEP, alpha_neep_objective, classifier_objective, neep_objective
 from .networks import MLP, InUnits

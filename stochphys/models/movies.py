@@ -13,14 +13,12 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, pad
 from torch.nn.utils import skip_init
 
 from .. import require
 from ..data import Windows
 from ..device import Source, as_generator
 from ..movie import Movie
-from .networks import MLP
 
 
 class MovieNEEP(nn.Module):
@@ -175,96 +173,6 @@ class BilinearCNEEP(MovieNEEP):
     def map(self, window: Tensor) -> Tensor:
         even, odd = self.parts(window)
         return (self.weight * self.even(even) * self.odd(odd)).sum(1)
-
-
-class FlowNEEP(MovieNEEP):
-    r"""Force times displacement, cell by cell: the network whose map stands where things move,
-
-    $$H(x, y) = F(x, y; \bar I) \cdot v(x, y), \qquad
-      F = \sum_k W_k(x, y)\,\phi_k(\bar I).$$
-
-    v is the local displacement between the frames, by optical flow: the least-squares solution of
-    $\nabla\bar I \cdot v = I_t - I_{t+1}$ within a cell (Lucas and Kanade 1981), which has no
-    weights. The force F may depend on the whole mean frame, by a few features φ. An extension of
-    this course.
-
-    An overdamped system with noises of its own at each place has $\Delta S = \sum_i a_i(\bar x)
-    \Delta x_i$ with unique factors. So a map that is local in the displacement, and may look as far
-    as it needs for the force, has no choice but $\langle\nu_i^2\rangle/D_i$ (`Linear.local_entropy_production`).
-    Where neighbouring cells see the same displacement, the least force is taken: W starts from
-    zero, and each cell counts in proportion to its motion, `motion`, which undoes that Adam moves
-    all weights alike.
-
-    Args:
-        shape, frames, generator: see `MovieNEEP`.
-        features: number of features φ; as many as coordinates that move, or more.
-        width: hidden units of φ.
-    """
-
-    cell = 2
-    receptive_field = 4  # of the displacement; the force sees the whole frame
-
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        *,
-        frames: int = 2,
-        features: int = 24,
-        width: int = 32,
-        generator: Source,
-    ) -> None:
-        super().__init__(shape, frames)
-        generator = as_generator(generator)
-        rows, columns = ((pixels + 1) // 2 for pixels in shape)
-        n_in = self.n_even * rows * columns
-        self.body = MLP([n_in, width, features], generator=generator)
-        self.line = skip_init(nn.Linear, n_in, features)
-        initialise(self.line, generator)
-        self.weight = nn.Parameter(torch.zeros(features, 2 * self.n_odd, rows, columns))
-        self.level = nn.Buffer(torch.ones(()))
-        self.motion = nn.Buffer(torch.ones(2 * self.n_odd, rows, columns))
-
-    def standardise(self, movie: Movie) -> Self:
-        super().standardise(movie)
-        window = self.sample(movie)
-        self.level.copy_(self.gradients(window.mean(-3))[1][:2].mean())
-        motion = self.displacement(window).std(0)
-        self.motion.copy_(motion / motion.square().mean() / math.sqrt(motion.numel()))
-        return self
-
-    def gradients(self, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """Slopes of frames `(n, height, width)` along rows and columns, `(2, n, height, width)`, and
-        the means of their squares and of their product in a cell, `(3, n, rows, columns)`."""
-        framed = pad(frame, (1, 1, 1, 1), mode="replicate")
-        down = (framed[:, 2:, 1:-1] - framed[:, :-2, 1:-1]) / 2
-        right = (framed[:, 1:-1, 2:] - framed[:, 1:-1, :-2]) / 2
-        down, right = down.to(self.level.dtype), right.to(self.level.dtype)
-        squares = torch.stack((down * down, right * right, down * right))
-        return torch.stack((down, right)), coarse(squares)
-
-    @torch.no_grad()
-    def displacement(self, window: Tensor) -> Tensor:
-        """How far each cell moves, `(n, 2 n_odd, rows, columns)`, down and right, up to one factor."""
-        (down, right), squares = self.gradients(window.mean(-3))
-        a, b, c = squares[:, :, None]  # (n, 1, rows, columns) each
-        a, b = a + 0.1 * self.level, b + 0.1 * self.level  # nothing moves where nothing is seen
-        _, odd = self.parts(window)
-        p, q = coarse(down[:, None] * odd), coarse(right[:, None] * odd)
-        # Least squares within a cell: the matrix ((a, c), (c, b)) times v is (p, q).
-        return torch.cat((b * p - c * q, a * q - c * p), 1) / (a * b - c * c)
-
-    def map(self, window: Tensor) -> Tensor:
-        even, _ = self.parts(window)
-        seen = coarse(even).flatten(1)
-        features = self.body(seen) + self.line(seen)
-        weight = self.motion * self.weight
-        force = torch.tensordot(features.to(weight), weight, dims=1)  # mixed precision ends here
-        return (force * self.displacement(window)).sum(1)
-
-
-def coarse(image: Tensor) -> Tensor:
-    """Means of 2 × 2 pixels, `(…, height/2, width/2)`, rounded up."""
-    return avg_pool2d(image.flatten(0, -3), 2, ceil_mode=True).unflatten(0, image.shape[:-2])
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:

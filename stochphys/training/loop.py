@@ -73,7 +73,8 @@ def fit(
             a rate that a callback has changed it goes on by the same factor.
         ema: decay of the average per step; 0 switches it off.
         validate_first: step of an early validation, then at twice the step, and so on until
-            `validate_every`: what learns by heart does so soon.
+            `validate_every`: what learns by heart does so soon. 0 for the start: it is kept until an
+            average is better by one standard error.
         keep: the `"newest"` average that is not worse than the best, or the one with the
             `"lowest"` held-out objective: early stopping.
         device: default is the fastest that is here, with TF32 products on CUDA; the model returns to
@@ -124,6 +125,8 @@ def fit(
         identity |= {f"model.{name}": tuple(t.shape) for name, t in run.best.items()}
         if checkpoint is not None and Path(checkpoint).exists():
             _resume(run, Path(checkpoint), identity, kept)
+        if settings.validate_first == 0 and not run.step:
+            run.lowest = _validate(objective, run, validation)
 
         history, began = run.history, time.perf_counter() - run.history.seconds
         total = torch.zeros(per_member, device=device)  # of the objective since the last validation

@@ -48,7 +48,7 @@ class Settings:
     def __post_init__(self) -> None:
         require.integer(1, self, "steps", "batch_size", "validate_every")
         if self.validate_first is not None:
-            require.integer(1, self, "validate_first")
+            require.integer(0, self, "validate_first")
         require.positive(self, "lr")
         require.within("[0, 1)", self, "ema")
         require.one_of(SCHEDULES, schedule=self.schedule)
@@ -156,9 +156,9 @@ class Run(Brief):
         """Keep the newest average, member by member, unless held-out data say that it is worse.
 
         Worse is what exceeds the lowest objective so far by more than one standard error of the
-        difference, which the spread over pieces of the held-out data tells, or is not finite. Where
-        the objective explodes on a few pieces, these make mean and spread alike: the spread of the
-        middle half bounds it. The lowest number itself would be a choice by luck among equals; it is
+        difference, which the spread over pieces of the held-out data tells, or is not finite. A start
+        that was looked at gives way only to what is better by twice as much. Where the objective explodes
+        on a few pieces, these make mean and spread alike: the spread of the middle half bounds it. The lowest number itself would be a choice by luck among equals; it is
         what early stopping takes, and `keep="lowest"` asks for it.
         """
         excess = pieces - self.lowest
@@ -170,7 +170,10 @@ class Run(Brief):
             )  # 2 σ of a Gaussian
             spread = torch.minimum(excess.std(0, correction=0), middle)
             error = spread / max(1, len(pieces) - 1) ** 0.5
-            good = ~(excess.mean(0) > error)  # also at first, when lowest = ∞ and the error is nan
+            start = (self.best_step == 0) & torch.isfinite(self.lowest.mean(0))
+            better = excess.mean(0) < -2 * error
+            # Not worse also at first, when lowest = ∞ and the error is nan.
+            good = torch.where(start, better, ~(excess.mean(0) > error))
         good &= torch.isfinite(pieces.mean(0))
         for name, now in self.average.state_dict().items():
             mask = good.reshape(good.shape + (1,) * (now.ndim - good.ndim))
