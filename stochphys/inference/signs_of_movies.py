@@ -139,7 +139,7 @@ def trends(values: Tensor, path: Tensor, names: list[str]) -> list[Change]:
     """What `signs.changes` takes for slow: a trend that is no straight line. Of `values (n_frames, k)` in the
     order of the times, as many of each path, steps from block to block whose mean is beyond their own
     spread (Student); of a free particle, or of anything that comes back, it is not."""
-    blocks = values.view(int(path.max()) + 1, -1, values.shape[1]).tensor_split(BLOCKS, 1)
+    blocks = values.view(len(path.unique()), -1, values.shape[1]).tensor_split(BLOCKS, 1)
     if not blocks[-1].shape[1]:
         return []
     means = torch.stack([block.mean(1) for block in blocks], 1)  # (n_paths, BLOCKS, k)
