@@ -87,7 +87,7 @@ def test_noise_of_a_current_drops_out(size):
     some = perfect(SYSTEMS["driven"], DT, paths=2, frames=3)
     found = replace(some, entropy=h, rate=3.0, std=0.0, member_rates=torch.full((5,), 3.0))
     told = free_of_frames(found)
-    left = told.rate * (told.rate / 3 - 1) ** 2  # of second order, and beside it the luck
+    left = told.rate * (told.rate / 3 - 1)  # as much as was corrected, and beside it the luck
     luck = (told.std**2 - left**2) ** 0.5
     assert abs(told.rate - 3 * (1 + 2 * size**2)) < K * luck < 0.1 * K * told.rate
     torch.testing.assert_close(told.member_rates, torch.full((5,), told.rate))

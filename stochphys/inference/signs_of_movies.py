@@ -27,7 +27,6 @@ PLACE = "the middle of the light (row)", "the middle of the light (column)"
 RUN = 1000  # frames that follow each other, of components
 MODES, MINOR = 4, 0.1  # components: so many, of at least this part of the variance of the first
 MOST = 4.0  # times what it reads, up to which a rate is corrected
-LEFT = 1.0  # times the square of a correction: what may be left of it
 GOES_ON = 2.0  # times the usual change between frames, up to which a movie goes on where the last one ended
 
 
@@ -206,8 +205,8 @@ def free_of_frames(result: EntropyProduction) -> EntropyProduction:
     $$\dot\sigma \ge \frac{2m^2}{dt\,V}, \qquad V = C_0 + 2C_1 - 3C_{2\ldots5},$$
 
     is free of both, and the rate of a network, for which $m = C_0/2$, becomes $C_0/V$ times what it reads. Noise
-    also leads it to a current that is not the best one: the error holds that, of second order in what is
-    corrected.
+    also leads networks to a current that is not the best one: of films of two beads the correction is half to all
+    of what is missing. So the error holds all of it.
     """
     h = (result.entropy - result.entropy.mean()).double()
     if (n := h.shape[1]) < LAGS:
@@ -220,8 +219,7 @@ def free_of_frames(result: EntropyProduction) -> EntropyProduction:
     sums = block_sums(products)
     part, luck = gathered(sums.sum(0)).item(), jackknife(gathered, sums).item()
     times = 1 / max(part, 1 / MOST)
-    left = LEFT * (times - 1) ** 2
-    std = times * hypot(result.std, result.rate * hypot(times * luck, left))
+    std = times * hypot(result.std, result.rate * hypot(times * luck, times - 1))
     rate, rates = times * result.rate, times * result.member_rates
     return replace(result, rate=rate, std=std, member_rates=rates)
 
