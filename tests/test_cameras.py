@@ -1,5 +1,7 @@
 """What a real camera sees: rates that neither errors of the positions nor an open shutter change, or none."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -11,8 +13,7 @@ from stochphys.inference import gaussian_plugin, infer_entropy_production, short
 from stochphys.inference.signs_of_data import examined
 from stochphys.models import ForceNEEP, Polynomial, force_objective
 from stochphys.models.lagged import FRAMES, Lagged
-from stochphys.simulators import simulate
-from stochphys.systems import InhomogeneousDiffusion
+from stochphys.simulators import System, simulate
 from tests.chance import K
 
 LINEAR = ("stirred trap", "two beads")
@@ -90,19 +91,49 @@ def test_in_equilibrium_nothing_is_read():
         assert abs(found.rate) < K * found.std and found.std < 0.3
 
 
-def test_no_rate_where_d_depends_on_the_place_or_is_lost_in_errors():
+@dataclass(frozen=True, eq=False)
+class Uneven(System):
+    """Driven, with D = 1 + 0.6 tanh x₁ in both coordinates: dx = D (−x + 2Jx) dt + ∇D dt + √(2D) dW."""
+
+    dim = 2
+
+    def noise(self, x):
+        return 1 + 0.6 * torch.tanh(x[..., :1])
+
+    def force(self, x):
+        return torch.stack((2 * x[..., 1] - x[..., 0], -2 * x[..., 0] - x[..., 1]), -1)
+
+    def drift(self, x, t):
+        slope = torch.zeros_like(x)
+        slope[..., 0] = 0.6 / torch.cosh(x[..., 0]) ** 2
+        return self.noise(x) * self.force(x) + slope
+
+    def noise_amplitude(self, x, t):
+        return (2 * self.noise(x)).sqrt()
+
+
+def test_d_that_depends_on_the_place_is_read_there():
+    """Beside what the same paths produce, (−x + 2Jx) ∘ dx, at ten times as many frames."""
     g = make_generator(6)
-    system = InhomogeneousDiffusion()
-    x = simulate(
-        system, 50, 2000, 0.002, generator=g, start=0.0, burn_in=2000, dtype=torch.float64
-    ).x
-    step = x.diff(dim=1).std()
-    paths = Trajectories(x + step * torch.randn(x.shape, generator=g, dtype=x.dtype), 0.002)
-    for found in (short_time_tur(paths, generator=0), gaussian_plugin(paths)):
-        assert found.rate != found.rate and "rule='midpoint'" in found.warnings[0]
-        assert found.warnings[0].startswith("No rate. D of coordinate")
-    few = recorded("stirred trap", 6.0, 0.0, seed=6, n_paths=5)
-    found = gaussian_plugin(few)
+    options = dict(generator=g, start=0.0, burn_in=3000, dtype=torch.float64)
+    paths = simulate(Uneven(), 50, 10_000, 0.001, **options).x
+    middle, step = (paths[:, 1:] + paths[:, :-1]) / 2, paths.diff(dim=1)
+    produced = (Uneven().force(middle) * step).sum(-1).mean().item() / 0.001
+    x = paths[:, 1:].unflatten(1, (1000, 10))
+    noise = 0.1414 * torch.randn(50, 1000, 2, generator=g, dtype=x.dtype)
+    for seen in (x.mean(2), x[:, :, -1] + noise):
+        for degree in (1, 3):
+            seen_paths = Trajectories(seen, 0.01)
+            assert examined(seen_paths).shape is not None
+            found = short_time_tur(seen_paths, generator=0, basis=Polynomial(degree))
+            assert abs(found.rate - produced) < K * found.std and found.std < 0.12 * produced
+    middle, D = torch.tensor([[-1.0, 0.0], [1.0, 0.0]]), examined(seen_paths).shape
+    share = D(middle.double()).square()[:, 0]
+    assert (share[1] / share[0]).item() == pytest.approx(1.457 / 0.543, rel=0.2)
+
+
+def test_no_rate_where_d_is_lost_in_errors():
+    found = gaussian_plugin(recorded("stirred trap", 6.0, 0.0, seed=6, n_paths=5))
     assert found.rate != found.rate and "cannot be told from zero" in found.warnings[0]
 
 

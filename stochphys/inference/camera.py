@@ -1,21 +1,21 @@
-r"""Rates of what a real camera saw, positions with errors and means over an open shutter: by the averages of
-`models.lagged`, in which neither is left, or withheld where those do not decide.
+"""Rates of what a real camera saw, positions with errors and means over an open shutter: by the averages of
+`models.lagged`, in which neither is left, or withheld where they leave nothing of D.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
 from ..data import Trajectories
 from ..estimate import Estimate
-from ..models.lagged import FRAMES, Lagged, windows_of
+from ..models.lagged import FRAMES, Lagged, Shape, solved, windows_of
 from .jackknife import BLOCKS, debiased, jackknife
 
 CLEAR = 4.0  # standard errors
 VARIES = 0.03  # of the squared relative changes of D, from which on one constant is not enough
-OWN = "infer_langevin(data, rule='midpoint', diffusion=BayesianRegression())"
 
 
 def sums_of_blocks(
@@ -30,13 +30,13 @@ def sums_of_blocks(
 
 
 def rate_of_currents(
-    data: Trajectories, functions: Callable[[Tensor], Tensor], most: int
+    data: Trajectories, functions: Callable[[Tensor], Tensor], most: int, shape: Shape | None
 ) -> tuple[Estimate, float, Tensor]:
     """The rate that the best current $c_{ik} f_i(\\bar x)\\circ\\Delta x_k$ tells, what it reads on the data that
-    chose it, and c `(n_functions, dim)`."""
+    chose it, and c `(n_functions, dim)`; `shape`: of D."""
     dim, dt = data.dim, data.dt
     n_functions = functions(data.x[..., :1, :].flatten(0, -2)[:1].double()).shape[-1]
-    sums = sums_of_blocks(data, lambda x: Lagged.sums(x, functions), most)
+    sums = sums_of_blocks(data, lambda x: Lagged.sums(x, functions, shape), most)
 
     def rate(sums: Tensor) -> Tensor:
         return Lagged.of(sums, n_functions, dim).entropy / dt
@@ -45,59 +45,63 @@ def rate_of_currents(
     return debiased(rate, sums), (found.entropy / dt).item(), found.weights
 
 
-def not_decided(data: Trajectories) -> Iterator[str]:
-    """Why errors or an open shutter leave no rate: nothing is left of D beside them, or D depends on the place."""
-    dim = data.dim
-    some = data.x if data.stretches is None else data.x[None]
-    centre, scale = some.mean((0, 1)).double(), some.double().std((0, 1))
+class NoiseLeft(NamedTuple):
+    """What errors and an open shutter leave of D: why it decides nothing, if so, and its shape, if it depends on
+    the place."""
 
-    def functions(x: Tensor) -> Tensor:
-        z = (x - centre) / scale
-        return torch.cat((torch.ones_like(z[:, :1]), z, z.square()), dim=-1)
+    lost: tuple[str, ...] = ()
+    shape: Shape | None = None
 
-    def sums(x: Tensor) -> Tensor:
-        total = torch.zeros(())
-        for y in windows_of(x, FRAMES * 4 * dim):
-            step, middle = y.diff(dim=1), (y[:, 1:] + y[:, :-1]) / 2
-            each = [
-                (functions(middle[:, place]), square_of(step[:, later]))
-                for place, later in ((0, slice(2, 7)), (6, slice(0, 5)))
-            ]
-            f = torch.cat([f for f, _ in each])
-            labels = torch.cat([square for _, square in each])
-            total = total + torch.cat(((f.T @ f).flatten(), (f.T @ labels).flatten()))
-        return total
+    @classmethod
+    def of(cls, data: Trajectories) -> Self:
+        """By regression of what the lags of displacements say of D on functions of places elsewhere."""
+        dim = data.dim
+        some = data.x if data.stretches is None else data.x[None]
+        centre, scale = some.double().mean((0, 1)), some.double().std((0, 1))
 
-    each = sums_of_blocks(data, sums)
-    size = 1 + 2 * dim
+        def functions(x: Tensor) -> Tensor:
+            return Shape.functions((x - centre) / scale)
 
-    def noise(k: int, sums: Tensor) -> Tensor:  # 2D dt
-        return sums[..., size**2 + k] / sums[..., 0]
+        size = functions(centre[None]).shape[1]
 
-    def variation(k: int, sums: Tensor) -> Tensor:
-        moments, b = sums[..., : size**2].unflatten(-1, (size, size)), sums[..., size**2 :]
-        b = b.unflatten(-1, (size, dim))[..., k : k + 1]
-        square = (b * torch.linalg.solve(moments, b)).sum((-1, -2))
-        return square / moments[..., 0, 0] / noise(k, sums).square() - 1
+        def sums(x: Tensor) -> Tensor:
+            total = torch.zeros(())
+            for y in windows_of(x, FRAMES * (dim + size)):
+                step, middle = y.diff(dim=1), (y[:, 1:] + y[:, :-1]) / 2
+                f = torch.cat([functions(middle[:, place]) for place in (0, 6)])
+                labels = torch.cat([square_of(step[:, first : first + 5]) for first in (2, 0)])
+                total = total + torch.cat(((f.T @ f).flatten(), (f.T @ labels).flatten()))
+            return total
 
-    for k in range(dim):
-        left = noise(k, each.sum(0)).item() / data.dt / 2
-        error = jackknife(partial(noise, k), each).item() / data.dt / 2
-        if left < CLEAR * error:
-            yield (
-                f"Errors of the positions, or an open shutter, leave {left:.2g} ± {error:.1g} for D of "
-                f"coordinate {k}, which cannot be told from zero. Take more data, or fewer frames, data.every(k), "
-                "between which steps are larger than the errors."
+        def moments(sums: Tensor) -> tuple[Tensor, Tensor]:  # ⟨f f⟩, ⟨f 2D dt⟩
+            f, labels = (sums / sums[..., :1]).tensor_split((size**2,), -1)
+            return f.unflatten(-1, (size, size)), labels.unflatten(-1, (size, dim))
+
+        def mean(k: int, sums: Tensor) -> Tensor:
+            return moments(sums)[1][..., 0, k]
+
+        def variation(k: int, sums: Tensor) -> Tensor:
+            f, labels = moments(sums)
+            b = labels[..., k : k + 1]
+            return (b * solved(f, b)).sum((-1, -2)) / b[..., 0, 0].square() - 1
+
+        each = sums_of_blocks(data, sums)
+        left = torch.stack([mean(k, each.sum(0)) for k in range(dim)]) / (2 * data.dt)
+        error = torch.stack([jackknife(partial(mean, k), each) for k in range(dim)]) / (2 * data.dt)
+        k = int((left / error).argmin())
+        if left[k] < CLEAR * error[k]:
+            return cls(
+                (
+                    f"Errors of the positions, or an open shutter, leave {left[k]:.2g} ± {error[k]:.1g} for D of "
+                    f"coordinate {k}, which cannot be told from zero. Take more data, or fewer frames, "
+                    "data.every(k), between which steps are larger than the errors.",
+                )
             )
-            return
-        varies, error = debiased(partial(variation, k), each)
-        if varies > max(CLEAR * error, VARIES):
-            yield (
-                f"D of coordinate {k} depends on the place: it varies by {varies**0.5:.0%} (squared: "
-                f"{varies:.2g} ± {error:.1g}), and single steps, in which errors or an open shutter are, do not tell "
-                f"how. {OWN} does, and entropy_production_rate of what it finds."
-            )
-            return
+        found = [debiased(partial(variation, k), each) for k in range(dim)]
+        if not any(size > max(CLEAR * error, VARIES) for size, error in found):
+            return cls()
+        f, labels = moments(each.sum(0))
+        return cls((), Shape(centre, scale, solved(f, labels) / labels[0]))
 
 
 def square_of(step: Tensor) -> Tensor:

@@ -108,8 +108,7 @@ def short_time_tur(
     removes that and gives the error. In equilibrium the result scatters around zero.
 
     Where successive frames show errors of the positions or an open shutter, which would take part in the
-    variance, m and Ξ are made of averages that are free of them, see `models.lagged`, extrapolated to dt → 0;
-    that asks for a noise that does not depend on the place, or no rate is given.
+    variance, m and Ξ are made of averages that are free of them, see `models.lagged`, extrapolated to dt → 0.
 
     Args:
         trajectories: at least two, overdamped, of any lengths. Pieces of a few MB are worked on at a time.
@@ -160,7 +159,7 @@ def short_time_tur(
     mean, covariance = mean_and_covariance(sums.sum(0))
     whiten = whitening(mean, covariance)  # W (n_currents, rank), WᵀΞW = 1
     if look.free:
-        return result(*rate_of_currents(paths, basis, most))
+        return result(*rate_of_currents(paths, basis, most, look.shape))
 
     def bound(sums: Tensor) -> Tensor:
         mean, covariance = mean_and_covariance(sums)

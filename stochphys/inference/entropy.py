@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -128,7 +129,7 @@ def infer_entropy_production(
     assert bootstrapped.draws is not None
 
     def member(draw: Tensor) -> nn.Module:
-        return default_network(train.take(draw), seen, reversal, width, generator)
+        return default_network(train.take(draw), seen, reversal, width, generator, shape=look.shape)
 
     first, *others = bootstrapped.draws
     if isinstance(network, nn.Module):
@@ -210,13 +211,19 @@ def widened(*variances: tuple[float, int]) -> float:
 
 
 def default_network(
-    data: Recorded, frames: int, reversal: Tensor | None, width: int, generator: torch.Generator
+    data: Recorded,
+    frames: int,
+    reversal: Tensor | None,
+    width: int,
+    generator: torch.Generator,
+    *,
+    shape: models.Shape | None = None,
 ) -> nn.Module:
-    """A network for these data."""
+    """A network for these data; `shape`: of D, for a `ForceNEEP`."""
     options: dict[str, Any] = dict(width=width, generator=generator)
     if isinstance(data, Trajectories):
         kind: Any = models.AreaNEEP if data.dim >= MANY else models.NEEP
-        kind = models.ForceNEEP if frames == models.FRAMES else kind
+        kind = partial(models.ForceNEEP, shape=shape) if frames == models.FRAMES else kind
         kind = models.UnderdampedNEEP if data.underdamped else kind
         return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):

@@ -102,7 +102,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             "coordinates that follow from the others"
         )
     if look.free:
-        return result(*rate_of_currents(trajectories, basis, BLOCKS))
+        return result(*rate_of_currents(trajectories, basis, BLOCKS, look.shape))
     K, k, mean, _ = _gaussian(total)
     coefficients = torch.cat(((k - mean[:dim] @ K)[None], K))
     return result(debiased(rate, sums), rate(total).item(), coefficients)
@@ -116,7 +116,7 @@ def not_linear(look: Examined) -> Iterator[str]:
     """
     if not look.steady:
         return
-    expected, drift, rest = look.steps or Steps.of(*some_pairs(look.data, int(look.blurred))[:2])
+    expected, drift, rest = look.steps or Steps.of(*some_pairs(look.data, int(look.free))[:2])
     f, rest = expected.f[:, expected.some], rest[expected.some]
     for what, y, simple, n_functions, without in (
         ("drift", drift[expected.some] + rest, 1 + rest.shape[1], len(f), "linear ones"),

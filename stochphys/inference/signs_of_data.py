@@ -8,8 +8,9 @@ import torch
 
 from ..data import Jumps, Trajectories
 from ..estimate import Estimate
+from ..models.lagged import Shape
 from ..movie import Movie
-from .camera import not_decided
+from .camera import NoiseLeft
 from .outliers import none_is_far, said_of, without, wrong_frames
 from .results import Recorded
 from .signs import SAMPLE, not_steady, unbound
@@ -92,21 +93,26 @@ def one_coordinate(data: Trajectories) -> Iterator[str]:
 
 class Examined(NamedTuple):
     """Data before an estimate: without wrong frames, what is doubtful about them, whether a rate of a
-    steady state means anything, how many times too large it reads by blur or errors of the positions, whether
-    only `camera` knows a road around them, and the steps that were looked at, if runs are long
+    steady state means anything, how many times too large it reads by blur or errors of the positions, what
+    they leave of D, if estimates must go around them (`camera`), and the steps that were looked at, if runs are long
     enough to see blur."""
 
     data: Any
     warnings: tuple[str, ...]
     steady: bool
     factor: float = 1.0
-    blurred: bool = False
+    noise: NoiseLeft | None = None
     steps: Steps | None = None
 
     @property
     def free(self) -> bool:
         """Whether a rate can be had by that road."""
-        return self.blurred and self.steady
+        return self.noise is not None and self.steady
+
+    @property
+    def shape(self) -> Shape | None:
+        """That of D, as far as they leave it, if it depends on the place."""
+        return self.noise and self.noise.shape
 
     def told(self, rate: float, std: float, *, free: bool = False) -> Estimate:
         """A rate and its standard error as they are told: that holds the factor, unless the rate is free of it."""
@@ -120,7 +126,7 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
     itself. Wrong frames must not decide of the rest."""
     unsteady: list[str] = []
     others: list[str] = []
-    factor, blurred, steps = 1.0, False, None
+    factor, noise, steps = 1.0, None, None
     if isinstance(data, Movie):
         seen, found = Seen.of(data), lags(components(data))
         unsteady += not_steady_light(seen)
@@ -138,16 +144,16 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         others += said_of(wrong)
         if found := lags(data, most):
             others += signs_of_frames(data, found)
-            factor, blurred = found.factor, found.factor != 1 and not data.underdamped
-            steps = None if blurred else found.steps
-        if blurred and not unsteady:
-            unsteady += not_decided(data)
+            factor, steps = found.factor, found.steps
+        if factor != 1 and not data.underdamped and not unsteady:
+            noise, steps = NoiseLeft.of(data), None
+            unsteady += noise.lost
         if not unsteady and not (found and found.memory.any()):
             # Their noise is new, and no trend makes them alike.
             few = data.x[..., 0].numel() < min(most, SAMPLE)  # so that all were seen
-            others += signs_of_steps(data, steps if few else None, before=int(blurred))
+            others += signs_of_steps(data, steps if few else None, before=int(noise is not None))
     warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
-    return Examined(data, warnings, not unsteady, factor, blurred, steps)
+    return Examined(data, warnings, not unsteady, factor, noise, steps)
 
 
 def facts_of(data: Recorded) -> tuple[str, ...]:

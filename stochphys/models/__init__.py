@@ -10,7 +10,7 @@ from .bases import RBF, Polynomial
 from .drift_diffusion import LogVariance, Normal
 from .flow import FlowNEEP
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
-from .lagged import FRAMES, ForceNEEP, force_objective
+from .lagged import FRAMES, ForceNEEP, Shape, force_objective
 from .many import AreaNEEP, Areas, shrink_antisymmetric
 from .movies import CNEEP, BilinearCNEEP, MovieNEEP
 from .neep import NEEP, UnderdampedNEEP, alpha_neep_objective, classifier_objective, neep_objective

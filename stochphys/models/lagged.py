@@ -11,7 +11,8 @@ decide, and each is taken where the measurement drops out of it:
   2ζ² to the first and −ζ² to the second, an open shutter moves as much from the first to both
   neighbours, and what forces make of all of them is seen at the later lags.
 
-The first two are extrapolated to no time between frames. Nothing is assumed of ζ or of the shutter.
+The first two are extrapolated to no time between frames. Nothing is assumed of ζ or of the shutter. Where D
+depends on the place, so does the weight of the second.
 
 Source: Vestergaard, Blainey, Flyvbjerg, PRE 89, 022726 (2014) for D from $C_0 + 2C_1$; Frishman & Ronceray,
 PRX 10, 021009 (2020) for midpoints that errors do not upset; put together in this course.
@@ -33,6 +34,7 @@ APART = (2, 4, 6)  # frames between midpoints, from which G is extrapolated by a
 TO_ZERO = (3, -3, 1)
 LAGS = 6
 CUBIC = 3  # coordinates at most
+BETWEEN = (0.1, 10.0)  # of the mean of D
 FAR = 4.0  # standard deviations
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
 
@@ -57,57 +59,94 @@ def between(values: list[Tensor], lag: int) -> Tensor:
     return (total + total.mT) / (2 * (len(values) - lag))
 
 
+def polynomial(z: Tensor, degree: int) -> Tensor:
+    """Monomials of `z (…, dim)`, which go on no further than data do, `(…, n_functions)`."""
+    z = z.clamp(-FAR, FAR)
+    powers = [power for k in range(1, degree + 1) for power in monomials(z.shape[-1], k)]
+    return torch.cat((torch.ones_like(z[..., :1]), products(z, powers)), dim=-1)
+
+
+class Shape(nn.Module):
+    """How D depends on the place: $D_{kl}(x) = r_k(x) D_{kl} r_l(x)$ with $r_k^2$ a polynomial, 1 on average.
+
+    Args:
+        centre, scale: of places `(dim,)`.
+        weight: coefficients of $r^2$ `(n_functions, dim)`.
+    """
+
+    def __init__(self, centre: Tensor, scale: Tensor, weight: Tensor) -> None:
+        super().__init__()
+        self.centre, self.scale = nn.Buffer(centre), nn.Buffer(scale)
+        self.weight = nn.Buffer(weight)
+
+    @staticmethod
+    def functions(z: Tensor) -> Tensor:
+        return polynomial(z, 4 if z.shape[-1] <= 2 else 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """r at places `x (…, dim)`, likewise."""
+        z = self.functions((x - self.centre) / self.scale)
+        return (z @ self.weight.to(z)).clamp(*BETWEEN).sqrt()
+
+
 class Lagged(NamedTuple):
     r"""What decides of currents $f_i(\bar x)\circ\Delta x_k$, without errors of the positions and exposure.
 
     Attributes:
         mean: m, of each current in a step `(…, n_functions, dim)`.
-        overlap: G, $\langle f_i f_j\rangle$ `(…, n_functions, n_functions)`.
-        noise: 2D dt `(…, dim, dim)`.
-        later: what forces make of it, $3C_{2\ldots5}$, likewise.
+        overlap: G, $\langle f_i f_j\rangle$ `(…, n_functions, n_functions)`; where D has a shape r,
+            $\langle f_i r_k f_j r_l\rangle$ `(…, n_functions dim, n_functions dim)`.
+        noise: 2D dt, on average `(…, dim, dim)`.
     """
 
     mean: Tensor
     overlap: Tensor
     noise: Tensor
-    later: Tensor
 
     @staticmethod
-    def sums(x: Tensor, functions: Values) -> Tensor:
+    def sums(x: Tensor, functions: Values, shape: Values | None = None) -> Tensor:
         """Of paths `x (n_paths, n_times, dim)` additive numbers `(n_numbers,)`, for `of`; `functions` map
-        `(n, dim)` to `(n, n_functions)`."""
+        `(n, dim)` to `(n, n_functions)`, the `shape` of D, if it has one, to `(n, dim)`."""
         dim = x.shape[-1]
-        n_functions = functions(x[0, :1].double()).shape[-1]
+        n_functions = functions(x[0, :1].double()).shape[-1] * (dim if shape else 1)
         total = torch.zeros(())
         for y in windows_of(x, FRAMES * (dim + n_functions)):
             step, middle = y.diff(dim=1), (y[:, 1:] + y[:, :-1]) / 2
-            f, dx = ([functions(z) for z in middle.unbind(1)], [*step.unbind(1)])
+            f, dx = [functions(z) for z in middle.unbind(1)], [*step.unbind(1)]
             once = (f[2].T @ dx[2] + f[3].T @ dx[3] + f[4].T @ dx[4]) / 3
             twice = functions((y[:, 2] + y[:, 4]) / 2).T @ (y[:, 4] - y[:, 2])
             twice = (twice + functions((y[:, 3] + y[:, 5]) / 2).T @ (y[:, 5] - y[:, 3])) / 4
-            products = [between(f, lag) for lag in APART] + [
-                between(dx, lag) for lag in range(LAGS)
-            ]
-            parts = [y.new_tensor([len(y)]), (2 * once - twice).flatten()]
-            total = total + torch.cat(parts + [product.flatten() for product in products])
+            if shape:
+                r = [shape(z) for z in middle.unbind(1)]
+                f = [(a[:, :, None] * b[:, None]).flatten(1) for a, b in zip(f, r, strict=True)]
+            overlap = extrapolated(between(f, lag) for lag in APART)
+            C = [between(dx, lag) for lag in range(LAGS)]
+            noise = C[0] + 2 * C[1] - 3 * torch.stack(C[2:]).mean(0)
+            parts = (2 * once - twice, overlap, noise)
+            total = total + torch.cat((y.new_tensor([len(y)]), *[part.flatten() for part in parts]))
         return total
 
     @classmethod
     def of(cls, sums: Tensor, n_functions: int, dim: int) -> Self:
         """From sums `(…, n_numbers)`."""
-        shapes = [(n_functions, dim), *[(n_functions,) * 2] * len(APART), *[(dim, dim)] * LAGS]
-        sizes = [a * b for a, b in shapes]
-        parts = (sums[..., 1:] / sums[..., :1]).split(sizes, dim=-1)
-        mean, *rest = (part.unflatten(-1, s) for part, s in zip(parts, shapes, strict=True))
-        overlap = extrapolated(rest[: len(APART)])
-        covariance = rest[len(APART) :]
-        later = 3 * torch.stack(covariance[2:]).mean(0)
-        return cls(mean, overlap, covariance[0] + 2 * covariance[1] - later, later)
+        first, last = 1 + n_functions * dim, sums.shape[-1] - dim**2
+        mean, overlap, noise = (sums[..., 1:] / sums[..., :1]).tensor_split(
+            (first - 1, last - 1), -1
+        )
+        size = round(overlap.shape[-1] ** 0.5)
+        shapes = (n_functions, dim), (size, size), (dim, dim)
+        parts = zip((mean, overlap, noise), shapes, strict=True)
+        return cls(*(part.unflatten(-1, shape) for part, shape in parts))
 
     @property
     def weights(self) -> Tensor:
         """Of the current that adds up to ΔS, c = 2 G⁻¹ m (2D dt)⁻¹ `(…, n_functions, dim)`."""
-        return 2 * solved(self.noise, solved(self.overlap, self.mean).mT).mT
+        m = self.mean
+        if self.overlap.shape[-1] == m.shape[-2]:
+            return 2 * solved(self.noise, solved(self.overlap, m).mT).mT
+        times = m.shape[-2]
+        V = self.overlap * self.noise.repeat(*[1] * (self.noise.ndim - 2), times, times)
+        return 2 * solved(V, m.flatten(-2)[..., None])[..., 0].unflatten(-1, m.shape[-2:])
 
     @property
     def entropy(self) -> Tensor:
@@ -138,19 +177,31 @@ class ForceNEEP(nn.Module):
 
     Args:
         dim: number of coordinates.
+        shape: that of D, if it depends on the place.
         width, depth: size and number of the hidden layers.
         generator: source of the initial weights.
     """
 
     signs = (1.0, 0.0)  # with which the parts add up to ΔS
 
-    def __init__(self, dim: int, *, width: int = 32, depth: int = 2, generator: Source) -> None:
+    def __init__(
+        self,
+        dim: int,
+        *,
+        shape: Shape | None = None,
+        width: int = 32,
+        depth: int = 2,
+        generator: Source,
+    ) -> None:
         super().__init__()
+        self.shape = shape
         body = MLP([dim, *[width] * depth, dim], generator=as_generator(generator))
         for parameter in body[-1].parameters():
             nn.init.zeros_(parameter)
         self.body, self.degree = body, 3 if dim <= CUBIC else 1
-        self.weight = nn.Parameter(torch.zeros(self.polynomial(torch.zeros(dim)).shape[-1], dim))
+        self.weight = nn.Parameter(
+            torch.zeros(polynomial(torch.zeros(dim), self.degree).shape[-1], dim)
+        )
         self.centre: Tensor = nn.Buffer(torch.zeros(dim))
         self.scale = nn.Buffer(torch.ones(2, dim))  # of midpoints, of displacements
         self.noise = nn.Buffer(torch.eye(dim))  # 2D dt, in units of the latter
@@ -164,53 +215,42 @@ class ForceNEEP(nn.Module):
         units = x.double().std((0, 1))
 
         def functions(z: Tensor) -> Tensor:
-            return self.polynomial((z - self.centre) / units)
+            return polynomial((z - self.centre) / units, self.degree)
 
-        found = Lagged.of(Lagged.sums(x, functions), len(self.weight), dim)
+        sums = Lagged.sums(x, functions, self.shape)
+        found = Lagged.of(sums, len(self.weight), dim)
         steps = found.noise.diagonal().sqrt()
         self.scale.copy_(torch.stack((units, steps)))
         self.noise.copy_(found.noise / steps / steps[:, None])
         self.weight.copy_(found.weights * steps)
         return self
 
-    def polynomial(self, z: Tensor) -> Tensor:
-        """Monomials of `z (…, dim)`, which go on no further than the data do, `(…, n_functions)`."""
-        z = z.clamp(-FAR, FAR)
-        powers = [power for k in range(1, self.degree + 1) for power in monomials(z.shape[-1], k)]
-        return torch.cat((torch.ones_like(z[..., :1]), products(z, powers)), dim=-1)
-
     def force(self, x: Tensor) -> Tensor:
         """F, per unit of displacement, at midpoints `x (…, dim)`."""
         z = (x - self.centre).to(self.scale.dtype) / self.scale[0]
-        return self.body(z) + self.polynomial(z) @ self.weight
+        return self.body(z) + polynomial(z, self.degree) @ self.weight
 
     def forward(self, window: Tensor) -> Tensor:
         """Current and variance `(2, …)` of a step, of two frames `(…, 2, dim)`; or of one in the middle of
         a window `(…, FRAMES, dim)`, free of errors on average."""
-        dtype = self.scale.dtype
+        step = window.diff(dim=-2).to(self.scale.dtype) / self.scale[1]
+        middle = (window[..., :-1, :] + window[..., 1:, :]) / 2
         if window.shape[-2] == 2:
-            middle = (window[..., 0, :] + window[..., 1, :]) / 2
-            step = (window[..., 1, :] - window[..., 0, :]).to(dtype) / self.scale[1]
             F = self.force(middle)
-            return torch.stack(((F * step).sum(-1), ((F @ self.noise) * F).sum(-1)))
-        middle = (window[..., :-1, :] + window[..., 1:, :])[
-            ..., ::2, :
-        ] / 2  # frames 0 1, 2 3, 4 5, 6 7
-        two = (window[..., 2, :] + window[..., 4, :])[..., None, :] / 2
-        force = self.force(torch.cat((middle, two), dim=-2)).unbind(-2)
-        once = (window[..., 3, :] - window[..., 2, :]).to(dtype) / self.scale[1]
-        twice = (window[..., 4, :] - window[..., 2, :]).to(dtype) / self.scale[1]
-        current = 2 * (force[1] * once).sum(-1) - (force[4] * twice).sum(-1) / 2
-        q = [
-            torch.stack(
-                [
-                    ((a @ self.noise) * b).sum(-1)
-                    for a, b in zip(force[:4], force[k:4], strict=False)
-                ]
-            ).mean(0)
-            for k in (1, 2, 3)
-        ]
-        return torch.stack((current, extrapolated(q)))
+            return torch.stack(((F * step).sum((-1, -2)), self.product(middle, F, 0)[..., 0]))
+        two = (window[..., 2:3, :] + window[..., 4:5, :]) / 2
+        apart = middle[..., ::2, :]  # they share no frame
+        F = self.force(torch.cat((apart, two), dim=-2))
+        once = (F[..., 1, :] * step[..., 2, :]).sum(-1)
+        twice = (F[..., 4, :] * (step[..., 2, :] + step[..., 3, :])).sum(-1)
+        q = extrapolated(self.product(apart, F[..., :4, :], k).mean(-1) for k in (1, 2, 3))
+        return torch.stack((2 * once - twice / 2, q))
+
+    def product(self, x: Tensor, F: Tensor, k: int) -> Tensor:
+        r"""$F^\top 2D\,dt\,F'$ of forces at places `x (…, n, dim)` that are k apart, `(…, n − k)`."""
+        F = F if self.shape is None else F * self.shape(x).to(F)
+        n = F.shape[-2] - k
+        return ((F[..., :n, :] @ self.noise) * F[..., k:, :]).sum(-1)
 
 
 def force_objective(model: nn.Module, window: Tensor) -> Tensor:
