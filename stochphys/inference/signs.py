@@ -6,133 +6,24 @@ and of the measurement is in `signs_of_frames`, jumps and movies have `signs_of_
 `signs_of_movies`; doubts of a finished result live in `doubts`.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from math import gcd
 
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
-from ..brief import Brief
 from ..data import Trajectories
 from ..paths import Paths
+from .changes import BLOCKS, MANY, Change, clear_changes, told
 
 SAMPLE = 25_000  # frames looked at, at most, which costs an estimate little
 PIECE = 1000  # of so many that follow each other, if there are more
-BLOCKS = 12  # of the time of the film: the first and the last four are compared
-MANY = 10  # paths from which on their own spread is the error
 FEW = 100  # pairs of frames, of which nothing is said
-SKEW = 0.6  # part of the values below their mean, half for even ones: squares have two thirds
-LUCK = 1e-3  # with which any of the tests of one film fires where all is steady
 UNBOUND = 1.75  # growth of a spread in twice the time: 1 for a bound coordinate, 2 for a free one
 TWICE = 0.01  # of the successive frames
 GOLDEN = (5**0.5 - 1) / 2  # of its multiples the parts beyond whole numbers fill [0, 1) evenly
 COARSE = 1.6  # steps, from which on a rounding is no error of positions that a rule survives
 LEAST = 0.1  # change of a mean in units of the spread, or of a variance, that is worth a sentence
-
-
-@dataclass(frozen=True)
-class Change(Brief):
-    """How something changes from the first to the last third of the time of a film.
-
-    Attributes:
-        name: what changes.
-        thirds: its mean in the first, the middle and the last third.
-        first: what the first number is of; the first twelfth, where that differs more.
-        error: standard error of the difference between last and first.
-        allowed: so many of them are luck.
-    """
-
-    name: str
-    thirds: tuple[float, float, float]
-    error: float
-    allowed: float
-    first: str = "first"
-
-    @property
-    def difference(self) -> float:
-        return self.thirds[2] - self.thirds[0]
-
-    def clear(self, least: float) -> bool:
-        """Whether it is no luck, and at least so large."""
-        return abs(self.difference) > max(self.allowed * self.error, least)
-
-    def __str__(self) -> str:
-        first, middle, last = (f"{value:.3g}" for value in self.thirds)
-        return (
-            f"{self.name} is {first}, {middle} and {last} in the {self.first}, middle and last third of the time "
-            f"(change {self.difference:.2g} ± {self.error:.2g})"
-        )
-
-
-def changes(values: Tensor, path: Tensor, time: Tensor, names: Sequence[str]) -> list[Change]:
-    """From the first third, or twelfth, to the last third of the time, of each of the `values (n_frames, k)`, seen on these
-    paths at these times `(n_frames,)`; none where the paths are too few and too short to tell.
-
-    Of ten paths and more in either third, each is one observation, however slow it is: the error is
-    their spread. Of fewer, those that last from beginning to end are taken as a mean in each of twelve
-    blocks of the time. What they leave of a straight line says how large the error is, and by its
-    memory how much larger it is than that of independent blocks: a slow coordinate that happens to move
-    is no trend.
-    """
-    first, span = time.min(), int(time.max() - time.min()) + 1
-    block = ((time - first) * BLOCKS).div(span, rounding_mode="floor")
-    cell = path * BLOCKS + block
-    n_paths = int(path.max()) + 1
-    n = torch.bincount(cell, minlength=n_paths * BLOCKS).double().view(n_paths, BLOCKS, 1)
-    sums = values.new_zeros(n_paths * BLOCKS, values.shape[1])
-    sums = sums.index_add_(0, cell, values).view(n_paths, BLOCKS, -1)
-
-    def part(begin: int, end: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Frames and sums of each path in these blocks, and the mean of all."""
-        there, total = n[:, begin:end].sum(1), sums[:, begin:end].sum(1)
-        return there, total, total.sum(0) / there.sum().clamp(min=1)
-
-    def between(end: int) -> tuple[Tensor, Tensor, int]:
-        """Mean of the first blocks, error of the difference between the last third and it, and degrees of
-        freedom of that; of the paths there are."""
-        n_1, s_1, m_1 = part(0, end)
-        degrees = min(int((n_1 > 0).sum()), int((n_3 > 0).sum())) - 1
-        # By how much each path moves the difference of the means.
-        pull = (s_3 - n_3 * m_3) / n_3.sum() - (s_1 - n_1 * m_1) / n_1.sum()
-        return m_1, (pull.square().sum(0) * (degrees + 1) / max(1, degrees)).sqrt(), degrees
-
-    (_, _, m_2), (n_3, s_3, m_3) = part(4, 8), part(8, 12)
-    m_1, error, degrees = between(4)
-    early = torch.zeros(len(names), dtype=torch.bool)
-    if degrees + 1 >= MANY:
-        m_0, error_0, degrees_0 = between(1)
-        if degrees_0 + 1 >= MANY:
-            early = (m_3 - m_0).abs() * error > (m_3 - m_1).abs() * error_0
-            # The spread of few tells nothing.
-            early &= (values < values.mean(0)).double().mean(0) < SKEW
-            m_1, error = torch.where(early, m_0, m_1), torch.where(early, error_0, error)
-            degrees = min(degrees, degrees_0)
-    else:
-        whole = (n[..., 0] > 0).all(1)
-        if not whole.any():
-            return []
-        degrees = int(whole.sum()) * (BLOCKS - 2)
-        means = sums[whole] / n[whole]  # (n_whole, BLOCKS, k)
-        clock = torch.arange(BLOCKS).to(means) - (BLOCKS - 1) / 2
-        slope = (clock[:, None] * means).sum(1, keepdim=True) / clock.square().sum()
-        rest = means - means.mean(1, keepdim=True) - slope * clock[:, None]
-        square = rest.square().sum((0, 1))
-        memory = (rest[:, 1:] * rest[:, :-1]).sum((0, 1)) / square.clamp(min=1e-300)
-        # A straight line takes more than itself out of few numbers (Kendall 1954); one standard error more.
-        memory = (memory + 2 / BLOCKS) / (1 - 4 / BLOCKS) + (degrees + 1) ** -0.5
-        memory = memory.clamp(0, 0.99)
-        noise = square / degrees * (1 + memory) / (1 - memory) / int(whole.sum())
-        error = (noise * 2 / (BLOCKS / 3)).sqrt()
-        m_1, m_2, m_3 = means.mean(0).unflatten(0, (3, -1)).mean(1)
-    allowed = -float(stdtrit(degrees, LUCK / (4 * len(names))))
-    thirds = torch.stack((m_1, m_2, m_3), 1).tolist()
-    of = ["first twelfth" if one else "first" for one in early.tolist()]
-    return [
-        Change(name, (a, b, c), e, allowed, where)
-        for name, (a, b, c), e, where in zip(names, thirds, error.tolist(), of, strict=True)
-    ]
 
 
 def some_pairs(data: Trajectories, before: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -250,14 +141,7 @@ def steadiness(data: Trajectories) -> list[Change]:
             values += [d]
             names += [f"the variance of displacements of coordinate {k}"]
             least += [LEAST * d.mean().item()]
-    found = changes(torch.stack(values, 1), path, time, names)
-    return [change for change, least in zip(found, least, strict=False) if change.clear(least)]
-
-
-def told(found: Sequence[Change]) -> str:
-    """The largest changes in words."""
-    first = sorted(found, key=lambda change: -abs(change.difference) / max(change.error, 1e-300))
-    return "; ".join(map(str, first[:2])) + f"; and {len(found) - 2} more" * (len(found) > 2)
+    return clear_changes(torch.stack(values, 1), path, time, names, least)
 
 
 def not_steady(data: Trajectories) -> Iterator[str]:

@@ -7,8 +7,9 @@ import torch
 from torch.nn.functional import one_hot
 
 from ..data import Jumps, Windows
+from .changes import Change, changes, told
 from .one_way import irreversible
-from .signs import Change, changes, clock, told
+from .signs import clock
 
 STATES = 50  # the most visited ones, of which occupations are compared
 LEAST = 0.01  # of all frames

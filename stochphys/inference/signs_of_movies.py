@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from math import hypot
 
 import torch
-from scipy.special import stdtrit
 from torch import Tensor
 
 from ..brief import Brief
 from ..data import Trajectories
 from ..movie import Movie, together
+from .changes import clear_changes, told
 from .jackknife import block_sums, jackknife
 from .results import EntropyProduction
-from .signs import BLOCKS, LUCK, Change, changes, told, written_twice
+from .signs import written_twice
 from .signs_of_frames import LAGS, Lags
 
 PIXELS = 2**25  # looked at, at most
@@ -113,13 +113,7 @@ def not_steady_light(seen: Seen) -> Iterator[str]:
     least += [max(SHIFT, 0.1 * one) for one in seen.place.std(0, correction=0).tolist()]
     path = seen.path * (not seen.goes_on)
     time = seen.time + (seen.path - path) * (int(seen.time.max()) + 1)
-    tests = changes(values, path, time, names), trends(values, path, names)
-    found = {
-        change.name: change
-        for test in tests
-        for change, size in zip(test, least, strict=False)
-        if change.clear(size)
-    }
+    found = {change.name: change for change in clear_changes(values, path, time, names, least)}
     if bleached := [found[name] for name in LIGHT if name in found]:
         yield (
             f"Bleaching, or a lamp that drifts: {told(bleached)}. A part of the frame where nothing is shows a lamp. "
@@ -132,24 +126,6 @@ def not_steady_light(seen: Seen) -> Iterator[str]:
             "Something that is fixed in the frame tells; shift the frames back before Movie.of, or crop "
             "around what stays."
         )
-
-
-def trends(values: Tensor, path: Tensor, names: list[str]) -> list[Change]:
-    """What `signs.changes` takes for slow: a trend that is no straight line. Of `values (n_frames, k)` in the
-    order of the times, as many of each path, steps from block to block whose mean is beyond their own
-    spread (Student); of a free particle, or of anything that comes back, it is not."""
-    blocks = values.view(len(path.unique()), -1, values.shape[1]).tensor_split(BLOCKS, 1)
-    if not blocks[-1].shape[1]:
-        return []
-    means = torch.stack([block.mean(1) for block in blocks], 1)  # (n_paths, BLOCKS, k)
-    step, far = means.diff(dim=1).flatten(0, 1), BLOCKS * 2 // 3  # from first to last third
-    error = far * step.std(0) / len(step) ** 0.5
-    allowed = -float(stdtrit(len(step) - 1, LUCK / (4 * len(names))))
-    thirds = means.mean(0).unflatten(0, (3, -1)).mean(1).T.tolist()
-    return [
-        Change(name, (a, b, c), e, allowed)
-        for name, (a, b, c), e in zip(names, thirds, error.tolist(), strict=True)
-    ]
 
 
 def components(movie: Movie) -> Trajectories:
