@@ -160,13 +160,13 @@ def new_in_each_frame(found: Lags) -> str:
         share = min(1.0, 6 * r / (1 + 2 * r))
         return (
             f"Open shutter: successive changes are alike {seen.format('are')}, as where each frame is a mean over "
-            f"{share:.0%} of the time between frames. Entropy production reads up to {1 + 2 * r:.2f} times what it is. "
+            f"{share:.0%} of the time between frames. Entropy production reads about {1 + 2 * r:.2f} times what it is. "
             f"{allowed} A shorter exposure at the same dt decides."
         )
     return (
         f"Noise of the camera: successive changes alternate {seen.format('do')}, by photons that are few, a camera "
         "that is noisy, a lamp that flickers, or a stage that shakes: all that is new in each frame. Entropy "
-        f"production reads down to {max(1 + 2 * r, 0):.2f} times what it is. {allowed} A film of something fixed, "
+        f"production reads {max(1 + 2 * r, 0):.2f} times what it is, or less. {allowed} A film of something fixed, "
         "recorded alike, shows which; longer exposures, or .every(2) of a film that is slow enough, make it less."
     )
 
