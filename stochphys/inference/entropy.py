@@ -46,7 +46,13 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
     models.ForceNEEP: dict(steps=400, lr=2e-3, batch_size=2048, ema=0.99),
     models.FlowNEEP: dict(
-        steps=1000, lr=3e-3, batch_size=192, ema=0.99, validate_first=0, optimizer=slow_features
+        steps=2000,
+        lr=5e-3,
+        batch_size=192,
+        ema=0.99,
+        validate_every=125,
+        validate_first=0,
+        optimizer=slow_features,
     ),
     models.NEEP: dict(steps=1100, lr=2e-2, batch_size=2048, ema=0.99),
     models.RNEEP: dict(steps=1000, lr=3e-2, batch_size=512, ema=0.99, validate_every=500),

@@ -39,7 +39,8 @@ class FlowNEEP(MovieNEEP):
     Where neighbouring cells see the same displacement, the least force is taken, and each cell counts
     in proportion to its motion, `motion`, which undoes that Adam moves all weights alike. `standardise`
     lets W start from the best force that is linear in what is seen, found without batches: where a
-    step produces little, their noise is larger than what they teach.
+    step produces little, their noise is larger than what they teach. Of a film with more modes than
+    features, W starts from zero.
 
     Args:
         shape, frames, generator: see `MovieNEEP`.
@@ -97,6 +98,10 @@ class FlowNEEP(MovieNEEP):
         Q = ridge(moved, change)
         K = areas(x.double(), (moved @ Q).double()).to(Q)
         m = len(K)
+        if m == len(
+            self.weight
+        ):  # more modes than features: a map of some would not stand where they are
+            return
         last = self.body[-1]
         assert isinstance(last, nn.Linear)
         line = self.line.weight.view(len(self.weight), self.n_even, cells)
