@@ -20,8 +20,8 @@ from benchmarks.studies.artefacts import (
     looked,
 )
 from stochphys.device import make_generator
+from stochphys.inference.lags import lags
 from stochphys.inference.signs_of_data import signs_of
-from stochphys.inference.signs_of_frames import lags
 from stochphys.inference.signs_of_movies import components, free_of_frames
 from stochphys.simulators import simulate
 from stochphys.systems import bead_camera

@@ -12,9 +12,9 @@ from benchmarks.studies.look import errors, heating, shutter, stage, trap
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.inference import entropy_production_rate
+from stochphys.inference.lags import lags
 from stochphys.inference.signs import joined, steadiness
 from stochphys.inference.signs_of_data import examined, signs_of
-from stochphys.inference.signs_of_frames import lags
 from tests.chance import K
 
 

@@ -9,13 +9,23 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from ..data import Trajectories
+from ..data import Trajectories, Windows
 from ..estimate import Estimate
 from ..models.lagged import FRAMES, Lagged, Shape, solved, windows_of
 from .jackknife import BLOCKS, debiased, jackknife
 
 CLEAR = 4.0  # standard errors
+FEW = 500  # windows
+STEEP = 3.0  # standard errors
 VARIES = 0.03  # of the squared relative changes of D, from which on one constant is not enough
+
+
+def enough(data: Trajectories) -> bool:
+    """Whether there are windows for these averages, in more than one path."""
+    if data.longest < FRAMES:
+        return False
+    windows = Windows(data, FRAMES)
+    return len(windows) >= FEW and int((windows.per_path > 0).sum()) > 1
 
 
 def sums_of_blocks(
@@ -29,28 +39,13 @@ def sums_of_blocks(
     return torch.stack([sums(block) for block in x.split([int(n.sum()) for n in each if len(n)])])
 
 
-def rate_of_currents(
-    data: Trajectories, functions: Callable[[Tensor], Tensor], most: int, shape: Shape | None
-) -> tuple[Estimate, float, Tensor]:
-    """The rate that the best current $c_{ik} f_i(\\bar x)\\circ\\Delta x_k$ tells, what it reads on the data that
-    chose it, and c `(n_functions, dim)`; `shape`: of D."""
-    dim, dt = data.dim, data.dt
-    n_functions = functions(data.x[..., :1, :].flatten(0, -2)[:1].double()).shape[-1]
-    sums = sums_of_blocks(data, lambda x: Lagged.sums(x, functions, shape), most)
-
-    def rate(sums: Tensor) -> Tensor:
-        return Lagged.of(sums, n_functions, dim).entropy / dt
-
-    found = Lagged.of(sums.sum(0), n_functions, dim)
-    return debiased(rate, sums), (found.entropy / dt).item(), found.weights
-
-
 class NoiseLeft(NamedTuple):
-    """What errors and an open shutter leave of D: why it decides nothing, if so, and its shape, if it depends on
-    the place."""
+    """What errors and an open shutter leave of D: why it decides nothing, if so; its shape, if it depends on the
+    place; and whether forces make so much of it that lags are `steep`."""
 
     lost: tuple[str, ...] = ()
     shape: Shape | None = None
+    steep: bool = False
 
     @classmethod
     def of(cls, data: Trajectories) -> Self:
@@ -70,12 +65,14 @@ class NoiseLeft(NamedTuple):
                 step, middle = y.diff(dim=1), (y[:, 1:] + y[:, :-1]) / 2
                 f = torch.cat([functions(middle[:, place]) for place in (0, 6)])
                 labels = torch.cat([square_of(step[:, first : first + 5]) for first in (2, 0)])
+                falls = (step[:, :-2] * step[:, 2:]).mean(1) - (step[:, :-4] * step[:, 4:]).mean(1)
+                labels = torch.cat((labels, falls.repeat(2, 1)), dim=1)
                 total = total + torch.cat(((f.T @ f).flatten(), (f.T @ labels).flatten()))
             return total
 
         def moments(sums: Tensor) -> tuple[Tensor, Tensor]:  # ⟨f f⟩, ⟨f 2D dt⟩
             f, labels = (sums / sums[..., :1]).tensor_split((size**2,), -1)
-            return f.unflatten(-1, (size, size)), labels.unflatten(-1, (size, dim))
+            return f.unflatten(-1, (size, size)), labels.unflatten(-1, (size, 2 * dim))
 
         def mean(k: int, sums: Tensor) -> Tensor:
             return moments(sums)[1][..., 0, k]
@@ -93,15 +90,19 @@ class NoiseLeft(NamedTuple):
             return cls(
                 (
                     f"Errors of the positions, or an open shutter, leave {left[k]:.2g} ± {error[k]:.1g} for D of "
-                    f"coordinate {k}, which cannot be told from zero. Take more data, or fewer frames, "
-                    "data.every(k), between which steps are larger than the errors.",
+                    f"coordinate {k}, which cannot be told from zero. Take more data, cut long paths, "
+                    "data.cut(20), which tells the error better, or take fewer frames, data.every(k), between which "
+                    "steps are larger than the errors.",
                 )
             )
+        f, labels = moments(each.sum(0))
+        fall = [jackknife(partial(mean, k), each) for k in range(dim, 2 * dim)]
+        steep = bool((labels[0, dim:].abs() > STEEP * torch.stack(fall)).any())
         found = [debiased(partial(variation, k), each) for k in range(dim)]
         if not any(size > max(CLEAR * error, VARIES) for size, error in found):
-            return cls()
-        f, labels = moments(each.sum(0))
-        return cls((), Shape(centre, scale, solved(f, labels) / labels[0]))
+            return cls(steep=steep)
+        labels = labels[:, :dim]
+        return cls((), Shape(centre, scale, solved(f, labels) / labels[0]), steep)
 
 
 def square_of(step: Tensor) -> Tensor:
@@ -111,3 +112,21 @@ def square_of(step: Tensor) -> Tensor:
         return (step[:, : 5 - k] * step[:, k:]).mean(1)
 
     return lag(0) + 2 * lag(1) - (lag(2) + lag(3) + lag(4))
+
+
+def rate_of_currents(
+    data: Trajectories, functions: Callable[[Tensor], Tensor], most: int, noise: NoiseLeft
+) -> tuple[Estimate, float, Tensor]:
+    """The rate that the best current $c_{ik} f_i(\\bar x)\\circ\\Delta x_k$ tells, what it reads on the data that
+    chose it, and c `(n_functions, dim)`; `noise`: what is known of it."""
+    dim, dt = data.dim, data.dt
+    n_functions = functions(data.x[..., :1, :].flatten(0, -2)[:1].double()).shape[-1]
+    sums = sums_of_blocks(
+        data, lambda x: Lagged.sums(x, functions, noise.shape, steep=noise.steep), most
+    )
+
+    def rate(sums: Tensor) -> Tensor:
+        return Lagged.of(sums, n_functions, dim).entropy / dt
+
+    found = Lagged.of(sums.sum(0), n_functions, dim)
+    return debiased(rate, sums), (found.entropy / dt).item(), found.weights

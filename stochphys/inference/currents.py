@@ -158,8 +158,8 @@ def short_time_tur(
     sums = block_moments(paths, columns, 1 + n_currents, most)
     mean, covariance = mean_and_covariance(sums.sum(0))
     whiten = whitening(mean, covariance)  # W (n_currents, rank), WᵀΞW = 1
-    if look.free:
-        return result(*rate_of_currents(paths, basis, most, look.shape))
+    if look.free and look.noise:
+        return result(*rate_of_currents(paths, basis, most, look.noise))
 
     def bound(sums: Tensor) -> Tensor:
         mean, covariance = mean_and_covariance(sums)

@@ -15,6 +15,7 @@ from ..data import Jumps, Trajectories, Windows
 from ..device import Source, as_generator, spawn
 from ..movie import Movie
 from ..training import Callback, Ensemble, NotFinite, Objective, Run, fit
+from .camera import NoiseLeft
 from .checks import check, check_odd
 from .cost import LOOKS, check_cost
 from .doubts import SAMPLE, doubts_of_entropy, no_rate
@@ -135,7 +136,7 @@ def infer_entropy_production(
     assert bootstrapped.draws is not None
 
     def member(draw: Tensor) -> nn.Module:
-        return default_network(train.take(draw), seen, reversal, width, generator, shape=look.shape)
+        return default_network(train.take(draw), seen, reversal, width, generator, noise=look.noise)
 
     first, *others = bootstrapped.draws
     if isinstance(network, nn.Module):
@@ -223,13 +224,14 @@ def default_network(
     width: int,
     generator: torch.Generator,
     *,
-    shape: models.Shape | None = None,
+    noise: NoiseLeft | None = None,
 ) -> nn.Module:
-    """A network for these data; `shape`: of D, for a `ForceNEEP`."""
+    """A network for these data; `noise`: what is known of it, for a `ForceNEEP`."""
     options: dict[str, Any] = dict(width=width, generator=generator)
     if isinstance(data, Trajectories):
         kind: Any = models.AreaNEEP if data.dim >= MANY else models.NEEP
-        kind = partial(models.ForceNEEP, shape=shape) if frames == models.FRAMES else kind
+        if noise is not None and frames == models.FRAMES:
+            kind = partial(models.ForceNEEP, shape=noise.shape, steep=noise.steep)
         kind = models.UnderdampedNEEP if data.underdamped else kind
         return kind(data.dim, **options).to(data.x.device).standardise(data)
     if isinstance(data, Movie):

@@ -14,11 +14,11 @@ from torch import Tensor
 from .doubts import CLEAR, clear
 from .increments import EARLIER, successive
 from .inertia import friction_of_rules
+from .lags import OPEN
 from .misfit import misfit
 from .neighbours import changing, neighbours_alike
 from .results import Langevin
 from .signs import rounded
-from .signs_of_frames import OPEN
 from .tracks import of_residuals
 
 SKETCH = 0.2  # predicted NMSE above which a drift is no more than a sketch

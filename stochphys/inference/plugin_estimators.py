@@ -29,10 +29,10 @@ from .currents import (
     placed,
     whitening,
 )
+from .expected import Steps
 from .jackknife import BLOCKS, debiased, with_error
 from .signs import some_pairs
 from .signs_of_data import Examined, examined, one_coordinate
-from .signs_of_frames import Steps
 
 CHANCE = 1e-5  # that linear data are called otherwise
 WORTH = 0.1  # share of a mean square that is worth a sentence
@@ -101,8 +101,8 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             f"of {dim} coordinates and their {dim} displacements only {rank} are independent; leave out "
             "coordinates that follow from the others"
         )
-    if look.free:
-        return result(*rate_of_currents(trajectories, basis, BLOCKS, look.shape))
+    if look.free and look.noise:
+        return result(*rate_of_currents(trajectories, basis, BLOCKS, look.noise))
     K, k, mean, _ = _gaussian(total)
     coefficients = torch.cat(((k - mean[:dim] @ K)[None], K))
     return result(debiased(rate, sums), rate(total).item(), coefficients)

@@ -8,19 +8,21 @@ import torch
 
 from ..data import Jumps, Trajectories
 from ..estimate import Estimate
-from ..models.lagged import Shape
 from ..movie import Movie
-from .camera import NoiseLeft
+from .camera import NoiseLeft, enough
+from .expected import Steps
+from .lags import Lags, lags
 from .outliers import none_is_far, said_of, without, wrong_frames
 from .results import Recorded
-from .signs import SAMPLE, not_steady, unbound
-from .signs_of_frames import Lags, Steps, lags, signs_of_frames
+from .signs import SAMPLE, not_steady, unbound, written_twice
+from .signs_of_frames import signs_of_frames
 from .signs_of_jumps import facts_of_jumps, not_steady_occupation, signs_of_jumps
 from .signs_of_movies import Seen, components, facts_of_movies, not_steady_light, signs_of_movies
 from .tracks import signs_of_steps
 from .wraps import jumps_of_one_box
 
 NO_RATE = "No rate. "
+ROUNDED = "Rounded"  # as the sentence begins of what no estimate survives
 
 
 def facts_of_paths(data: Trajectories) -> Iterator[str]:
@@ -109,11 +111,6 @@ class Examined(NamedTuple):
         """Whether a rate can be had by that road."""
         return self.noise is not None and self.steady
 
-    @property
-    def shape(self) -> Shape | None:
-        """That of D, as far as they leave it, if it depends on the place."""
-        return self.noise and self.noise.shape
-
     def told(self, rate: float, std: float, *, free: bool = False) -> Estimate:
         """A rate and its standard error as they are told: that holds the factor, unless the rate is free of it."""
         if not self.steady:
@@ -128,7 +125,8 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
     others: list[str] = []
     factor, noise, steps = 1.0, None, None
     if isinstance(data, Movie):
-        seen, found = Seen.of(data), lags(components(data))
+        seen = Seen.of(data)
+        found = None if any(written_twice(seen.equal)) else lags(components(data))
         unsteady += not_steady_light(seen)
         others += signs_of_movies(data, seen, found)
         factor = found.factor if found else 1.0
@@ -141,17 +139,22 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         wrong = wrong_frames(data) if far else []
         data = without(data, wrong) if wrong else data
         unsteady += not_steady(data)
-        others += said_of(wrong)
         if found := lags(data, most):
             others += signs_of_frames(data, found)
             factor, steps = found.factor, found.steps
-        if factor != 1 and not data.underdamped and not unsteady:
+        if factor != 1 and not data.underdamped and not unsteady and enough(data):
             noise, steps = NoiseLeft.of(data), None
             unsteady += noise.lost
         if not unsteady and not (found and found.memory.any()):
             # Their noise is new, and no trend makes them alike.
             few = data.x[..., 0].numel() < min(most, SAMPLE)  # so that all were seen
-            others += signs_of_steps(data, steps if few else None, before=int(noise is not None))
+            more = [*signs_of_steps(data, steps if few else None, before=int(noise is not None))]
+            if any(
+                sign.startswith(ROUNDED) for sign in more
+            ):  # which looks like errors, and is worse
+                unsteady, others, more = more, [], []
+            others += more
+        others = [*said_of(wrong), *others]
     warnings = (*(NO_RATE + sentence for sentence in unsteady), *others)
     return Examined(data, warnings, not unsteady, factor, noise, steps)
 

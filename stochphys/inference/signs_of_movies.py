@@ -13,9 +13,9 @@ from ..data import Trajectories
 from ..movie import Movie, together
 from .changes import clear_changes, told
 from .jackknife import block_sums, jackknife
+from .lags import LAGS, Lags
 from .results import EntropyProduction
 from .signs import written_twice
-from .signs_of_frames import LAGS, Lags
 
 PIXELS = 2**25  # looked at, at most
 FRAMES = 4000  # at most

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ..data import Trajectories
+from .expected import Expected, Steps, clamped
 from .neighbours import places
 from .results import Langevin
 from .signs import FEW, rounded, some_pairs, thinned, written_twice
-from .signs_of_frames import Expected, Steps, clamped
 
 CHANCE = 1e-5  # that a test fires where all is well
 ODD = 0.1  # relative std of D among tracks that is worth a sentence

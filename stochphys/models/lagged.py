@@ -33,6 +33,7 @@ FRAMES = 8  # of a window: what lags up to 5 of displacements, and up to 6 of mi
 APART = (2, 4, 6)  # frames between midpoints, from which G is extrapolated by a parabola
 TO_ZERO = (3, -3, 1)
 LAGS = 6
+WHERE = 7 / 9  # lag of covariances of an elastic force that is taken from C₀ + 2C₁, to order dt³
 CUBIC = 3  # coordinates at most
 BETWEEN = (0.1, 10.0)  # of the mean of D
 FAR = 4.0  # standard deviations
@@ -57,6 +58,17 @@ def between(values: list[Tensor], lag: int) -> Tensor:
     pairs = zip(values, values[lag:], strict=False)
     total = sum((early.T @ late for early, late in pairs), start=torch.zeros(()))
     return (total + total.mT) / (2 * (len(values) - lag))
+
+
+def noise_of(C: list[Tensor], steep: bool) -> Tensor:
+    """2D dt of the covariances at lags 0 … 5: what forces make of the first two is what is seen at the later
+    ones, on average; or, where those fall steeply, on their straight line, where it counts, see below."""
+    later = torch.stack(C[2:])
+    if not steep:
+        return C[0] + 2 * C[1] - 3 * later.mean(0)
+    lag = torch.arange(2.0, LAGS, dtype=later.dtype) - (LAGS + 1) / 2
+    slope = torch.tensordot(lag / lag.square().sum(), later, dims=1)
+    return C[0] + 2 * C[1] - 3 * (later.mean(0) + (WHERE - (LAGS + 1) / 2) * slope)
 
 
 def polynomial(z: Tensor, degree: int) -> Tensor:
@@ -104,9 +116,11 @@ class Lagged(NamedTuple):
     noise: Tensor
 
     @staticmethod
-    def sums(x: Tensor, functions: Values, shape: Values | None = None) -> Tensor:
+    def sums(
+        x: Tensor, functions: Values, shape: Values | None = None, *, steep: bool = False
+    ) -> Tensor:
         """Of paths `x (n_paths, n_times, dim)` additive numbers `(n_numbers,)`, for `of`; `functions` map
-        `(n, dim)` to `(n, n_functions)`, the `shape` of D, if it has one, to `(n, dim)`."""
+        `(n, dim)` to `(n, n_functions)`, the `shape` of D, if it has one, to `(n, dim)`; `steep`: see `noise_of`."""
         dim = x.shape[-1]
         n_functions = functions(x[0, :1].double()).shape[-1] * (dim if shape else 1)
         total = torch.zeros(())
@@ -121,8 +135,7 @@ class Lagged(NamedTuple):
                 f = [(a[:, :, None] * b[:, None]).flatten(1) for a, b in zip(f, r, strict=True)]
             overlap = extrapolated(between(f, lag) for lag in APART)
             C = [between(dx, lag) for lag in range(LAGS)]
-            noise = C[0] + 2 * C[1] - 3 * torch.stack(C[2:]).mean(0)
-            parts = (2 * once - twice, overlap, noise)
+            parts = (2 * once - twice, overlap, noise_of(C, steep))
             total = total + torch.cat((y.new_tensor([len(y)]), *[part.flatten() for part in parts]))
         return total
 
@@ -178,6 +191,7 @@ class ForceNEEP(nn.Module):
     Args:
         dim: number of coordinates.
         shape: that of D, if it depends on the place.
+        steep: whether lags are, see `noise_of`.
         width, depth: size and number of the hidden layers.
         generator: source of the initial weights.
     """
@@ -189,12 +203,13 @@ class ForceNEEP(nn.Module):
         dim: int,
         *,
         shape: Shape | None = None,
+        steep: bool = False,
         width: int = 32,
         depth: int = 2,
         generator: Source,
     ) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.steep = shape, steep
         body = MLP([dim, *[width] * depth, dim], generator=as_generator(generator))
         for parameter in body[-1].parameters():
             nn.init.zeros_(parameter)
@@ -217,7 +232,7 @@ class ForceNEEP(nn.Module):
         def functions(z: Tensor) -> Tensor:
             return polynomial((z - self.centre) / units, self.degree)
 
-        sums = Lagged.sums(x, functions, self.shape)
+        sums = Lagged.sums(x, functions, self.shape, steep=self.steep)
         found = Lagged.of(sums, len(self.weight), dim)
         steps = found.noise.diagonal().sqrt()
         self.scale.copy_(torch.stack((units, steps)))

@@ -16,10 +16,10 @@ from matplotlib.figure import Figure
 
 from ..brief import Brief
 from ..data import Jumps, Trajectories
+from ..inference.lags import Lags, lags
 from ..inference.results import Recorded
 from ..inference.signs import clock, some_pairs, some_pieces
 from ..inference.signs_of_data import facts_of, signs_of
-from ..inference.signs_of_frames import Lags, lags
 from ..inference.signs_of_jumps import pairs
 from ..inference.signs_of_movies import Seen
 from ..movie import Movie
