@@ -21,10 +21,7 @@ from ..data import Trajectories
 from .lags import Lags
 
 OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sentences begin
-ROADS = (
-    "Estimates of rates take it out by themselves; infer_langevin(data, rule='midpoint') survives it, and "
-    "entropy_production_rate of what it finds."
-)
+ROADS = "Estimates of rates take it out by themselves; infer_langevin(data, rule='midpoint') survives it."
 
 
 def signs_of_frames(data: Trajectories, found: Lags) -> Iterator[str]:
