@@ -181,7 +181,7 @@ BREAKS = [
     ("without a Markdown cell", add(6, code("x"))),
     ("128 words", put(9, "word", "word " * 19)),
     ("26 lines", put(5, "x = 1", "x = 1\nx = 1\nx = 1")),
-    ("words outside", lambda page: page.cells.__delitem__(slice(8, 10))),
+    ("words before the exercises", lambda page: page.cells.__delitem__(slice(8, 10))),
     ("lines of code outside", drop(5)),
     ("trailing semicolon", put(5, "x = 1", "x = 1;")),
     ("odd number", put(6, "$$", "")),

@@ -44,4 +44,12 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (0.3, "then swap the two pairs"),
         ],
     ),
+    "33.5": (
+        "steady_light",
+        [
+            (1.8, "the name of a method"),
+            ("cut", "leaves the light as it fades"),
+            ("look", "it names the method"),
+        ],
+    ),
 }

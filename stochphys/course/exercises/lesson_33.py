@@ -94,3 +94,20 @@ check_33_4 = number(
     means="Equilibrium, and yet an arrow of time: that of the scanner. A gradient of temperature "
     "looks larger or smaller, depending on which end is scanned first.",
 )
+
+
+def check_33_5(answer: object) -> str:
+    """What gives a film that bleaches a steady light."""
+    if not isinstance(answer, str):
+        raise Hint('the name of a method of Movie is wanted, a string such as "bin".')
+    name = answer.strip().removeprefix("movie.").removeprefix("Movie.").removesuffix("()")
+    refuse(
+        name in ("cut", "crop", "bin", "every", "subtract"),
+        f"{name} leaves the light as it fades: look at the mean brightness of the first and of the last frames.",
+    )
+    if name != "steady_light":
+        raise Hint("read what sp.look says of the film that bleaches: it names the method.")
+    return (
+        "Each frame divided by its mean: the trend is gone, and with it the arrow that it drew. The shutter and the "
+        "photons are taken out by the estimator."
+    )
