@@ -35,7 +35,7 @@ from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
-from stochphys.models import flow, jump_neep, lagged, many, movies, neep
+from stochphys.models import flow, force, jump_neep, many, movies, neep
 from stochphys.models.bases import Polynomial
 from stochphys.models.networks import MLP
 from stochphys.simulators import jumps
@@ -329,7 +329,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "RNEEP": lambda g: jump_neep.RNEEP(3, width=4, generator=g),
     "OddJumpNEEP": lambda g: jump_neep.OddJumpNEEP(REVERSAL, width=4, generator=g),
     "AreaNEEP": lambda g: many.AreaNEEP(4, width=4, generator=g),
-    "ForceNEEP": lambda g: lagged.ForceNEEP(2, width=4, generator=g),
+    "ForceNEEP": lambda g: force.ForceNEEP(2, width=4, generator=g),
     "CNEEP": lambda g: movies.CNEEP((8, 8), width=4, generator=g),
     "BilinearCNEEP": lambda g: movies.BilinearCNEEP((8, 8), width=4, generator=g),
     "FlowNEEP": lambda g: flow.FlowNEEP((8, 8), width=4, generator=g),

@@ -45,7 +45,7 @@ RECIPES: dict[type, dict[str, Any]] = {  # what a network wants otherwise
     models.AreaNEEP: dict(steps=1000, lr=2e-2),
     models.BilinearCNEEP: dict(steps=1000, lr=3e-3, batch_size=512, ema=0.99, validate_every=250),
     models.CNEEP: dict(steps=2000, lr=4e-3, batch_size=512, ema=0.99, validate_every=500),
-    models.ForceNEEP: dict(steps=400, lr=2e-3, batch_size=2048, ema=0.99),
+    models.ForceNEEP: dict(steps=24, lr=2e-3, batch_size=2048, ema=0.99),
     models.FlowNEEP: dict(
         steps=2000,
         lr=5e-3,

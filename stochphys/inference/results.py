@@ -15,7 +15,7 @@ from ..brief import Brief
 from ..data import Jumps, Trajectories, Windows
 from ..device import Source, as_generator
 from ..estimate import Estimate
-from ..models.lagged import force_cost
+from ..models.force import force_cost
 from ..movie import Movie
 from ..simulators import Exact, System, Underdamped
 from ..simulators.langevin import square_root

@@ -9,8 +9,9 @@ the bases `Polynomial` and `RBF`, with `Normal` or `LogVariance` for their label
 from .bases import RBF, Polynomial
 from .drift_diffusion import LogVariance, Normal
 from .flow import FlowNEEP
+from .force import ForceNEEP, force_objective
 from .jump_neep import RNEEP, JumpNEEP, OddJumpNEEP
-from .lagged import FRAMES, ForceNEEP, Shape, force_objective
+from .lagged import FRAMES, Shape
 from .many import AreaNEEP, Areas, shrink_antisymmetric
 from .movies import CNEEP, BilinearCNEEP, MovieNEEP
 from .neep import NEEP, UnderdampedNEEP, alpha_neep_objective, classifier_objective, neep_objective

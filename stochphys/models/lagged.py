@@ -24,17 +24,13 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from ..data import Trajectories
-from ..device import Source, as_generator
 from .bases import monomials, products
-from .networks import MLP
 
 FRAMES = 8  # of a window: what lags up to 5 of displacements, and up to 6 of midpoints, need
 APART = (2, 4, 6)  # frames between midpoints, from which G is extrapolated by a parabola
 TO_ZERO = (3, -3, 1)
 LAGS = 6
 WHERE = 7 / 9  # lag of covariances of an elastic force that is taken from C₀ + 2C₁, to order dt³
-CUBIC = 3  # coordinates at most
 BETWEEN = (0.1, 10.0)  # of the mean of D
 FAR = 4.0  # standard deviations
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
@@ -177,105 +173,3 @@ def solved(matrix: Tensor, b: Tensor) -> Tensor:
 def extrapolated(values: Iterable[Tensor]) -> Tensor:
     """To lag 0 from the lags `APART`."""
     return sum((w * value for w, value in zip(TO_ZERO, values, strict=True)), start=torch.zeros(()))
-
-
-class ForceNEEP(nn.Module):
-    r"""Entropy produced in one step, $\Delta S_\theta = F_\theta(\bar x)^\top \Delta x$, learned from
-    positions with errors and from means over an open shutter.
-
-    It has two parts: the current, and $q = F^\top 2D\,dt\,F$, its variance. Train it with
-    `force_objective` on windows of `FRAMES` frames, where both are taken between frames whose
-    errors have nothing in common. F is a polynomial, cubic of up to three coordinates and else a straight
-    line, that begins at its closed form, and a network that begins at zero.
-
-    Args:
-        dim: number of coordinates.
-        shape: that of D, if it depends on the place.
-        steep: whether lags are, see `noise_of`.
-        width, depth: size and number of the hidden layers.
-        generator: source of the initial weights.
-    """
-
-    signs = (1.0, 0.0)  # with which the parts add up to ΔS
-
-    def __init__(
-        self,
-        dim: int,
-        *,
-        shape: Shape | None = None,
-        steep: bool = False,
-        width: int = 32,
-        depth: int = 2,
-        generator: Source,
-    ) -> None:
-        super().__init__()
-        self.shape, self.steep = shape, steep
-        body = MLP([dim, *[width] * depth, dim], generator=as_generator(generator))
-        for parameter in body[-1].parameters():
-            nn.init.zeros_(parameter)
-        self.body, self.degree = body, 3 if dim <= CUBIC else 1
-        self.weight = nn.Parameter(
-            torch.zeros(polynomial(torch.zeros(dim), self.degree).shape[-1], dim)
-        )
-        self.centre: Tensor = nn.Buffer(torch.zeros(dim))
-        self.scale = nn.Buffer(torch.ones(2, dim))  # of midpoints, of displacements
-        self.noise = nn.Buffer(torch.eye(dim))  # 2D dt, in units of the latter
-
-    @torch.no_grad()
-    def standardise(self, trajectories: Trajectories) -> Self:
-        """Bring midpoints and displacements to order one, and begin at the best straight line."""
-        x = trajectories.gapless(FRAMES)[0].x
-        dim = x.shape[-1]
-        self.centre = x.mean((0, 1)).to(self.scale.device)
-        units = x.double().std((0, 1))
-
-        def functions(z: Tensor) -> Tensor:
-            return polynomial((z - self.centre) / units, self.degree)
-
-        sums = Lagged.sums(x, functions, self.shape, steep=self.steep)
-        found = Lagged.of(sums, len(self.weight), dim)
-        steps = found.noise.diagonal().sqrt()
-        self.scale.copy_(torch.stack((units, steps)))
-        self.noise.copy_(found.noise / steps / steps[:, None])
-        self.weight.copy_(found.weights * steps)
-        return self
-
-    def force(self, x: Tensor) -> Tensor:
-        """F, per unit of displacement, at midpoints `x (…, dim)`."""
-        z = (x - self.centre).to(self.scale.dtype) / self.scale[0]
-        return self.body(z) + polynomial(z, self.degree) @ self.weight
-
-    def forward(self, window: Tensor) -> Tensor:
-        """Current and variance `(2, …)` of a step, of two frames `(…, 2, dim)`; or of one in the middle of
-        a window `(…, FRAMES, dim)`, free of errors on average."""
-        step = window.diff(dim=-2).to(self.scale.dtype) / self.scale[1]
-        middle = (window[..., :-1, :] + window[..., 1:, :]) / 2
-        if window.shape[-2] == 2:
-            F = self.force(middle)
-            return torch.stack(((F * step).sum((-1, -2)), self.product(middle, F, 0)[..., 0]))
-        two = (window[..., 2:3, :] + window[..., 4:5, :]) / 2
-        apart = middle[..., ::2, :]  # they share no frame
-        F = self.force(torch.cat((apart, two), dim=-2))
-        once = (F[..., 1, :] * step[..., 2, :]).sum(-1)
-        twice = (F[..., 4, :] * (step[..., 2, :] + step[..., 3, :])).sum(-1)
-        q = extrapolated(self.product(apart, F[..., :4, :], k).mean(-1) for k in (1, 2, 3))
-        return torch.stack((2 * once - twice / 2, q))
-
-    def product(self, x: Tensor, F: Tensor, k: int) -> Tensor:
-        r"""$F^\top 2D\,dt\,F'$ of forces at places `x (…, n, dim)` that are k apart, `(…, n − k)`."""
-        F = F if self.shape is None else F * self.shape(x).to(F)
-        n = F.shape[-2] - k
-        return ((F[..., :n, :] @ self.noise) * F[..., k:, :]).sum(-1)
-
-
-def force_objective(model: nn.Module, window: Tensor) -> Tensor:
-    r"""$-2\langle F\circ\Delta x\rangle + \tfrac12\langle F^\top 2D\,dt\,F\rangle$, to be minimised, of
-    a `ForceNEEP`: for a current and a short step the same as `neep_objective`, and least, −⟨ΔS⟩,
-    where $F^\top\Delta x = \Delta S$."""
-    return force_cost(model(window).float())
-
-
-def force_cost(parts: Tensor) -> Tensor:
-    """The same of its parts `(…, 2, n)`."""
-    current, q = parts.unbind(-2)
-    return (q / 2 - 2 * current).mean(-1)
