@@ -20,6 +20,8 @@ from .networks import MLP
 
 PIECE = 2**20  # pixels looked at together
 NUMBERS = 2**25  # of displacements that are looked at before the training, at most
+MUCH = 0.125  # of a step's mean ΔS: batches teach the force as well, and the map better
+LEAST = 3e-3  # of all motion: what is less tells no cell from its neighbours
 
 
 class FlowNEEP(MovieNEEP):
@@ -39,8 +41,8 @@ class FlowNEEP(MovieNEEP):
     Where neighbouring cells see the same displacement, the least force is taken, and each cell counts
     in proportion to its motion, `motion`, which undoes that Adam moves all weights alike. `standardise`
     lets W start from the best force that is linear in what is seen, found without batches: where a
-    step produces little, their noise is larger than what they teach. Of a film with more modes than
-    features, W starts from zero.
+    step produces little, their noise is larger than what they teach. Where it produces much, or there
+    are more modes than features, W starts from zero, and the map is better.
 
     Args:
         shape, frames, generator: see `MovieNEEP`.
@@ -96,12 +98,12 @@ class FlowNEEP(MovieNEEP):
         ]
         x, change, moved = (torch.cat(part) for part in zip(*parts, strict=True))
         Q = ridge(moved, change)
-        K = areas(x.double(), (moved @ Q).double()).to(Q)
+        x, v = x.double(), (moved @ Q).double()
+        K = areas(x, v)
         m = len(K)
-        if m == len(
-            self.weight
-        ):  # more modes than features: a map of some would not stand where they are
-            return
+        if m == len(self.weight) or ((x[:, :m] @ K) * v[:, :m]).sum(1).mean() > MUCH:
+            return  # a map of some modes would not stand where they are; batches teach more
+        K = K.to(Q)
         last = self.body[-1]
         assert isinstance(last, nn.Linear)
         line = self.line.weight.view(len(self.weight), self.n_even, cells)
@@ -158,10 +160,11 @@ def components(x: Tensor, n: int) -> Tensor:
 
 
 def ridge(x: Tensor, y: Tensor) -> Tensor:
-    """B such that `x @ B` is near y: least squares with a ridge, slight where samples `(n, dim)` are many."""
+    """B such that `x @ B` is near y, from samples `(n, dim)`: least squares with a ridge. Without it neighbours
+    that see the same get large weights of opposite signs, whose sum is right and whose map is not."""
     tall = len(x) > x.shape[1]
     gram = (x.T @ x if tall else x @ x.T).double()
-    gram.diagonal().add_(x.double().square().mean() * x.shape[1])
+    gram.diagonal().add_(x.double().square().mean() * x.shape[1] * (1 + LEAST * len(x)))
     inverse = gram.inverse().to(x)
     return inverse @ (x.T @ y) if tall else x.T @ (inverse @ y)
 
