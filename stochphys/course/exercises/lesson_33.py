@@ -100,7 +100,7 @@ def check_33_5(answer: object) -> str:
     """What gives a film that bleaches a steady light."""
     if not isinstance(answer, str):
         raise Hint('the name of a method of Movie is wanted, a string such as "bin".')
-    name = answer.strip().removeprefix("movie.").removeprefix("Movie.").removesuffix("()")
+    name = answer.strip().removesuffix("()").split(".")[-1]
     refuse(
         name in ("cut", "crop", "bin", "every", "subtract"),
         f"{name} leaves the light as it fades: look at the mean brightness of the first and of the last frames.",
@@ -108,6 +108,6 @@ def check_33_5(answer: object) -> str:
     if name != "steady_light":
         raise Hint("read what sp.look says of the film that bleaches: it names the method.")
     return (
-        "Each frame divided by its mean: the trend is gone, and with it the arrow that it drew. The shutter and the "
-        "photons are taken out by the estimator."
+        "Each frame divided by its mean: the trend is gone, and with it the arrow that it drew. Of the sharp film pairs "
+        "are read, which lose a tenth; through the shutter and the photons averages that go to dt = 0 as well."
     )
