@@ -52,7 +52,7 @@ class NoiseLeft(NamedTuple):
         """By regression of what the lags of displacements say of D on functions of places elsewhere."""
         dim = data.dim
         some = data.x if data.stretches is None else data.x[None]
-        centre, scale = some.double().mean((0, 1)), some.double().std((0, 1))
+        centre, scale = some.double().mean((0, 1)), some.double().std((0, 1)).clamp(min=1e-300)
 
         def functions(x: Tensor) -> Tensor:
             return Shape.functions((x - centre) / scale)
