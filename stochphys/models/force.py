@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from .. import require
 from ..data import Trajectories
 from ..device import Source, as_generator
 from .bases import spread_out
@@ -18,10 +19,8 @@ from .networks import MLP
 CUBIC = 3  # coordinates at most
 BUMPS, MANY = 20, 100  # along each coordinate, and along all of them, at most
 WIDE = 1.3  # bumps, in distances of their centres
-PLACES, SHOWN = (
-    150,
-    4096,
-)  # of bumps in all coordinates, and states of which they are taken, at most
+PLACES = 150  # of bumps in all coordinates, at most
+SHOWN = 4096  # states of which they are taken, at most
 TIGHT = (1e-3, 1e-2, 1e-1)  # what holds the weights of bumps, in units of their mean square
 FOLDS = 5
 
@@ -112,11 +111,13 @@ class ForceNEEP(nn.Module):
 
     @torch.no_grad()
     def standardise(self, trajectories: Trajectories) -> Self:
-        """Bring midpoints and displacements to order one, and find F in closed form."""
+        """Bring midpoints and displacements to order one, and find F in closed form. Raises `ValueError` for a
+        coordinate that never changes."""
         pieces, owner = trajectories.gapless(FRAMES)
         x, dim = pieces.x, pieces.dim
         self.centre = x.mean((0, 1)).to(self.scale.device)
         units = x.double().std((0, 1))
+        require.changing(coordinates=units)
         seen = ((x.flatten(0, 1) - self.centre) / units).clamp(-FAR, FAR)
         self.ends.copy_(torch.stack((seen.amin(0), seen.amax(0))))
         if (n := len(self.places)) > 0:
