@@ -132,6 +132,32 @@ def test_d_that_depends_on_the_place_is_read_there():
     assert (share[1] / share[0]).item() == pytest.approx(1.457 / 0.543, rel=0.2)
 
 
+def test_noise_along_a_curve_is_that_of_the_current():
+    """(cos φ, sin φ) of dφ = 2 dt + √(2D dt) ξ: D of each coordinate depends on the place, and their product, of
+    mean 0, as much. Beside what these steps produce, 2/D dφ."""
+    for D, seed in ((1.0, 110), (0.3, 111)):
+        g = make_generator(seed)
+        steps = 0.1 + (0.1 * D) ** 0.5 * torch.randn(20, 1000, generator=g, dtype=torch.float64)
+        x = torch.stack((steps.cumsum(1).cos(), steps.cumsum(1).sin()), -1)
+        x = x + (0.05 * D) ** 0.5 / 2 * torch.randn(x.shape, generator=g, dtype=x.dtype)
+        found = short_time_tur(Trajectories(x, 0.05), generator=0)
+        assert found.warnings[0].startswith("Errors of the positions")
+        assert abs(found.rate - 2 / D * steps.mean().item() / 0.05) < K * found.std
+        assert found.std < 0.12 * found.rate
+
+
+def test_motion_with_next_to_no_noise_has_no_rate():
+    """A wave that travels evenly, and errors: what is left of noise is luck."""
+    phase = 0.2 * torch.arange(500.0).double() + torch.arange(20.0)[:, None]
+    x = torch.stack((phase.cos(), phase.sin()), -1)
+    noisy = x + 0.05 * torch.randn(x.shape, generator=make_generator(13), dtype=x.dtype)
+    for found in (
+        short_time_tur(Trajectories(noisy, 0.05), generator=0),
+        gaussian_plugin(Trajectories(noisy, 0.05)),
+    ):
+        assert found.rate != found.rate and found.warnings[0].startswith("No rate. ")
+
+
 def test_no_rate_where_d_is_lost_in_errors():
     found = gaussian_plugin(recorded("stirred trap", 6.0, 0.0, seed=6, n_paths=5))
     assert found.rate != found.rate and "cannot be told from zero" in found.warnings[0]

@@ -46,7 +46,7 @@ def test_random_frames_show_nothing(seed: int) -> None:
 @pytest.mark.parametrize("T", [(3.0, 5.0), (3.0, 10.0), (1.0, 5.0)], ids=str)
 def test_small_rates_of_films_are_covered(T: tuple[float, float]) -> None:
     """Over six films: each within two standard errors of what the held-out steps produced, and the mean
-    ratio within 10 % of 1. Of (3, 5) it is 0.94 ± 0.02, beside error bars of 17 %; of the others 0.98."""
+    ratio within 10 % of 1. Of (3, 5) it is 0.95 ± 0.02 on some seeds and 1.01 ± 0.02 on others, beside error bars of 15 %; of the others 0.98."""
     system, ratios = BeadSpring(*T), []
     for seed in range(7000, 7006):
         g = make_generator(seed)

@@ -58,8 +58,7 @@ class CurrentEstimate(Estimate):
 
     Attributes:
         rate: the estimate, per unit time; from `short_time_tur` a lower bound.
-        std: its standard error, from the spread over trajectories; with what blur or errors of the positions,
-            which `warnings` then name, make of the rate.
+        std: its standard error, from the spread over trajectories.
         in_sample: the same, with the luck of the data that chose the current: too high.
         coefficients: c of the current chosen by all data `(n_functions, dim)`.
         basis: the functions of the midpoint.
@@ -140,7 +139,7 @@ def short_time_tur(
     paths, most = data.take(order), max(FEW_BLOCKS, min(BLOCKS, MOMENTS // n_currents**2))
 
     def result(found: Estimate, in_sample: float, coefficients: Tensor) -> CurrentEstimate:
-        rate, std = look.told(*found, free=look.free)
+        rate, std, why = look.told(*found, free=look.free)
         return CurrentEstimate(
             rate=rate,
             std=std,
@@ -148,7 +147,12 @@ def short_time_tur(
             coefficients=coefficients.view(-1, trajectories.dim).cpu(),
             basis=basis,
             trajectories=trajectories,
-            warnings=(*look.warnings, *few_paths(trajectories), *one_coordinate(trajectories)),
+            warnings=(
+                *why,
+                *look.warnings,
+                *few_paths(trajectories),
+                *one_coordinate(trajectories),
+            ),
         )
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ CLEAR = 3.0  # standard errors beyond which a difference is not luck
 LARGE = 0.1  # per step, from which on e^−h of h that chance has learned hangs on a few steps
 FEW = 10  # steps, or paths, that must not decide alone
 SAMPLE = 100_000  # steps looked at, at most, where each costs a pass through the networks
+CERTAIN = 1000.0  # per step, beyond which data do not tell a number
 CURE = "Take more data, or fewer inputs and less noisy ones (of a movie, bin(2), crop, subtract)"
 # What a rate that changes with the time between frames has for causes, and what tells them apart.
 FALL = (
@@ -74,6 +75,11 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
             "inputs, or have outliers or much noise, or no dissipation is to be found. "
             f"{CURE}: if (J + 1)/dt then rises above 0, it was one of the first; if short_time_tur of a few "
             "coordinates or components is 0 within its error, the last."
+        )
+    elif rate * result.step_time > CERTAIN:
+        yield (
+            f"No rate. One step produces {rate * result.step_time:.2g}: its reverse would be seen once in that many powers "
+            "of e. The motion has next to no noise, or frames are too far apart: take a shorter dt."
         )
     elif one_part and overfitted(result, 2 * CLEAR, least=1):
         yield (

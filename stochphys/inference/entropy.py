@@ -23,7 +23,7 @@ from .jackknife import BLOCKS
 from .one_way import irreversible_pairs
 from .results import EntropyProduction, Recorded, at_once, bound, on_sample, rate_of, total
 from .signs_of_data import examined
-from .signs_of_movies import free_of_frames
+from .signs_of_movies import drowned_in_noise, free_of_frames
 
 SLOW = 1e-3  # rate at which features of films learn, at most
 PASSES = 10  # through a film between two looks at what networks make of held-out frames, at most
@@ -202,10 +202,13 @@ def infer_entropy_production(
     if reasons or not look.steady:
         return replace(result, rate=math.nan, std=math.nan, warnings=(*said, *reasons))
     said = (*said, *doubts_of_entropy(result))
-    if isinstance(data, Movie) and look.factor != 1:
-        return replace(free_of_frames(result), warnings=said)
-    rate, std = look.told(rate, std, free=free)
-    return replace(result, std=std, warnings=said)
+    if isinstance(data, Movie):
+        told = free_of_frames(result) if look.factor != 1 else result
+        drowned = tuple(drowned_in_noise(data, told.rate, told.std))
+        rate, std = (math.nan, math.nan) if drowned else (told.rate, told.std)
+        return replace(told, rate=rate, std=std, warnings=(*drowned, *said))
+    rate, std, why = look.told(rate, std, free=free)
+    return replace(result, rate=rate, std=std, warnings=(*why, *said))
 
 
 def widened(*variances: tuple[float, int]) -> float:

@@ -72,7 +72,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     basis = placed(Affine(), trajectories)
 
     def result(found: Estimate, in_sample: float, coefficients: Tensor) -> CurrentEstimate:
-        rate, std = look.told(*found, free=look.free)
+        rate, std, why = look.told(*found, free=look.free)
         few, alone = few_paths(trajectories), one_coordinate(trajectories)
         return CurrentEstimate(
             rate=rate,
@@ -81,7 +81,7 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             coefficients=coefficients.cpu(),
             basis=basis,
             trajectories=trajectories,
-            warnings=(*look.warnings, *few, *alone, *not_linear(look)),
+            warnings=(*why, *look.warnings, *few, *alone, *not_linear(look)),
         )
 
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:

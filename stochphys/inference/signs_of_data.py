@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import torch
 
 from ..data import Jumps, Trajectories
-from ..estimate import Estimate
 from ..movie import Movie
 from .camera import NoiseLeft, enough
 from .expected import Steps
@@ -22,6 +21,7 @@ from .tracks import signs_of_steps
 from .wraps import jumps_of_one_box
 
 NO_RATE = "No rate. "
+BELOW = 6.0  # standard errors
 ROUNDED = "Rounded"  # as the sentence begins of what no estimate survives
 
 
@@ -111,11 +111,20 @@ class Examined(NamedTuple):
         """Whether a rate can be had by that road."""
         return self.noise is not None and self.steady
 
-    def told(self, rate: float, std: float, *, free: bool = False) -> Estimate:
-        """A rate and its standard error as they are told: that holds the factor, unless the rate is free of it."""
+    def told(
+        self, rate: float, std: float, *, free: bool = False
+    ) -> tuple[float, float, tuple[str, ...]]:
+        """A rate and its standard error as they are told, and why not, if so: the error holds the factor, unless
+        the rate is free of it."""
         if not self.steady:
-            return Estimate(nan, nan)
-        return Estimate(rate, std if free else hypot(std, rate * (1 / self.factor - 1)))
+            return nan, nan, ()
+        if rate < -BELOW * std:
+            sentence = (
+                f"{NO_RATE}Below zero, by {-rate / std:.0f} standard errors, where a rate cannot be: the motion has "
+                "next to no noise, is not steady, or tracks are not independent."
+            )
+            return nan, nan, (sentence,)
+        return rate, std if free else hypot(std, rate * (1 / self.factor - 1)), ()
 
 
 def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:

@@ -11,8 +11,9 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from ..movie import Movie, together
+from .camera import NoiseLeft, enough, rate_of_currents
 from .changes import clear_changes, told
-from .jackknife import block_sums, jackknife
+from .jackknife import BLOCKS, block_sums, jackknife
 from .lags import LAGS, Lags
 from .results import EntropyProduction
 from .signs import written_twice
@@ -26,6 +27,7 @@ LIGHT = "the mean brightness", "the contrast"
 PLACE = "the middle of the light (row)", "the middle of the light (column)"
 RUN = 1000  # frames that follow each other, of components
 MODES, MINOR = 4, 0.1  # components: so many, of at least this part of the variance of the first
+FAR, SURE = 1.5, 4.0  # times, and errors, beyond which components hold more than networks read
 MOST = 4.0  # times what it reads, up to which a rate is corrected
 GOES_ON = 2.0  # times the usual change between frames, up to which a movie goes on where the last one ended
 
@@ -198,6 +200,28 @@ def free_of_frames(result: EntropyProduction) -> EntropyProduction:
     std = times * hypot(result.std, result.rate * hypot(times * luck, times - 1))
     rate, rates = times * result.rate, times * result.member_rates
     return replace(result, rate=rate, std=std, member_rates=rates)
+
+
+def drowned_in_noise(movie: Movie, rate: float, std: float) -> Iterator[str]:
+    """Whether networks found far less than currents of the few components in which frames vary most, which noise
+    of the pixels reaches least."""
+    paths = components(movie)
+    if not enough(paths):
+        return
+    noise, middle, size = NoiseLeft.of(paths), paths.x.mean((0, 1)), paths.x.std((0, 1))
+    if noise.lost:
+        return
+
+    def functions(x: Tensor) -> Tensor:
+        return torch.cat((torch.ones_like(x[:, :1]), (x - middle) / size), dim=-1)
+
+    (least, error), *_ = rate_of_currents(paths, functions, BLOCKS, noise)
+    if least > FAR * max(rate, 0) and least - rate > SURE * hypot(error, std):
+        yield (
+            f"No rate. Drowned in noise: the networks read {rate:.2g} ± {std:.1g}, and currents of the {paths.dim} components "
+            f"in which frames vary most {least:.2g} ± {error:.1g}. Noise of the pixels hid from the networks what those "
+            "show: short_time_tur(pca(movie, k)) reads them (course.studies.pca); bin(2) and crop leave less noise."
+        )
 
 
 def full(seen: Seen) -> Iterator[str]:
