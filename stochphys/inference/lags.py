@@ -57,9 +57,11 @@ class Lags(Brief):
 
     @cached_property
     def alone(self) -> Tensor:
-        """Whether the first lag is so much larger than the next ones that forces cannot have made it."""
-        near = self.correlation[1:3].sum(0) / 2
-        return near.abs() < (self.correlation[0] - self.later).abs() / 2
+        """Whether the next lags are luck, or so small beside the first that forces cannot have made it."""
+        near, luck = self.correlation[1:3].sum(0) / 2, self.error[1:3].square().sum(0).sqrt() / 2
+        return near.abs() < torch.maximum(
+            (self.correlation[0] - self.later).abs() / 2, CLEAR * luck
+        )
 
     @cached_property
     def excess(self) -> Tensor:

@@ -151,7 +151,8 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
         if found := lags(data, most):
             others += signs_of_frames(data, found)
             factor, steps = found.factor, found.steps
-        if factor != 1 and not data.underdamped and not unsteady and enough(data):
+        alone = found is not None and not found.memory.any()  # what has inertia is no camera's
+        if factor != 1 and alone and not data.underdamped and not unsteady and enough(data):
             noise, steps = NoiseLeft.of(data), None
             unsteady += noise.lost
         if not unsteady and not (found and found.memory.any()):

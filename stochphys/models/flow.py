@@ -19,7 +19,7 @@ from .movies import MovieNEEP, initialise
 from .networks import MLP
 
 PIECE = 2**20  # pixels looked at together
-NUMBERS = 2**25  # of displacements that are looked at before the training, at most
+NUMBERS = 2**23  # of displacements that are looked at before the training, at most
 MUCH = 0.125  # of a step's mean ΔS: batches teach the force as well, and the map better
 LEAST = 3e-3  # of all motion: what is less tells no cell from its neighbours
 
@@ -164,7 +164,7 @@ def ridge(x: Tensor, y: Tensor) -> Tensor:
     that see the same get large weights of opposite signs, whose sum is right and whose map is not."""
     tall = len(x) > x.shape[1]
     gram = (x.T @ x if tall else x @ x.T).double()
-    gram.diagonal().add_(x.double().square().mean() * x.shape[1] * (1 + LEAST * len(x)))
+    gram.diagonal().add_(x.norm().double().square() / len(x) * (1 + LEAST * len(x)))
     inverse = gram.inverse().to(x)
     return inverse @ (x.T @ y) if tall else x.T @ (inverse @ y)
 
