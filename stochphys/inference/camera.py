@@ -17,7 +17,7 @@ from .jackknife import BLOCKS, debiased, jackknife
 
 CLEAR = 4.0  # standard errors
 FEW = 500  # windows
-STEEP = 3.0  # standard errors
+STEEP, DOUBT = 3.0, 2.5  # standard errors
 MORE = 0.25  # noise of a current than coordinates make of it
 VARIES = 0.03  # of the squared relative changes of D, from which on one constant is not enough
 
@@ -157,7 +157,7 @@ def rate_of_currents(
     each = sums_of_blocks(data, along, most)
     times, error = share(each.sum(0)).item(), jackknife(share, each).item()
     if found.entropy < 0 or times - 1 < max(CLEAR * error, MORE):
-        doubt = estimate.rate * (1 - 1 / times) if times > 1 + MORE else 0.0
+        doubt = estimate.rate * (1 - 1 / times) if times - 1 > max(DOUBT * error, MORE) else 0.0
         told = Estimate(estimate.rate, hypot(estimate.std, doubt))
         return told, (found.entropy / dt).item(), weights
     # The noise has directions that change with the place: for a current the bound is 2 m²/V with its own V.
