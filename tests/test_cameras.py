@@ -193,12 +193,13 @@ def test_runs_too_short_for_the_averages_have_a_bar_that_holds_the_errors():
     x = recorded("stirred trap", 1.0, 0.0, seed=12).x[:, :996].reshape(-1, 6, 2)
     found = gaussian_plugin(Trajectories(x, 0.01))
     assert found.warnings[0].startswith("Errors of the positions")
+    assert "Too few runs of eight frames" in found.warnings[0]
     assert abs(found.rate - 18) < 2 * found.std
 
 
 def test_clean_frames_take_no_other_road():
     look = examined(recorded("stirred trap", 0.0, 0.0, seed=7))
-    assert not look.free and not look.warnings
+    assert look.road is None and not look.warnings
 
 
 def test_a_force_begins_at_its_closed_form_and_keeps_its_sign_rules():
@@ -261,3 +262,13 @@ def test_a_force_that_is_no_cubic_is_read_through_errors(along):
     seen = x[:, 1::5] + 0.008**0.5 * torch.randn(50, 1500, 2, generator=g, dtype=x.dtype)
     found = infer_entropy_production(Trajectories(seen, 0.004), generator=0, progress=False)
     assert abs(found.rate - exact) < 3 * found.std and found.std < 0.2 * exact
+
+
+@pytest.mark.cuda
+def test_a_camera_is_taken_out_on_cuda_as_well():
+    paths = recorded("stirred trap", 1.0, 0.0, seed=9)
+    there = paths.to("cuda")
+    on_cpu, on_cuda = (short_time_tur(each, generator=0) for each in (paths, there))
+    assert on_cuda.rate == pytest.approx(on_cpu.rate, rel=1e-6)
+    found = infer_entropy_production(there, generator=0, progress=False)
+    assert abs(found.rate - 18) < 3 * found.std

@@ -36,9 +36,9 @@ def sums_of_blocks(
     """`sums` of paths without gaps `(n_paths, n_times, dim)`, over each of at most so many blocks of whole
     trajectories, `(n_blocks, n_numbers)`."""
     paths, owner = data.with_windows(FRAMES).gapless(FRAMES)
-    x = paths.x.cpu() if paths.x.device.type == "mps" else paths.x  # which knows no float64
     each = owner.unique_consecutive(return_counts=True)[1].cpu().tensor_split(most)
-    return torch.stack([sums(block) for block in x.split([int(n.sum()) for n in each if len(n)])])
+    blocks = paths.x.cpu().split([int(n.sum()) for n in each if len(n)])
+    return torch.stack([sums(block) for block in blocks])
 
 
 class NoiseLeft(NamedTuple):
@@ -53,8 +53,8 @@ class NoiseLeft(NamedTuple):
     def of(cls, data: Trajectories) -> Self:
         """By regression of what the lags of displacements say of D on functions of places elsewhere."""
         dim = data.dim
-        some = data.x if data.stretches is None else data.x[None]
-        centre, scale = some.double().mean((0, 1)), some.double().std((0, 1)).clamp(min=1e-300)
+        some = data.x.cpu().double().flatten(0, -2)
+        centre, scale = some.mean(0), some.std(0).clamp(min=1e-300)
 
         def functions(x: Tensor) -> Tensor:
             return Shape.functions((x - centre) / scale)
@@ -122,7 +122,7 @@ def rate_of_currents(
     """The rate that the best current $c_{ik} f_i(\\bar x)\\circ\\Delta x_k$ tells, what it reads on the data that
     chose it, and c `(n_functions, dim)`; `noise`: what is known of it."""
     dim, dt = data.dim, data.dt
-    n_functions = functions(data.x[..., :1, :].flatten(0, -2)[:1].double()).shape[-1]
+    n_functions = functions(data.x[..., :1, :].flatten(0, -2)[:1].cpu().double()).shape[-1]
     sums = sums_of_blocks(
         data, lambda x: Lagged.sums(x, functions, noise.shape, steep=noise.steep), most
     )
@@ -131,39 +131,49 @@ def rate_of_currents(
         return Lagged.of(sums, n_functions, dim).entropy / dt
 
     found = Lagged.of(sums.sum(0), n_functions, dim)
-    estimate, weights = debiased(rate, sums), found.weights
+    estimate, in_sample, weights = debiased(rate, sums), (found.entropy / dt).item(), found.weights
+    times, error = own_noise(data, functions, most, weights, found.noise, noise.shape)
+    if found.entropy < 0 or times - 1 < max(CLEAR * error, MORE):
+        doubt = estimate.rate * (1 - 1 / times) if times - 1 > max(DOUBT * error, MORE) else 0.0
+        return Estimate(estimate.rate, hypot(estimate.std, doubt)), in_sample, weights
+    # The bound of a current is 2 m²/V with its own V.
+    std = hypot(estimate.std, estimate.rate * error / times) / times
+    return Estimate(estimate.rate / times, std), in_sample / times, weights / times
 
-    def along(x: Tensor) -> Tensor:
-        """Of this current: noise as displacements between two midpoints tell it, and as the mean over all does, at
-        six frames between these and extrapolated."""
-        total = torch.zeros(3)
-        for y in windows_of(x, FRAMES * (dim + n_functions)):
+
+def own_noise(
+    data: Trajectories,
+    functions: Callable[[Tensor], Tensor],
+    most: int,
+    weights: Tensor,
+    noise: Tensor,
+    shape: Shape | None,
+) -> Estimate:
+    r"""How many times as large as the mean 2D dt makes it, `noise` with a `shape`, the variance of a current of
+    these weights is, where the displacements between two midpoints tell it,
+
+    $$V = \langle F_0^\top \lambda\,F_6\rangle, \qquad
+      \lambda = \overline{\Delta\Delta^\top} + 2\,\overline{\Delta\Delta_1^\top} - 3\,\Delta\Delta_2^\top$$
+
+    of the three steps in the middle of a window, symmetric: noise may lie along directions that change with the
+    place. What the six frames between the midpoints lose of it is as if D were its mean."""
+
+    def sums(x: Tensor) -> Tensor:
+        total = torch.zeros(())
+        for y in windows_of(x, FRAMES * (data.dim + len(weights))):
             middle, dx = (y[:, 1:] + y[:, :-1]) / 2, y.diff(dim=1)[:, 2:5]
-            F = functions(middle.flatten(0, 1)) @ weights
-            F = F.view_as(middle)
+            F = (functions(middle.flatten(0, 1)) @ weights).view_as(middle)
             p, q = ((F[:, [k]] * dx).sum(-1) for k in (0, 6))  # (n, 3)
             here = (p * q).mean(1) - 1.5 * (p[:, 0] * q[:, 2] + p[:, 2] * q[:, 0])
             here = here + (p[:, 1] * (q[:, 0] + q[:, 2]) + q[:, 1] * (p[:, 0] + p[:, 2])) / 2
-            if noise.shape:
-                F = F * noise.shape(middle)
-            Q = [((F[:, : 7 - k] @ found.noise) * F[:, k:]).sum(-1).mean(1).sum() for k in APART]
+            F = F if shape is None else F * shape(middle)
+            Q = [((F[:, : 7 - k] @ noise) * F[:, k:]).sum(-1).mean(1).sum() for k in APART]
             total = total + torch.stack((here.sum(), Q[-1], extrapolated(Q)))
         return total
 
-    def share(sums: Tensor) -> Tensor:  # of what the mean noise of coordinates makes of it
+    def times(sums: Tensor) -> Tensor:
         here, apart, once = sums.unbind(-1)
         return (here + once - apart) / once
 
-    each = sums_of_blocks(data, along, most)
-    times, error = share(each.sum(0)).item(), jackknife(share, each).item()
-    if found.entropy < 0 or times - 1 < max(CLEAR * error, MORE):
-        doubt = estimate.rate * (1 - 1 / times) if times - 1 > max(DOUBT * error, MORE) else 0.0
-        told = Estimate(estimate.rate, hypot(estimate.std, doubt))
-        return told, (found.entropy / dt).item(), weights
-    # The noise has directions that change with the place: for a current the bound is 2 m²/V with its own V.
-    std = hypot(estimate.std, estimate.rate * error / times) / times
-    return (
-        Estimate(estimate.rate / times, std),
-        (found.entropy / dt / times).item(),
-        weights / times,
-    )
+    each = sums_of_blocks(data, sums, most)
+    return Estimate(times(each.sum(0)).item(), jackknife(times, each).item())

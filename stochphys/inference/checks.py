@@ -1,4 +1,4 @@
-"""Arguments of `infer_entropy_production` that are refused, before any work."""
+"""Data and arguments that estimators of entropy production refuse, before any work."""
 
 from inspect import signature
 from typing import Any
@@ -14,6 +14,7 @@ from ..training import fit
 from .results import Recorded
 
 GIVEN = {"model", "objective", "data", "generator", "validation", "callbacks"}  # to `fit` anyway
+FEW = 5  # steps at least for each number that they determine
 
 
 def check(data: Recorded, frames: int, reversal: Tensor | None, options: dict[str, Any]) -> None:
@@ -76,3 +77,26 @@ def check_odd(network: nn.Module, windows: Windows) -> None:
             "network must be odd, h(reversed window) = -h(window): take the difference of both, "
             "f(window) - f(window.flip(1)), in forward"
         )
+
+
+def check_even(trajectories: Trajectories, numbers: int) -> None:
+    """Refuse a single trajectory, one that has nearly all of the steps, too few steps to determine so
+    many numbers, velocities, and positions of which no computer knows the fourth power."""
+    require.of_kind(Trajectories, trajectories=trajectories, hint=require.ARRAYS)
+    hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
+    require.integer(2, trajectories, "n_trajectories", hint=hint)
+    if trajectories.underdamped:
+        raise ValueError(
+            "this estimator is for overdamped data: velocities change sign under time reversal"
+        )
+    largest = trajectories.x.abs().max().item()
+    if largest and not 1e-60 < largest < 1e60:
+        raise ValueError(f"trajectories reach {largest:.2g}: take a unit of length near theirs")
+    n = Windows(trajectories).per_path
+    if (steps := int(n.sum())) < FEW * numbers:
+        raise ValueError(
+            f"{steps} steps, in {int((n > 0).sum())} trajectories, do not determine {numbers} numbers; "
+            f"{FEW * numbers} are the least, and a good error bar needs far more"
+        )
+    if (share := (n.max() / n.sum()).item()) > 0.9:
+        raise ValueError(f"one trajectory holds {share:.0%} of the steps, and {hint}")

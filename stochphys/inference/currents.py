@@ -4,7 +4,7 @@ Seconds of work on a million steps, and the standard that a network must beat. N
 `entropy`, tests of a whole distribution in `fluctuation`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,15 +18,15 @@ from ..device import Source, drawn_from
 from ..estimate import Estimate
 from ..simulators import Exact
 from .camera import rate_of_currents
+from .checks import check_even
 from .comparison import Comparison, exact_entropy
 from .fluctuation import accumulate, counted, independent
 from .jackknife import BLOCKS, debiased, with_error
-from .signs_of_data import examined, one_coordinate
+from .signs_of_data import Examined, examined, one_coordinate
 
 Basis = Callable[[Tensor], Tensor]
 
 STATES = 100_000  # from which a basis learns where the data lie
-FEW = 5  # steps at least for each number that they determine
 PIECE = 2**19  # float64 numbers worked on at once: 4 MB
 MOMENTS = 2**18  # float64 numbers that the moments of all blocks may fill, if these remain
 FEW_BLOCKS = 20
@@ -138,23 +138,6 @@ def short_time_tur(
     order = torch.randperm(data.n_trajectories, **drawn_from(generator)).to(data.x.device)
     paths, most = data.take(order), max(FEW_BLOCKS, min(BLOCKS, MOMENTS // n_currents**2))
 
-    def result(found: Estimate, in_sample: float, coefficients: Tensor) -> CurrentEstimate:
-        rate, std, why = look.told(*found, free=look.free)
-        return CurrentEstimate(
-            rate=rate,
-            std=std,
-            in_sample=in_sample,
-            coefficients=coefficients.view(-1, trajectories.dim).cpu(),
-            basis=basis,
-            trajectories=trajectories,
-            warnings=(
-                *why,
-                *look.warnings,
-                *few_paths(trajectories),
-                *one_coordinate(trajectories),
-            ),
-        )
-
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
         currents = (basis(midpoint)[..., None] * step[..., None, :]).flatten(2)
         return torch.cat((torch.ones_like(currents[..., :1]), currents), dim=-1)
@@ -162,8 +145,8 @@ def short_time_tur(
     sums = block_moments(paths, columns, 1 + n_currents, most)
     mean, covariance = mean_and_covariance(sums.sum(0))
     whiten = whitening(mean, covariance)  # W (n_currents, rank), WᵀΞW = 1
-    if look.free and look.noise:
-        return result(*rate_of_currents(paths, basis, most, look.noise))
+    if look.road:
+        return told(look, basis, *rate_of_currents(paths, basis, most, look.road))
 
     def bound(sums: Tensor) -> Tensor:
         mean, covariance = mean_and_covariance(sums)
@@ -173,7 +156,30 @@ def short_time_tur(
         return 2 / dt * (m * torch.linalg.solve(near_one, m)).sum((-1, -2))
 
     coefficients = 2 * whiten @ (mean @ whiten)
-    return result(debiased(bound, sums), (mean @ coefficients / dt).item(), coefficients)
+    in_sample = (mean @ coefficients / dt).item()
+    return told(look, basis, debiased(bound, sums), in_sample, coefficients)
+
+
+def told(
+    look: Examined,
+    basis: Basis,
+    found: Estimate,
+    in_sample: float,
+    coefficients: Tensor,
+    doubts: Iterable[str] = (),
+) -> CurrentEstimate:
+    """What was found of data that were looked at, with all that is doubtful about it."""
+    data = look.data
+    rate, std, why = look.told(*found, free=look.road is not None)
+    return CurrentEstimate(
+        rate=rate,
+        std=std,
+        in_sample=in_sample,
+        coefficients=coefficients.view(-1, data.dim).cpu(),
+        basis=basis,
+        trajectories=data,
+        warnings=(*why, *look.warnings, *few_paths(data), *one_coordinate(data), *doubts),
+    )
 
 
 def few_paths(trajectories: Trajectories) -> Iterator[str]:
@@ -194,29 +200,6 @@ def placed(basis: Any, trajectories: Trajectories) -> Basis:
     x = trajectories.x if trajectories.stretches is None else trajectories.x[None]
     some = x[:, :: 1 + x[..., 0].numel() // STATES].cpu().double()
     return basis.fitted(some.flatten(0, 1))
-
-
-def check_even(trajectories: Trajectories, numbers: int) -> None:
-    """Refuse a single trajectory, one that has nearly all of the steps, too few steps to determine so
-    many numbers, velocities, and positions of which no computer knows the fourth power."""
-    require.of_kind(Trajectories, trajectories=trajectories, hint=require.ARRAYS)
-    hint = "one leaves nothing to judge the estimate on: cut it, trajectories.cut(10)"
-    require.integer(2, trajectories, "n_trajectories", hint=hint)
-    if trajectories.underdamped:
-        raise ValueError(
-            "this estimator is for overdamped data: velocities change sign under time reversal"
-        )
-    largest = trajectories.x.abs().max().item()
-    if largest and not 1e-60 < largest < 1e60:
-        raise ValueError(f"trajectories reach {largest:.2g}: take a unit of length near theirs")
-    n = Windows(trajectories).per_path
-    if (steps := int(n.sum())) < FEW * numbers:
-        raise ValueError(
-            f"{steps} steps, in {int((n > 0).sum())} trajectories, do not determine {numbers} numbers; "
-            f"{FEW * numbers} are the least, and a good error bar needs far more"
-        )
-    if (share := (n.max() / n.sum()).item()) > 0.9:
-        raise ValueError(f"one trajectory holds {share:.0%} of the steps, and {hint}")
 
 
 def pieces(x: Tensor, numbers: int) -> Iterator[tuple[Tensor, Tensor]]:

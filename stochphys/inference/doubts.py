@@ -16,7 +16,7 @@ from ..data import Trajectories, Windows
 from ..movie import Movie
 from .fluctuation import steps_of
 from .jackknife import mean_of_steps
-from .results import EntropyProduction, rate_of, signs
+from .results import EntropyProduction, one_part, rate_of, signs
 from .signs_of_data import one_coordinate
 from .signs_of_frames import OF_FRAMES
 
@@ -63,11 +63,9 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
     up to 3 standard errors for chains of five beads, 8 and more for films with shot noise.
     """
     rate, std, bound = result.rate, result.std, result.bound
-    one_part = (
-        len(signs(result.model)) - signs(result.model).count(0.0) == 1
-    )  # else J + 1 is no bound
+    bounded = one_part(result.model)
     exploded = clear(-bound, 2 * luck(result), LARGE / result.step_time)
-    worthless = one_part and bound < 0 and (abs(rate) > CLEAR * std or exploded)
+    worthless = bounded and bound < 0 and (abs(rate) > CLEAR * std or exploded)
     if worthless or not isfinite(rate + bound) or std == 0:
         yield (
             f"No rate. Overfitting: with what the networks learned, (J + 1)/dt is {bound:.3g} on held-out "
@@ -81,7 +79,7 @@ def no_rate(result: EntropyProduction) -> Iterator[str]:
             f"No rate. One step produces {rate * result.step_time:.2g}: its reverse would be seen once in that many powers "
             "of e. The motion has next to no noise, or frames are too far apart: take a shorter dt."
         )
-    elif one_part and overfitted(result, 2 * CLEAR, least=1):
+    elif bounded and overfitted(result, 2 * CLEAR, least=1):
         yield (
             f"No rate. Overfitting: {by_heart(result)}: more of what the networks learned is luck than "
             f"holds, and how much they missed cannot be told. The second number is a lower bound. {CURE}; "

@@ -127,7 +127,7 @@ def infer_entropy_production(
     require.integer(1, members=members, width=width)
     check(data, frames, reversal, options)
     data, said, *_ = look = examined(data)
-    free = look.free and network is None and objective is None
+    free = look.road is not None and network is None and objective is None
     free = free and data.with_windows(models.FRAMES).n_trajectories >= 10
     seen = models.FRAMES if free else frames
     train, held_out = data.with_windows(seen).split(fraction, generator=generator)
@@ -136,7 +136,7 @@ def infer_entropy_production(
     assert bootstrapped.draws is not None
 
     def member(draw: Tensor) -> nn.Module:
-        return default_network(train.take(draw), seen, reversal, width, generator, noise=look.noise)
+        return default_network(train.take(draw), seen, reversal, width, generator, noise=look.road)
 
     first, *others = bootstrapped.draws
     if isinstance(network, nn.Module):

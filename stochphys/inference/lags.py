@@ -46,7 +46,7 @@ class Lags(Brief):
     bare: Tensor
     error_of_bare: Tensor
     variance: Tensor
-    steps: "Steps"
+    steps: Steps
     names: list[str]
     along: "Lags | None" = None
 
@@ -145,11 +145,12 @@ def lags(data: Trajectories, most: int = 8 * SAMPLE) -> Lags | None:
     if dim == 1 or values[0] < WHITE:
         return each
     white = unit[:, None] * vectors * values.rsqrt()
-    early, late = successive(rest @ white, row, 0, 1)
-    beyond = (early.flatten(0, 1).T @ late.flatten(0, 1)) / early[..., 0].numel()
-    if n_lags > 2:
-        early, late = successive(rest @ white, row, 0, n_lags)
-        beyond = beyond - (early.flatten(0, 1).T @ late.flatten(0, 1)) / early[..., 0].numel()
+
+    def product(lag: int) -> Tensor:
+        early, late = successive(rest @ white, row, 0, lag)
+        return early.flatten(0, 1).T @ late.flatten(0, 1) / early[..., 0].numel()
+
+    beyond = product(1) - product(n_lags) if n_lags > 2 else product(1)
     _, turned = torch.linalg.eigh(beyond + beyond.T)
     combinations = white @ turned[:, [0, -1]]
     combinations = combinations / combinations.abs().amax(0)

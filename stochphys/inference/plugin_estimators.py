@@ -19,20 +19,20 @@ from ..data import Trajectories
 from ..device import Source, drawn_from
 from ..estimate import Estimate
 from .camera import rate_of_currents
+from .checks import check_even
 from .currents import (
     Affine,
     CurrentEstimate,
     block_moments,
-    check_even,
-    few_paths,
     mean_and_covariance,
     placed,
+    told,
     whitening,
 )
 from .expected import Steps
 from .jackknife import BLOCKS, debiased, with_error
 from .signs import some_pairs
-from .signs_of_data import Examined, examined, one_coordinate
+from .signs_of_data import Examined, examined
 
 CHANCE = 1e-5  # that linear data are called otherwise
 WORTH = 0.1  # share of a mean square that is worth a sentence
@@ -71,19 +71,6 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
     trajectories = look.data
     basis = placed(Affine(), trajectories)
 
-    def result(found: Estimate, in_sample: float, coefficients: Tensor) -> CurrentEstimate:
-        rate, std, why = look.told(*found, free=look.free)
-        few, alone = few_paths(trajectories), one_coordinate(trajectories)
-        return CurrentEstimate(
-            rate=rate,
-            std=std,
-            in_sample=in_sample,
-            coefficients=coefficients.cpu(),
-            basis=basis,
-            trajectories=trajectories,
-            warnings=(*why, *look.warnings, *few, *alone, *not_linear(look)),
-        )
-
     def columns(midpoint: Tensor, step: Tensor) -> Tensor:
         return torch.cat((basis(midpoint), step), dim=-1)
 
@@ -101,11 +88,13 @@ def gaussian_plugin(trajectories: Trajectories) -> CurrentEstimate:
             f"of {dim} coordinates and their {dim} displacements only {rank} are independent; leave out "
             "coordinates that follow from the others"
         )
-    if look.free and look.noise:
-        return result(*rate_of_currents(trajectories, basis, BLOCKS, look.noise))
+    if look.road:
+        found = rate_of_currents(trajectories, basis, BLOCKS, look.road)
+        return told(look, basis, *found, not_linear(look))
     K, k, mean, _ = _gaussian(total)
     coefficients = torch.cat(((k - mean[:dim] @ K)[None], K))
-    return result(debiased(rate, sums), rate(total).item(), coefficients)
+    in_sample = rate(total).item()
+    return told(look, basis, debiased(rate, sums), in_sample, coefficients, not_linear(look))
 
 
 def not_linear(look: Examined) -> Iterator[str]:
@@ -116,7 +105,9 @@ def not_linear(look: Examined) -> Iterator[str]:
     """
     if not look.steady:
         return
-    expected, drift, rest = look.steps or Steps.of(*some_pairs(look.data, int(look.free))[:2])
+    expected, drift, rest = look.steps or Steps.of(
+        *some_pairs(look.data, int(look.road is not None))[:2]
+    )
     f, rest = expected.f[:, expected.some], rest[expected.some]
     for what, y, simple, n_functions, without in (
         ("drift", drift[expected.some] + rest, 1 + rest.shape[1], len(f), "linear ones"),

@@ -65,7 +65,7 @@ class EntropyProduction(Estimate):
 
     @property
     def remark(self) -> str:
-        bound = "bound" if len(signs(self.model)) == 1 else "J + 1"
+        bound = "bound" if one_part(self.model) else "J + 1"
         return f" (held-out {bound} {self.bound:.4g})"
 
     @property
@@ -136,6 +136,11 @@ def bound(model: Ensemble, parts: Tensor) -> float:
 def signs(model: Ensemble) -> tuple[float, ...]:
     """With which the parts of h add up to ΔS."""
     return getattr(model.member(0), "signs", (1.0,))
+
+
+def one_part(model: Ensemble) -> bool:
+    """Whether ΔS is one part of h alone, so that J + 1 is a bound."""
+    return sum(sign != 0 for sign in signs(model)) == 1
 
 
 def total(model: Ensemble, parts: Tensor) -> Tensor:

@@ -107,9 +107,9 @@ class Examined(NamedTuple):
     steps: Steps | None = None
 
     @property
-    def free(self) -> bool:
-        """Whether a rate can be had by that road."""
-        return self.noise is not None and self.steady
+    def road(self) -> NoiseLeft | None:
+        """What that road asks for, if a rate can be had by it."""
+        return self.noise if self.steady else None
 
     def told(
         self, rate: float, std: float, *, free: bool = False
@@ -159,9 +159,7 @@ def examined(data: Recorded, most: int = SAMPLE // 2) -> Examined:
             # Their noise is new, and no trend makes them alike.
             few = data.x[..., 0].numel() < min(most, SAMPLE)  # so that all were seen
             more = [*signs_of_steps(data, steps if few else None, before=int(noise is not None))]
-            if any(
-                sign.startswith(ROUNDED) for sign in more
-            ):  # which looks like errors, and is worse
+            if any(sign.startswith(ROUNDED) for sign in more):  # looks like errors, and is worse
                 unsteady, others, more = more, [], []
             others += more
         others = [*said_of(wrong), *others]

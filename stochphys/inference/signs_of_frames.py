@@ -18,10 +18,10 @@ from collections.abc import Iterator
 import torch
 
 from ..data import Trajectories
+from .camera import enough
 from .lags import Lags
 
 OF_FRAMES = ("Memory", "Open shutter", "Errors of the positions")  # how the sentences begin
-ROADS = "Estimates of rates take it out by themselves; infer_langevin(data, rule='midpoint') survives it."
 
 
 def signs_of_frames(data: Trajectories, found: Lags) -> Iterator[str]:
@@ -35,6 +35,16 @@ def signs_of_frames(data: Trajectories, found: Lags) -> Iterator[str]:
         yield shutter(data, seen, int(excess.argmax()))
     if (excess < 0).any():
         yield errors(data, seen, int(excess.argmin()))
+
+
+def roads(data: Trajectories) -> str:
+    """What survives errors and an open shutter."""
+    rates = (
+        "Estimates of rates take it out by themselves"
+        if enough(data)
+        else "Too few runs of eight frames to take it out of rates, whose error bars hold it"
+    )
+    return f"{rates}; infer_langevin(data, rule='midpoint') survives it."
 
 
 def memory(data: Trajectories, found: Lags, k: int) -> str:
@@ -70,7 +80,7 @@ def shutter(data: Trajectories, found: Lags, k: int) -> str:
         f"at lag 1, expected 0; later ones are not), as where each frame is a mean over {share:.0%} of the "
         f"time between frames. D reads {1 / (1 + 2 * r):.2f} and entropy production {1 + 2 * r:.2f} times "
         "what it is where single steps are squared. Inertia that dies out within a frame looks the same, and errors of the positions may "
-        f"hide some of it: a shorter exposure at the same dt decides. {ROADS}"
+        f"hide some of it: a shorter exposure at the same dt decides. {roads(data)}"
     )
 
 
@@ -89,5 +99,5 @@ def errors(data: Trajectories, found: Lags, k: int) -> str:
         f"{error:.1g} at lag 1, expected 0; later ones do not), as by an error of {zeta:.2g}, or more if the shutter "
         f"is open, which hides some. D reads {1 / max(1 + 2 * r, 0.01):.2f} and entropy production {max(1 + 2 * r, 0):.2f} "
         "times what it is where single steps are squared. Rounded positions and a force that turns within a frame look the same: a bead that is "
-        f"fixed, recorded alike, shows the errors, a shorter dt the force. {ROADS} data.every(k) makes it less."
+        f"fixed, recorded alike, shows the errors, a shorter dt the force. {roads(data)} data.every(k) makes it less."
     )

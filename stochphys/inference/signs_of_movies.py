@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..brief import Brief
 from ..data import Trajectories
+from ..models.lagged import noise_of, polynomial
 from ..movie import Movie, together
 from .camera import NoiseLeft, enough, rate_of_currents
 from .changes import clear_changes, told
@@ -192,7 +193,7 @@ def free_of_frames(result: EntropyProduction) -> EntropyProduction:
     products = torch.stack([(h[:, k:] * h[:, : n - k]).mean(1) for k in range(LAGS)], 1)
 
     def gathered(C: Tensor) -> Tensor:
-        return 1 + (2 * C[..., 1] - 3 * C[..., 2:].mean(-1)) / C[..., 0]
+        return noise_of([*C.unbind(-1)], steep=False) / C[..., 0]
 
     sums = block_sums(products)
     part, luck = gathered(sums.sum(0)).item(), jackknife(gathered, sums).item()
@@ -212,10 +213,9 @@ def drowned_in_noise(movie: Movie, rate: float, std: float) -> Iterator[str]:
     if noise.lost:
         return
 
-    def functions(x: Tensor) -> Tensor:
-        return torch.cat((torch.ones_like(x[:, :1]), (x - middle) / size), dim=-1)
-
-    (least, error), *_ = rate_of_currents(paths, functions, BLOCKS, noise)
+    (least, error), *_ = rate_of_currents(
+        paths, lambda x: polynomial((x - middle) / size, 1), BLOCKS, noise
+    )
     if least > FAR * max(rate, 0) and least - rate > SURE * hypot(error, std):
         yield (
             f"No rate. Drowned in noise: the networks read {rate:.2g} ± {std:.1g}, and currents of the {paths.dim} components "

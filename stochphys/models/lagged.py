@@ -58,11 +58,11 @@ def between(values: list[Tensor], lag: int) -> Tensor:
 
 def noise_of(C: list[Tensor], steep: bool) -> Tensor:
     """2D dt of the covariances at lags 0 … 5: what forces make of the first two is what is seen at the later
-    ones, on average; or, where those fall steeply, on their straight line, where it counts, see below."""
+    ones, on average; or, where those fall steeply, on their straight line at lag `WHERE`."""
     later = torch.stack(C[2:])
     if not steep:
         return C[0] + 2 * C[1] - 3 * later.mean(0)
-    lag = torch.arange(2.0, LAGS, dtype=later.dtype) - (LAGS + 1) / 2
+    lag = torch.arange(2, LAGS).to(later) - (LAGS + 1) / 2
     slope = torch.tensordot(lag / lag.square().sum(), later, dims=1)
     return C[0] + 2 * C[1] - 3 * (later.mean(0) + (WHERE - (LAGS + 1) / 2) * slope)
 

@@ -74,7 +74,7 @@ def fit(
         ema: decay of the average per step; 0 switches it off.
         validate_first: step of an early validation, then at twice the step, and so on until
             `validate_every`: what learns by heart does so soon. 0 for the start: it is kept until an
-            average is better by one standard error.
+            average is better by two standard errors.
         keep: the `"newest"` average that is not worse than the best, or the one with the
             `"lowest"` held-out objective: early stopping.
         device: default is the fastest that is here, with TF32 products on CUDA; the model returns to

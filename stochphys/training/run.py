@@ -157,9 +157,10 @@ class Run(Brief):
 
         Worse is what exceeds the lowest objective so far by more than one standard error of the
         difference, which the spread over pieces of the held-out data tells, or is not finite. A start
-        that was looked at gives way only to what is better by twice as much. Where the objective explodes
-        on a few pieces, these make mean and spread alike: the spread of the middle half bounds it. The lowest number itself would be a choice by luck among equals; it is
-        what early stopping takes, and `keep="lowest"` asks for it.
+        that was looked at gives way only to what is better by twice as much. Where the objective
+        explodes on a few pieces, these make mean and spread alike: the spread of the middle half bounds
+        it. The lowest number itself would be a choice by luck among equals; it is what early stopping
+        takes, and `keep="lowest"` asks for it.
         """
         excess = pieces - self.lowest
         if self.settings.keep == "lowest":
