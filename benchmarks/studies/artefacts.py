@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stochphys.course.studies.pca import pca
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import infer_entropy_production
+from stochphys.inference import infer_entropy_production, short_time_tur
 from stochphys.inference.signs_of_data import signs_of
 from stochphys.movie import Movie
 from stochphys.simulators import simulate
@@ -99,11 +100,17 @@ def looked(artefact: str, system: str, frames: int, *, seed: int) -> list[str]:
 
 
 def inferred(artefact: str, system: str, frames: int, *, seed: int) -> dict[str, Any]:
-    """Rate and error by the default call, beside what the same steps produced."""
+    """Rate and error by the default call, what networks read before anything is taken out of it, and the rate of
+    two components, beside what the same steps, or all, show."""
     movie, exact = filmed(SYSTEMS[system], frames, artefact, seed)
     found = infer_entropy_production(movie, generator=seed, progress=False)
     truth = exact[found.held_out.x[:, :-1]].mean().item() / DT
-    return dict(rate=found.rate, std=found.std, truth=truth, words=words(found.warnings))
+    read = found.entropy.double().mean().item() / DT
+    rate, std = short_time_tur(pca(movie, 2), generator=seed)
+    return dict(
+        rate=found.rate, std=found.std, truth=truth, read=read, components=rate, of_components=std,
+        whole=exact[movie.x[:, :-1]].mean().item() / DT, words=words(found.warnings),
+    )  # fmt: skip
 
 
 def study(results: Path, seeds: Sequence[int] | None, *, tiny: bool, retry: bool) -> None:
@@ -123,6 +130,12 @@ def study(results: Path, seeds: Sequence[int] | None, *, tiny: bool, retry: bool
         told = [each for each in found if isfinite(each["rate"])]
         z = torch.tensor([(each["rate"] - each["truth"]) / each["std"] for each in told])
         mean = sum(each["rate"] for each in told) / max(1, len(told))
+        read = sum(each["read"] for each in found) / sum(each["truth"] or 1 for each in found)
+        two = [each for each in found if isfinite(each["components"])]
+        both = [
+            sum(each[key] for each in two) / max(1, len(two))
+            for key in ("components", "of_components")
+        ]
         lines.append(
             (
                 *setting.values(),
@@ -131,9 +144,22 @@ def study(results: Path, seeds: Sequence[int] | None, *, tiny: bool, retry: bool
                 f"{len(found) - len(told)} of {len(found)}",
                 f"{mean:.3f}",
                 f"{sum(each['truth'] for each in found) / len(found):.3f}",
+                f"{read:.2f}",
+                "{:.3f} ± {:.3f}".format(*both),
                 int((z.abs() > 2).sum()),
                 int((z.abs() > 3).sum()),
             )
         )
-    head = ("artefact", "system", "frames", "named", "as", "withheld", "rate", "truth")
+    head = (
+        "artefact",
+        "system",
+        "frames",
+        "named",
+        "as",
+        "withheld",
+        "rate",
+        "truth",
+        "read/truth",
+        "2 components",
+    )
     print_table((*head, "beyond 2 s.e.", "beyond 3 s.e."), lines)
