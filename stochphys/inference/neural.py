@@ -1,8 +1,8 @@
 r"""Networks that say how sure they are: two ways from samples to a posterior over functions.
 
 Each has `fit(samples, likelihood, generator=…)`, as `regression.BayesianRegression`. Both are MLPs
-with tanh, in units of the data, trained by `training.fit`, and have error bars that hold where there
-are data, `LaplaceNetwork` beyond them too.
+in units of the data, beside a mean function that is declared, trained by `training.fit`, and have error
+bars that hold where there are data, `LaplaceNetwork` beyond them too.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +14,15 @@ from torch import Generator, Tensor, nn
 
 from .. import require
 from ..device import Source, as_generator, drawn_from
+from ..models.bases import Polynomial
 from ..models.drift_diffusion import Likelihood, Normal
-from ..models.networks import MLP, InUnits, WithLine
+from ..models.networks import MLP, InUnits, WithMean
 from ..training import Callback, Ensemble, Objective, fit
 from .neural_posteriors import LinearisedPosterior, MemberPosterior, Resampled, tensors, units_of
 from .posterior import Posterior
 from .regression import Samples
+
+ACTIVATIONS = {"tanh": nn.Tanh, "elu": nn.ELU}
 
 
 def misfit(likelihood: Likelihood) -> Objective:
@@ -38,14 +41,21 @@ class Network:
 
     Attributes:
         width, depth: size and number of the hidden layers; depth 0 is a straight line.
+        activation: of the hidden units, "tanh", which becomes constant far out, or "elu", which goes on
+            straight.
+        mean: None, or a basis, of `models.bases` or any function from states to features: what the network
+            adds to and what is left of it far out, declared; its weights are found beside the network's.
         gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
         steps, lr, batch_size: of the training.
 
-    Raises `ValueError` for a width below 1 or a depth below 0; `fit` for what `training.fit` refuses.
+    Raises `ValueError` for a width below 1, a depth below 0 or an unknown activation; `fit` for what
+    `training.fit` refuses.
     """
 
     width: int = 24
     depth: int = 2
+    activation: str = "tanh"
+    mean: Any = None
     gain: float = 1.0
     steps: int = 500
     lr: float = 2e-2
@@ -54,6 +64,7 @@ class Network:
     def __post_init__(self) -> None:
         require.integer(1, self, "width")
         require.integer(0, self, "depth")
+        require.one_of(ACTIVATIONS, activation=self.activation)
 
     def fit(
         self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: Source
@@ -64,19 +75,37 @@ class Network:
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         raise NotImplementedError
 
+    @property
+    def unit(self) -> type[nn.Module]:
+        """Of the hidden layers."""
+        return ACTIVATIONS[self.activation]
+
     def sizes(self, samples: Samples) -> list[int]:
         return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
 
     def mlp(self, samples: Samples, generator: Source) -> MLP:
         """A fresh body; its hidden units are spread over the data."""
         generator = as_generator(generator)
-        body = MLP(self.sizes(samples), activation=nn.Tanh, generator=generator)
+        body = MLP(self.sizes(samples), activation=self.unit, generator=generator)
         for layer in list(body)[:-1]:
             if isinstance(layer, nn.Linear):
                 std = self.gain / layer.in_features**0.5
                 nn.init.normal_(layer.weight, std=std, generator=generator)
                 nn.init.normal_(layer.bias, std=self.gain / 2, generator=generator)
         return body
+
+    def with_mean(self, body: nn.Module, samples: Samples) -> nn.Module:
+        """A body, in units of the samples, and the mean function beside it."""
+        if self.mean is None:
+            return body
+        x = samples.x
+        features = self.mean.fitted(x) if hasattr(self.mean, "fitted") else self.mean
+        centre, scale, size = x.mean(0), x.std(0), features(x).square().mean(0).sqrt()
+
+        def in_units(z: Tensor) -> Tensor:
+            return (features(centre.to(z.device) + scale.to(z.device) * z) / size).to(z.dtype)
+
+        return WithMean(body, in_units, (samples.y.shape[1], len(size)))
 
     def train(
         self,
@@ -119,9 +148,11 @@ class LaplaceNetwork(Network):
     evidence sets its precision.
     """
 
+    mean: Any = Polynomial(1)
+
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        sizes, share = self.sizes(samples), 1 / 2 / len(samples.x)
-        body = WithLine(self.mlp(samples, generator), sizes[0], sizes[-1])
+        share = 1 / 2 / len(samples.x)
+        body = self.with_mean(self.mlp(samples, generator), samples)
 
         def minus_log_prior() -> Tensor:
             return share * torch.stack([w.square().sum() for w in body.parameters()]).sum()
@@ -161,7 +192,9 @@ class BootstrapEnsemble(Network):
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         n, units = len(samples.x), units_of(samples, likelihood)
         require.integer(self.block, samples=n, hint="they must fill a block, take shorter blocks")
-        bodies = [self.mlp(samples, generator) for _ in range(self.members)]
+        bodies = [
+            self.with_mean(self.mlp(samples, generator), samples) for _ in range(self.members)
+        ]
         data, centred = tensors(samples, units)
         ensemble = Ensemble([InUnits(body, centred) for body in bodies])
         if self.bootstrap:

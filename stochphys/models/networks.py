@@ -46,23 +46,28 @@ class MLP(nn.Sequential):
         self.sizes = tuple(sizes)
 
 
-class WithLine(nn.Module):
-    r"""A network and a straight line, $f(x) = \text{body}(x) + 3Ax$, A zero at the start.
+class WithMean(nn.Module):
+    r"""A network and a mean function that is linear in features, $f(x) = \text{body}(x) + 3A\,\phi(x)$,
+    A zero at the start.
 
-    Units with tanh become constant far out, and leave the slope to the line. The factor lets a prior
-    of one width for all weights bind it least.
+    Units with tanh become constant far out, and leave what goes on there to the features: to a straight
+    line, say. The factor lets a prior of one width for all weights bind A least.
 
     Args:
         body: from `(…, n_in)` to `(…, n_out)`.
+        features: φ, from `(…, n_in)` to `(…, n_features)`, of order one.
+        shape: of A, `(n_out, n_features)`.
     """
 
-    def __init__(self, body: nn.Module, n_in: int, n_out: int) -> None:
+    def __init__(
+        self, body: nn.Module, features: Callable[[Tensor], Tensor], shape: tuple[int, int]
+    ) -> None:
         super().__init__()
-        self.body = body
-        self.line = nn.Parameter(torch.zeros(n_out, n_in))
+        self.body, self.features = body, features
+        self.weight = nn.Parameter(torch.zeros(shape))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.body(x) + 3 * linear(x, self.line)
+        return self.body(x) + 3 * linear(self.features(x), self.weight)
 
 
 class InUnits(nn.Module):
