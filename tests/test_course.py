@@ -13,6 +13,7 @@ import torch
 from stochphys import course
 from stochphys.course import exercises
 from stochphys.course.exercises import check, grade, grading
+from tools.run_studies import STUDIES
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +87,25 @@ def test_sizes_refuses_an_unknown_size(monkeypatch):
 def test_all_sizes_name_the_same_numbers():
     with pytest.raises(ValueError, match=r"same numbers; quick: \['n_steps'\]"):
         course.sizes(quick=dict(n_steps=1), default={}, paper={})
+
+
+# Studies that pages read
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_stored_study_is_whole(name):
+    """What the script asks for is there, once, and nothing of it has failed."""
+    _, settings, seeds = STUDIES[name]
+    rows = course.stored(name)
+    asked = [(setting, seed) for setting in settings for seed in seeds]
+    found = [(row["setting"], row["seed"]) for row in rows if "result" in row]
+    assert len(found) == len(rows) == len(asked)
+    assert all(run in found for run in asked)
+
+
+def test_a_study_that_is_not_stored_is_refused_by_name():
+    with pytest.raises(ValueError, match="study must be one of .*12_networks.*, got '12_hopes'"):
+        course.stored("12_hopes")
 
 
 # Exercises: the mechanics, on checks made up here

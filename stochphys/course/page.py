@@ -1,10 +1,13 @@
-"""What every notebook does first: one seed, one look, one place that decides how much work is done.
+"""What every notebook does first: one seed, one look, one place that decides how much work is done; and
+where it finds what a study measured.
 
 Physics and plots live elsewhere; a script that uses the package needs nothing from here.
 """
 
+import json
 import os
 import platform
+from importlib.resources import files
 from types import SimpleNamespace
 from typing import Any
 
@@ -84,3 +87,16 @@ def sizes(
             raise ValueError(f"quick, default and paper must name the same numbers; {name}: {odd}")
     name = size_name(size)
     return SimpleNamespace(name=name, **choices[name])
+
+
+def stored(name: str) -> list[dict[str, Any]]:
+    """The rows of a study that takes longer than a page may, as `tools/run_studies.py` stored them.
+
+    Each row is one of `training.sweep`: `setting`, `seed`, `result` and what else belongs to a run.
+    Raises `ValueError` for a study that is not stored.
+    """
+    folder = files("stochphys") / "course/results"
+    names = sorted(path.name for path in folder.iterdir())
+    require.one_of([n.removesuffix(".jsonl") for n in names if n.endswith(".jsonl")], study=name)
+    lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
