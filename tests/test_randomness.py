@@ -236,7 +236,7 @@ def posterior_of(method):
 def by_training(generator):
     model = doubtful_networks.BayesianMLP((2, 4, 1), generator=0)
     data = TensorDataset(samples().x.float(), samples().y.float())
-    neural.LaplaceNetwork(steps=3).train(model, squared_error, data, generator)
+    neural.BootstrapEnsemble(steps=3).train(model, squared_error, data, generator)
     return model
 
 
@@ -293,14 +293,14 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "score_map": by_score,
     "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
-    "Network.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
+    "Body.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
     "Network.train": by_training,
-    "Network.fit of LaplaceNetwork": partial(by_method, neural.LaplaceNetwork(**few)),
-    "Network.fit of BootstrapEnsemble": partial(by_method, neural.BootstrapEnsemble(**few)),
-    "Network.fit of VariationalNetwork": partial(
+    "Body.fit of LaplaceNetwork": partial(by_method, neural.LaplaceNetwork(**few)),
+    "Body.fit of BootstrapEnsemble": partial(by_method, neural.BootstrapEnsemble(**few)),
+    "Body.fit of VariationalNetwork": partial(
         by_method, doubtful_networks.VariationalNetwork(draws=3, **few)
     ),
-    "Network.fit of DropoutNetwork": partial(
+    "Body.fit of DropoutNetwork": partial(
         by_method, doubtful_networks.DropoutNetwork(draws=3, p=0.5, **few)
     ),
     "mean_first_passage_time": lambda g: mean_first_passage_time(

@@ -7,6 +7,7 @@ bars that hold where there are data, `LaplaceNetwork` beyond them too.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
@@ -14,14 +15,15 @@ from torch import Generator, Tensor, nn
 
 from .. import require
 from ..device import Source, as_generator, drawn_from
-from ..models.bases import Polynomial
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, InUnits, WithMean
 from ..training import Callback, Ensemble, Objective, fit
-from .neural_posteriors import LinearisedPosterior, MemberPosterior, Resampled, tensors, units_of
+from .laplace import Flat, LinearisedPosterior, Tangent, in_cells, trained
+from .neural_posteriors import MemberPosterior, Resampled, check_shared, tensors, units_of
 from .posterior import Posterior
 from .regression import Samples
 
+UNLIKELY = 5.0  # nats behind the best start, from which on one is left out
 ACTIVATIONS = {"tanh": nn.Tanh, "elu": nn.ELU}
 
 
@@ -36,8 +38,8 @@ def misfit(likelihood: Likelihood) -> Objective:
 
 
 @dataclass(frozen=True)
-class Network:
-    """Body and training, which all methods have in common.
+class Body:
+    """What all networks have in common.
 
     Attributes:
         width, depth: size and number of the hidden layers; depth 0 is a straight line.
@@ -46,10 +48,10 @@ class Network:
         mean: None, or a basis, of `models.bases` or any function from states to features: what the network
             adds to and what is left of it far out, declared; its weights are found beside the network's.
         gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
-        steps, lr, batch_size: of the training.
+        steps: of the training.
 
     Raises `ValueError` for a width below 1, a depth below 0 or an unknown activation; `fit` for what
-    `training.fit` refuses.
+    the training refuses.
     """
 
     width: int = 24
@@ -58,12 +60,11 @@ class Network:
     mean: Any = None
     gain: float = 1.0
     steps: int = 500
-    lr: float = 2e-2
-    batch_size: int = 2048
 
     def __post_init__(self) -> None:
         require.integer(1, self, "width")
         require.integer(0, self, "depth")
+        require.integer(1, self, "steps")
         require.one_of(ACTIVATIONS, activation=self.activation)
 
     def fit(
@@ -107,6 +108,14 @@ class Network:
 
         return WithMean(body, in_units, (samples.y.shape[1], len(size)))
 
+
+@dataclass(frozen=True)
+class Network(Body):
+    """A `Body` that is trained by `training.fit`, with steps, lr and batches of `batch_size`."""
+
+    lr: float = 2e-2
+    batch_size: int = 2048
+
     def train(
         self,
         model: nn.Module,
@@ -142,23 +151,74 @@ class Network:
 
 
 @dataclass(frozen=True)
-class LaplaceNetwork(Network):
-    """One network beside a straight line, and the normal posterior of their weights where they came
-    to rest, see `LinearisedPosterior`. The prior is $w \\sim N(0, 1)$ while training; then the
-    evidence sets its precision.
+class LaplaceNetwork(Body):
+    """Of each component a few networks, each trained by Gauss–Newton steps together with the precisions of
+    the prior of its weights, and the normal posterior of these where they came to rest, see `laplace`.
+    What is not needed is switched off by the evidence: an input, a layer, or beside the mean function
+    all of the network.
+
+    Without a `mean` intervals are infinite where data have ended: networks do not know how a function goes on,
+    and say so. With one they hold the truth there if it is the right one.
+
+    Attributes:
+        starts: networks of each component, averaged with the probabilities that they give to the data.
+        steps: at most, of each of them.
     """
 
-    mean: Any = Polynomial(1)
+    width: int = 12
+    starts: int = 3
+    steps: int = 40
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require.integer(1, self, "starts")
 
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        share = 1 / 2 / len(samples.x)
-        body = self.with_mean(self.mlp(samples, generator), samples)
+        units = units_of(samples, likelihood)
+        check_shared(samples)
+        if self.mean is not None and isinstance(likelihood, Normal):
+            units = (
+                *units[:2],
+                torch.zeros_like(units[2]),
+                units[3],
+            )  # a constant is declared, or none
+        found, shares = [], []
+        for i in range(samples.y.shape[1]):
+            one = Samples(samples.x, samples.y[:, i : i + 1], samples.weight[:, i : i + 1])
+            few = in_cells(one)
+            each = []
+            for _ in range(self.starts):
+                body = self.mlp(one, generator)
+                network = InUnits(
+                    self.with_mean(body, one), [*units[:2], *(u[i : i + 1] for u in units[2:])]
+                )
+                f = Flat(network.double().requires_grad_(False))
+                groups = groups_of(network, body, free=self.mean is None)
+                each.append((f, groups, *trained(f, groups, few, likelihood, self.steps)))
+            evidence = torch.tensor([one[-1] for one in each], dtype=torch.float64)
+            kept = (evidence > evidence.max() - UNLIKELY).nonzero()[:, 0].tolist()
+            shares.append(evidence[kept].softmax(0))
+            found.append(
+                [
+                    Tangent.of(f, w, groups, alpha, one, likelihood)
+                    for f, groups, w, alpha, _ in (each[k] for k in kept)
+                ]
+            )
+        return LinearisedPosterior(found, shares, samples, ends=self.mean is None)
 
-        def minus_log_prior() -> Tensor:
-            return share * torch.stack([w.square().sum() for w in body.parameters()]).sum()
 
-        units = self._in_units(body, samples, likelihood, generator, minus_log_prior)
-        return LinearisedPosterior(InUnits(body, units).double(), samples, likelihood)
+def groups_of(network: nn.Module, body: MLP, *, free: bool) -> Tensor:
+    """Of each weight of a network, in one row, whose prior it shares, see `evidence.most_probable`: with
+    those of one input, of one layer, of the biases of one layer. In group 0, without a prior, is what is not
+    of its body, and of that the last bias if it is `free`."""
+    first, *_, last = body.parameters()
+    numbers, groups = count(1), []
+    mine = {id(w) for w in body.parameters()} - ({id(last)} if free else set())
+    for w in network.parameters():
+        each = w.shape[1] if w is first else 1
+        of = [next(numbers) for _ in range(each)] if id(w) in mine else [0]
+        groups.append(torch.tensor(of).expand(w.shape).flatten())
+    return torch.cat(groups)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ Every method of Langevin inference ends in a `Posterior`. How one is found lives
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 import torch
 from scipy.stats import norm
@@ -40,12 +41,50 @@ class Posterior(Brief, ABC):
         """Functions f drawn from the belief: f(x) of `x (draws or 1, n, dim_in)` is
         `(draws, n, dim_out)`, and draw i is the same function wherever it is asked."""
 
+    def known(self, x: Tensor) -> Tensor:
+        """Of states `x (n, dim_in)`, whether anything is said of the function there, `(n,)`: everywhere,
+        unless the method says otherwise."""
+        return torch.ones(len(x), dtype=torch.bool, device=torch.as_tensor(x).device)
+
     def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
         """Lower and upper end `(n, dim_out)` of what holds the value with probability `level`, for a
-        normal law. Raises `ValueError` unless 0 < level < 1."""
+        normal law; infinite where nothing is `known`. Raises `ValueError` unless 0 < level < 1."""
         require.within("(0, 1)", level=level, hint="0.95 for 95 %")
         z, mean, std = float(norm.ppf((1 + level) / 2)), self.mean(x), self.std(x)
-        return mean - z * std, mean + z * std
+        wide = torch.where(self.known(x)[:, None], z * std, inf)
+        return mean - wide, mean + wide
+
+
+QUANTILE = 0.99  # of states that were seen: where the std is larger than at these, nothing is known
+ROUNDING = 1e-9  # of a std that is the same everywhere
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Brief):
+    """Where a function is known: where its std is no larger than at most of the states that were seen.
+
+    Attributes:
+        posterior: of the function.
+        scale: its mean std at these states `(dim_out,)`.
+        limit: of the root mean square of the std of all components, in these units.
+    """
+
+    posterior: Posterior
+    scale: Tensor
+    limit: float
+
+    @classmethod
+    def of(cls, posterior: Posterior, states: Tensor, quantile: float = QUANTILE) -> "Known":
+        """From states `(n, dim_in)` that were seen, of which this quantile is known."""
+        std = posterior.std(states)
+        scale = std.mean(0)
+        limit = (std / scale).square().mean(-1).sqrt().quantile(quantile).item()
+        return cls(posterior, scale, limit)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Of states `x (n, dim_in)`, `(n,)`."""
+        doubt = (self.posterior.std(x) / self.scale).square().mean(-1).sqrt()
+        return doubt <= self.limit * (1 + ROUNDING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +153,9 @@ class Combination(Posterior):
     def std(self, x: Tensor) -> Tensor:
         return self.forward.std(x)
 
+    def known(self, x: Tensor) -> Tensor:
+        return self.forward.known(x)
+
     def sample(self, draws: int, *, generator: Source) -> Functions:
         functions = self.forward.sample(draws, generator=generator)
 
@@ -178,7 +220,11 @@ class DiffusionField(Posterior):
     def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
         require.within("(0, 1)", level=level, hint="0.95 for 95 %")
         z, f, spread = float(norm.ppf((1 + level) / 2)), self.logarithm.mean(x), self._spread(x)
-        return torch.diag_embed((f - z * spread).exp()), torch.diag_embed((f + z * spread).exp())
+        wide = torch.where(self.known(x)[:, None], z * spread, inf)
+        return torch.diag_embed((f - wide).exp()), torch.diag_embed((f + wide).exp())
+
+    def known(self, x: Tensor) -> Tensor:
+        return self.logarithm.known(x)
 
     def _spread(self, x: Tensor) -> Tensor:
         """Standard error of f `(n, dim)`."""

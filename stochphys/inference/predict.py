@@ -21,6 +21,7 @@ from ..device import Source, as_generator
 from ..estimate import Estimate
 from ..simulators import System, simulate
 from .comparison import ask
+from .posterior import QUANTILE, Known
 from .results import Langevin
 
 GRID = 1001  # points of a quadrature of passage times, on each side of the start
@@ -154,7 +155,7 @@ def predict_paths(
     generator: Source,
     start: Tensor | float,
     every: int = 1,
-    quantile: float = 0.99,
+    quantile: float = QUANTILE,
     stop: bool = True,
 ) -> PredictedPaths:
     """Posterior-predictive paths: path i follows the i-th draw of drift and diffusion.
@@ -176,16 +177,10 @@ def predict_paths(
     require.of_kind(Langevin, langevin=langevin, hint="what infer_langevin returns")
     generator = as_generator(generator)
     require.within("(0, 1]", quantile=quantile, hint="0.99 is usual")
-    scale = langevin.drift.std(langevin.states).mean(0)  # (dim,)
-
-    def doubt(x: Tensor) -> Tensor:
-        """Root mean square of the std of the components, in units of the scale `(n,)`."""
-        return (langevin.drift.std(x) / scale).square().mean(-1).sqrt()
-
-    limit = doubt(langevin.states).quantile(quantile).item()
+    limits = Known.of(langevin.drift, langevin.states, quantile)
 
     def known(x: Tensor, t: float) -> Tensor:
-        return doubt(langevin.inputs(x, t)) <= limit
+        return limits(langevin.inputs(x, t))
 
     system = langevin.draw(n_trajectories, generator=generator)
     here = torch.atleast_2d(torch.as_tensor(start, dtype=torch.float64)).expand(-1, system.dim)
@@ -201,7 +196,7 @@ def predict_paths(
     frames = zip(paths.x.unbind(1), paths.times.tolist(), strict=True)
     outside = torch.stack([~known(x, t) for x, t in frames], dim=1)
     left = torch.where(outside.any(1), outside.int().argmax(1), paths.n_times)
-    return PredictedPaths(paths, left, limit, stop)
+    return PredictedPaths(paths, left, limits.limit, stop)
 
 
 @dataclass(frozen=True, eq=False)

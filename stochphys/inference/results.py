@@ -23,7 +23,7 @@ from ..training import Ensemble, History
 from .comparison import Comparison, FieldComparison, exact_entropy
 from .increments import Increments
 from .jackknife import mean_of_steps
-from .posterior import Functions, Posterior
+from .posterior import QUANTILE, Functions, Known, Posterior
 
 Recorded = Trajectories | Jumps | Movie
 
@@ -194,6 +194,11 @@ class Langevin(Brief):
     def timed(self) -> bool:
         """Whether time is an input of the equation."""
         return self.increments.x.shape[-1] > self.increments.noisy.stop
+
+    def known(self, x: Tensor, quantile: float = QUANTILE) -> Tensor:
+        """Of states `x (n, dim_in)`, whether the drift is known there, `(n,)`: its std is no larger than at
+        this quantile of the states that were seen; beyond, a draw says more of the prior than of the data."""
+        return Known.of(self.drift, self.states, quantile)(x)
 
     def inputs(self, x: Tensor, t: float) -> Tensor:
         """Where drift and diffusion are asked for states `x (n, dim)` at time t, `(n, dim_in)`."""

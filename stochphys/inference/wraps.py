@@ -142,6 +142,9 @@ class OnCircle(Posterior):
     def std(self, x: Tensor) -> Tensor:
         return self.inner.std(self.embed(x.double()))
 
+    def known(self, x: Tensor) -> Tensor:
+        return self.inner.known(self.embed(x.double()))
+
     def sample(self, draws: int, *, generator: Source) -> Functions:
         functions = self.inner.sample(draws, generator=generator)
         return lambda x: functions(self.embed(x.double()))

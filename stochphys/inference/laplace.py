@@ -1,0 +1,248 @@
+r"""Networks whose weights have a posterior: Gauss–Newton steps and evidence by turns, then Laplace's law.
+
+About weights ŵ a network is linear in their changes, $f(x) = f_{\hat w}(x) + J(x)(w - \hat w)$: Bayesian
+regression with the Jacobian J for its features. Each step solves that regression, goes towards its mean
+as far as what is minimised falls, and reads the precision α of the prior of each group of weights off it,
+as `evidence.most_probable` does. A group that the data do not need is switched off; a group 0, a mean
+function that is declared, has no prior.
+
+Source: MacKay, Neural Computation 4, 448 (1992); relevance of inputs: Neal, Bayesian Learning for Neural
+Networks (1996); linearised: Immer, Korzepa & Bauer, AISTATS 2021; several minima: Eschenhagen et al. 2021,
+arXiv 2111.03577.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import inf
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, jvp, vmap
+
+from ..brief import Brief
+from ..device import Source, as_generator, drawn_from
+from ..models.drift_diffusion import Likelihood
+from .evidence import SETTLED, believed, cholesky
+from .posterior import Functions, Known, Posterior
+from .regression import Samples
+
+CHUNK = 2**12  # states whose Jacobian is held at once
+CELLS = 11  # halvings: training sees at most 2¹¹ labels, each the mean of those in a cell
+OFF = 1e8  # precision of a group, in units of weights of order one, that is switched off
+SHOWN = 2000  # states at most by which is judged where data end
+SHORT = 2.0**-10  # of a Gauss–Newton step, at which training ends
+
+
+def in_cells(samples: Samples) -> Samples:
+    """At most 2¹¹ labels: means over cells of states that lie together. The cells come from halves, each
+    time across the coordinate in which a cell is the widest."""
+    n, one = len(samples.x), torch.arange(len(samples.x), device=samples.x.device)
+    if n <= 2**CELLS:
+        return samples
+    missing = -n % 2**CELLS  # to fill all cells alike: labels again, of weight 0
+    index = torch.cat((one, one[:: n // missing][:missing] if missing else one[:0]))
+    weight = torch.cat((samples.weight, torch.zeros_like(samples.weight[:missing])))
+    place, x = torch.arange(len(weight))[None], samples.x / samples.x.std(0)
+    for _ in range(CELLS):
+        there = x[index[place]]  # (n_cells, n, dim_in)
+        widest = there.var(1).argmax(1)[:, None, None].expand(-1, there.shape[1], 1)
+        order = there.gather(2, widest)[..., 0].argsort(dim=1, stable=True)
+        place = place.gather(1, order).view(2 * len(place), -1)
+    w, row = weight[place], index[place]
+    total = w.sum(1)
+    y = (w * samples.y[row]).sum(1) / total.clamp(min=1e-300)
+    return Samples(samples.x[row].mean(1), y, total)
+
+
+@dataclass(frozen=True, eq=False)
+class Flat(Brief):
+    """A network of one output, as a function of its weights in one row `(n_weights,)`."""
+
+    network: nn.Module
+
+    @property
+    def weights(self) -> Tensor:
+        return torch.cat([w.detach().flatten() for w in self.network.parameters()])
+
+    def __call__(self, weights: Tensor, x: Tensor) -> Tensor:
+        """f `(…)` at states `x (…, dim_in)`."""
+        named = list(self.network.named_parameters())
+        parts = weights.split([w.numel() for _, w in named])
+        given = {k: part.view_as(w) for (k, w), part in zip(named, parts, strict=True)}
+        return functional_call(self.network, given, (x,))[..., 0]
+
+    def jacobian(self, weights: Tensor, x: Tensor) -> Tensor:
+        """J `(n, n_weights)` at states `x (n, dim_in)`."""
+        return vmap(grad(self), (None, 0))(weights, x)
+
+    def summed(
+        self, weights: Tensor, samples: Samples, likelihood: Likelihood
+    ) -> tuple[Tensor, Tensor]:
+        r"""$H = \sum J^\top c J$ and the moment $\sum J^\top c z$, of labels z of Jw: what they are for a prior
+        around 0, and not around ŵ."""
+        H = torch.zeros(len(weights), len(weights)).to(weights)
+        moment = torch.zeros_like(weights)
+        for part in samples.chunks(CHUNK):
+            J, f = self.jacobian(weights, part.x), self(weights, part.x)
+            z = likelihood.working_label(f, part.y[:, 0]) - f + J @ weights
+            c = likelihood.curvature(part.weight[:, 0])
+            rows = c[:, None] * J
+            H += J.T @ rows
+            moment += rows.T @ z
+        return H, moment
+
+
+def trained(
+    f: Flat, groups: Tensor, samples: Samples, likelihood: Likelihood, steps: int
+) -> tuple[Tensor, Tensor, float]:
+    """Weights `(n_weights,)` from those of the network on, the precision of each group, 0 for group 0 and
+    infinite where it is switched off, and the evidence in nats, less what is the same for all starts."""
+    w, x, y, weight = f.weights, samples.x, samples.y[:, 0], samples.weight[:, 0]
+    n = torch.bincount(groups).to(w)
+    alpha = torch.ones_like(n)
+    alpha[0] = 0.0
+    last = -inf
+
+    def per_group(values: Tensor) -> Tensor:
+        return torch.zeros_like(n).index_add(0, groups, values)
+
+    def minus_log(w: Tensor) -> float:
+        """Of the joint probability of labels and weights."""
+        misfit = likelihood.loss(f(w, x), y, weight).sum()
+        return (misfit + alpha[groups] @ w.square() / 2).item()
+
+    for step in range(steps + 1):
+        H, moment = f.summed(w, samples, likelihood)
+        L = cholesky(H + alpha[groups].diag())
+        here = minus_log(w)
+        used = alpha > 0
+        log_det = 2 * L.diagonal().log().sum()
+        evidence = -here + ((n * alpha.log())[used].sum() - log_det).item() / 2
+        if abs(evidence - last) < SETTLED or step == steps:
+            break
+        last, size = evidence, 1.0
+        change = torch.cholesky_solve(moment[:, None], L)[:, 0] - w
+        while size > SHORT and not minus_log(w + size * change) < here:
+            size /= 2
+        if size > SHORT:
+            w = w + size * change
+        determined = n - alpha * per_group(torch.cholesky_inverse(L).diagonal())  # MacKay's γ
+        wanted = determined.clamp(min=1e-9) / per_group(w.square()).clamp(min=1e-300)
+        alpha = torch.where(used, wanted.clamp(max=OFF), 0.0)
+    return w, torch.where(alpha < OFF, alpha, inf), evidence
+
+
+@dataclass(frozen=True, eq=False)
+class Tangent(Brief):
+    r"""A network of one output in its tangent space at ŵ, $w = m + R\xi$.
+
+    Attributes:
+        f: the network.
+        weights: ŵ.
+        shift: m − ŵ.
+        root: R `(n_weights, n_weights)`.
+        determined: how many of the weights the data determine.
+    """
+
+    f: Flat
+    weights: Tensor
+    shift: Tensor
+    root: Tensor
+    determined: float
+
+    @classmethod
+    def of(
+        cls,
+        f: Flat,
+        weights: Tensor,
+        groups: Tensor,
+        precision: Tensor,
+        samples: Samples,
+        likelihood: Likelihood,
+    ) -> "Tangent":
+        """From all samples, at trained weights."""
+        H, moment = f.summed(weights, samples, likelihood)
+        root, determined = believed(H, groups, precision)
+        return cls(f, weights, root @ (root.T @ moment) - weights, root, determined)
+
+    def moved(self, change: Tensor, x: Tensor) -> Tensor:
+        """f + J·change, without J itself."""
+        f, df, *_ = jvp(lambda w: self.f(w, x), (self.weights,), (change,))
+        return f + df
+
+    def mean(self, x: Tensor) -> Tensor:
+        return self.moved(self.shift, x)
+
+    def std(self, x: Tensor) -> Tensor:
+        pieces = x.split(CHUNK)
+        J = (self.f.jacobian(self.weights, piece) for piece in pieces)
+        return torch.cat([(rows @ self.root).norm(dim=-1) for rows in J])
+
+
+class LinearisedPosterior(Posterior):
+    """Of each component some networks, each in its `Tangent` space, as believable as their evidence says.
+
+    Args:
+        tangents: of each component, one or more.
+        shares: of the probability, of each component `(n,)`.
+        samples: that it was learned from.
+        ends: whether nothing is said beyond them: of a function without a mean that was declared.
+    """
+
+    def __init__(
+        self,
+        tangents: Sequence[Sequence[Tangent]],
+        shares: Sequence[Tensor],
+        samples: Samples,
+        ends: bool,
+    ) -> None:
+        self.tangents, self.shares = tangents, shares
+
+        self.effective_parameters = sum(
+            (share @ torch.tensor([t.determined for t in of]).to(share)).item()
+            for of, share in zip(tangents, shares, strict=True)
+        )
+        self.low, self.high = samples.x.amin(0), samples.x.amax(0)
+        some = samples.x[:: 1 + len(samples.x) // SHOWN]
+        self.limits = Known.of(self, some) if ends else None
+
+    def mean(self, x: Tensor) -> Tensor:
+        return torch.stack([share @ means for _, share, means in self._each(x)], dim=-1)
+
+    def std(self, x: Tensor) -> Tensor:
+        stds = []
+        for of, share, means in self._each(x):
+            within = torch.stack([t.std(torch.as_tensor(x).double()) for t in of])
+            stds.append((share @ (within.square() + (means - share @ means).square())).sqrt())
+        return torch.stack(stds, dim=-1)
+
+    def _each(self, x: Tensor) -> Iterator[tuple[Sequence[Tangent], Tensor, Tensor]]:
+        """Of each component its tangents, their shares and their means `(n_tangents, n)`."""
+        x = torch.as_tensor(x).double()
+        for of, share in zip(self.tangents, self.shares, strict=True):
+            yield of, share, torch.stack([tangent.mean(x) for tangent in of])
+
+    def known(self, x: Tensor) -> Tensor:
+        if self.limits is None:
+            return super().known(x)
+        return ((self.low <= x) & (x <= self.high)).all(-1) & self.limits(x)
+
+    def sample(self, draws: int, *, generator: Source) -> Functions:
+        generator = as_generator(generator)
+        drawn = []  # of each component the tangent of each draw, and the changes of its weights
+        for of, share in zip(self.tangents, self.shares, strict=True):
+            which = torch.multinomial(share, draws, replacement=True, generator=generator)
+            xi = torch.randn(draws, len(of[0].shift), **drawn_from(generator)).to(share)
+            drawn.append((of, which, xi))
+
+        def functions(x: Tensor) -> Tensor:
+            x = x.double().expand(draws, *x.shape[1:])
+            values = torch.empty(*x.shape[:-1], len(drawn), dtype=x.dtype)
+            for i, (of, which, xi) in enumerate(drawn):
+                for k in which.unique().tolist():
+                    mine = which == k
+                    changes = of[k].shift + xi[mine] @ of[k].root.T
+                    values[mine, ..., i] = vmap(of[k].moved)(changes, x[mine])
+            return values
+
+        return functions
