@@ -320,3 +320,10 @@ def test_nmse_and_coverage_count():
     exact = x + torch.tensor([[0.1], [0.5], [0.99]])
     assert coverage(Known(), x, exact, 0.6) == pytest.approx(2 / 3)
     assert nmse(x, 2 * x) == pytest.approx(0.25)
+
+
+def test_a_constant_matrix_of_two_coordinates_has_an_interval_at_every_state():
+    """As many as states, whatever their number."""
+    data = simulate(BeadSpring(), 2, 300, 0.01, generator=make_generator(0))
+    low, high = infer_langevin(data, drift=LINE).diffusion.interval(data.x[0, :7])
+    assert low.shape == high.shape == (7, 2, 2) and (low < high).all()

@@ -51,7 +51,8 @@ class Posterior(Brief, ABC):
         normal law; infinite where nothing is `known`. Raises `ValueError` unless 0 < level < 1."""
         require.within("(0, 1)", level=level, hint="0.95 for 95 %")
         z, mean, std = float(norm.ppf((1 + level) / 2)), self.mean(x), self.std(x)
-        wide = torch.where(self.known(x)[:, None], z * std, inf)
+        known = self.known(x).view(-1, *[1] * (std.ndim - 1))
+        wide = torch.where(known, z * std, inf)
         return mean - wide, mean + wide
 
 
