@@ -73,9 +73,9 @@ def test_first_law_holds_on_average_and_in_each_step() -> None:
 
 @pytest.mark.slow
 def test_work_and_heat_of_trajectories_agree_with_the_moments() -> None:
-    """Each within K standard errors of 4000 cycles; Euler's steps add 1 % of the heat, γ dt/2."""
+    """Each within K standard errors of 4000 cycles, and 0.3 % of the heat for steps of 0.01."""
     engine, n, generator = CarnotEngine(20.0), 4000, make_generator(2)
-    data = simulate(engine, n, 8000, 0.0025, generator=generator, every=4)
+    data = simulate(engine, n, 2000, 0.01, generator=generator)
     cycle = engine.cycle()
     strokes = {
         "work": (engine.work(data), cycle.work),
@@ -83,7 +83,7 @@ def test_work_and_heat_of_trajectories_agree_with_the_moments() -> None:
     }
     for name, (steps, exact) in strokes.items():
         each = steps.unflatten(1, (4, -1)).sum(-1, dtype=torch.float64)
-        error = sigmas(each.shape[1]) * each.std(0) / n**0.5 + 0.0125 * torch.as_tensor(
+        error = sigmas(each.shape[1]) * each.std(0) / n**0.5 + 0.003 * torch.as_tensor(
             np.abs(exact)
         )
         assert ((each.mean(0) - torch.as_tensor(exact)).abs() < error).all(), name
@@ -94,20 +94,17 @@ def test_work_and_heat_of_trajectories_agree_with_the_moments() -> None:
 
 def test_the_state_stays_periodic() -> None:
     """After one period the covariance is that of the start, within K standard errors of √(2/n), and
-    in the middle that of the moment equations."""
+    in the middle that of the moment equations: a step of 0.02 leaves κ dt²/4, 0.4 % (Euler: 10 %)."""
     engine, n = CarnotEngine(5.0), 20_000
-    data = simulate(engine, n, 2000, 0.0025, generator=make_generator(3), every=1000)
+    data = simulate(engine, n, 250, 0.02, generator=make_generator(3), every=125)
     for frame, t in ((0, 0.0), (1, 2.5), (2, 5.0)):
         C = torch.cov(data.x[:, frame].double().T)
         exact = engine.covariance(t)
         scale = exact.diagonal().outer(exact.diagonal()).sqrt()
-        assert ((C - exact).abs() < (sigmas(C.numel()) * (2 / n) ** 0.5 + 0.0125) * scale).all()
+        assert ((C - exact).abs() < (sigmas(C.numel()) * (2 / n) ** 0.5 + 0.004) * scale).all()
 
 
-def test_only_schemes_for_time_dependent_noise_are_offered() -> None:
-    engine = CarnotEngine(20.0)
-    with pytest.raises(ValueError, match="one of euler, heun, got .baoab."):
-        simulate(engine, 2, 10, 0.01, generator=make_generator(0), scheme="baoab")
+def test_numbers_that_make_no_engine_are_refused() -> None:
     with pytest.raises(ValueError, match="tau must be positive"):
         CarnotEngine(-1.0)
     with pytest.raises(ValueError, match="mass must be positive"):

@@ -24,8 +24,10 @@ def schemes_of(system: System) -> tuple[str, ...]:
         return ("euler",)  # bounds: a mirror image is no step of the others
     if isinstance(system, Linear):
         return ("exact", "euler", "heun")
-    # The splitting takes friction −γv and constant noise for granted.
-    if isinstance(system, Underdamped) and not _redefined(system, "acceleration", "velocity_noise"):
+    # The splitting takes friction −γv and a noise without v for granted.
+    if isinstance(system, Underdamped) and not (
+        _redefined(system, "acceleration") or _noise_of_v(system)
+    ):
         return ("baoab", "euler", "heun")
     return ("euler", "heun")
 
@@ -110,6 +112,13 @@ def _check_underdamped(system: Underdamped) -> None:
             f"{name} is Underdamped: it must define force or acceleration instead of drift, and "
             "velocity_noise instead of noise_amplitude"
         )
+
+
+def _noise_of_v(system: Underdamped) -> bool:
+    """Whether the noise depends on the velocities."""
+    x = torch.full((1, system.dim // 2), 0.618)
+    slow, fast = (torch.as_tensor(system.velocity_noise(x, v, 0.618)) for v in (x, -2 * x))
+    return not torch.equal(slow, fast)
 
 
 def _redefined(system: Underdamped, *methods: str) -> bool:

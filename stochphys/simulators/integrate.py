@@ -45,7 +45,7 @@ def simulate(
     | scheme    | for                       | weak order                                      |
     |-----------|---------------------------|-------------------------------------------------|
     | `"exact"` | `Linear` (its default)    | no error in dt                                  |
-    | `"baoab"` | `Underdamped`, friction −γv (its default) | 2 (Leimkuhler & Matthews 2013)  |
+    | `"baoab"` | `Underdamped`, friction −γv, noise without v (its default) | 2 (Leimkuhler & Matthews 2013) |
     | `"heun"`  | every system without bounds | 2 for additive, 1 for multiplicative noise    |
     | `"euler"` | every system (default)    | 1 (Euler–Maruyama)                              |
 

@@ -156,7 +156,7 @@ class Underdamped(System):
 
     A subclass gives `dim` and `force`; the numbers `mass`, `gamma` and `T` are arguments (each a
     float, or a tensor with one entry per degree of freedom). Another kind of friction or noise overrides `acceleration`
-    and `velocity_noise`; the splitting scheme then no longer applies.
+    and `velocity_noise`; the splitting scheme no longer applies if friction is not −γv or the noise depends on v.
 
     Raises `ValueError` for a mass or temperature that is not positive, or a negative friction.
     """

@@ -90,13 +90,18 @@ def baoab(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
       \text{O: } v' = e^{-\gamma dt/m}\, v + \sqrt{(1 - e^{-2\gamma dt/m})\,T/m}\;\xi.$$
 
     Each part is solved exactly. Weak order 2; in a harmonic well positions have the exact variance
-    whatever dt (Leimkuhler & Matthews, Appl. Math. Res. Express 2013, 34). The noise is constant, so
-    that Itô and Stratonovich agree.
+    whatever dt (Leimkuhler & Matthews, Appl. Math. Res. Express 2013, 34). T may depend on place and
+    time, which stand still at their middle while O acts: the order stays 2, as the parts come in one
+    order forwards and backwards. Noise does not depend on v, so that Itô and Stratonovich agree.
     """
     assert isinstance(system, Underdamped)
     gamma, mass, T = (
         torch.as_tensor(a, dtype=torch.float64) for a in (system.gamma, system.mass, system.T)
     )
+    if (
+        not system.additive
+    ):  # one in which the noise has amplitude 1, for `velocity_noise` to multiply
+        T = mass.square() / (2 * gamma.clamp(min=1e-9))
 
     def number(a: Tensor) -> Tensor | float:
         return a.to(x) if a.ndim else a.item()
@@ -112,6 +117,8 @@ def baoab(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
             force = system.force(x, t)
         v = _plus(v, kick, force)  # B
         x = torch.add(x, v, alpha=dt / 2)  # A
+        if not system.additive:
+            times(system.velocity_noise(x, v, t + dt / 2), v_out)
         v = _plus(v_out, decay, v)  # O: v_out holds the noise
         torch.add(x, v, alpha=dt / 2, out=x_out)  # A
         force = system.force(x_out, t + dt)

@@ -128,8 +128,8 @@ class CarnotEngine(Underdamped):
     efficiency $1 - T_c/T_h = 1 - 1/\sqrt3$ and delivers $(T_h - T_c)\ln\sqrt3$ per cycle.
 
     Time starts with the cold isotherm; `start` of `simulate` is drawn from the periodic state at
-    t = 0. The noise depends on t, so the splitting scheme does not apply: Euler steps make friction
-    and temperature too small by about γdt/2m. Raises `ValueError` for a number that is not positive.
+    t = 0. Euler steps make friction and temperature too large by about γdt/2m, and no estimate can
+    tell; the splitting, the default, has no such error to first order. Raises `ValueError` for a number that is not positive.
 
     Source: the strokes of Martínez et al., Nat. Phys. 12, 67 (2016); these κ and T as in the code
     to Bae, Ha and Jeong, arXiv 2402.01338.

@@ -164,9 +164,8 @@ class UnderdampedThermalMotor(Ring, Underdamped):
 
     $$dx = v\,dt, \qquad m\,dv = F(x)\,dt - \gamma v\,dt + \sqrt{2\gamma T(x)}\,dW .$$
 
-    The smaller the mass, the closer its current to that of `overdamped`. The noise depends on x, so
-    the splitting scheme does not apply; Euler steps must be short beside m/γ. Raises what `Ring` and
-    `Underdamped` raise.
+    The smaller the mass, the closer its current to that of `overdamped`. Steps must be short beside
+    m/γ. Raises what `Ring` and `Underdamped` raise.
     """
 
     mass: float = field(default=0.1, kw_only=True)
