@@ -16,13 +16,15 @@ from torch import Tensor
 from ..brief import Brief
 from ..data import Trajectories
 from ..device import as_generator
-from ..inference.langevin import infer_langevin
+from ..inference.langevin import alike, infer_diffusion, infer_drift, infer_langevin
 from ..inference.posterior import Posterior
 from ..inference.predict import PredictedNumber
 from ..inference.regression import BayesianRegression
 from .engine import STROKES, Cycle, cycle_of
 
 N_STROKES = len(STROKES)
+AROUND = 64  # times in a cycle, over which frames show one friction
+PASSES, CLOSE = 100, 1e-7  # of the search for an engine that shows frames what they have seen
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,54 @@ class LinearForce(CycleBasis):
         return -torch.cat((x[..., :1] * super().__call__(x), x[..., 1:2]), dim=-1)
 
 
+def step_of(k: Tensor, g: Tensor, dt: float) -> tuple[Tensor, Tensor]:
+    r"""What becomes of a kick v in a time dt: the place and the velocity it leads to, divided by v.
+
+    For $\ddot x = -kx - g\dot x$ with k `(…, n)` and g `(…, 1)` these are $S = e^{-g\,dt/2} \sinh(\omega\,dt)/\omega$
+    and its time derivative, $\omega^2 = g^2/4 - k$; a place x gets the velocity $-kSx$.
+    """
+    omega = (g.square() / 4 - k).to(torch.complex128).sqrt() + 1e-9
+    decay = torch.exp(-g * dt / 2)
+    S = decay * (torch.sinh(omega * dt) / omega).real
+    return S, decay * torch.cosh(omega * dt).real - g / 2 * S
+
+
+def equation_behind(k: Tensor, g: Tensor, D: Tensor, dt: float) -> tuple[Tensor, Tensor, Tensor]:
+    r"""κ/m, γ/m and T/m of the equation whose frames, dt apart, show $\Delta v/dt = -kx - gv$ on average
+    and the variance $2D\,dt$ around it; k, D `(draws, n)`, of which the last `AROUND` fill a period, g `(draws, 1)`.
+
+    With S and $S'$ of `step_of` frames show $\kappa S/m\,dt$ of a stiffness, the mean of $(1 - S')/dt$ over the
+    cycle of a friction, and of the temperature the variance $(1 - S'^2 - \kappa S^2/m)\,T/m$, as that of a
+    thermal state stays what it is. The first two are solved by passes, each of which leaves a part $\gamma\,dt/m$
+    of the error.
+
+    Raises `ValueError` if there is none: a velocity would be forgotten between two frames.
+    """
+    stiffness, friction = k, g
+    for _ in range(PASSES):
+        S, rest = step_of(stiffness, friction, dt)
+        lack = g - ((1 - rest) / dt)[..., -AROUND:].mean(-1, keepdim=True)
+        stiffness, friction = k * dt / S, friction + lack
+        if (lack.abs() < CLOSE * friction.abs()).all():
+            S, rest = step_of(stiffness, friction, dt)
+            kept = 1 - rest.square() - stiffness * S.square()
+            return stiffness, friction, 2 * D * dt / kept
+    raise ValueError(
+        f"frames dt = {dt:g} apart show no friction that can be told: velocities are forgotten between "
+        "them; take frames closer than m/γ"
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class InferredEngine(Brief):
     r"""What trajectories say about the engine that made them.
 
     Attributes:
-        drift: posterior of $\Phi = -(\kappa(t)x + \gamma v)/m$ at states (x, v, t).
-        diffusion: posterior of $D = \gamma T(t)/m^2$ there.
+        drift: posterior of $-(\kappa(t)x + \gamma v)/m$ at states (x, v, t), the mean of Δv/dt.
+        diffusion: posterior of $\gamma T(t)/m^2$ there, the variance of Δv over 2dt.
         period: of the drive.
         mass: of the particle; without it only κ/m, γ/m and T/m could be had.
+        dt: between the frames that show this drift and this diffusion; 0 for those of the equation.
         warnings: sentences on the data; empty if all is well.
     """
 
@@ -70,22 +111,28 @@ class InferredEngine(Brief):
     diffusion: Posterior
     period: float
     mass: float = 1.0
+    dt: float = 0.0
     warnings: tuple[str, ...] = ()
 
     def coefficients(
         self, t: Tensor, draws: int, *, generator: torch.Generator | int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """κ `(draws, n)`, γ `(draws, 1)` and T `(draws, n)` at times t `(n,)`: the same engine in
-        each row."""
+        each row.
+
+        Raises `ValueError` if frames are too far apart for one.
+        """
         generator = as_generator(generator)
-        t = t.double()
+        cycle = torch.arange(AROUND, dtype=torch.float64) * self.period / AROUND
+        t = torch.cat((t.double(), cycle)) - self.dt / 2  # frames show what is so halfway between
         zero, one = torch.zeros_like(t), torch.ones_like(t)
         drift = self.drift.sample(draws, generator=generator)
         diffusion = self.diffusion.sample(draws, generator=generator)
         at_x = torch.stack((one, zero, t), dim=-1)[None]
         at_v = torch.stack((zero, one, t), dim=-1)[None, :1]
-        kappa, gamma = -self.mass * drift(at_x)[..., 0], -self.mass * drift(at_v)[..., 0]
-        return kappa, gamma, self.mass**2 * diffusion(at_x)[..., 0, 0] / gamma
+        k, g, D = -drift(at_x)[..., 0], -drift(at_v)[..., 0], diffusion(at_x)[..., 0, 0]
+        k, g, T = equation_behind(k, g, D, self.dt) if self.dt else (k, g, D / g)
+        return self.mass * k[:, :-AROUND], self.mass * g, self.mass * T[:, :-AROUND]
 
     def efficiency(
         self, draws: int = 200, *, generator: torch.Generator | int, level: float = 0.95
@@ -120,8 +167,8 @@ def infer_engine(trajectories: Trajectories, period: float, *, mass: float = 1.0
     Bayesian regression of Δv/dt on v and on x times functions of the phase, and of the logarithm of
     the squared rest on the phase alone. The experimenter knows the `period` of κ and T, at whose
     beginning the `trajectories` of position and velocity start, and the `mass` of the particle, but
-    neither how stiff nor how hot. Steps of length dt make κ, γ and T too small by about γdt/2m each;
-    the efficiency hardly notices a common factor.
+    neither how stiff nor how hot. What steps of length dt show is smaller by about γdt/2m than κ, γ and
+    T are; as the force is linear, `equation_behind` takes that back to all orders.
 
     Raises `ValueError` for trajectories without velocities or of several particles, and for whatever
     `infer_langevin` refuses.
@@ -134,4 +181,9 @@ def infer_engine(trajectories: Trajectories, period: float, *, mass: float = 1.0
     force: Any = BayesianRegression(LinearForce(period))
     noise: Any = BayesianRegression(CycleBasis(period, degree=3))
     found = infer_langevin(trajectories, drift=force, diffusion=noise, time=True)
-    return InferredEngine(found.drift, found.diffusion, period, mass, found.warnings)
+    # The same once more, as frames show it and not as the equation has it.
+    data, states = found.increments, found.increments.x.flatten(0, 1)
+    drift = infer_drift(data, found.diffusion, force, None)
+    diffusion = infer_diffusion(data, drift.mean(states).view_as(data.y), noise, None)
+    drift = infer_drift(data, diffusion, alike(drift, force), None)
+    return InferredEngine(drift, diffusion, period, mass, data.dt, found.warnings)
