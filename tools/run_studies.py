@@ -19,7 +19,8 @@ import torch
 from stochphys.device import make_generator
 from stochphys.inference import BayesianRegression, Samples, coverage, infer_langevin, nmse
 from stochphys.simulators import simulate
-from stochphys.systems import DoubleHump
+from stochphys.systems import CarnotEngine, DoubleHump, InferredEngine, infer_engine
+from stochphys.systems.engine_inference import CycleBasis, LinearForce
 from stochphys.training import sweep
 
 FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "course" / "results"
@@ -65,7 +66,52 @@ def network_on_film(method: str, *, seed: int, **options: Any) -> dict[str, Any]
     )
 
 
-STUDIES = {"12_networks": Study(network_on_film, [dict(method="regression")], range(5))}
+# Page 15: what the bands of an inferred engine are worth
+
+
+def bands_of_engine(tau: float, scheme: str, *, seed: int) -> dict[str, Any]:
+    """Of 5000 time units of (x, v) every 0.01, simulated in two steps per frame, or four by Euler's rule:
+    where the truth lies, in std of the posterior, read in three ways: as frames show it, with what
+    `infer_langevin` puts back to first order in dt, and with what `infer_engine` puts back to all.
+
+    For each way the shares of 200 times of the cycle at which mean ± 2 std holds κ and T, their mean relative
+    errors, γ, its std and whether it holds γ, and η: the ends of its 95 % interval, and whether that holds it.
+    """
+    engine, n = CarnotEngine(tau), 4 if scheme == "euler" else 2
+    data = simulate(
+        engine, round(5000 / tau), round(n * tau / 0.01), 0.01 / n, generator=seed, every=n,
+        scheme=scheme,
+    )  # fmt: skip
+    exact = infer_engine(data, tau)
+    force, noise = (BayesianRegression(f) for f in (LinearForce(tau), CycleBasis(tau, 3)))
+    first = infer_langevin(data, drift=force, diffusion=noise, time=True)
+    t = torch.arange(200, dtype=torch.float64) * tau / 200
+    truth, found = (engine.stiffness(t), engine.temperature(t)), {}
+    for name, said in (
+        ("frames", InferredEngine(exact.drift, exact.diffusion, tau)),
+        ("first order", InferredEngine(first.drift, first.diffusion, tau)),
+        ("all orders", exact),
+    ):
+        kappa, gamma, T = said.coefficients(t, 400, generator=seed)
+        row = dict(gamma=gamma.mean().item(), gamma_std=gamma.std().item())
+        row["gamma_inside"] = abs(row["gamma"] - engine.gamma) < 2 * row["gamma_std"]
+        for key, draws, true in (("kappa", kappa, truth[0]), ("T", T, truth[1])):
+            off = draws.mean(0) - true
+            row[key] = (off.abs() < 2 * draws.std(0)).double().mean().item()
+            row[f"{key}_off"] = (off / true).mean().item()
+            row[f"{key}_std"] = (draws.std(0) / true).mean().item()
+        eta = said.efficiency(200, generator=seed)
+        low, high = eta.interval
+        inside = low <= engine.cycle().efficiency <= high
+        found[name] = dict(row, eta=eta.estimate, low=low, high=high, eta_inside=bool(inside))
+    return found
+
+
+ENGINES = [dict(tau=tau, scheme="baoab") for tau in (20.0, 50.0, 100.0)]
+STUDIES = {
+    "12_networks": Study(network_on_film, [dict(method="regression")], range(5)),
+    "15_bands": Study(bands_of_engine, [*ENGINES, dict(tau=50.0, scheme="euler")], range(100, 130)),
+}
 
 
 def main() -> None:

@@ -18,9 +18,10 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "15.1": (
         10.7,
         [
-            (24.0, "power is largest"),
-            (1.0, "must run slower"),
-            (50.0, "is not zero there"),
+            (22.0, "power is largest"),
+            (9.0, "more slowly"),
+            (50.0, "delivers work there"),
+            (-10.7, "a period is positive"),
             ("soon", "a number is wanted"),
         ],
     ),
@@ -38,8 +39,12 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         -1.6,
         [
             (3.1, "still knows"),
-            (1.6, "second law"),
-            (-80.0, "too much"),
+            (1.6, "done on the engine"),
+            (0.4, "mean over strokes"),
+            (-0.2, "efficiency"),
+            (-0.03, "per time unit"),
+            (-140.0, "sum over 100"),
+            (-80.0, "one constant D, at τ = 50"),
             ("little", "a number is wanted"),
             (float("nan"), "finite"),
         ],

@@ -38,7 +38,7 @@ class Hint(Exception):
     """The answer is wrong; the message says where to look."""
 
 
-SIGN = "the size is right, the sign is not: which direction of time, or of the flow, is positive?"
+SIGN = "the size is right, the sign is not: in which direction is it counted as positive?"
 TWICE = "exactly twice too large: look for a factor of two, such as 2D where D belongs."
 HALF = "exactly half of it: look for a factor of two, such as D where 2D belongs."
 

@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 
-from ...widgets.style import DATA, EXACT_LINE, array
+from ...systems import CarnotEngine, ThermalMotor
+from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, OTHERS, array
 from .plots import points
 
 
@@ -56,3 +58,34 @@ def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> Non
         ax.plot(array(levels), array(values), dashes, label=name)
     ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
     ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)
+
+
+def strokes(ax: Axes, engine: CarnotEngine) -> None:
+    """The cycle of an engine in the plane of κ and T, each stroke in its colour."""
+    for stroke, color in enumerate((COLD, EXACT, HOT, OTHERS[0])):
+        t = np.linspace(stroke, stroke + 1) * engine.tau / 4
+        path = engine.stiffness(t), engine.temperature(t)
+        ax.plot(*path, color=color, label=f"stroke {stroke + 1}")
+    ax.set(xlabel=r"$\kappa$ (energy/length²)", ylabel="$T$ (energy)", ylim=(9, 22))
+    ax.legend(loc="upper left", ncols=2)
+
+
+def work_loop(ax: Axes, engine: CarnotEngine, t: Any, xx: Any, **axes: Any) -> None:
+    """⟨x²⟩/2 over κ at times t of a cycle, all `(n,)`; the signed area is the work delivered."""
+    kappa = engine.stiffness(t)
+    slow = engine.temperature(t) / kappa
+    ax.plot(kappa, slow / 2, **EXACT_LINE, label="slow limit")
+    ax.plot(kappa, xx / 2, color=DATA, label=rf"$\tau$ = {engine.tau:g}")
+    ax.set(xlabel=r"$\kappa$ (energy/length²)", ylabel=r"$\langle x^2\rangle/2$ (length²)")
+    ax.set(xlim=(0, 45), ylim=(0, 1.5), **axes)
+    ax.legend(loc="upper right")
+
+
+def on_ring(ax: Axes, ring: ThermalMotor) -> None:
+    """Energy, temperature and exact density around the ring of a motor."""
+    x = np.linspace(0, ring.period, 301)
+    ax.plot(x, ring.energy(torch.tensor(x)) / 5, color=EXACT, label="$U/5$")
+    ax.plot(x, ring.temperature(x) / 5, color=HOT, label="$T/5$")
+    ax.fill_between(x, ring.density(x), color=DATA, alpha=0.4, label="density, exact")
+    ax.set(xlabel="$x$ (length units)", ylim=(0, 1.7), xlim=(0, ring.period))
+    ax.legend(loc="upper right")
