@@ -82,9 +82,11 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "11.4": (
         0.1,
         [
-            (0.23, "NMSE"),
+            (0.2513, "NMSE"),
+            (0.35, "degree 5"),
             (0.95, "degree 3"),
             (12.0, "per cent"),
+            (0.0, "second of the two"),
             (-1.0, "between 0 and 1"),
             ("few", "a number is wanted"),
         ],

@@ -9,7 +9,7 @@ from torch import Tensor
 from ...device import make_generator
 from ...simulators import simulate
 from ...systems import DoubleHump
-from .grading import SIGN, Hint, Table, evaluate, function, refuse, tensor
+from .grading import SIGN, Hint, Table, evaluate, function, measured, refuse, tensor
 
 SYSTEM, DT = DoubleHump(), 0.002
 
@@ -74,20 +74,25 @@ def check_11_3(answer: object) -> str:
             raise Hint(f"{factor:g} times the drift: the repair is ⟨Dφ′⟩, once.")
     if nmse > 0.01:
         raise Hint(f"NMSE = {nmse:.2g}, 0.01 can be had: do you divide by ⟨φφᵀ⟩, and dx by dt?")
-    return f"NMSE = {nmse:.4f}. This is how information is read off steps of any calculus."
+    return f"NMSE = {nmse:.4f}. So drift is found from labels read at midpoints, too."
 
 
-def check_11_4(answer: object) -> str:
-    """Fraction of places that the intervals of a cubic hold, from 1000 time units."""
-    held = tensor(answer).item()
-    refuse(not 0 <= held <= 100, "a fraction lies between 0 and 1.")
-    refuse(held > 1, "in per cent? A fraction between 0 and 1 is wanted.")
-    refuse(0.225 < held < 0.24, "this is the NMSE, the first of the two numbers.")
-    refuse(held > 0.4, "that many? Is the basis of degree 3, and did you take all of `camera`?")
-    return (
-        f"{held:.0%}. The bands are narrow, since four weights are well known; but no cubic is the "
-        "drift. Error bars answer for noise, not for the basis."
-    )
+# Fraction of places at which the intervals of a cubic hold the drift, from 1000 time units: 0.09 to 0.11
+# in 8 films.
+check_11_4 = measured(
+    (0.07, 0.15),
+    ((0.0, 0.03), "so few? It is the second of the two numbers, for degree 3."),
+    (
+        (0.2, 0.27),
+        "this is the NMSE of degree 3, or what a higher degree holds; its coverage is wanted.",
+    ),
+    ((0.27, 0.45), "a basis of degree 5 holds so many; degree 3 is asked."),
+    ((0.45, 1.0), "that many? Is the basis of degree 3, and did you take all of `camera`?"),
+    ((7.0, 15.0), "in per cent? A fraction between 0 and 1 is wanted."),
+    otherwise="a fraction between 0 and 1 is wanted: the second number that `judge` gives for degree 3.",
+    means="{:.2f}. The bands are narrow, since four weights are well known; but no cubic is the drift. "
+    "An error bar contains the noise, not what the basis cannot hold.",
+)
 
 
 X = torch.linspace(-5, 5, 10_001, dtype=torch.float64)
@@ -97,7 +102,7 @@ GRID = X, SYSTEM.drift(X), SYSTEM.diffusion(X[:, None])[:, 0, 0]
 @function(
     at=[(*GRID, -SYSTEM.well, SYSTEM.well), (*GRID, -1.0, 0.5)],
     otherwise="ψ first, then the inner integral, then the outer one; from −1.79 to 1.79 it is 12.39.",
-    means="Nobody fitted this time: it is a test of drift and diffusion together.",
+    means="This time was not fitted: it is a test of drift and diffusion together.",
 )
 def check_11_5(x: Tensor, drift: Tensor, D: Tensor, start: float, target: float) -> Table:
     """Mean first-passage times of the two wells, from drift and diffusion on a grid."""
