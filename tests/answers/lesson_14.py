@@ -29,6 +29,8 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         [
             ((114.7, 114.3, 34.3), "start of the step"),
             ((120.1, 13_810.0, 36.0), "divide it by"),
+            ((120.1, 36.1, 114.9), "the order"),
+            ((600.5, 114.9, 180.4), "five times"),
             ((119.0, 114.9, 30.0), "each within"),
         ],
     ),
@@ -37,7 +39,9 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         [
             (50.0, "decides long before"),
             (10.6, "leak's reversal"),
-            (5.0, "leap to 100"),
+            (5.0, "dies out"),
+            (7.0, "a smaller one"),
+            (-6.5, "upwards"),
         ],
     ),
     "14.4": (

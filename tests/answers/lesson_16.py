@@ -17,7 +17,9 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "16.2": (
         0.0,
         [
-            (1.0, "nothing has changed"),
+            (1.0, "hardly anything"),
+            (3.6, "in time units"),
+            (-0.5, "no less than zero"),
             (0.3, "still differ"),
             ("none", "a number is wanted"),
         ],

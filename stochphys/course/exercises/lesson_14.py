@@ -1,8 +1,8 @@
 """Exercises of 14 A neuron."""
 
-from math import exp, expm1
+from math import exp, expm1, inf
 
-from .grading import Table, function, number
+from .grading import Table, function, measured, number
 
 
 @function(
@@ -27,17 +27,23 @@ check_14_2 = number(
         "the right side be taken?",
     ),
     ((120.0, 13800.0, 36.0), "the second weight is g_Na E_Na: divide it by g_Na."),
+    ((120.0, 36.0, 115.0), "the order is g_Na, E_Na, g_K."),
+    (
+        (600.0, 115.0, 180.0),
+        "five times too large: the frames of `slow` are slow.dt = 0.05 ms apart.",
+    ),
     otherwise="three numbers are wanted, g_Na, E_Na and g_K; each within 1 %.",
     means="V is smooth, so the trapezoid is allowed, and its error falls faster than dt.",
 )
 
 # Smallest jump of V from rest that makes a spike.
-check_14_3 = number(
-    6.5,
-    (50.0, "50 mV is where our counter says spike; the neuron decides long before."),
-    (10.6, "this is the leak's reversal potential; the sodium channels open earlier."),
-    rtol=0.03,
-    otherwise="look at the peak of V as a function of the jump: where does it leap to 100 mV?",
+check_14_3 = measured(
+    (6.35, 6.65),
+    ((49, 51), "50 mV is where our counter says spike; the neuron decides long before."),
+    ((10.5, 10.7), "this is the leak's reversal potential; the sodium channels open earlier."),
+    ((6.65, inf), "this jump makes a spike, but a smaller one does so, too."),
+    ((0, 6.35), "this jump dies out: look at the peak of V that follows it."),
+    otherwise="a jump upwards is wanted, in mV: where does the peak of V leap to 100 mV?",
     means="6.5 mV: a jump of 6.4 dies out at 7, one of 6.6 grows to 100. All or nothing.",
 )
 

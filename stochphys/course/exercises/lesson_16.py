@@ -2,7 +2,7 @@
 
 from math import exp
 
-from .grading import Table, function, number
+from .grading import Table, function, measured, number
 
 
 @function(
@@ -20,11 +20,13 @@ def check_16_1(std: float) -> Table:
 
 
 # Spread of the times when all draws are the mean equation, relative to the honest one.
-check_16_2 = number(
-    0.0,
-    (1.0, "nothing has changed: are Φ and D still drawn? Use `.mean` of both."),
-    otherwise="some draws still differ: both drift and diffusion must be the means.",
-    means="no spread at all: one equation, one time. What is not known has been left out, not solved.",
+check_16_2 = measured(
+    (-1e-6, 1e-6),
+    ((0.85, 1.15), "hardly anything has changed: is Φ still drawn? Use `.mean` of both."),
+    ((1.5, 20), "is this a std itself, in time units? The ratio of the two is wanted."),
+    ((1e-6, 0.85), "some draws still differ: both drift and diffusion must be the means."),
+    otherwise="a ratio of two std is no less than zero, and not above that of the honest times.",
+    means="no spread at all: one equation, one time. What is not known has been left out.",
 )
 
 ERROR = 0.6  # of the entropy production rate 8.24 of NonlinearForce(), from 100 time units
