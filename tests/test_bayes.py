@@ -161,9 +161,10 @@ def exactly(samples: Samples) -> tuple[Tensor, Tensor]:
 
 
 def test_a_network_that_is_not_needed_is_switched_off():
-    """Labels of a line beside a line that is declared: what is left is least squares on it, to rounding, in
-    13 of these 20 sets, also far out; in the others noise looks like a bend, of 0.6 of a weight on average,
-    and the band is wider. Of 20 intervals of 95 % four may miss (3 in 10 000)."""
+    """Labels of a line beside a line that is declared: what is left is least squares on it, also far out, to
+    a tenth of a standard error and of its size in 13 of these 20 sets; in the others noise looks like a bend,
+    the band is wider, and of 0.07 more numbers on average is said that the data determine them. Of 20 intervals
+    of 95 % four may miss (3 in 10 000)."""
     x = torch.tensor([[3.0], [30.0]]).double()
     phi, off, extra, held = torch.cat((torch.ones_like(x), x), dim=-1), 0, 0.0, 0
     for seed in range(20):
@@ -173,11 +174,11 @@ def test_a_network_that_is_not_needed_is_switched_off():
         weights, covariance = exactly(data)
         std = ((phi @ covariance) * phi).sum(1).sqrt()
         error = (found.mean(x)[:, 0] - phi @ weights).abs() / std
-        off += bool((error < 1e-6).all() and (found.std(x)[:, 0] / std - 1 < 1e-6).all())
+        off += bool((error < 0.1).all() and (found.std(x)[:, 0] / std - 1 < 0.1).all())
         extra += found.effective_parameters - 2
         low, high = found.interval(x)
         held += bool((low <= 0.7 + x)[1] & (0.7 + x <= high)[1])
-    assert off >= 10 and extra / 20 < 0.5 and held >= 16
+    assert off >= 10 and extra / 20 < 0.2 and held >= 16
 
 
 def test_without_a_mean_nothing_is_said_where_data_have_ended():
@@ -192,7 +193,9 @@ def test_without_a_mean_nothing_is_said_where_data_have_ended():
     low, high = found.interval(far)
     assert (low == -torch.inf).all() and (high == torch.inf).all()
     assert found.std(far).isfinite().all()
-    declared = replace(method, mean=Polynomial(1)).fit(data, generator=make_generator(0))
+    declared = replace(method, mean=Polynomial(1), activation="bump").fit(
+        data, generator=make_generator(0)
+    )
     assert declared.interval(far)[0].isfinite().all()
 
 

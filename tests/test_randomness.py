@@ -129,7 +129,7 @@ def oscillator():
 
 
 def turning(generator):
-    network = neural.LaplaceNetwork(**few)
+    network = neural.BootstrapEnsemble(**few)
     return infer_langevin(paths(TRAP), drift=network, period=10.0, generator=generator)
 
 

@@ -26,6 +26,7 @@ STUDIES = (
     "rates",
     "artefacts",
     "cameras",
+    "bayesian_networks",
 )  # modules here with `study(results, seeds, tiny, retry)`
 RESULTS = Path(__file__).parents[1] / "results"
 

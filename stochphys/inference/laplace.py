@@ -29,6 +29,7 @@ from .regression import Samples
 CHUNK = 2**12  # states whose Jacobian is held at once
 CELLS = 11  # halvings: training sees at most 2¹¹ labels, each the mean of those in a cell
 OFF = 1e8  # precision of a group, in units of weights of order one, that is switched off
+UNLIKELY = 0.01  # times the share of the most probable network: one with less is left out
 SHOWN = 2000  # states at most by which is judged where data end
 SHORT = 2.0**-10  # of a Gauss–Newton step, at which training ends
 
@@ -92,14 +93,32 @@ class Flat(Brief):
         return H, moment
 
 
+@dataclass(frozen=True, eq=False)
+class Trained(Brief):
+    """Where training of a network ended.
+
+    Attributes:
+        f: the network.
+        weights: ŵ `(n_weights,)`.
+        precision: α of the prior of each of them, 0 without one, infinite where it is switched off.
+        evidence: in nats, less what is the same for all starts.
+    """
+
+    f: Flat
+    weights: Tensor
+    precision: Tensor
+    evidence: float
+
+
 def trained(
     f: Flat, groups: Tensor, samples: Samples, likelihood: Likelihood, steps: int
-) -> tuple[Tensor, Tensor, float]:
-    """Weights `(n_weights,)` from those of the network on, the precision of each group, 0 for group 0 and
-    infinite where it is switched off, and the evidence in nats, less what is the same for all starts."""
+) -> Trained:
+    """From the weights of the network on, by at most so many steps; of each weight its group is given. Weights
+    that are all 0 stay so, but those of group 0: a network that is switched off."""
     w, x, y, weight = f.weights, samples.x, samples.y[:, 0], samples.weight[:, 0]
     n = torch.bincount(groups).to(w)
-    alpha = torch.ones_like(n)
+    off = not w.any()
+    alpha = torch.full_like(n, OFF if off else 1.0)
     alpha[0] = 0.0
     last = -inf
 
@@ -126,48 +145,41 @@ def trained(
             size /= 2
         if size > SHORT:
             w = w + size * change
+        if off:
+            continue
         determined = n - alpha * per_group(torch.cholesky_inverse(L).diagonal())  # MacKay's γ
         wanted = determined.clamp(min=1e-9) / per_group(w.square()).clamp(min=1e-300)
         alpha = torch.where(used, wanted.clamp(max=OFF), 0.0)
-    return w, torch.where(alpha < OFF, alpha, inf), evidence
+    evidence -= int((used & (alpha < OFF)).sum())  # Akaike's nat, as in `evidence.Prior`
+    return Trained(f, w, torch.where(alpha < OFF, alpha, inf)[groups], evidence)
 
 
 @dataclass(frozen=True, eq=False)
 class Tangent(Brief):
-    r"""A network of one output in its tangent space at ŵ, $w = m + R\xi$.
+    r"""A network of one output in its tangent space, $w = m + R\xi$.
 
     Attributes:
-        f: the network.
-        weights: ŵ.
+        at: where training ended, ŵ.
         shift: m − ŵ.
         root: R `(n_weights, n_weights)`.
         determined: how many of the weights the data determine.
     """
 
-    f: Flat
-    weights: Tensor
+    at: Trained
     shift: Tensor
     root: Tensor
     determined: float
 
     @classmethod
-    def of(
-        cls,
-        f: Flat,
-        weights: Tensor,
-        groups: Tensor,
-        precision: Tensor,
-        samples: Samples,
-        likelihood: Likelihood,
-    ) -> "Tangent":
-        """From all samples, at trained weights."""
-        H, moment = f.summed(weights, samples, likelihood)
-        root, determined = believed(H, groups, precision)
-        return cls(f, weights, root @ (root.T @ moment) - weights, root, determined)
+    def of(cls, at: Trained, samples: Samples, likelihood: Likelihood) -> "Tangent":
+        """From all samples, of one component."""
+        H, moment = at.f.summed(at.weights, samples, likelihood)
+        root, determined = believed(H, torch.arange(len(H)), at.precision)
+        return cls(at, root @ (root.T @ moment) - at.weights, root, determined)
 
     def moved(self, change: Tensor, x: Tensor) -> Tensor:
         """f + J·change, without J itself."""
-        f, df, *_ = jvp(lambda w: self.f(w, x), (self.weights,), (change,))
+        f, df, *_ = jvp(lambda w: self.at.f(w, x), (self.at.weights,), (change,))
         return f + df
 
     def mean(self, x: Tensor) -> Tensor:
@@ -175,7 +187,7 @@ class Tangent(Brief):
 
     def std(self, x: Tensor) -> Tensor:
         pieces = x.split(CHUNK)
-        J = (self.f.jacobian(self.weights, piece) for piece in pieces)
+        J = (self.at.f.jacobian(self.at.weights, piece) for piece in pieces)
         return torch.cat([(rows @ self.root).norm(dim=-1) for rows in J])
 
 
@@ -184,27 +196,27 @@ class LinearisedPosterior(Posterior):
 
     Args:
         tangents: of each component, one or more.
-        shares: of the probability, of each component `(n,)`.
-        samples: that it was learned from.
+        states: that it was learned from `(n, dim_in)`.
         ends: whether nothing is said beyond them: of a function without a mean that was declared.
     """
 
     def __init__(
-        self,
-        tangents: Sequence[Sequence[Tangent]],
-        shares: Sequence[Tensor],
-        samples: Samples,
-        ends: bool,
+        self, tangents: Sequence[Sequence[Tangent]], states: Tensor, *, ends: bool
     ) -> None:
-        self.tangents, self.shares = tangents, shares
-
+        evidences = [torch.tensor([t.at.evidence for t in of]).to(states) for of in tangents]
+        likely = [evidence.softmax(0) for evidence in evidences]
+        self.tangents = [
+            [t for t, p in zip(of, share, strict=True) if p > UNLIKELY * share.max()]
+            for of, share in zip(tangents, likely, strict=True)
+        ]
+        kept = [share[share > UNLIKELY * share.max()] for share in likely]
+        self.shares = [share / share.sum() for share in kept]
         self.effective_parameters = sum(
             (share @ torch.tensor([t.determined for t in of]).to(share)).item()
-            for of, share in zip(tangents, shares, strict=True)
+            for of, share in zip(self.tangents, self.shares, strict=True)
         )
-        self.low, self.high = samples.x.amin(0), samples.x.amax(0)
-        some = samples.x[:: 1 + len(samples.x) // SHOWN]
-        self.limits = Known.of(self, some) if ends else None
+        self.low, self.high = states.amin(0), states.amax(0)
+        self.limits = Known.of(self, states[:: 1 + len(states) // SHOWN]) if ends else None
 
     def mean(self, x: Tensor) -> Tensor:
         return torch.stack([share @ means for _, share, means in self._each(x)], dim=-1)

@@ -16,15 +16,14 @@ from torch import Generator, Tensor, nn
 from .. import require
 from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
-from ..models.networks import MLP, InUnits, WithMean
+from ..models.networks import MLP, Bump, InUnits, WithMean
 from ..training import Callback, Ensemble, Objective, fit
 from .laplace import Flat, LinearisedPosterior, Tangent, in_cells, trained
 from .neural_posteriors import MemberPosterior, Resampled, check_shared, tensors, units_of
 from .posterior import Posterior
 from .regression import Samples
 
-UNLIKELY = 5.0  # nats behind the best start, from which on one is left out
-ACTIVATIONS = {"tanh": nn.Tanh, "elu": nn.ELU}
+ACTIVATIONS = {"tanh": nn.Tanh, "elu": nn.ELU, "bump": Bump}
 
 
 def misfit(likelihood: Likelihood) -> Objective:
@@ -43,8 +42,8 @@ class Body:
 
     Attributes:
         width, depth: size and number of the hidden layers; depth 0 is a straight line.
-        activation: of the hidden units, "tanh", which becomes constant far out, or "elu", which goes on
-            straight.
+        activation: of the hidden units, "tanh", which becomes constant far out, "elu", which goes on
+            straight, or "bump", which vanishes there.
         mean: None, or a basis, of `models.bases` or any function from states to features: what the network
             adds to and what is left of it far out, declared; its weights are found beside the network's.
         gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
@@ -161,50 +160,44 @@ class LaplaceNetwork(Body):
     and say so. With one they hold the truth there if it is the right one.
 
     Attributes:
+        activation: "tanh" by default, beside a mean function "bump": units that saturate would leave a constant
+            of their own beside it, far out.
         starts: networks of each component, averaged with the probabilities that they give to the data.
         steps: at most, of each of them.
     """
 
-    width: int = 12
+    depth: int = 1
+    activation: str = ""
     starts: int = 3
     steps: int = 40
 
     def __post_init__(self) -> None:
+        if not self.activation:
+            object.__setattr__(self, "activation", "tanh" if self.mean is None else "bump")
         super().__post_init__()
         require.integer(1, self, "starts")
 
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        units = units_of(samples, likelihood)
+        centre, scale, a, b = units_of(samples, likelihood)
         check_shared(samples)
         if self.mean is not None and isinstance(likelihood, Normal):
-            units = (
-                *units[:2],
-                torch.zeros_like(units[2]),
-                units[3],
-            )  # a constant is declared, or none
-        found, shares = [], []
-        for i in range(samples.y.shape[1]):
-            one = Samples(samples.x, samples.y[:, i : i + 1], samples.weight[:, i : i + 1])
-            few = in_cells(one)
-            each = []
-            for _ in range(self.starts):
+            a = torch.zeros_like(a)  # a constant is declared, or there is none
+        found = []
+        for i, (y, weight) in enumerate(zip(samples.y.T, samples.weight.T, strict=True)):
+            one = Samples(samples.x, y[:, None], weight[:, None])
+            few, tangents = in_cells(one), []
+            for start in range(self.starts + 1):
                 body = self.mlp(one, generator)
-                network = InUnits(
-                    self.with_mean(body, one), [*units[:2], *(u[i : i + 1] for u in units[2:])]
-                )
-                f = Flat(network.double().requires_grad_(False))
+                if start == self.starts:  # one that is switched off
+                    for w in body.parameters():
+                        nn.init.zeros_(w)
+                units = centre, scale, a[i : i + 1], b[i : i + 1]
+                network = InUnits(self.with_mean(body, one), units).double().requires_grad_(False)
                 groups = groups_of(network, body, free=self.mean is None)
-                each.append((f, groups, *trained(f, groups, few, likelihood, self.steps)))
-            evidence = torch.tensor([one[-1] for one in each], dtype=torch.float64)
-            kept = (evidence > evidence.max() - UNLIKELY).nonzero()[:, 0].tolist()
-            shares.append(evidence[kept].softmax(0))
-            found.append(
-                [
-                    Tangent.of(f, w, groups, alpha, one, likelihood)
-                    for f, groups, w, alpha, _ in (each[k] for k in kept)
-                ]
-            )
-        return LinearisedPosterior(found, shares, samples, ends=self.mean is None)
+                at = trained(Flat(network), groups, few, likelihood, self.steps)
+                tangents.append(Tangent.of(at, one, likelihood))
+            found.append(tangents)
+        return LinearisedPosterior(found, samples.x, ends=self.mean is None)
 
 
 def groups_of(network: nn.Module, body: MLP, *, free: bool) -> Tensor:

@@ -46,6 +46,13 @@ class MLP(nn.Sequential):
         self.sizes = tuple(sizes)
 
 
+class Bump(nn.Module):
+    r"""$e^{-z^2/2}$ of each number: a unit that is zero far out."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return torch.exp(-z.square() / 2)
+
+
 class WithMean(nn.Module):
     r"""A network and a mean function that is linear in features, $f(x) = \text{body}(x) + 3A\,\phi(x)$,
     A zero at the start.
