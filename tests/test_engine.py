@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from stochphys import course
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
 from stochphys.simulators import simulate
@@ -175,6 +176,22 @@ def test_what_frames_show_of_a_linear_force_leads_back_to_it(dt: float) -> None:
     seen = -P[:, 1, 0] / dt, (1 - P[:, 1, 1]).mean().view(1, 1) / dt, noise / (2 * dt)
     for found, exact in zip(equation_behind(*seen, dt), (k, g, T), strict=True):
         torch.testing.assert_close(found, exact.double().expand_as(found), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("tau", [20.0, 50.0, 100.0])
+def test_bands_of_the_stored_study_hold_the_truth(tau: float) -> None:
+    """30 runs: ± 2 std hold κ and T at 90 to 99 % of the times, γ and η in as many runs as 95 % leave, to
+    K standard errors; frames taken for the equation do not."""
+    setting = dict(tau=tau, scheme="baoab")
+    runs = [row["result"] for row in course.stored("15_bands") if row["setting"] == setting]
+
+    def held(key: str, read_to: str = "all orders") -> float:
+        return float(np.mean([run[read_to][key] for run in runs]))
+
+    assert 0.9 <= held("kappa") <= 0.99 and 0.9 <= held("T") <= 0.99
+    for key in ("gamma_inside", "eta_inside"):
+        assert held(key) > 0.95 - K * sqrt(0.95 * 0.05 / len(runs))
+    assert held("T", "frames") < 0.01 and held("kappa", "frames") < 0.8
 
 
 def test_frames_between_which_velocities_are_forgotten_are_refused() -> None:
