@@ -29,7 +29,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         lambda zeta, dt: 3 / 2 * 6 * zeta**2 / (2 * dt**3),
         [
             (lambda zeta, dt: 3 * zeta**2 / dt**3, "two thirds"),
-            (lambda zeta, dt: 1.5 * zeta**2 / dt**3, "share the blame"),
+            (lambda zeta, dt: 1.5 * zeta**2 / dt**3, "contribute their errors"),
             (lambda zeta, dt: 4.5 * zeta / dt**3, "variances add"),
             (lambda zeta, dt: 4.5 * zeta**2 / dt**2, "one power"),
             (lambda zeta, dt: 9 * zeta**2 / dt**3, "factor of two"),

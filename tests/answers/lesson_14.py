@@ -37,7 +37,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "14.3": (
         6.5,
         [
-            (50.0, "decides long before"),
+            (50.0, "a much smaller jump"),
             (10.6, "leak's reversal"),
             (5.0, "dies out"),
             (7.0, "a smaller one"),

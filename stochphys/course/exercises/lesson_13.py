@@ -50,7 +50,10 @@ def check_13_3(zeta: float, dt: float) -> Table:
         3 * one,
         "two thirds of it: the estimate is the squares times 3/2, noise of the camera included.",
     )
-    yield 1.5 * one, "three positions share the blame: x₊ − 2x + x₋ has the variance (1 + 4 + 1)ζ²."
+    yield (
+        1.5 * one,
+        "three positions contribute their errors: x₊ − 2x + x₋ has the variance (1 + 4 + 1)ζ².",
+    )
     yield 4.5 * zeta / dt**3, "ζ is a standard deviation; variances add."
     yield (
         4.5 * zeta**2 / dt**2,

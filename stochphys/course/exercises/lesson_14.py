@@ -39,7 +39,7 @@ check_14_2 = number(
 # Smallest jump of V from rest that makes a spike.
 check_14_3 = measured(
     (6.35, 6.65),
-    ((49, 51), "50 mV is where our counter says spike; the neuron decides long before."),
+    ((49, 51), "50 mV is where our counter counts a spike; a much smaller jump leads to one."),
     ((10.5, 10.7), "this is the leak's reversal potential; the sodium channels open earlier."),
     ((6.65, inf), "this jump makes a spike, but a smaller one does so, too."),
     ((0, 6.35), "this jump dies out: look at the peak of V that follows it."),
@@ -55,7 +55,7 @@ check_14_4 = number(
     (8.9, "a fraction is wanted, not per cent."),
     rtol=0.12,
     otherwise="count the frames where m is exactly 0 or exactly 1.",
-    means="one frame in eleven, in a set of measure zero: there the noise is not the one you infer.",
+    means="one frame in eleven lies exactly on a bound, where steps obey neither the drift nor the noise of Eq. 1.",
 )
 
 
@@ -63,7 +63,7 @@ check_14_4 = number(
     at=[(2.414e-4, 4.3, 0.05), (1e-4, 0.2, 0.01), (1e-3, 5.0, 0.2)],
     rtol=0.005,
     otherwise="after dt a gate has the variance T(1 − e^(−2k dt))/k about its mean.",
-    means="for m at dt = 0.05 it turns 2.4·10⁻⁴ into 3.0·10⁻⁴: a repair, made by a law and not by data.",
+    means="for m at dt = 0.05 it turns 2.4·10⁻⁴ into 3.0·10⁻⁴: the correction takes Eq. 1 for granted.",
 )
 def check_14_5(T_hat: float, k: float, dt: float) -> Table:
     """The strength of the noise from what frames dt apart show of it."""

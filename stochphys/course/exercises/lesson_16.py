@@ -40,5 +40,5 @@ check_16_3 = number(
     (100 * (ERROR / 0.01) ** 2, "1 % of σ̇, not of one: its error should be 0.082."),
     rtol=0.05,
     otherwise="τ = 100 (error now / error wanted)², with the error wanted 0.01 σ̇.",
-    means="5300 time units, 530 000 frames. Accuracy of entropy is bought with time, like that of a drift.",
+    means="5300 time units, 530 000 frames. Like a drift, entropy production needs more time, not more frames.",
 )
