@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
         ("accuracy", 2, ("wells", "van der Pol, positions", "films wrong")),
         ("rates", 3, ("short_time_tur", "balanced", "landscape")),
         ("artefacts", 12, ("open shutter", "equilibrium", "beyond 3 s.e.")),
+        ("bayesian_networks", 2, ("two humps", "right basis", "refused")),
     ],
 )
 def test_a_study_goes_on_where_it_was_and_prints_its_tables_from_the_file(

@@ -31,6 +31,7 @@ CELLS = 11  # halvings: training sees at most 2¹¹ labels, each the mean of tho
 OFF = 1e8  # precision of a group, in units of weights of order one, that is switched off
 UNLIKELY = 0.01  # times the share of the most probable network: one with less is left out
 SHOWN = 2000  # states at most by which is judged where data end
+FIRST = 6  # steps in which precisions stay 1: else a network is switched off before it has learned
 SHORT = 2.0**-10  # of a Gauss–Newton step, at which training ends
 
 
@@ -137,7 +138,7 @@ def trained(
         used = alpha > 0
         log_det = 2 * L.diagonal().log().sum()
         evidence = -here + ((n * alpha.log())[used].sum() - log_det).item() / 2
-        if abs(evidence - last) < SETTLED or step == steps:
+        if (step > FIRST and abs(evidence - last) < SETTLED) or step == steps:
             break
         last, size = evidence, 1.0
         change = torch.cholesky_solve(moment[:, None], L)[:, 0] - w
@@ -145,7 +146,7 @@ def trained(
             size /= 2
         if size > SHORT:
             w = w + size * change
-        if off:
+        if off or step < FIRST:
             continue
         determined = n - alpha * per_group(torch.cholesky_inverse(L).diagonal())  # MacKay's γ
         wanted = determined.clamp(min=1e-9) / per_group(w.square()).clamp(min=1e-300)
