@@ -17,6 +17,8 @@ from stochphys.course.studies.doubtful_networks import (
     DropoutNetwork,
     VariationalNetwork,
 )
+from stochphys.course.studies.published_network import PublishedNetwork
+from stochphys.course.studies.swag import SWAGNetwork, drawn_around
 from stochphys.device import make_generator
 from stochphys.inference import (
     BayesianRegression,
@@ -33,6 +35,7 @@ from stochphys.inference.neural_posteriors import (
     units_of,
 )
 from stochphys.models import (
+    LogVariance,
     Normal,
 )
 from stochphys.models.bases import Polynomial
@@ -46,6 +49,7 @@ METHODS = [
     BootstrapEnsemble(width=5, members=3, **SHORT),
     VariationalNetwork(width=5, draws=7, **SHORT),
     DropoutNetwork(width=5, draws=7, **SHORT),
+    SWAGNetwork(width=5, draws=7, rank=2, visits=3, every=2, **SHORT),
 ]
 LINE = BayesianRegression(Polynomial(1))
 IDS = [type(method).__name__ for method in METHODS]
@@ -112,6 +116,45 @@ def test_local_reparametrisation_has_the_variance_of_the_weights():
         assert ((values.var(0) / exact - 1).abs() < sigmas(exact.numel()) * (2 / n) ** 0.5).all()
         assert ((values.mean(0) - mean).abs() < 5 * (exact / n).sqrt()).all()
     assert (local != again).all()
+
+
+@pytest.mark.parametrize("method", METHODS[2:4], ids=IDS[2:4])
+def test_a_declared_line_is_what_is_left_far_out(method):
+    """tanh units are constant there: what a draw changes by over a step far out is the slope of its line.
+    Labels of slope 1 give most of it to the line, where there is one; dropout has one line for all."""
+    data = samples(2000, dim_in=1, dim_out=1)
+    line = replace(method, mean=Polynomial(1), steps=300, lr=2e-2)
+    far = torch.tensor([[1e6], [2e6]]).double()
+    slopes = [
+        (values[1] - values[0]).item() / 1e6
+        for values in line.fit(data, generator=make_generator(0)).model.on_shared(far)
+    ]
+    slopes = torch.tensor(slopes)
+    assert abs(slopes.mean() - 1) < 0.5
+    assert (slopes.std() > 1e-4) == isinstance(method, VariationalNetwork)
+    constant = method.fit(data, generator=make_generator(0)).mean(far)
+    assert abs(constant[1] - constant[0]) < 1e-3
+
+
+def test_swag_draws_have_half_the_diagonal_and_half_of_what_visits_span():
+    seen = torch.randn(6, 3, generator=make_generator(0))
+    n = 40_000
+    drawn = drawn_around(seen, 4, n, generator=make_generator(1))
+    away = seen - seen.mean(0)
+    exact = (away.square().mean(0).diag() + away[-4:].T @ away[-4:] / 3) / 2
+    # A covariance from n draws has an error √((Σ_ij² + Σ_ii Σ_jj)/n).
+    error = ((exact**2 + exact.diag()[:, None] * exact.diag()) / n).sqrt()
+    assert ((drawn.T.cov() - exact).abs() < sigmas(9) * error).all()
+    assert ((drawn.mean(0) - seen.mean(0)).abs() < sigmas(3) * (exact.diag() / n).sqrt()).all()
+
+
+def test_the_published_network_learns_drifts_of_one_coordinate():
+    method, data = PublishedNetwork(width=5, draws=7, dt=0.1, **SHORT), samples(dim_in=1, dim_out=1)
+    found = method.fit(data, generator=make_generator(0))
+    assert found.mean(data.x).shape == found.std(data.x).shape == data.y.shape
+    for wrong in (dict(samples=samples()), dict(samples=data, likelihood=LogVariance())):
+        with pytest.raises(ValueError, match="PublishedNetwork learns the drift of one coordinate"):
+            method.fit(**wrong, generator=make_generator(0))
 
 
 def test_dropout_draws_are_the_networks_that_calls_see():

@@ -103,8 +103,15 @@ def test_a_stored_study_is_whole(name):
     assert all(run in found for run in asked)
 
 
+def test_averages_are_means_over_seeds_with_their_standard_errors():
+    rows = [dict(setting=dict(a=1), result=dict(b=b)) for b in (1.0, 2.0, 6.0)]
+    [(setting, found)] = course.averages(rows)
+    assert setting == dict(a=1)
+    assert found["b"] == pytest.approx((3.0, 7**0.5 / 3**0.5))  # variance 7, of three
+
+
 def test_a_study_that_is_not_stored_is_refused_by_name():
-    with pytest.raises(ValueError, match="study must be one of .*12_networks.*, got '12_hopes'"):
+    with pytest.raises(ValueError, match="study must be one of .*12_regression.*, got '12_hopes'"):
         course.stored("12_hopes")
 
 

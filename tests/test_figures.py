@@ -18,6 +18,7 @@ from matplotlib.quiver import Quiver
 
 from stochphys import widgets
 from stochphys.course.figures import plots as figures
+from stochphys.course.figures.langevin import held_by_method
 from stochphys.inference.fluctuation import DetailedFluctuationTheorem
 from stochphys.simulators import simulate
 from stochphys.systems import BeadSpring, StirredDoubleWell
@@ -223,6 +224,19 @@ def test_estimates_are_listed_from_the_top_with_networks_in_green(ax):
     points = [line for line in ax.lines if line.get_marker() in ("o", "s")]
     assert [line.get_color() for line in points] == [style.DATA, style.LEARNED]
     assert labels(ax) == ["exact"]
+
+
+def test_methods_are_compared_where_data_are_and_beyond():
+    bodies = [dict(activation=a, line=b) for b in (False, True) for a in ("tanh", "elu")]
+    found = dict(inside=(0.9, 0.1), outside=(0.2, 0.1))
+    averages = [(dict(method=name, **body), found) for name in "ab" for body in bodies]
+    averages.append((dict(method="c", **bodies[0]), found))  # of one kind: left out
+    figure, panels = plt.subplots(1, 2)
+    held_by_method(panels, averages)
+    assert [ax.get_title() for ax in panels] == ["a", "b"]
+    names = [text.get_text() for text in panels[0].get_xticklabels()]
+    assert names == ["tanh", "elu", "tanh, line", "elu, line"]
+    assert labels(panels[0]) == ["honest", "inside", "outside"]
 
 
 def test_two_coordinates_in_one_panel_share_an_axis_label(ax, data):

@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 import stochphys
-from stochphys.course.studies import doubtful_networks, images, map_scores, network_search, sgd_toys
+from stochphys.course.studies import (
+    doubtful_networks,
+    images,
+    map_scores,
+    network_search,
+    published_network,
+    sgd_toys,
+    swag,
+)
 from stochphys.course.studies.digits import digits
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.data import Trajectories, Windows
@@ -240,6 +248,24 @@ def by_training(generator):
     return model
 
 
+def by_published(generator):
+    data = samples()
+    one = Samples(data.x[:, :1], data.y[:, :1], data.weight[:, :1])
+    method = published_network.PublishedNetwork(dt=0.1, draws=3, **few)
+    return method.fit(one, generator=generator).mean(one.x)
+
+
+def bayesian_mean():
+    plain = neural.LaplaceNetwork(mean=Polynomial(1)).with_mean(
+        doubtful_networks.BayesianMLP((2, 3, 1), generator=0), samples()
+    )
+    return doubtful_networks.BayesianMean(plain)
+
+
+def published_mlp(generator):
+    return published_network.PublishedMLP([2, 3, 3, 1], torch.nn.ELU, -5.0, generator=generator)
+
+
 def noisy_camera():
     return replace(bead_camera(BEADS, cell=(6, 6)), noise=0.1)
 
@@ -303,6 +329,10 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "Body.fit of DropoutNetwork": partial(
         by_method, doubtful_networks.DropoutNetwork(draws=3, p=0.5, **few)
     ),
+    "Body.fit of SWAGNetwork": partial(
+        by_method, swag.SWAGNetwork(rank=2, visits=3, every=1, draws=3, **few)
+    ),
+    "Body.fit of PublishedNetwork": by_published,
     "mean_first_passage_time": lambda g: mean_first_passage_time(
         langevin(), 0.0, 0.5, generator=g, draws=20
     ),
@@ -319,6 +349,11 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "BayesianMLP.draw": lambda g: doubtful_networks.BayesianMLP((2, 3, 1), generator=0).draw(
         2, generator=g
     ),
+    "BayesianMean.draw": lambda g: bayesian_mean().draw(2, generator=g)[0].weight,
+    "drawn_around": lambda g: swag.drawn_around(torch.eye(3), 2, 4, generator=g),
+    "GaussianLinear": lambda g: published_network.GaussianLinear(2, 3, -5.0, generator=g),
+    "PublishedMLP": lambda g: published_mlp(generator=g),
+    "PublishedMLP.draw": lambda g: published_mlp(generator=0).draw(2, generator=g),
     "DropoutMLP": lambda g: doubtful_networks.DropoutMLP((2, 3, 1), 0.5, generator=g),
     "DropoutMLP.draw": lambda g: doubtful_networks.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(
         4, generator=g

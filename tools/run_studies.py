@@ -15,15 +15,28 @@ from time import process_time
 from typing import Any, NamedTuple
 
 import torch
+from torch import Generator, Tensor
 
+from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
+from stochphys.course.studies.published_network import PublishedNetwork
+from stochphys.course.studies.swag import SWAGNetwork
 from stochphys.device import make_generator
-from stochphys.inference import BayesianRegression, Samples, coverage, infer_langevin, nmse
+from stochphys.inference import (
+    BayesianRegression,
+    BootstrapEnsemble,
+    LaplaceNetwork,
+    Samples,
+    infer_langevin,
+    nmse,
+)
+from stochphys.models.bases import Polynomial
 from stochphys.simulators import simulate
 from stochphys.systems import CarnotEngine, DoubleHump, InferredEngine, infer_engine
 from stochphys.systems.engine_inference import CycleBasis, LinearForce
 from stochphys.training import sweep
 
 FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "course" / "results"
+WELLS, DT = DoubleHump(), 0.01
 
 
 class Study(NamedTuple):
@@ -36,34 +49,95 @@ class Study(NamedTuple):
 
 # Page 12: networks that say how sure they are, each on films of its own
 
-METHODS: dict[str, Any] = {"regression": BayesianRegression}
 
-
-def network_on_film(method: str, *, seed: int, **options: Any) -> dict[str, Any]:
-    """The drift of the double hump from a film of 200 time units, and what its error bar is worth.
-
-    The seed draws the film and the training; errors are counted at 1000 places where the particle goes,
-    and at 100 beyond, 1.15 to 1.6 times the range that it has visited.
-    """
-    generator, system, dt = make_generator(seed), DoubleHump(), 0.01
-    film = simulate(system, 20, 10_000, dt / 10, generator=generator, every=10)
-    inside = system.sample_stationary(1000, generator=generator, dtype=torch.float64)
+def double_hump(seed: int) -> tuple[Samples, Tensor, Tensor, Generator]:
+    """Labels of a film of 200 time units, 1000 places where the particle goes, and 100 beyond, 1.15 to 1.6
+    times the range that it has visited."""
+    generator = make_generator(seed)
+    film = simulate(WELLS, 20, 10_000, DT / 10, generator=generator, every=10)
+    inside = WELLS.sample_stationary(1000, generator=generator, dtype=torch.float64)
     x, dx = film.x[:, :-1].reshape(-1, 1).double(), film.x.diff(dim=1).reshape(-1, 1).double()
     D = infer_langevin(film, generator=generator, diffusion=BayesianRegression()).diffusion
-    samples = Samples(x, dx / dt, dt / (2 * D.mean(x)[:, 0]))
     middle, half = (x.max() + x.min()) / 2, (x.max() - x.min()) / 2
     beyond = torch.linspace(1.15, 1.6, 50, dtype=torch.float64)[:, None] * half
     outside = torch.cat((middle - beyond, middle + beyond))
+    return Samples(x, dx / DT, DT / (2 * D.mean(x)[:, 0])), inside, outside, generator
+
+
+def judged(method: Any, seed: int) -> dict[str, Any]:
+    """What a method learns from a film, and what its error bar is worth: how often ± 1.96 std holds the
+    drift inside and outside, and how often it refuses to answer outside. The seed draws film and training."""
+    samples, inside, outside, generator = double_hump(seed)
     begin = process_time()
-    f = METHODS[method](**options).fit(samples, generator=generator)
+    f = method.fit(samples, generator=generator)
     seconds = process_time() - begin
+    std = [f.std(x) for x in (inside, outside)]
+    away = [(f.mean(x) - WELLS.drift(x)).abs() for x in (inside, outside)]
+    held = [(a < 1.96 * s).double().mean() for a, s in zip(away, std, strict=True)]
     return dict(
-        nmse=nmse(f.mean(inside), system.drift(inside)),
-        inside=coverage(f, inside, system.drift(inside)),
-        outside=coverage(f, outside, system.drift(outside)),
-        growth=f.std(outside).mean() / f.std(inside).mean(),
+        nmse=nmse(f.mean(inside), WELLS.drift(inside)),
+        inside=held[0],
+        outside=held[1],
+        refused=(~f.known(outside)).double().mean(),
+        std=std[0].mean(),
+        growth=std[1].mean() / std[0].mean(),
         cpu_seconds=seconds,
     )
+
+
+# Steps after which twice as many change no more than the luck of a film: see "12_longer".
+NETWORKS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "variational": (VariationalNetwork, dict(steps=4000)),
+    "dropout": (DropoutNetwork, dict(steps=2000)),
+    "SWAG": (SWAGNetwork, dict(steps=2000)),
+    "ensemble": (BootstrapEnsemble, dict(bootstrap=False, steps=1500)),
+    "bootstrap": (BootstrapEnsemble, dict(steps=1500)),
+    "Laplace": (LaplaceNetwork, {}),
+}
+
+
+def network_on_film(
+    method: str, *, seed: int, activation: str, line: bool, longer: int = 1, **options: Any
+) -> dict[str, Any]:
+    """One of `NETWORKS`, beside a straight line or not, trained as long as stated there or longer."""
+    kind, usual = NETWORKS[method]
+    usual = usual | options | dict(activation=activation, mean=Polynomial(1) if line else None)
+    if longer > 1:
+        usual["steps"] *= longer
+    return judged(kind(**usual), seed)
+
+
+def regression_on_film(*, seed: int) -> dict[str, Any]:
+    return judged(BayesianRegression(), seed)
+
+
+def published_on_film(*, seed: int, longer: int = 1, **repairs: Any) -> dict[str, Any]:
+    """The published network, with some of its repairs or another ρ at the start."""
+    return judged(PublishedNetwork(dt=DT, steps=5000 * longer, **repairs), seed)
+
+
+BODIES = [dict(activation=a, line=line) for line in (False, True) for a in ("tanh", "elu")]
+KINDS = [dict(method=name, **body) for name in NETWORKS if name != "ensemble" for body in BODIES]
+ALONE = [
+    dict(method="ensemble", activation="tanh", line=False),
+    dict(method="Laplace", activation="bump", line=True),  # as it is by default beside a line
+]
+LONGER = [
+    dict(method=name, **BODIES[0], longer=2)
+    for name in ("variational", "dropout", "SWAG", "bootstrap")
+]
+BAYES = dict(live=True, variance=True, per_label=True)
+REPAIRS: list[dict[str, Any]] = [
+    {},
+    dict(rho=-7.0),
+    dict(rho=-3.0),
+    dict(variance=True),
+    dict(live=True),
+    dict(live=True, variance=True),
+    dict(live=True, per_label=True),
+    BAYES,
+    BAYES | dict(longer=4, lr=3e-3),
+]
 
 
 # Page 15: what the bands of an inferred engine are worth
@@ -109,7 +183,15 @@ def bands_of_engine(tau: float, scheme: str, *, seed: int) -> dict[str, Any]:
 
 ENGINES = [dict(tau=tau, scheme="baoab") for tau in (20.0, 50.0, 100.0)]
 STUDIES = {
-    "12_networks": Study(network_on_film, [dict(method="regression")], range(5)),
+    "12_regression": Study(regression_on_film, [{}], range(5)),
+    "12_published": Study(published_on_film, REPAIRS, range(5)),
+    "12_networks": Study(network_on_film, KINDS + ALONE, range(5)),
+    "12_longer": Study(network_on_film, LONGER, range(2)),
+    "12_swag": Study(
+        network_on_film,
+        [dict(method="SWAG", activation="tanh", line=True, sgd_lr=lr) for lr in (0.01, 0.3)],
+        range(5),
+    ),
     "15_bands": Study(bands_of_engine, [*ENGINES, dict(tau=50.0, scheme="euler")], range(100, 130)),
 }
 

@@ -1,4 +1,4 @@
 """The course: what notebooks need and a script does not."""
 
 from ..device import make_generator
-from .page import setup, sizes, stored
+from .page import averages, setup, sizes, stored

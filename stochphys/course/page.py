@@ -17,6 +17,7 @@ from .. import __version__, require
 from ..device import make_generator, pick_device
 
 SIZES = ("quick", "default", "paper")
+Means = list[tuple[dict[str, Any], dict[str, tuple[float, float]]]]
 
 
 def setup(seed: int = 0, *, quiet: bool = False) -> torch.Generator:
@@ -100,3 +101,19 @@ def stored(name: str) -> list[dict[str, Any]]:
     require.one_of([n.removesuffix(".jsonl") for n in names if n.endswith(".jsonl")], study=name)
     lines = (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines]
+
+
+def averages(rows: list[dict[str, Any]]) -> Means:
+    """Of the rows of a study each setting, and of each number in its results the mean over the seeds and
+    the standard error of this mean."""
+    seeds: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        seeds.setdefault(json.dumps(row["setting"]), []).append(row["result"])
+    found = []
+    for setting, results in seeds.items():
+        numbers = {}
+        for name in results[0]:
+            values = torch.tensor([float(result[name]) for result in results])
+            numbers[name] = values.mean().item(), (values.std() / len(values) ** 0.5).item()
+        found.append((json.loads(setting), numbers))
+    return found

@@ -92,13 +92,15 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         ],
     ),
     "12.4": (
-        1.2,
+        (1.1, 2.9),
         [
-            (3.2, "about √10"),
-            (12.0, "too large"),
-            (0.3, "upside down"),
-            ("much", "a number is wanted"),
-            (-1.0, "positive"),
+            ((1.0, 0.34), "upside down"),
+            ((0.6, 1.4), "a std by itself"),
+            ((1.1, 8.4), "the variance"),
+            ((2.9, 1.1), "first the factor of dropout"),
+            ((4.0, 2.9), "that of dropout is off"),
+            ((-1.0, 2.9), "positive"),
+            (1.1, "the shape"),
         ],
     ),
 }

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...device import make_generator
 from ..studies.doubtful_networks import BayesianMLP
-from .grading import Hint, Table, evaluate, function, measured, refuse, tensor
+from .grading import Hint, Table, evaluate, function, refuse, tensor
 
 
 @function(
@@ -19,7 +19,10 @@ from .grading import Hint, Table, evaluate, function, measured, refuse, tensor
 def check_12_1(n: float, v: float, s: float, beta: float) -> Table:
     """Std of a constant from n labels of variance v, prior variance s², KL of weight β."""
     yield (n / (beta * v) + 1 / s**2) ** -0.5
-    yield (n / v + 1 / s**2) ** -0.5, "right for β = 1; where does β enter, divide −L by it."
+    yield (
+        (n / v + 1 / s**2) ** -0.5,
+        "right for β = 1; divide what is minimised by β: where does it go?",
+    )
     unit, inverse = (n / beta + 1 / s**2) ** -0.5, (n * beta / v + 1 / s**2) ** -0.5
     yield unit, "this is the answer for unit variance; each label carries 1/v."
     yield inverse, "upside down: a small β cools, as if there were more labels."
@@ -55,7 +58,7 @@ def check_12_2(answer: object) -> str:
     if not said(lambda network: 1e-3 * live(network)):
         raise Hint("you miss a weak pull; the weight is yours: make it large.")
     refuse(not said(live, misfit=0.0), "a loss that is all KL must pass.")
-    return "A test of one line; with it the published code would never have been released."
+    return "Run such a test on every term of a loss of your own: a term that does nothing looks harmless."
 
 
 def check_12_3(answer: object) -> str:
@@ -81,13 +84,23 @@ def check_12_3(answer: object) -> str:
     return "Each member sees 63 % of the labels, some of them twice: a film that could have been."
 
 
-# By which factor the std of dropout grows when nine tenths of the data are taken away.
-check_12_4 = measured(
-    (0.4, 1.8),
-    ((-inf, 0), "the answer must be positive and finite."),
-    ((0, 0.4), "upside down: few data over many."),
-    ((5, inf), "too large: is it a ratio of mean stds, few data over many?"),
-    otherwise="about √10: this is what an honest posterior does (try LaplaceNetwork); measure dropout.",
-    means="{:.1f} instead of √10 = 3.2: the width comes from p and the size of the weights, hardly "
-    "from the data.",
-)
+def check_12_4(answer: object) -> str:
+    """By which factors the std of dropout and that of regression grow when nine tenths of the data go."""
+    dropout, regression = tensor(answer, (2,)).tolist()
+    if not (0 < dropout < inf and 0 < regression < inf):
+        raise Hint("both factors must be positive and finite.")
+    few, even = 2.0 <= regression <= 5.0, 0.6 <= dropout <= 1.8
+    refuse(few and not even, "that of dropout is off: fit both times the same DropoutNetwork.")
+    if few:
+        return (
+            f"{dropout:.1f} instead of √10 = 3.2: the width of dropout comes from p and the size of the "
+            f"weights, hardly from the data; that of regression grows {regression:.1f} times."
+        )
+    refuse(2 <= dropout <= 5 and 0.6 <= regression <= 1.8, "first the factor of dropout, please.")
+    refuse(even and regression > 5, "this is the factor of the variance; the std is its root.")
+    if 0.75 <= dropout <= 1.6 and 0.2 <= regression <= 0.5:
+        raise Hint("upside down: divide the std with few labels by that with all of them.")
+    raise Hint(
+        "a std by itself, perhaps? For each method divide the mean std of the fit to 2000 labels by "
+        "that of the fit to all; for regression it is near √10."
+    )

@@ -1,5 +1,6 @@
 """Figures of inferred equations of motion: what a posterior says of drift and diffusion, and where."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,8 @@ import torch
 from matplotlib.axes import Axes
 
 from ...systems import CarnotEngine, ThermalMotor
-from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, OTHERS, array
+from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
+from ..page import Means
 from .plots import points
 
 
@@ -58,6 +60,32 @@ def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> Non
         ax.plot(array(levels), array(values), dashes, label=name)
     ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
     ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)
+
+
+BODIES = {(a, b): f"{a}, line" if b else a for b in (False, True) for a in ("tanh", "elu")}
+
+
+def held_by_method(panels: Sequence[Axes], averages: Means) -> None:
+    """How often 95 % intervals hold the truth where data are and beyond, with standard errors over
+    films: one panel for each method, in it four kinds of network.
+
+    `averages` of settings with a method, an activation and whether there is a line, and of the numbers
+    inside and outside; methods of fewer than four kinds are left out.
+    """
+    by_method: dict[str, dict[str, dict[str, tuple[float, float]]]] = {}
+    for setting, found in averages:
+        if kind := BODIES.get((setting["activation"], setting["line"])):
+            by_method.setdefault(setting["method"], {})[kind] = found
+    whole = {name: kinds for name, kinds in by_method.items() if len(kinds) == len(BODIES)}
+    for ax, (name, kinds) in zip(panels, whole.items(), strict=True):
+        ax.axhline(0.95, **EXACT_LINE, label="honest")
+        for where, marker, color in (("inside", "o", DATA), ("outside", "s", LEARNED)):
+            mean, error = zip(*(kinds[kind][where] for kind in BODIES.values()), strict=True)
+            ax.errorbar(range(len(mean)), mean, error, fmt=marker, color=color, label=where)
+        ax.set(title=name, ylim=(-0.05, 1.08), xlim=(-0.5, len(BODIES) - 0.5))
+        ax.set_xticks(range(len(BODIES)), BODIES.values(), rotation=90)
+    panels[0].set_ylabel("fraction that holds the truth")
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 0.5))
 
 
 def strokes(ax: Axes, engine: CarnotEngine) -> None:

@@ -1,13 +1,15 @@
-r"""Two popular ways to make a network say how sure it is, which page 12 diagnoses.
+r"""Two popular ways to make a network say how sure it is, which page 12 compares with others.
 
 Mean-field Gaussians over the weights, and dropout left on. Their bodies can be asked for
-`draw(n, generator=…)`: n ordinary networks, each with weights of its own that stay as they are. What
-to take instead lives in `inference.neural`.
+`draw(n, generator=…)`: n ordinary networks, each with weights of its own that stay as they are. A third
+way lives in `swag`, the network of one paper in `published_network`, and what the library takes instead
+in `inference.neural`.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -15,13 +17,16 @@ from torch.nn.functional import dropout, linear, softplus
 
 from ... import require
 from ...device import Source, as_generator
+from ...inference.laplace import in_cells
 from ...inference.neural import Network
 from ...inference.neural_posteriors import MemberPosterior
 from ...inference.posterior import Posterior
 from ...inference.regression import Samples
 from ...models.drift_diffusion import Likelihood
-from ...models.networks import MLP, InUnits
+from ...models.networks import MLP, InUnits, WithMean
 from ...training import Callback, Run
+
+START = 0.02  # σ of all weights when the training begins: small, so that means are found first
 
 
 class Rise(Callback):
@@ -41,8 +46,9 @@ class VariationalNetwork(Network):
     $$\langle -\ln p(\text{data}|w)\rangle_q + \beta\,\mathrm{KL}(q\,\|\,p),$$
 
     minus a lower bound on the evidence if β = 1. In the first half of the training β rises from 0:
-    from the start it would bring all weights to the prior before the data have been looked at. The
-    error bars do not grow where data end. For β below 1 the posterior is "cold": not the one that
+    from the start it would bring all weights to the prior before the data have been looked at. Labels
+    are averaged in small cells of x, see `laplace.in_cells`: the likelihood is the same, and gradients have
+    far less noise. For β below 1 the posterior is "cold": not the one that
     the prior and the likelihood state.
 
     Raises `ValueError` for a negative weight or fewer than two draws.
@@ -61,14 +67,17 @@ class VariationalNetwork(Network):
         require.integer(2, self, "draws", hint="fewer have no spread")
 
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        body = BayesianMLP(self.sizes(samples), generator=generator)
+        samples = in_cells(samples)
+        mlp = BayesianMLP(self.sizes(samples), activation=self.unit, generator=generator)
+        plain = self.with_mean(mlp, samples)
+        body = BayesianMean(plain) if isinstance(plain, WithMean) else mlp
         rise, share = Rise(self.steps // 2), self.kl_weight / len(samples.x)
 
         def weighted_kl() -> Tensor:
             return rise.factor * share * body.kl()
 
         units = self._in_units(body, samples, likelihood, generator, weighted_kl, [rise])
-        drawn = body.draw(self.draws, generator=generator)
+        drawn: Sequence[nn.Module] = body.draw(self.draws, generator=generator)
         return MemberPosterior([InUnits(network, units) for network in drawn])
 
 
@@ -88,9 +97,12 @@ class DropoutNetwork(Network):
         require.integer(2, self, "draws", hint="fewer have no spread")
 
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        body = DropoutMLP(self.sizes(samples), self.p, generator=generator)
+        mlp = DropoutMLP(self.sizes(samples), self.p, activation=self.unit, generator=generator)
+        body = self.with_mean(mlp, samples)
         units = self._in_units(body, samples, likelihood, generator)
-        drawn = body.draw(self.draws, generator=generator)
+        drawn: Sequence[nn.Module] = mlp.draw(self.draws, generator=generator)
+        if isinstance(body, WithMean):  # which all of them share
+            drawn = [beside(network, body, body.weight) for network in drawn]
         return MemberPosterior([InUnits(network, units) for network in drawn])
 
 
@@ -106,20 +118,17 @@ class BayesianLinear(nn.Module):
 
     which has the same law for each input by itself, and gradients with far less noise (Kingma,
     Salimans & Welling, NeurIPS 2015). Noise comes from torch's own generator, which `fit` seeds, as
-    for dropout. At the start σ is `std`, small, so that means are found first; `generator` draws
-    these, spread as tanh layers want it.
+    for dropout. At the start σ is `std`; `generator` draws the means, spread as tanh layers want it.
     """
 
-    def __init__(self, n_in: int, n_out: int, *, std: float = 0.02, generator: Source) -> None:
+    def __init__(self, n_in: int, n_out: int, *, std: float = START, generator: Source) -> None:
         super().__init__()
         generator = as_generator(generator)
         self.weight = nn.Parameter(torch.empty(n_out, n_in))
         self.bias = nn.Parameter(torch.empty(n_out))
         nn.init.normal_(self.weight, std=5 / 3 / n_in**0.5, generator=generator)
         nn.init.normal_(self.bias, std=5 / 6, generator=generator)
-        rho = math.log(math.expm1(std))
-        self.weight_rho = nn.Parameter(torch.full((n_out, n_in), rho))
-        self.bias_rho = nn.Parameter(torch.full((n_out,), rho))
+        self.weight_rho, self.bias_rho = rho_of(std, n_out, n_in), rho_of(std, n_out)
 
     @property
     def std(self) -> tuple[Tensor, Tensor]:
@@ -143,11 +152,24 @@ class BayesianLinear(nn.Module):
         return draws[0], draws[1]
 
 
+def rho_of(std: float, *shape: int) -> nn.Parameter:
+    """ρ of this shape, with softplus(ρ) = std."""
+    return nn.Parameter(torch.full(shape, math.log(math.expm1(std))))
+
+
+def kl_of(mean: Tensor, std: Tensor) -> Tensor:
+    """KL of independent N(mean, std²) from N(0, 1), summed, in nats."""
+    return ((mean**2 + std**2 - 1) / 2 - std.log()).sum()
+
+
 class BayesianMLP(MLP):
     """An `MLP` of `BayesianLinear` layers: each call is another draw of its weights."""
 
-    def __init__(self, sizes: Sequence[int], *, generator: Source) -> None:
-        super().__init__(sizes, activation=nn.Tanh, layer=BayesianLinear, generator=generator)
+    def __init__(
+        self, sizes: Sequence[int], *, activation: type[nn.Module] = nn.Tanh, generator: Source
+    ) -> None:
+        super().__init__(sizes, activation=activation, layer=BayesianLinear, generator=generator)
+        self.activation = activation
 
     @property
     def layers(self) -> list[BayesianLinear]:
@@ -158,22 +180,55 @@ class BayesianMLP(MLP):
 
         $$\mathrm{KL}(q \,\|\, p) = \sum \tfrac12(\mu^2 + \sigma^2 - 1) - \ln\sigma.$$
         """
-        of_layers = []
+        of_all = []
         for layer in self.layers:
             posterior = zip((layer.weight, layer.bias), layer.std, strict=True)
-            weight, bias = (((mu**2 + std**2 - 1) / 2 - std.log()).sum() for mu, std in posterior)
-            of_layers.append(weight + bias)
-        return torch.stack(of_layers).sum()
+            of_all += [kl_of(mean, std) for mean, std in posterior]
+        return torch.stack(of_all).sum()
 
     def draw(self, n: int, *, generator: Source) -> list[MLP]:
         """n networks with weights drawn from q."""
         generator = as_generator(generator)
-        networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]
+        kind: dict[str, Any] = dict(activation=self.activation, generator=generator)
+        networks = [MLP(self.sizes, **kind) for _ in range(n)]
         for k, layer in enumerate(self.layers):
             drawn = layer.draw(n, generator=generator)
             for network, weight, bias in zip(networks, *drawn, strict=True):
                 network[2 * k].load_state_dict({"weight": weight, "bias": bias})
         return networks
+
+
+class BayesianMean(WithMean):
+    """A `BayesianMLP` and beside it a mean function, of which each weight is a Gaussian, too."""
+
+    body: BayesianMLP
+
+    def __init__(self, plain: WithMean) -> None:
+        n_out, n_features = plain.weight.shape
+        super().__init__(plain.body, plain.features, (n_out, n_features))
+        self.rho = rho_of(START, n_out, n_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        variance = linear((3 * self.features(x)) ** 2, softplus(self.rho) ** 2)
+        return super().forward(x) + variance.sqrt() * torch.randn_like(variance)
+
+    def kl(self) -> Tensor:
+        return self.body.kl() + kl_of(self.weight, softplus(self.rho))
+
+    def draw(self, n: int, *, generator: Source) -> list[WithMean]:
+        """n networks, each beside a mean function of its own, with weights drawn from q."""
+        generator = as_generator(generator)
+        xi = torch.randn((n, *self.weight.shape), generator=generator)
+        weights = self.weight + softplus(self.rho) * xi.to(self.rho)
+        networks = self.body.draw(n, generator=generator)
+        return [beside(*pair) for pair in zip(networks, [self] * n, weights, strict=True)]
+
+
+def beside(network: nn.Module, of: WithMean, weight: Tensor) -> WithMean:
+    """A network with the mean function of another, and these weights of it."""
+    both = WithMean(network, of.features, (len(weight), weight.shape[1]))
+    both.weight.data = weight.detach().clone()
+    return both
 
 
 class DropoutMLP(MLP):
@@ -183,21 +238,29 @@ class DropoutMLP(MLP):
     (Gal & Ghahramani, ICML 2016); nothing ties their spread to the amount of data.
     """
 
-    def __init__(self, sizes: Sequence[int], p: float, *, generator: Source) -> None:
-        super().__init__(sizes, activation=nn.Tanh, generator=generator)
-        self.p = p
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        p: float,
+        *,
+        activation: type[nn.Module] = nn.Tanh,
+        generator: Source,
+    ) -> None:
+        super().__init__(sizes, activation=activation, generator=generator)
+        self.p, self.activation = p, activation
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self:
             x = layer(x)
-            if isinstance(layer, nn.Tanh):
+            if not isinstance(layer, nn.Linear):
                 x = dropout(x, self.p)  # in training or not
         return x
 
     def draw(self, n: int, *, generator: Source) -> list[MLP]:
         """n networks, each with units of its own switched off for good."""
         generator = as_generator(generator)
-        networks = [MLP(self.sizes, activation=nn.Tanh, generator=generator) for _ in range(n)]
+        kind: dict[str, Any] = dict(activation=self.activation, generator=generator)
+        networks = [MLP(self.sizes, **kind) for _ in range(n)]
         for network in networks:
             network.load_state_dict(self.state_dict())
             for weight in list(network.parameters())[2::2]:  # (n_out, n_in), of all but the first
