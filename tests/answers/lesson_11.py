@@ -10,14 +10,23 @@ from torch import Tensor
 from stochphys.systems import DoubleHump
 
 
-def repaired(factor: float, scale: float = 1.0) -> Callable:
-    """Weights from midpoints, with `factor` times the repair, and `scale` times too large."""
+def repaired(factor: float, steps: float = 1.0, scale: float = 1.0) -> Callable:
+    """Weights from midpoints: `steps` times ⟨φΔx⟩/dt less `factor` times the repair, all times `scale`."""
 
     def weights(phi: Tensor, slope: Tensor, dx: Tensor, D: Tensor, dt: float) -> Tensor:
-        moment = phi.T @ dx / dt - factor * slope.T @ D
+        moment = steps * phi.T @ dx / dt - factor * slope.T @ D
         return scale * torch.linalg.solve(phi.T @ phi, moment)
 
     return weights
+
+
+def mean_D(phi: Tensor, slope: Tensor, dx: Tensor, D: Tensor, dt: float) -> Tensor:
+    return repaired(1.0)(phi, slope, dx, D.mean().expand_as(D), dt)
+
+
+def weighted(phi: Tensor, slope: Tensor, dx: Tensor, D: Tensor, dt: float) -> Tensor:
+    moment = phi.T @ (dx / D) / dt - slope.sum(0)
+    return torch.linalg.solve(phi.T @ (phi / D[:, None]), moment)
 
 
 def slowed(k: float, D: float, dt: float) -> float:
@@ -54,7 +63,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (lambda nmse, p, q: p / (2 * nmse) / q, "q is not I_F"),
             (lambda nmse, p, q: nmse * q / (2 * p), "upside down"),
             (lambda nmse, p, q: 2 * p / (q * nmse**2), "squared error already"),
-            (lambda nmse, p, q: p / (q * nmse), "half of it"),
+            (lambda nmse, p, q: p / (q * nmse), "factor of two was lost"),
         ],
     ),
     "11.2": (
@@ -71,24 +80,34 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "11.3": (
         repaired(1.0),
         [
-            (repaired(0.0), "nothing is left"),
-            (repaired(-1.0), "sign is not"),
-            (repaired(2.0), "2 times"),
-            (repaired(0.5), "0.5 times"),
+            (repaired(0.0), "repair is missing"),
+            (repaired(-1.0), "sign of the repair"),
+            (repaired(2.0), "twice the repair"),
+            (repaired(0.5), "half of the repair"),
+            (repaired(1.0, steps=0.0), "dx do not enter"),
+            (lambda *given: repaired(1.0, steps=given[-1])(*given), "divide dx by dt"),
+            (repaired(1.0, steps=0.5), "not by 2dt"),
+            (repaired(1.0, steps=2.0), "enters once"),
+            (repaired(1.0, steps=-1.0), "only the repair"),
+            (mean_D, "from place to place"),
+            (weighted, "weights 1/D"),
+            (repaired(1.0, scale=1 / 200_000), "by the number of steps"),
             (repaired(1.0, scale=0.8), "can be had"),
             (lambda phi, slope, dx, D, dt: phi.mean(), "one weight per feature"),
         ],
     ),
     "11.4": (
-        0.1,
+        (0.24, 0.1),
         [
-            (0.2513, "NMSE"),
-            (0.35, "degree 5"),
-            (0.95, "degree 3"),
-            (12.0, "per cent"),
-            (0.0, "second of the two"),
-            (-1.0, "between 0 and 1"),
-            ("few", "a number is wanted"),
+            (0.1, "NMSE and coverage"),
+            ((0.24, 10.0), "per cent"),
+            ((0.1, 0.24), "comes first"),
+            ((0.06, 0.35), "higher degree"),
+            ((0.28, 0.08), "evenly spaced"),
+            ((5.0, 0.1), "relative to"),
+            ((0.24, 0.2), "all of `camera`"),
+            ((0.24, 0.0), "so few"),
+            ("few", "NMSE and coverage, as `judge` gives them, you"),
         ],
     ),
     "11.5": (

@@ -39,8 +39,8 @@ class Hint(Exception):
 
 
 SIGN = "the size is right, the sign is not: in which direction is it counted as positive?"
-TWICE = "exactly twice too large: look for a factor of two, such as 2D where D belongs."
-HALF = "exactly half of it: look for a factor of two, such as D where 2D belongs."
+TWICE = "exactly twice too large: there is a factor of two too many."
+HALF = "exactly half of it: a factor of two was lost."
 
 
 def number(
