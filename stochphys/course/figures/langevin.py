@@ -88,22 +88,35 @@ def held_by_method(panels: Sequence[Axes], averages: Means) -> None:
     panels[0].legend(loc="lower left", bbox_to_anchor=(0, 0.5))
 
 
+def arrow(ax: Axes, x: Any, y: Any, i: int, color: str) -> None:
+    """The direction of a curve `(n,)` at its point i."""
+    look = dict(arrowstyle="-|>", color=color, mutation_scale=16)
+    ax.annotate("", (x[i + 1], y[i + 1]), (x[i], y[i]), arrowprops=look)
+
+
 def strokes(ax: Axes, engine: CarnotEngine) -> None:
     """The cycle of an engine in the plane of κ and T, each stroke in its colour."""
     for stroke, color in enumerate((COLD, EXACT, HOT, OTHERS[0])):
         t = np.linspace(stroke, stroke + 1) * engine.tau / 4
         path = engine.stiffness(t), engine.temperature(t)
         ax.plot(*path, color=color, label=f"stroke {stroke + 1}")
+        arrow(ax, *path, 25, color)
+    ax.plot(path[0][-1], path[1][-1], "o", color=COLD, label="start")  # where it ends, too
     ax.set(xlabel=r"$\kappa$ (energy/length²)", ylabel="$T$ (energy)", ylim=(9, 22))
     ax.legend(loc="upper left", ncols=2)
 
 
 def work_loop(ax: Axes, engine: CarnotEngine, t: Any, xx: Any, **axes: Any) -> None:
-    """⟨x²⟩/2 over κ at times t of a cycle, all `(n,)`; the signed area is the work delivered."""
+    """⟨x²⟩/2 over κ at times t of a cycle, all `(n,)`; the signed area is the work delivered.
+
+    Arrows stand in the middle of each stroke.
+    """
     kappa = engine.stiffness(t)
     slow = engine.temperature(t) / kappa
     ax.plot(kappa, slow / 2, **EXACT_LINE, label="slow limit")
     ax.plot(kappa, xx / 2, color=DATA, label=rf"$\tau$ = {engine.tau:g}")
+    for stroke in range(4):
+        arrow(ax, kappa, xx / 2, (2 * stroke + 1) * len(t) // 8, DATA)
     ax.set(xlabel=r"$\kappa$ (energy/length²)", ylabel=r"$\langle x^2\rangle/2$ (length²)")
     ax.set(xlim=(0, 45), ylim=(0, 1.5), **axes)
     ax.legend(loc="upper right")
@@ -115,5 +128,6 @@ def on_ring(ax: Axes, ring: ThermalMotor) -> None:
     ax.plot(x, ring.energy(torch.tensor(x)) / 5, color=EXACT, label="$U/5$")
     ax.plot(x, ring.temperature(x) / 5, color=HOT, label="$T/5$")
     ax.fill_between(x, ring.density(x), color=DATA, alpha=0.4, label="density, exact")
-    ax.set(xlabel="$x$ (length units)", ylim=(0, 1.7), xlim=(0, ring.period))
+    ax.set(xlabel="$x$ (length units)", ylabel="$U/5$, $T/5$ (energy), $p$ (1/length)")
+    ax.set(ylim=(0, 1.7), xlim=(0, ring.period))
     ax.legend(loc="upper right")

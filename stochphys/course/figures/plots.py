@@ -31,7 +31,8 @@ def paths(
     x = array(states if some.stretches is None else some.stretches.laid(states))
     lines = ax.plot(times, x.T, color=color, linewidth=0.9, alpha=0.8)
     lines[0].set_label(label or ("path" if len(lines) == 1 else f"{len(lines)} paths"))
-    ylabel = rf"$x_{{{coordinate + 1}}}$ (length units)"
+    name = "x" if some.dim == 1 else f"x_{{{coordinate + 1}}}"
+    ylabel = f"${name}$ (length units)"
     if ax.get_ylabel() not in ("", ylabel):  # another coordinate is there
         ylabel = "$x_i$ (length units)"
     ax.set(xlabel="$t$ (time units)", ylabel=ylabel, xlim=(times[0], times[-1]))
