@@ -30,6 +30,9 @@ CHUNK = 2**12  # states whose Jacobian is held at once
 CELLS = 11  # halvings: training sees at most 2¹¹ labels, each the mean of those in a cell
 OFF = 1e8  # precision of a group, in units of weights of order one, that is switched off
 UNLIKELY = 0.01  # times the share of the most probable network: one with less is left out
+MARGIN = (
+    0.01  # of the spread of states, beyond the last: rounding, and on a circle cos is never quite 1
+)
 SHOWN = 2000  # states at most by which is judged where data end
 FIRST = 6  # steps in which precisions stay 1: else a network is switched off before it has learned
 SHORT = 2.0**-10  # of a Gauss–Newton step, at which training ends
@@ -216,7 +219,8 @@ class LinearisedPosterior(Posterior):
             (share @ torch.tensor([t.determined for t in of]).to(share)).item()
             for of, share in zip(self.tangents, self.shares, strict=True)
         )
-        self.low, self.high = states.amin(0), states.amax(0)
+        margin = MARGIN * states.std(0)
+        self.low, self.high = states.amin(0) - margin, states.amax(0) + margin
         self.limits = Known.of(self, states[:: 1 + len(states) // SHOWN]) if ends else None
 
     def mean(self, x: Tensor) -> Tensor:
@@ -238,7 +242,12 @@ class LinearisedPosterior(Posterior):
     def known(self, x: Tensor) -> Tensor:
         if self.limits is None:
             return super().known(x)
-        return ((self.low <= x) & (x <= self.high)).all(-1) & self.limits(x)
+        return self.limits(x)
+
+    def ended(self, x: Tensor) -> Tensor:
+        if self.limits is None:
+            return super().ended(x)
+        return ((x < self.low) | (self.high < x)).any(-1)
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
         generator = as_generator(generator)

@@ -24,6 +24,7 @@ from .posterior import Posterior
 from .regression import Samples
 
 ACTIVATIONS = {"tanh": nn.Tanh, "elu": nn.ELU, "bump": Bump}
+MEANS = "Polynomial(1), or a function from states (…, dim_in) to features (…, n_features)"
 
 
 def misfit(likelihood: Likelihood) -> Objective:
@@ -49,8 +50,9 @@ class Body:
         gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
         steps: of the training.
 
-    Raises `ValueError` for a width below 1, a depth below 0 or an unknown activation; `fit` for what
-    the training refuses.
+    Raises `ValueError` for a width below 1, a depth below 0, a negative gain or an unknown activation,
+    `TypeError` for a mean that is no basis and no function; `fit` for features of it that are not
+    `(…, n_features)`, or are zero or no numbers where data are, and for what the training refuses.
     """
 
     width: int = 24
@@ -64,7 +66,11 @@ class Body:
         require.integer(1, self, "width")
         require.integer(0, self, "depth")
         require.integer(1, self, "steps")
-        require.one_of(ACTIVATIONS, activation=self.activation)
+        require.one_of([*ACTIVATIONS], activation=self.activation)
+        require.not_negative(self, "gain")
+        if self.mean is not None:
+            method = "fitted" if hasattr(self.mean, "fitted") else "__call__"
+            require.able(method, mean=self.mean, hint=MEANS)
 
     def fit(
         self, samples: Samples, likelihood: Likelihood = Normal(), *, generator: Source
@@ -100,7 +106,16 @@ class Body:
             return body
         x = samples.x
         features = self.mean.fitted(x) if hasattr(self.mean, "fitted") else self.mean
-        centre, scale, size = x.mean(0), x.std(0), features(x).square().mean(0).sqrt()
+        phi = torch.as_tensor(features(x))
+        if phi.ndim != 2 or len(phi) != len(x):
+            shapes = f"{tuple(phi.shape)} at states {tuple(x.shape)}"
+            raise ValueError(f"mean must give features (…, n_features), got {shapes}; give {MEANS}")
+        centre, scale, size = x.mean(0), x.std(0), phi.square().mean(0).sqrt()
+        if wrong := (~((size > 0) & size.isfinite())).nonzero().flatten().tolist():
+            raise ValueError(
+                f"mean: features {wrong} are zero at all states that were seen, or no numbers at some; leave "
+                "them out"
+            )
 
         def in_units(z: Tensor) -> Tensor:
             return (features(centre.to(z.device) + scale.to(z.device) * z) / size).to(z.dtype)

@@ -44,7 +44,12 @@ class Posterior(Brief, ABC):
     def known(self, x: Tensor) -> Tensor:
         """Of states `x (n, dim_in)`, whether anything is said of the function there, `(n,)`: everywhere,
         unless the method says otherwise."""
-        return torch.ones(len(x), dtype=torch.bool, device=torch.as_tensor(x).device)
+        return ~self.ended(x)
+
+    def ended(self, x: Tensor) -> Tensor:
+        """Of states `x (n, dim_in)`, whether they are beyond all that were seen, `(n,)`, for a method that
+        says nothing there, however small its std; for others nowhere."""
+        return torch.zeros(len(x), dtype=torch.bool, device=torch.as_tensor(x).device)
 
     def interval(self, x: Tensor, level: float = 0.95) -> tuple[Tensor, Tensor]:
         """Lower and upper end `(n, dim_out)` of what holds the value with probability `level`, for a
@@ -62,7 +67,8 @@ ROUNDING = 1e-9  # of a std that is the same everywhere
 
 @dataclass(frozen=True, eq=False)
 class Known(Brief):
-    """Where a function is known: where its std is no larger than at most of the states that were seen.
+    """Where a function is known: where its std is no larger than at most of the states that were seen, and
+    data have not `ended`.
 
     Attributes:
         posterior: of the function.
@@ -85,7 +91,7 @@ class Known(Brief):
     def __call__(self, x: Tensor) -> Tensor:
         """Of states `x (n, dim_in)`, `(n,)`."""
         doubt = (self.posterior.std(x) / self.scale).square().mean(-1).sqrt()
-        return doubt <= self.limit * (1 + ROUNDING)
+        return (doubt <= self.limit * (1 + ROUNDING)) & ~self.posterior.ended(x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +162,9 @@ class Combination(Posterior):
 
     def known(self, x: Tensor) -> Tensor:
         return self.forward.known(x)
+
+    def ended(self, x: Tensor) -> Tensor:
+        return self.forward.ended(x)
 
     def sample(self, draws: int, *, generator: Source) -> Functions:
         functions = self.forward.sample(draws, generator=generator)

@@ -145,6 +145,9 @@ class OnCircle(Posterior):
     def known(self, x: Tensor) -> Tensor:
         return self.inner.known(self.embed(x.double()))
 
+    def ended(self, x: Tensor) -> Tensor:
+        return self.inner.ended(self.embed(x.double()))
+
     def sample(self, draws: int, *, generator: Source) -> Functions:
         functions = self.inner.sample(draws, generator=generator)
         return lambda x: functions(self.embed(x.double()))
