@@ -3,18 +3,25 @@
 from types import SimpleNamespace
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pytest
 import torch
 from torch import Tensor
 
+from stochphys.course.figures import fields
 from stochphys.course.studies.learned_neuron import infer_neuron
 from stochphys.course.studies.paper_numbers import counted, current, cycles, spikes, swings
 from stochphys.course.studies.paper_systems import CASES, SETTINGS, beyond, exact, paper_system
+from stochphys.course.studies.paper_tables import followed_table, numbers, table
 from stochphys.data import Trajectories
 from stochphys.device import make_generator
-from stochphys.inference import BayesianRegression, nmse
+from stochphys.inference import BayesianRegression, Samples, nmse
+from stochphys.inference.laplace import Flat, trained
+from stochphys.inference.posterior import Posterior
+from stochphys.models import MLP, Normal
 from stochphys.simulators import simulate
 from stochphys.systems import CarnotEngine, ThermalMotor
+from tests.lesson import inline
 
 
 def test_beyond_is_outside_in_each_direction_and_keeps_the_time():
@@ -115,3 +122,77 @@ def test_a_learned_neuron_moves_like_one():
     drawn = found.draw(3, generator=g)
     paths = simulate(drawn, 3, 100, 0.01, generator=g, start=film.x[:3, -1], dtype=torch.float64)
     assert paths.x[..., 1:].min() >= 0 and paths.x[..., 1:].max() <= 1
+
+
+def test_the_inline_training_is_that_of_the_package() -> None:
+    """One hidden layer, one precision for all weights, the same labels and the same start."""
+    learn = inline("17_bayesian_networks", "learn", torch=torch).learn
+    f = inline("17_bayesian_networks", "f", torch=torch).f
+    g = make_generator(0)
+    x = torch.linspace(-2, 2, 400, dtype=torch.float64)
+    y = torch.sin(2 * x) + 0.1 * torch.randn(400, generator=g, dtype=torch.float64)
+    c, w = torch.full_like(x, 100.0), torch.randn(37, generator=g, dtype=torch.float64)
+    mine, *_ = learn(f, w, x, y, c, steps=12)
+    network = MLP([1, 12, 1], activation=torch.nn.Tanh, generator=g).double().requires_grad_(False)
+    height, slope, offset = w[:-1].view(3, 12)
+    for of, values in zip(network.parameters(), (slope, offset, height, w[-1:]), strict=True):
+        of.data = values.view_as(of)
+    of_package, samples = Flat(network), Samples(x[:, None], y[:, None], c[:, None])
+    theirs = trained(of_package, torch.ones(37, dtype=torch.long), samples, Normal(), 12)
+    slope, offset, height = theirs.weights[:-1].view(3, 12)
+    end = torch.cat((height, slope, offset, theirs.weights[-1:]))
+    torch.testing.assert_close(mine, end, rtol=1e-4, atol=1e-4)
+    assert (mine - w).norm() > 1
+
+
+# What is told of a study
+
+
+def made_up(system: str, method: str, error: float, seed: int) -> dict[str, Any]:
+    field = dict(nmse=error, inside=0.9, outside=1.0, refused=1.0, growth=10 * error)
+    told = dict(what="share", estimate=1.0, low=0.5, high=2.0, truth=1.25)
+    result = dict(
+        drift=field, diffusion=field, cpu_seconds=3.0, followed=told, warnings=["Misfit: …"]
+    )
+    return dict(setting=dict(system=system, method=method), seed=seed, result=result)
+
+
+ROWS = [made_up(k, "network", error, seed) for k in CASES for seed, error in enumerate((0.1, 0.3))]
+
+
+def test_a_table_has_means_over_seeds_and_dashes_where_nothing_was_run():
+    head, *lines = table(ROWS, "drift").splitlines()
+    assert head.startswith("NMSE of the drift") and len(lines) == len(CASES)
+    assert lines[0].split()[-8:] == ["0.2", "–", "–", "–", "90%", "2", "3", "Misfit"]
+    told = followed_table(ROWS, "engine").splitlines()
+    assert len(told) == 2 and "0.500" in told[0] and told[0].endswith("exact 1.250")
+
+
+def test_dots_stand_at_means_and_bars_reach_from_the_smallest_to_the_largest():
+    figure = fields.dots(numbers(ROWS, "drift", "nmse"), "nmse", field="drift")
+    (ax,) = figure.axes
+    bars = ax.collections[0].get_segments()[0]
+    assert [x for x, _ in bars] == pytest.approx([0.1, 0.3])
+    assert [label.get_text() for label in ax.get_yticklabels()] == [c.title for c in CASES.values()]
+    plt.close(figure)
+
+
+def test_a_plane_is_grey_where_the_drift_is_not_known():
+    class HalfKnown(Posterior):
+        def mean(self, x: Tensor) -> Tensor:
+            return -x[:, 1:]
+
+        def std(self, x: Tensor) -> Tensor:
+            return torch.ones(len(x), 1, dtype=x.dtype)
+
+        def known(self, x: Tensor) -> Tensor:
+            return x[:, 0] > 0
+
+        def sample(self, draws: int, *, generator: Any) -> Any:
+            raise NotImplementedError
+
+    figure, ax = plt.subplots()
+    found: Any = SimpleNamespace(drift=HalfKnown())
+    colors = fields.plane(ax, found, CASES["oscillator"].system, (3, 6))
+    assert colors.get_array().mask.reshape(41, 41).mean(0)[[0, 40]].tolist() == [1, 0]
+    plt.close(figure)

@@ -18,6 +18,8 @@ import torch
 from torch import Generator, Tensor
 
 from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
+from stochphys.course.studies.paper_numbers import passage
+from stochphys.course.studies.paper_systems import SETTINGS, paper_system
 from stochphys.course.studies.published_network import PublishedNetwork
 from stochphys.course.studies.swag import SWAGNetwork
 from stochphys.device import make_generator
@@ -194,6 +196,8 @@ STUDIES = {
         range(5),
     ),
     "15_bands": Study(bands_of_engine, [*ENGINES, dict(tau=50.0, scheme="euler")], range(100, 130)),
+    "17_systems": Study(paper_system, SETTINGS, range(2)),
+    "17_passage": Study(passage, [dict(n_films=8)], range(20)),
 }
 
 

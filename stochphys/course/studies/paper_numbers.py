@@ -24,8 +24,7 @@ from ...inference import (
 )
 from ...inference.predict import passage_quadrature
 from ...simulators import System, simulate
-from ...systems import BeadSpring, CarnotEngine, DoubleHump, spike_times
-from ...systems.drift_fields import ForceField
+from ...systems import CarnotEngine, DoubleHump, spike_times
 from ...systems.engine import Cycle, cycle_of
 
 DRAWS = 100
@@ -49,18 +48,9 @@ def of_draws(what: str, values: Tensor, truth: float) -> Followed:
     return Followed(what, estimate, low, high, truth)
 
 
-@cache
-def long_entropy_rate(system: ForceField) -> float:
-    """σ̇ of more than two coordinates, from 4000 time units."""
-    how: dict[str, Any] = dict(start=0.0, burn_in=2000, generator=0, dtype=torch.float64)
-    paths = simulate(system, 400, 10_000, 0.001, **how)
-    return system.medium_entropy(paths).mean().item() / paths.dt
-
-
 def entropy(system: Any, found: Langevin, fresh: Trajectories, g: torch.Generator) -> Followed:
     """On a film that the equation has not seen."""
-    known = system.dim == 2 or isinstance(system, BeadSpring)
-    truth = system.entropy_production_rate() if known else long_entropy_rate(system)
+    truth = system.entropy_production_rate()
     rate = entropy_production_rate(found, fresh, generator=g, draws=DRAWS // 2)
     low, high = rate.interval
     return Followed("entropy production rate", rate.rate, low, high, truth)
@@ -175,18 +165,14 @@ def firing(system: Any, found: Langevin, fresh: Trajectories, g: torch.Generator
     return counted("spikes per second", spikes, 25.0, found, truth, fresh.x.flatten(0, 1), g)
 
 
-FOLLOWED: dict[str, Callable[..., Followed]] = {
-    **dict.fromkeys(("force_2", "force_4", "force_8", "inhomogeneous", "chain"), entropy),
-    **dict.fromkeys(("oscillator", "oscillator_uneven"), oscillation),
-    **dict(neuron=firing, engine=efficiency, motor=turns),
-}
-
-
-def followed(
-    name: str, system: Any, found: Langevin, fresh: Trajectories, generator: torch.Generator
-) -> Followed:
-    """The number of the system of this name in `paper_systems.CASES`."""
-    return FOLLOWED[name](system, found, fresh, generator)
+FOLLOWED: dict[str, Callable[..., Followed]] = dict(
+    force_2=entropy,
+    chain=entropy,
+    oscillator=oscillation,
+    neuron=firing,
+    engine=efficiency,
+    motor=turns,
+)
 
 
 def passage(n_films: int, *, seed: int) -> dict[str, float]:

@@ -40,7 +40,7 @@ from ...systems import (
 )
 from ...systems.engine_inference import CycleBasis
 from .learned_neuron import InferredNeuron, infer_neuron
-from .paper_numbers import AT, cycles, engine_of, followed
+from .paper_numbers import AT, FOLLOWED, cycles, engine_of
 
 DT, EVERY = 0.01, 10  # between frames, and how many steps of Euler's that is
 TAU = 50.0  # period of the engine; the authors' is that of a path, 100
@@ -188,8 +188,7 @@ CASES: dict[str, Case] = {
         ThermalMotor(), "Büttiker–Landauer motor", teeth, log_warmth, options=dict(period=5.0)
     ),
 }
-# Of the study of page 17; systems for which the authors' 10 000 frames are too few for a network are there
-# once more, with ten times as many.
+# Of the study of page 17.
 SETTINGS: list[dict[str, Any]] = [
     dict(system=k, method=m)
     for m in METHODS
@@ -198,11 +197,6 @@ SETTINGS: list[dict[str, Any]] = [
     or k not in ("neuron", "engine", "motor")  # which go nowhere straight on
 ]
 SETTINGS += [dict(system=k, method="right basis") for k, case in CASES.items() if case.drift]
-SETTINGS += [
-    dict(system=k, method=m, paths=10)
-    for k in ("force_4", "force_8")
-    for m in ("network", "regression")
-]
 
 
 def beyond(x: Tensor, dims: int, generator: torch.Generator) -> Tensor:
@@ -244,7 +238,7 @@ def exact(case: Case, name: str, x: Tensor, noisy: slice) -> Tensor:
 
 def paper_system(system: str, method: str, paths: int = 1, *, seed: int) -> dict[str, Any]:
     """How well one method finds one of the `CASES` from a film with so many times the usual paths: what
-    is `judged`, the processor's seconds, and of "network" and "regression" what `followed` from the equation."""
+    is `judged`, the processor's seconds, and for "network" what is `FOLLOWED` from the equation."""
     case, generator = CASES[system], make_generator(seed)
     film, fresh = case.film(case.paths * paths, generator), case.fresh(generator)
     begin = process_time()
@@ -253,11 +247,11 @@ def paper_system(system: str, method: str, paths: int = 1, *, seed: int) -> dict
     ring = found.increments.period is not None  # has no outside
     outside = None if ring else beyond(x, case.system.dim, generator)
     row = judged(case, found, x, outside) | dict(cpu_seconds=seconds, warnings=found.warnings)
-    if method in ("network", "regression"):
-        row["followed"] = followed(system, case.system, found, fresh, generator)._asdict()
     if isinstance(found, InferredNeuron):
         row["voltage_nmse"] = nmse(found.voltage.mean(x), case.system.drift(x, 0.0)[:, :1])
-    if system == "engine":
+    if method == "network" and system in FOLLOWED:
+        row["followed"] = FOLLOWED[system](case.system, found, fresh, generator)._asdict()
+    if method == "network" and system == "engine":
         row["curves"] = curves(found, generator)
     return row
 
