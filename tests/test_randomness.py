@@ -286,7 +286,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "LinearisedPosterior.sample": lambda g: seen(posterior_of(neural.LaplaceNetwork(**few)), g),
     "MemberPosterior.sample": lambda g: seen(posterior_of(neural.BootstrapEnsemble(**few)), g),
     "infer_diffusion": lambda g: infer_diffusion(
-        increments(paths()), None, neural.LaplaceNetwork(**few), g
+        increments(paths()), None, neural.BootstrapEnsemble(**few), g
     ).mean(torch.zeros(1, 2)),
     "infer_drift": lambda g: infer_drift(
         langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), g
@@ -294,7 +294,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "infer_centred": lambda g: infer_centred(
         increments(oscillator(), underdamped=True, rule="centred"),
         BayesianRegression(Polynomial(1)),
-        neural.LaplaceNetwork(**few),
+        neural.BootstrapEnsemble(**few),
         g,
     )[2].mean(torch.zeros(1, 2)),
     "on_circle": lambda g: seen(turning(g).drift, 0, 1),
