@@ -21,12 +21,15 @@ from stochphys.course.studies import (
     images,
     map_scores,
     network_search,
+    paper_numbers,
+    paper_systems,
     published_network,
     sgd_toys,
     swag,
 )
 from stochphys.course.studies.digits import digits
 from stochphys.course.studies.gradient_split import GradientSplit
+from stochphys.course.studies.learned_neuron import infer_neuron
 from stochphys.data import Trajectories, Windows
 from stochphys.device import as_generator, make_generator
 from stochphys.inference import currents, maps, neural, plugin_estimators
@@ -45,6 +48,7 @@ from stochphys.inference.regression import BayesianRegression, Samples
 from stochphys.inference.thermodynamics import entropy_production_rate, heat_rate
 from stochphys.models import flow, force, jump_neep, many, movies, neep
 from stochphys.models.bases import Polynomial
+from stochphys.models.drift_diffusion import Normal
 from stochphys.models.networks import MLP
 from stochphys.simulators import jumps
 from stochphys.simulators.integrate import simulate
@@ -255,6 +259,38 @@ def by_published(generator):
     return method.fit(one, generator=generator).mean(one.x)
 
 
+@cache
+def case_and_film(name, paths=1, frames=300):
+    case = paper_systems.CASES[name]
+    return case, case.film(paths, make_generator(0), frames)
+
+
+def by_case(name, method, generator, **film):
+    case, seen = case_and_film(name, **film)
+    return case.learn(seen, method, generator).drift.mean(case.states(seen)[:5])
+
+
+@cache
+def an_engine():
+    case, seen = case_and_film("engine", paths=5, frames=5000)
+    return case.learn(seen, "right basis", make_generator(0))
+
+
+def a_neuron(generator):
+    seen = case_and_film("neuron", paths=5)[1]
+    return infer_neuron(seen, drift=neural.BootstrapEnsemble(**few), generator=generator)
+
+
+def by_neuron(generator):
+    found = a_neuron(0)
+    return found.draw(3, generator=generator).drift(torch.zeros(3, 4), 0.0)
+
+
+def of_time(generator):
+    method = paper_systems.OfTime(neural.BootstrapEnsemble(**few))
+    return method.fit(samples(), Normal(), generator=generator).mean(samples().x[:5])
+
+
 def bayesian_mean():
     plain = neural.LaplaceNetwork(mean=Polynomial(1)).with_mean(
         doubtful_networks.BayesianMLP((2, 3, 1), generator=0), samples()
@@ -383,6 +419,18 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "UnderdampedThermalMotor.sample_stationary": partial(
         stationary, motor.UnderdampedThermalMotor()
     ),
+    "Case.film": lambda g: paper_systems.CASES["force_2"].film(2, g, 20).x,
+    "Case.fresh": lambda g: paper_systems.CASES["force_2"].fresh(g).x,
+    "Case.learn": lambda g: by_case("oscillator", "network", g),
+    "OfTime.fit": of_time,
+    "beyond": lambda g: paper_systems.beyond(samples().x, 2, as_generator(g)),
+    "curves": lambda g: paper_systems.curves(an_engine(), as_generator(g)),
+    "cycles": lambda g: paper_numbers.cycles(an_engine(), 50.0, 3, as_generator(g)),
+    "engine_of": lambda g: paper_numbers.engine_of(
+        an_engine(), torch.arange(3.0).double(), 3, as_generator(g)
+    ),
+    "infer_neuron": lambda g: a_neuron(g).drift.mean(torch.zeros(1, 4).double()),
+    "InferredNeuron.draw": by_neuron,
     "HiddenChain.estimate_window_bound": lambda g: HIDDEN.estimate_window_bound(
         4, n_words=50, generator=g
     ),
@@ -422,6 +470,7 @@ NO_DRAWS = {
     "embedding",
     "initial_states",
     "initialise",
+    "Case.infer",  # `infer_langevin`
 }
 
 

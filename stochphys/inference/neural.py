@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from .. import require
+from ..brief import Brief
 from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, Bump, InUnits, WithMean
@@ -38,7 +39,7 @@ def misfit(likelihood: Likelihood) -> Objective:
 
 
 @dataclass(frozen=True)
-class Body:
+class Body(Brief):
     """What all networks have in common.
 
     Attributes:
@@ -170,6 +171,9 @@ class LaplaceNetwork(Body):
     the prior of its weights, and the normal posterior of these where they came to rest, see `laplace`.
     What is not needed is switched off by the evidence: an input, a layer, or beside the mean function
     all of the network.
+
+    Of three inputs and more the best weights are found less surely, and intervals may be too narrow: compare
+    with `BayesianRegression`.
 
     Without a `mean` intervals are infinite where data have ended: networks do not know how a function goes on,
     and say so. With one they hold the truth there if it is the right one.

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ...brief import Brief
 from ...data import Trajectories
 from ...device import make_generator
 from ...inference import (
@@ -52,7 +53,7 @@ METHODS: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Case:
+class Case(Brief):
     """One system of the paper.
 
     Attributes:
@@ -116,7 +117,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class OfTime:
+class OfTime(Brief):
     """A method told that what it looks for is a function of the last input, the time, alone: the heat of
     a bath does not ask where a particle is."""
 
