@@ -236,7 +236,7 @@ def test_methods_are_compared_where_data_are_and_beyond():
     assert [ax.get_title() for ax in panels] == ["a", "b"]
     names = [text.get_text() for text in panels[0].get_xticklabels()]
     assert names == ["tanh", "elu", "tanh, line", "elu, line"]
-    assert labels(panels[0]) == ["honest", "inside", "outside"]
+    assert labels(panels[0]) == ["95 %", "inside", "outside"]
 
 
 def test_two_coordinates_in_one_panel_share_an_axis_label(ax, data):

@@ -39,9 +39,21 @@ def noisy(loss: Any, network: Any) -> bool:
     return not torch.equal(first, network.layers[0].weight.grad)
 
 
-def impatient(loss: Any, network: Any) -> bool:
+def one_gradient(loss: Any, network: Any) -> bool:
+    return bool(gradient(loss, network, 1e6).abs().max() > 1e3)
+
+
+def one_parameter(loss: Any, network: Any) -> bool:
+    found = []
+    for kl_weight in (0.0, 1e6):
+        gradient(loss, network, kl_weight)
+        found.append(network.layers[0].weight.grad.clone())
+    return not torch.equal(*found)
+
+
+def tolerant(loss: Any, network: Any) -> bool:
     change = gradient(loss, network, 1.0) - gradient(loss, network, 0.0)
-    return bool(change.abs().max() > 0.1)
+    return bool(change.abs().max() > 1e-3)
 
 
 def bootstrap(members: int, n: int, generator: torch.Generator) -> torch.Tensor:
@@ -52,6 +64,20 @@ def shuffled(members: int, n: int, generator: torch.Generator) -> torch.Tensor:
     return torch.stack([torch.randperm(n, generator=generator) for _ in range(members)])
 
 
+def one_bag(members: int, n: int, generator: torch.Generator) -> torch.Tensor:
+    bag = bootstrap(1, n, generator)[0]
+    return torch.stack([bag[order] for order in shuffled(members, n, generator)])
+
+
+def one_bag_shifted(members: int, n: int, generator: torch.Generator) -> torch.Tensor:
+    return (bootstrap(1, n, generator) + torch.arange(members)[:, None]) % n
+
+
+def blocks(members: int, n: int, generator: torch.Generator) -> torch.Tensor:
+    first = torch.randint(n, (members, -(-n // 20)), generator=generator)
+    return ((first[:, :, None] + torch.arange(20)) % n).flatten(1)[:, :n]
+
+
 ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "12.1": (
         constant,
@@ -60,6 +86,8 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (lambda n, v, s, beta: (n / beta + 1 / s**2) ** -0.5, "unit variance"),
             (lambda n, v, s, beta: (n * beta / v + 1 / s**2) ** -0.5, "upside down"),
             (lambda n, v, s, beta: constant(n, v, s, beta) ** 2, "its root"),
+            (lambda n, v, s, beta: constant(n, v**2, s, beta), "not its std"),
+            (lambda n, v, s, beta: (beta * v / n) ** 0.5, "the prior is missing"),
             (lambda n, v, s, beta: (n / (beta * v) + 1 / s) ** -0.5, "precision is 1/s²"),
             (lambda n, v, s, beta: 1 + constant(n, v, s, beta), "without labels"),
         ],
@@ -68,8 +96,10 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         pulls,
         [
             (by_value, ".item()"),
-            (noisy, "noise of each call"),
-            (impatient, "a weak pull"),
+            (noisy, "from the same seed"),
+            (one_gradient, "a large misfit"),
+            (one_parameter, "compare all gradients"),
+            (tolerant, "a weak pull"),
             (lambda loss, network: False, "you call a KL with a gradient dead"),
             (lambda loss, network: "yes", "True or False"),
         ],
@@ -87,6 +117,21 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
                 lambda members, n, generator: bootstrap(members, n // 2, generator).repeat(1, 2),
                 "of the labels are seen",
             ),
+            (one_bag, "another order"),
+            (one_bag_shifted, "shifted"),
+            (blocks, "blocks of neighbours"),
+            (
+                lambda members, n, generator: torch.randint(
+                    n - 1, (members, n), generator=generator
+                ),
+                "that at 4 is never drawn",
+            ),
+            (
+                lambda members, n, generator: torch.randint(
+                    1, n, (members, n), generator=generator
+                ),
+                "that at 0 is never drawn",
+            ),
             (lambda members, n, generator: torch.randint(n, (members, n)), "same seed"),
             (lambda members, n, generator: bootstrap(members, n, generator) + 1, "integers from 0"),
         ],
@@ -95,7 +140,8 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         (1.1, 2.9),
         [
             ((1.0, 0.34), "upside down"),
-            ((0.6, 1.4), "a std by itself"),
+            ((1.0, 10**0.5), "what one expects"),
+            ((0.6, 1.4), "where the data are"),
             ((1.1, 8.4), "the variance"),
             ((2.9, 1.1), "first the factor of dropout"),
             ((4.0, 2.9), "that of dropout is off"),

@@ -12,7 +12,7 @@ from .grading import Hint, Table, evaluate, function, refuse, tensor
 
 
 @function(
-    at=[(100, 4.0, 2.0, 1.0), (100, 4.0, 2.0, 0.1), (10, 1.0, 0.5, 3.0), (0, 1.0, 0.7, 1.0)],
+    at=[(100, 4.0, 2.0, 1.0), (100, 4.0, 2.0, 0.1), (10, 1.0, 0.5, 3.0), (1, 90.0, 0.7, 1.0)],
     otherwise="minimise over σ: n σ²/(2v) + β[σ²/(2s²) − ln σ]; without labels σ = s.",
     means="β = 0.1 is the posterior of ten times as many labels; v = 1 is that of v times as many.",
 )
@@ -27,6 +27,11 @@ def check_12_1(n: float, v: float, s: float, beta: float) -> Table:
     yield unit, "this is the answer for unit variance; each label carries 1/v."
     yield inverse, "upside down: a small β cools, as if there were more labels."
     yield 1 / (n / (beta * v) + 1 / s**2), "this is the variance; the std is its root."
+    yield (
+        (n / (beta * v**2) + 1 / s**2) ** -0.5,
+        "v is the variance of a label, not its std: each carries 1/v.",
+    )
+    yield (n / (beta * v)) ** -0.5, "the prior is missing: it adds its precision, 1/s²."
     yield (n / (beta * v) + 1 / s) ** -0.5, "s is the std of the prior; its precision is 1/s²."
 
 
@@ -50,13 +55,23 @@ def check_12_2(answer: object) -> str:
     live = BayesianMLP.kl
     refuse(not said(live), "you call a KL with a gradient dead; compare gradients for two weights.")
     if said(lambda network: 0):
-        raise Hint("a loss without any KL passes your test: the noise of each call is new.")
+        raise Hint(
+            "a loss without any KL passes your test. Compare two gradients, of two weights of the KL, "
+            "each after `zero_grad` and from the same seed: what differs comes from the KL."
+        )
+    refuse(
+        said(lambda network: 0, misfit=1e6),
+        "a large misfit passes your test: its gradient does not depend on the weight of the KL.",
+    )
     if said(lambda network: live(network).item()):
         raise Hint("a KL turned into a number by `.item()` passes your test.")
     if said(lambda network: live(network).detach()):
         raise Hint("`.detach()` cuts the gradient as `.item()` does; test it, not the text.")
-    if not said(lambda network: 1e-3 * live(network)):
+    if not said(lambda network: 1e-5 * live(network)):
         raise Hint("you miss a weak pull; the weight is yours: make it large.")
+    for name, parameter in network.named_parameters():
+        if not said(lambda network, p=parameter: (p - 1).square().sum()):
+            raise Hint(f"you miss a term that pulls on `{name}` alone: compare all gradients.")
     refuse(not said(live, misfit=0.0), "a loss that is all KL must pass.")
     return "Run such a test on every term of a loss of your own: a term that does nothing looks harmless."
 
@@ -72,13 +87,24 @@ def check_12_3(answer: object) -> str:
     distinct = [len(row.unique()) / n for row in index]
     if min(distinct) == 1:
         raise Hint("each member sees each label once: that is a shuffle. Draw with replacement.")
-    if any((row == index[0]).all() for row in index[1:]):
+    if (index.diff(dim=1) == 1).double().mean() > 0.1:  # 1/n by chance
+        raise Hint("these are blocks of neighbours; here each label is drawn by itself.")
+    first, *rest = index
+    if any((row == first).all() for row in rest):
         raise Hint("all members have drawn the same labels: they share their luck again.")
+    if any((row.sort().values == first.sort().values).all() for row in rest):
+        raise Hint("all members hold the same labels, in another order: each must draw anew.")
+    if any(len(((row - first) % n).unique()) < n / 4 for row in rest):
+        raise Hint("each member holds the draw of the first, shifted: each must draw anew.")
     # A label is missed with probability (1 − 1/n)ⁿ = 1/e; the fraction scatters by 0.31/√n.
     refuse(
         any(abs(fraction - 0.632) > 0.03 for fraction in distinct),
         f"{min(distinct):.0%} of the labels are seen; with replacement from all n it is 63 %.",
     )
+    few = tensor(evaluate(answer, 400, 5, make_generator(124)), (400, 5))
+    for label in (0, 4):  # missed 2000 times by chance: 0.8^2000
+        if label not in few:
+            raise Hint(f"of n = 5 labels that at {label} is never drawn; indices run from 0 to 4.")
     if not torch.equal(index, again):
         raise Hint("the same seed gives other numbers: pass the generator on to torch.randint.")
     return "Each member sees 63 % of the labels, some of them twice: a film that could have been."
@@ -90,6 +116,10 @@ def check_12_4(answer: object) -> str:
     if not (0 < dropout < inf and 0 < regression < inf):
         raise Hint("both factors must be positive and finite.")
     few, even = 2.0 <= regression <= 5.0, 0.6 <= dropout <= 1.8
+    refuse(
+        abs(regression - 10**0.5) < 0.05,
+        "√10 is what one expects; fit both and divide: on one film it comes out near that, not at it.",
+    )
     refuse(few and not even, "that of dropout is off: fit both times the same DropoutNetwork.")
     if few:
         return (
@@ -101,6 +131,6 @@ def check_12_4(answer: object) -> str:
     if 0.75 <= dropout <= 1.6 and 0.2 <= regression <= 0.5:
         raise Hint("upside down: divide the std with few labels by that with all of them.")
     raise Hint(
-        "a std by itself, perhaps? For each method divide the mean std of the fit to 2000 labels by "
-        "that of the fit to all; for regression it is near √10."
+        "for each method divide the mean std over `inside`, where the data are, of the fit to the first "
+        "2000 labels by that of the fit to all; for regression the ratio is near √10."
     )

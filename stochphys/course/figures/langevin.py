@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from ...systems import CarnotEngine, ThermalMotor
 from ...widgets.style import COLD, DATA, EXACT, EXACT_LINE, HOT, LEARNED, OTHERS, array
 from ..page import Means
-from .plots import points
+from .plots import learned_curve, points
 
 
 def visits(ax: Axes, x: Any) -> None:
@@ -20,6 +22,24 @@ def visits(ax: Axes, x: Any) -> None:
     foot = ax.get_xaxis_transform()  # x in data units, y as a fraction of the axes
     ax.stairs(height, edges, transform=foot, fill=True, color=DATA, alpha=0.25, label="visits")
     ax.legend(loc="upper right")
+
+
+def drift_views(
+    name: str, line: Any, band: Any, exact: Any, x: Any, *views: tuple[float, float]
+) -> Figure:
+    """A learned drift on `line`, `band` its mean and std, with the exact one and the `visits` of `x`: one
+    panel for each view, its reach in x and in the drift, and one legend beside them."""
+    shape = dict(figsize=(2.4 + 3.2 * len(views), 3.4), squeeze=False)
+    figure, panels = plt.subplots(1, len(views), **shape)
+    for ax, letter, (reach, height) in zip(panels[0], "abc", views, strict=False):
+        learned_curve(ax, line, *band, exact=exact, label=name)
+        visits(ax, x)
+        ax.get_legend().remove()
+        ax.set(xlim=(-reach, reach), ylim=(-height, height), ylabel=r"drift $\Phi$ (length/time)")
+        if len(views) > 1:
+            ax.set_title(letter, loc="left", weight="bold")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
+    return figure
 
 
 def binned(ax: Axes, x: Any, y: Any, *, width: float) -> None:
@@ -35,17 +55,18 @@ def binned(ax: Axes, x: Any, y: Any, *, width: float) -> None:
     points(ax, [(k + 0.5) * width for k in full], mean, error, label="mean of a bin")
 
 
-DASHES = ("-", "--", "-.", ":") * 2  # of methods, told apart without colour, too
+# Of methods, told apart without colour, too: the last are long dashes, a dash and two dots, sparse dots.
+DASHES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (4, 1, 1, 1, 1, 1)), (0, (1, 4)))
 
 
 def spreads(
     ax: Axes, x: Any, std: dict[str, Any], *, seen: tuple[float, float], **axes: Any
 ) -> None:
     """How sure each method says it is: `std` by name over x, on a logarithmic scale; what lies
-    within `seen`, where the data were, is shaded."""
-    ax.axvspan(*seen, color=DATA, alpha=0.12, linewidth=0, label="data")
+    within `seen`, the range that was visited, is shaded."""
+    ax.axvspan(*seen, color=DATA, alpha=0.12, linewidth=0, label="range visited")
     for (name, values), dashes in zip(std.items(), DASHES, strict=False):
-        ax.plot(array(x).ravel(), array(values).ravel(), dashes, label=name)
+        ax.plot(array(x).ravel(), array(values).ravel(), linestyle=dashes, label=name)
     ax.set(yscale="log", xlabel="$x$ (length units)", ylabel=r"std of $\Phi$ (length/time)", **axes)
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
@@ -57,7 +78,7 @@ def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> Non
     """
     ax.plot((0, 1), (0, 1), **EXACT_LINE, label="honest")
     for (name, values), dashes in zip(held.items(), DASHES, strict=False):
-        ax.plot(array(levels), array(values), dashes, label=name)
+        ax.plot(array(levels), array(values), linestyle=dashes, label=name)
     ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
     ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)
 
@@ -78,7 +99,7 @@ def held_by_method(panels: Sequence[Axes], averages: Means) -> None:
             by_method.setdefault(setting["method"], {})[kind] = found
     whole = {name: kinds for name, kinds in by_method.items() if len(kinds) == len(BODIES)}
     for ax, (name, kinds) in zip(panels, whole.items(), strict=True):
-        ax.axhline(0.95, **EXACT_LINE, label="honest")
+        ax.axhline(0.95, **EXACT_LINE, label="95 %")
         for where, marker, color in (("inside", "o", DATA), ("outside", "s", LEARNED)):
             mean, error = zip(*(kinds[kind][where] for kind in BODIES.values()), strict=True)
             ax.errorbar(range(len(mean)), mean, error, fmt=marker, color=color, label=where)
