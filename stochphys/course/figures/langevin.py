@@ -27,18 +27,22 @@ def visits(ax: Axes, x: Any) -> None:
 def drift_views(
     name: str, line: Any, band: Any, exact: Any, x: Any, *views: tuple[float, float]
 ) -> Figure:
-    """A learned drift on `line`, `band` its mean and std, with the exact one and the `visits` of `x`: one
-    panel for each view, its reach in x and in the drift, and one legend beside them."""
-    shape = dict(figsize=(2.4 + 3.2 * len(views), 3.4), squeeze=False)
-    figure, panels = plt.subplots(1, len(views), **shape)
+    """A learned drift on `line`, `band` its mean and std, drawn as the 95 % interval, with the exact drift and
+    the `visits` of `x`: one panel for each view, its reach in x and in the drift; one legend beside them."""
+    (mean, std), places = (array(part).ravel() for part in band), array(line).ravel()
+    width = 2.4 + 3.2 * len(views)
+    figure, panels = plt.subplots(1, len(views), figsize=(width, 3.4), squeeze=False)
     for ax, letter, (reach, height) in zip(panels[0], "abc", views, strict=False):
-        learned_curve(ax, line, *band, exact=exact, label=name)
+        learned_curve(ax, line, mean, exact=exact, label=name)
+        interval = places, mean - 1.96 * std, mean + 1.96 * std
+        look = dict(color=LEARNED, alpha=0.25, linewidth=0)
+        ax.fill_between(*interval, **look, label="± 1.96 std")
         visits(ax, x)
         ax.get_legend().remove()
         ax.set(xlim=(-reach, reach), ylim=(-height, height), ylabel=r"drift $\Phi$ (length/time)")
         if len(views) > 1:
             ax.set_title(letter, loc="left", weight="bold")
-    figure.legend(*ax.get_legend_handles_labels(), loc="outside right upper")
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside right center")
     return figure
 
 
