@@ -168,6 +168,31 @@ def test_a_table_has_means_over_seeds_and_dashes_where_nothing_was_run():
     assert len(told) == 2 and "0.500" in told[0] and told[0].endswith("exact 1.250")
 
 
+def test_tables_tell_what_was_counted_and_the_voltage_apart():
+    row = made_up("neuron", "network", 0.1, 0)
+    row["result"] |= dict(voltage_nmse=0.02)
+    row["result"]["followed"] |= dict(what="spikes per second")
+    assert table([*ROWS, row], "drift").count("\n  its voltage") == 1
+    assert "its voltage" not in table([*ROWS, row], "diffusion")
+    assert followed_table([row], "neuron").endswith("counted 1.250")
+
+
+def test_figures_count_lost_neurons_and_times_at_which_a_band_holds():
+    V = torch.zeros(3, 10, 4)
+    lost = V.clone()
+    lost[0, 5:, 0] = -1e5
+    figure = fields.voltages(Trajectories(V, 0.1), Trajectories(lost, 0.1))
+    assert "1 of 3" in figure.axes[1].get_title()
+    engine, t = CarnotEngine(50.0), torch.linspace(0, 50, 40, dtype=torch.float64)
+    curves = dict(t=t, kappa=engine.stiffness(t), T=engine.temperature(t) + (t > 25) * 3.0)
+    curves |= dict(kappa_std=torch.ones(40), T_std=torch.ones(40))
+    figure_2 = fields.engine_bands({k: v.tolist() for k, v in curves.items()}, engine)
+    assert ["100%" in ax.get_title() for ax in figure_2.axes] == [True, False]
+    assert "50%" in figure_2.axes[1].get_title()
+    plt.close(figure)
+    plt.close(figure_2)
+
+
 def test_dots_stand_at_means_and_bars_reach_from_the_smallest_to_the_largest():
     figure = fields.dots(numbers(ROWS, "drift", "nmse"), "nmse", field="drift")
     (ax,) = figure.axes

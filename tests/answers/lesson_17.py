@@ -29,22 +29,29 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         ],
     ),
     "17.3": (
-        1.95,
+        (4.085, 8.136),
         [
-            (1.0, "The voltage has none"),
-            (4, "grows fourfold"),
-            (0.5, "longer steps"),
-            (1.5, "another story"),
-            (3.0, "over its own 2dt"),
+            ((4.001, 3.996), "take the square"),  # no square
+            ((2.02, 2.85), "leave the square"),  # √D
+            ((0.0817, 0.3254), "D is that over 2dt"),
+            ((4.085, 16.27), "every second frame"),
+            ((0.08, 0.16), "mean of |ΔV|"),  # neither square nor dt
+            ((1.0216, 2.0344), "all four coordinates"),
+            ((8.136, 4.085), "other way round"),
+            ((1000.0, 2000.0), "too large"),
         ],
     ),
     "17.4": (
-        (0.95, 0.5),
+        (0.95, 0.75),
         [
-            ((0.5, 0.95), "other way round"),
-            ((19, 10), "out of 20"),
-            ((95, 50), "not per cent"),
-            ((1.0, 0.5), "one interval ends"),
+            ((0.75, 0.95), "other way round"),
+            ((19, 15), "out of 20"),
+            ((95, 75), "not per cent"),
+            ((1.0, 0.75), "one interval ends"),
+            ((0.95, 0.25), "further away"),
+            ((0.95, 0.7), "medians of the draws"),
+            ((0.95, 0.8), "not of what the mean"),
+            ((0.95, 0.5), "20 % is asked"),
             ((0.95, 0.9), "with the exact 12.39"),
         ],
     ),

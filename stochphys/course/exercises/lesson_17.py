@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from .grading import Table, function, number
+from .grading import Table, function, number, refuse, tensor
 
 
 @function(
@@ -31,7 +31,8 @@ def check_17_1(within: float, between: float, draws: int, paths: int) -> Table:
 @function(
     at=[(2.0, 0.01), (0.5, 0.1), (1.0, 0.001)],
     otherwise="which noise does a step get beside √(2D dt) ξ, and which D would make it?",
-    means="at σ = 2 and dt = 0.01 it is 0.02: all that was not known of the drift is gone.",
+    means="at σ = 2 and dt = 0.01 it is 0.02: the paths no longer show the uncertainty of the drift; "
+    "only this small extra noise is left.",
 )
 def check_17_2(sigma: float, dt: float) -> Table:
     """What a drift that is drawn anew in each step adds to D."""
@@ -42,25 +43,40 @@ def check_17_2(sigma: float, dt: float) -> Table:
     yield sigma * dt / 2, "a variance has σ²."
 
 
-# Growth of the D of a coordinate without noise, with every second frame left out.
-check_17_3 = number(
-    2.0,
-    (1.0, "this is what a noise does: its D does not depend on the step. The voltage has none."),
-    (4.0, "Δx² grows fourfold; D is Δx² over 2dt."),
-    (0.5, "the other way round: fewer frames, longer steps."),
-    (1.5, "the third that secants hide is another story: this is one step, squared."),
-    rtol=0.1,
-    otherwise="compare the mean square of a step with that of two steps, each over its own 2dt.",
-    means="steps of a smooth coordinate grow like dt, so that Δx²/2dt does, too: it is no D.",
-)
+def check_17_3(answer: object) -> str:
+    """⟨ΔV²⟩/2dt of a coordinate without noise, from all frames and from every second one: 2.1 to 5.5 mV²/ms in
+    28 films of 20 neurons, and 1.99 times as much."""
+    wanted = "two numbers are wanted, from all frames and from every second one"
+    first, second = tensor(answer, (2,), wanted=wanted).tolist()
+    refuse(first <= 0 or second <= 0, "a mean square is positive.")
+    refuse(second < 0.7 * first, "the other way round? All frames come first.")
+    growth = second / first
+    refuse(growth < 1.2, "this is what |ΔV|/2dt does: take the square of each step.")
+    refuse(growth < 1.7, "this is a root of D; leave the square.")
+    refuse(growth > 3 and first < 0.5, "this is ⟨ΔV²⟩; D is that over 2dt.")
+    refuse(growth > 3, "twice the step: divide by the dt of the film of every second frame.")
+    refuse(growth > 2.3, "compare the mean square of one step with that of two steps together.")
+    refuse(first < 0.5, "this is a mean of |ΔV|: D has the square of each step, over 2dt.")
+    refuse(first < 1.6, "averaged over all four coordinates? The voltage alone is `x[..., 0]`.")
+    refuse(first > 8, "too large: a mean square in mV², over 2dt with dt in ms.")
+    return (
+        f"D = {first:.1f}, then {second:.1f} mV²/ms. Steps of a smooth coordinate grow like dt, so Δx²/2dt does, "
+        "too: it is no D."
+    )
 
-# Of 20 films: intervals that hold the exact time, and mean equations that come within 10 % of it.
+
+# Of 20 films: intervals that hold the exact time, and mean equations that come within 20 % of it.
 check_17_4 = number(
-    (0.95, 0.5),
-    ((0.5, 0.95), "the other way round: intervals first."),
-    ((19.0, 10.0), "shares are wanted, out of 20."),
-    ((95.0, 50.0), "shares are wanted, not per cent."),
-    ((1.0, 0.5), "one interval ends before the exact time; is ≤ on both sides of it?"),
+    (0.95, 0.75),
+    ((0.75, 0.95), "the other way round: intervals first."),
+    ((19.0, 15.0), "shares are wanted, out of 20."),
+    ((95.0, 75.0), "shares are wanted, not per cent."),
+    ((1.0, 0.75), "one interval ends before the exact time; is ≤ on both sides of it?"),
+    ((0.95, 0.25), "this is the share that is further away."),
+    ((0.95, 0.7), "these are the medians of the draws; take `of_the_mean`."),
+    ((0.95, 0.8), "20 % of the exact time, not of what the mean equation says."),
+    ((0.95, 0.5), "within 10 %? 20 % is asked."),
     otherwise="compare each `low`, `high` and `of_the_mean` with the exact 12.39.",
-    means="19 of 20 intervals, as promised; half of the mean equations are off by 10 % or more, and none says so.",
+    means="19 of 20 intervals, as promised. 15 mean equations come within 20 %, and 14 medians of draws: as an "
+    "estimate one is as good as the other, but only the draws have an interval.",
 )

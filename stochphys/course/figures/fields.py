@@ -1,4 +1,5 @@
-"""Figures of many inferred systems: what a study measured of each, and a field over two coordinates."""
+"""Figures of many inferred systems: what a study measured of each, a field over two coordinates, learned
+neurons and engines."""
 
 from typing import Any
 
@@ -11,7 +12,9 @@ from matplotlib.figure import Figure
 from ...data import Trajectories
 from ...inference import Langevin
 from ...simulators import System
+from ...systems import CarnotEngine
 from ...widgets.style import DATA, EXACT, EXACT_LINE, FIELD, LEARNED, OTHERS, array
+from . import plots
 
 MARKS = {"network": "s", "network, line": "D", "regression": "o", "right basis": "^"}  # of methods
 LOOKS = {"network": LEARNED, "network, line": OTHERS[1], "regression": DATA, "right basis": EXACT}
@@ -67,12 +70,33 @@ def plane(
 
 
 def voltages(true: Trajectories, learned: Trajectories) -> Figure:
-    """Voltages of the first four neurons, in ms and mV: true ones above, learned ones below."""
-    figure, axes = plt.subplots(2, 1, figsize=(6.0, 3.6), sharex=True)
+    """Voltages of neurons, in ms and mV: true ones above, learned ones below; the title counts how many of
+    these fall below -25 mV, far under all that a true one does, and leave the figure."""
+    lost = (learned.x[..., 0] < -25).any(dim=1).sum().item()
+    says = f"learned: {lost} of {len(learned.x)} fall below −25 mV"
+    figure, axes = plt.subplots(2, 1, figsize=(4.8, 3.0), sharex=True)
     for ax, paths, color, title in zip(
-        axes, (true, learned), (DATA, LEARNED), ("true", "learned"), strict=True
+        axes, (true, learned), (DATA, LEARNED), ("true", says), strict=True
     ):
-        ax.plot(array(paths.times), array(paths.x[:4, :, 0]).T, color=color, linewidth=0.9)
+        ax.plot(array(paths.times), array(paths.x[..., 0]).T, color=color, linewidth=0.9)
         ax.set(ylabel="$V$ (mV)", title=title, ylim=(-25, 125))
     axes[1].set(xlabel="$t$ (ms)", xlim=(0, paths.times[-1].item()))
+    return figure
+
+
+def engine_bands(curves: dict[str, Any], engine: CarnotEngine) -> Figure:
+    """κ and T over one period, learned and exact, from the `curves` of a study; titles say at how many of the
+    times the band of ± 2 std holds the exact one."""
+    figure, panels = plt.subplots(1, 2, figsize=(5.4, 2.4))
+    t = torch.tensor(curves["t"], dtype=torch.float64)
+    for ax, key, exact in zip(
+        panels, ("kappa", "T"), (engine.stiffness(t), engine.temperature(t)), strict=True
+    ):
+        mean, std = (torch.tensor(curves[of], dtype=torch.float64) for of in (key, key + "_std"))
+        held = ((mean - exact).abs() <= 2 * std).double().mean().item()
+        title = f"held at {held:.0%} of times"
+        plots.learned_curve(ax, t, mean, std, exact=exact, xlabel="$t$", title=title)
+    panels[0].set(ylabel=r"$\kappa$ (energy/length²)", ylim=(0, 45))
+    panels[0].get_legend().remove()
+    panels[1].set(ylabel="$T$ (energy)", ylim=(8, 26))
     return figure

@@ -30,7 +30,8 @@ def numbers(rows: Rows, field: str, what: str) -> dict[str, dict[str, list[float
 
 def table(rows: Rows, field: str) -> str:
     """Means over seeds: NMSE by each method; of the network, how often intervals hold the truth inside, how much
-    the std grows outside, the processor's seconds for drift and D together, and how its warnings begin."""
+    the std grows outside, the processor's seconds for drift and D together, and how its warnings begin. Of a neuron the drift is that
+    of its gates; a line of its own has the voltage."""
     told = {what: numbers(rows, field, what) for what in ("nmse", "inside", "growth")}
 
     def mean(what: str, method: str, title: str) -> float:
@@ -49,16 +50,27 @@ def table(rows: Rows, field: str) -> str:
         ]
         ends += "  " + ", ".join(dict.fromkeys(warned))
         lines.append(f"{case.title:24}{errors}{ends}".replace("nan", "  –").rstrip())
+        of_voltage = {
+            method: [
+                one["voltage_nmse"] for one in results(rows, name, method) if "voltage_nmse" in one
+            ]
+            for method in ALL
+        }
+        if field == "drift" and any(of_voltage.values()):
+            means = (sum(of) / len(of) if of else nan for of in of_voltage.values())
+            errors = "".join(f"{value:10.2g}" for value in means)
+            lines.append(f"{'  its voltage':24}{errors}".replace("nan", "  –"))
     return "\n".join(lines)
 
 
 def followed_table(rows: Rows, *systems: str) -> str:
-    """What follows from the network's equation, for each seed: the number, its interval of 95 %, the truth; of
-    an engine its work, too."""
+    """What follows from the network's equation, for each seed: the number, its interval of 95 %, the truth,
+    which is exact or was counted on paths; of an engine its work, too."""
     lines = []
 
     def line(title: str, what: str, estimate: float, low: float, high: float, truth: float) -> None:
-        says = f"{estimate:8.3f} [{low:7.3f}, {high:7.3f}]  exact {truth:.3f}"
+        known = "counted" if what in ("spikes per second", "swings per time") else "exact"
+        says = f"{estimate:8.3f} [{low:7.3f}, {high:7.3f}]  {known} {truth:.3f}"
         lines.append(f"{title:24}{what:24}{says}")
 
     for name in systems:
