@@ -5,6 +5,9 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import pytest
+
+pytest.importorskip("ipywidgets")  # the figures
+
 import torch
 from torch import Tensor
 
