@@ -81,13 +81,15 @@ def counts_run_from_1_to_n(page: Page) -> Iterator[str]:
         yield f"execution counts are {counts}: run `make notebooks`"
 
 
-def outputs_hold_no_errors_warnings_or_dead_widgets(page: Page) -> Iterator[str]:
+def outputs_hold_no_errors_warnings_bare_values_or_dead_widgets(page: Page) -> Iterator[str]:
     for i, cell in page.code():
         for output in cell.outputs:
             if output.output_type == "error":
                 yield f"cell {i}: stored error {output.ename}"
             if output.get("name") == "stderr":
                 yield f"cell {i}: stored warning or progress bar: {output.text[:60]!r}"
+            if output.output_type == "execute_result":
+                yield f"cell {i}: a value is shown as it is; print what matters of it, rounded"
             if "application/vnd.jupyter.widget-view+json" in output.get("data", {}):
                 yield f"cell {i}: stored widget that no reader can see: run `make notebooks`"
 
@@ -343,7 +345,7 @@ def every_cell_is_run_by_the_tests(page: Page) -> Iterator[str]:
 RULES = (
     the_file_is_valid_and_carries_no_volatile_metadata,
     counts_run_from_1_to_n,
-    outputs_hold_no_errors_warnings_or_dead_widgets,
+    outputs_hold_no_errors_warnings_bare_values_or_dead_widgets,
     nothing_names_a_path_of_one_machine,
     the_file_is_small,
     one_h1_in_the_first_cell,

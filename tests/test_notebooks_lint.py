@@ -160,6 +160,7 @@ BREAKS = [
     ("execution counts", lambda page: page.cells[4].update(execution_count=7)),
     ("stored error", output(5, new_output("error", ename="E", evalue="", traceback=[]))),
     ("stored warning", output(5, new_output("stream", name="stderr", text="Warning"))),
+    ("as it is", output(5, new_output("execute_result", data={"text/plain": "0.1234567"}))),
     ("no reader can see", output(19, new_output("display_data", data=WIDGET))),
     ("absolute path", put(5, "x = 1", 'x = "/home/ada/x.csv"')),
     ("absolute path", output(5, said("saved in C:\\Users\\ada"))),

@@ -98,9 +98,7 @@ def baoab(system: System, dt: float, x: Tensor) -> tuple[Step, Tensor | float]:
     gamma, mass, T = (
         torch.as_tensor(a, dtype=torch.float64) for a in (system.gamma, system.mass, system.T)
     )
-    if (
-        not system.additive
-    ):  # one in which the noise has amplitude 1, for `velocity_noise` to multiply
+    if not system.additive:  # the noise of this T has amplitude 1, for `velocity_noise` to multiply
         T = mass.square() / (2 * gamma.clamp(min=1e-9))
 
     def number(a: Tensor) -> Tensor | float:
