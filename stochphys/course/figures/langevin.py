@@ -75,18 +75,6 @@ def spreads(
     ax.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
-def reliability(ax: Axes, levels: Any, held: dict[str, Any], **axes: Any) -> None:
-    """How often intervals of each level hold the truth; honest error bars lie on the dashed line.
-
-    `held`: by name the fractions, as many as `levels`.
-    """
-    ax.plot((0, 1), (0, 1), **EXACT_LINE, label="honest")
-    for (name, values), dashes in zip(held.items(), DASHES, strict=False):
-        ax.plot(array(levels), array(values), linestyle=dashes, label=name)
-    ax.set(xlabel="level of the interval", ylabel="fraction that holds the truth")
-    ax.set(xlim=(0, 1), ylim=(-0.02, 1.02), aspect="equal", **axes)
-
-
 BODIES = {(a, b): f"{a}, line" if b else a for b in (False, True) for a in ("tanh", "elu")}
 
 
