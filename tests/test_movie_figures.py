@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
+from stochphys.course.figures.movies import overfitting, published_runs
 from stochphys.movie import Movie
 from stochphys.widgets import movies
 from stochphys.widgets.movies import Panel, filmstrip, play_movie
@@ -141,3 +142,24 @@ def test_play_and_scrub_redraw_one_figure_and_leave_none_open(film):
 def test_what_is_no_movie_is_refused(panels, options, what):
     with pytest.raises(ValueError, match=what):
         play_movie(panels, **{"alt": "Nothing moves.", **options})
+
+
+def test_a_line_marks_where_the_held_out_loss_was_best():
+    times = np.array([5.0, 10.0, 20.0, 40.0])
+    readings = np.array(
+        [[0.3, 0.2, 0.2, 0.4], [0.9, 0.7, 0.8, 0.7], [1.5, 0.4, 1.0, 0.6], [3, -1, 1, 0.3]]
+    )
+    figure, (left, right) = plt.subplots(1, 2)
+    overfitting(left, times, readings)
+    *curves, mark = left.lines
+    for curve, reading in zip(curves, readings.T, strict=True):
+        np.testing.assert_array_equal(curve.get_xydata(), np.stack((times, reading), axis=1))
+    assert set(mark.get_xdata()) == {10.0}
+    assert [t.get_text() for t in left.get_legend().texts][1::2] == [
+        "1 − loss, held out",
+        "R², held out",
+    ]
+    published_runs(right)
+    best, last = (line.get_ydata() for line in right.lines)
+    assert (best > 0.9).all() and last[0] < 0.4  # at 500 frames a movie
+    plt.close(figure)

@@ -24,39 +24,47 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "31.2": (
         0.1,
         [
-            (0.38, "most per pair"),
+            (0.38, "a pair shows the most"),
             (0.155, "ζ = 0.2"),
-            (0.01, "did you give the noise"),
-            (0.25, "top, 1.21"),
+            (0.055, "ζ = 0.05"),
+            (0.01, "best without noise"),
+            (0.02, "still grows"),
+            (0.2, "top, 1.21"),  # no hint calls that a factor of two
         ],
     ),
     "31.3": (
         torch.tensor(3.05) / (4e-4 * 1.826),
         [
-            (2738.0, "correlated"),
-            (8.5e4, "number of frames"),
-            (85.0, "is a root"),
-            (1060.0, "twice the error"),
-            (20_000.0, "Var S/⟨S⟩ is 3.1"),
+            (2920.0, "r of single steps"),
+            (2738.0, "r = 2"),
+            (8.5e4, "counts frames"),
+            (85.0, "0.02 enters squared"),
+            (212.0, "near 9 %"),
+            (1060.0, "near 4 %"),
+            (7750.0, "this is ⟨S⟩"),
+            (1.65 * 4242, "solve for T"),  # no hint calls that a factor of two
         ],
     ),
     "31.4": (
         -0.04,
         [
             (1.83, "really reversed"),
-            (-1.8, "all movies run backwards"),
-            (0.6, "closer to zero"),
+            (-1.8, "runs backwards"),
+            (0.3, "is left"),  # one third reversed, or too little training
+            (-0.3, "most movies run backwards"),
+            (36.6, "per time unit"),
             ("none", "a number is wanted"),
         ],
     ),
     "31.5": (
-        1.52,
+        1.58,
         [
-            (1.55 * 1.826, "realised rate"),
-            (0.98, "k = 2"),
-            (2.1, "k = 8"),
+            (1.55 * 1.826, "divide by the realised rate"),
+            (0.98, "2 or 3 components"),
+            (2.1, "6 or 8 components"),
+            (1 / 1.58, "inverse"),
             (0.0, "holds no arrow"),
-            (1.2, "all of result.held_out"),
+            (1.25, "all of result.held_out"),
         ],
     ),
 }

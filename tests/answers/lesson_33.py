@@ -48,7 +48,8 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         "steady_light",
         [
             (1.8, "the name of a method"),
-            ("cut", "leaves the light as it fades"),
+            ("cut", "cut leaves the light as it fades"),
+            ("bin", "bin leaves the light as it fades"),
             ("look", "it names the method"),
         ],
     ),
