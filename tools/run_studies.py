@@ -18,6 +18,7 @@ import torch
 from torch import Generator, Tensor
 
 from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
+from stochphys.course.studies.hot_nodes import hot_nodes
 from stochphys.course.studies.paper_numbers import passage
 from stochphys.course.studies.paper_systems import SETTINGS, paper_system
 from stochphys.course.studies.published_network import PublishedNetwork
@@ -184,6 +185,15 @@ def bands_of_engine(tau: float, scheme: str, *, seed: int) -> dict[str, Any]:
     return found
 
 
+# Page 32: the hot nodes of the films of the page, and three sets that differ in temperature
+
+HOT_SETS: list[dict[str, Any]] = [
+    dict(hot=[1, 8], T_h=[10.0, 10.0]),
+    dict(hot=[2, 3], T_h=[4.0, 10.0]),
+    dict(hot=[0, 5, 7], T_h=[10.0, 3.0, 6.0]),
+    dict(hot=[0, 2, 6, 8], T_h=[2.0, 4.0, 6.0, 10.0]),
+]
+
 ENGINES = [dict(tau=tau, scheme="baoab") for tau in (20.0, 50.0, 100.0)]
 STUDIES = {
     "12_regression": Study(regression_on_film, [{}], range(5)),
@@ -198,6 +208,7 @@ STUDIES = {
     "15_bands": Study(bands_of_engine, [*ENGINES, dict(tau=50.0, scheme="euler")], range(100, 130)),
     "17_systems": Study(paper_system, SETTINGS, range(2)),
     "17_passage": Study(passage, [dict(n_films=8)], range(20)),
+    "32_hot_nodes": Study(hot_nodes, HOT_SETS, range(3200, 3204)),
 }
 
 

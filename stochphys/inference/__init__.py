@@ -16,7 +16,7 @@ from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluc
 from .increments import Increments, increments
 from .inertia import secant_factor
 from .langevin import infer_langevin
-from .maps import DissipationMap, dissipation_map, frame_maps
+from .maps import DissipationMap, PlaceEntropy, dissipation_map, entropy_at, frame_maps
 from .neural import BootstrapEnsemble, LaplaceNetwork
 from .plugin_estimators import first_passage_ratio, gaussian_plugin, knn_plugin
 from .posterior import DiffusionField, Posterior

@@ -19,9 +19,8 @@ from .movies import MovieNEEP, initialise
 from .networks import MLP
 
 PIECE = 2**20  # pixels looked at together
-NUMBERS = 2**23  # of displacements that are looked at before the training, at most
-MUCH = 0.125  # of a step's mean ΔS: batches teach the force as well, and the map better
-LEAST = 3e-3  # of all motion: what is less tells no cell from its neighbours
+NUMBERS = 2**22  # of coordinates that are looked at before the training, at most
+LEAST = 1e-4  # of all motion: what is less tells no cell from its neighbours
 
 
 class FlowNEEP(MovieNEEP):
@@ -41,8 +40,8 @@ class FlowNEEP(MovieNEEP):
     Where neighbouring cells see the same displacement, the least force is taken, and each cell counts
     in proportion to its motion, `motion`, which undoes that Adam moves all weights alike. `standardise`
     lets W start from the best force that is linear in what is seen, found without batches: where a
-    step produces little, their noise is larger than what they teach. Where it produces much, or there
-    are more modes than features, W starts from zero, and the map is better.
+    step produces little, their noise is larger than what they teach. With more modes than features W starts
+    from zero.
 
     Args:
         shape, frames, generator: see `MovieNEEP`.
@@ -58,7 +57,7 @@ class FlowNEEP(MovieNEEP):
         shape: tuple[int, int],
         *,
         frames: int = 2,
-        features: int = 24,
+        features: int = 32,
         width: int = 32,
         generator: Source,
     ) -> None:
@@ -85,31 +84,40 @@ class FlowNEEP(MovieNEEP):
 
     @torch.no_grad()
     def begin(self, movie: Movie) -> None:
-        r"""Let the force be the best one that is linear in what is seen: `areas` of principal components
-        $x_i$ of the mean frame, and of what displacements tell of their changes, $v_i$."""
-        windows, cells = Windows(movie, self.frames), self.motion[0].numel()
-        P = components(self.sides(self.sample(movie))[0], len(self.weight))
-        n = min(len(windows), NUMBERS // (2 * cells))
-        index = torch.arange(n, device=movie.x.device) * len(windows) // n
-        parts = [
-            (seen @ P, change @ P, moved)
-            for i in index.split(1 + PIECE // (4 * cells))
-            for seen, change, moved in [self.sides(windows[i])]
-        ]
-        x, change, moved = (torch.cat(part) for part in zip(*parts, strict=True))
-        Q = ridge(moved, change)
-        x, v = x.double(), (moved @ Q).double()
-        K = areas(x, v)
+        r"""Let the force be the best one that is linear in what is seen: `areas` of coordinates $x_i$ of the
+        mean frame, and of what displacements tell of their changes, $v_i$. Of all coordinates that are
+        linear in the pixels those come first in which the least is left of a change, compared with the
+        range of the coordinate, once displacements have told theirs. They follow positions: brightness
+        alone would put first what large motions make of it in second order."""
+        windows, n_cells = Windows(movie, self.frames), self.motion[0].numel()
+        P = components(self.sides(self.sample(movie))[0], 4 * len(self.weight))
+        pieces, r = (
+            torch.arange(len(windows), device=P.device).split(1 + PIECE // (4 * n_cells)),
+            P.shape[1],
+        )
+        moments = torch.zeros((), dtype=torch.float64, device=P.device)
+        for i in pieces:
+            _, change, moved = self.sides(windows[i])
+            z = torch.cat((change @ P, moved), 1)
+            moments = moments + (z.T @ z).double() / len(windows)
+        told = moments[r:, r:].clone()
+        told.diagonal().add_(LEAST * told.trace())
+        B = torch.linalg.solve(told, moments[r:, :r])  # change ≈ moved @ B
+        left = moments[:r, :r] - moments[:r, r:] @ B
+        V = torch.linalg.eigh((left + left.T) / 2).eigenvectors[:, : len(self.weight)]
+        P, Q = P @ V.to(P), (B @ V).to(P)
+        few = pieces[:: 1 + len(windows) * V.shape[1] // NUMBERS]
+        sides = [(seen @ P, moved @ Q) for i in few for seen, _, moved in [self.sides(windows[i])]]
+        K = areas(*(torch.cat(side).double() for side in zip(*sides, strict=True)))
         m = len(K)
-        if m == len(self.weight) or ((x[:, :m] @ K) * v[:, :m]).sum(1).mean() > MUCH:
+        if m == len(self.weight):
             return  # a map of some modes would not stand where they are; batches teach more
-        K = K.to(Q)
         last = self.body[-1]
         assert isinstance(last, nn.Linear)
-        line = self.line.weight.view(len(self.weight), self.n_even, cells)
+        line = self.line.weight.view(len(self.weight), self.n_even, n_cells)
         line[:m] = self.line.bias[:m] = last.weight[:m] = last.bias[:m] = 0
         line[:m, 0] = P[:, :m].T
-        self.weight[:m, :: self.n_odd] = (K @ Q[:, :m].T).view(m, 2, *self.motion.shape[1:])
+        self.weight[:m, :: self.n_odd] = (K.to(Q) @ Q[:, :m].T).view(m, 2, *self.motion.shape[1:])
 
     def sides(self, window: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of the first and last frame, mean and difference `(n, cells)`, and displacement `(n, 2 cells)`."""
@@ -132,22 +140,28 @@ class FlowNEEP(MovieNEEP):
         return self.flow(window, self.parts(window)[1])
 
     @torch.no_grad()
-    def flow(self, window: Tensor, odd: Tensor) -> Tensor:
-        """The same, where the odd parts are known."""
+    def flow(self, window: Tensor, odd: Tensor, spots: Tensor | None = None) -> Tensor:
+        """The same, where the odd parts are known; or of `spots (cells, n)`, weights of the cells, each of
+        which moves as one, `(n, 2 n_odd, n)`."""
         (down, right), squares = self.gradients(window.mean(-3))
-        a, b, c = squares[:, :, None]  # (n, 1, rows, columns) each
-        a, b = a + 0.1 * self.level, b + 0.1 * self.level  # nothing moves where nothing is seen
         p, q = coarse(down[:, None] * odd), coarse(right[:, None] * odd)
+        a, b, c = squares[:, :, None]  # (n, 1, rows, columns) each
+        if spots is not None:
+            a, b, c, p, q = (part.flatten(-2) @ spots for part in (a, b, c, p, q))
+        a, b = a + 0.1 * self.level, b + 0.1 * self.level  # nothing moves where nothing is seen
         # Least squares within a cell: the matrix ((a, c), (c, b)) times v is (p, q).
         return torch.cat((b * p - c * q, a * q - c * p), 1) / (a * b - c * c)
 
-    def map(self, window: Tensor) -> Tensor:
-        even, odd = self.parts(window)
+    def force(self, even: Tensor) -> Tensor:
+        """F of even parts, `(n, 2 n_odd, rows, columns)`."""
         seen = coarse(even).flatten(1)
         features = self.body(seen) + self.line(seen)
         weight = self.motion * self.weight
-        force = torch.tensordot(features.to(weight), weight, dims=1)  # mixed precision ends here
-        return (force * self.flow(window, odd)).sum(1)
+        return torch.tensordot(features.to(weight), weight, dims=1)  # mixed precision ends here
+
+    def map(self, window: Tensor) -> Tensor:
+        even, odd = self.parts(window)
+        return (self.force(even) * self.flow(window, odd)).sum(1)
 
 
 def components(x: Tensor, n: int) -> Tensor:
@@ -159,25 +173,16 @@ def components(x: Tensor, n: int) -> Tensor:
     return directions[:n].T * (len(x) ** 0.5 / scale[:n])
 
 
-def ridge(x: Tensor, y: Tensor) -> Tensor:
-    """B such that `x @ B` is near y, from samples `(n, dim)`: least squares with a ridge. Without it neighbours
-    that see the same get large weights of opposite signs, whose sum is right and whose map is not."""
-    tall = len(x) > x.shape[1]
-    gram = (x.T @ x if tall else x @ x.T).double()
-    gram.diagonal().add_(x.norm().double().square() / len(x) * (1 + LEAST * len(x)))
-    inverse = gram.inverse().to(x)
-    return inverse @ (x.T @ y) if tall else x.T @ (inverse @ y)
-
-
 def areas(x: Tensor, v: Tensor) -> Tensor:
     r"""K `(m, m)` of the current $h = x^\top K v$ of the first m of even x and odd v `(n, dim)`, float64,
     that has the largest J.
 
     In a stationary state $\langle x_i v_j\rangle$ is antisymmetric, and linear forces make
     $K = C^{-1} A\,Q^{-1}$, with second moments C of x and Q of v and an antisymmetric A (see `Areas`), in
-    which J is concave. A larger m learns more by heart: of n windows, each number in A adds 2/n to J + 1
-    here and takes as much from it elsewhere, twice that where a bootstrap drew them. So it must pay for its
-    m(m − 1)/2 numbers, and n must be many times those.
+    which J is concave. A larger m learns more by heart: of n windows, each number in A adds 1/n to J + 1
+    here and takes as much from it elsewhere. So it must pay 2/n for each of its m(m − 1)/2 numbers, and n
+    must be many times those. Where a bootstrap drew the windows J loses twice that; but what a force leaves out is
+    missing in the rate as well, and what it learns by heart is not there on other windows.
     """
     n, best, kept = len(x), -math.inf, x.new_zeros(0, 0)
     for m in range(2, x.shape[1] + 1, 2):
@@ -185,7 +190,7 @@ def areas(x: Tensor, v: Tensor) -> Tensor:
             break
         C, Q = (torch.linalg.pinv(y[:, :m].T @ y[:, :m] / n, hermitian=True) for y in (x, v))
         A, J = highest(x[:, :m] @ C, v[:, :m] @ Q)
-        J -= 4 * m * (m - 1) / n
+        J -= 2 * m * (m - 1) / n
         if best < J:
             best, kept = J, C @ A @ Q
     return kept

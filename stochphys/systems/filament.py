@@ -30,6 +30,7 @@ class ElasticNetwork(Linear):
         n: nodes along one side.
         hot: numbers of the nodes at temperature `T_h`, counted row by row from 0; the others are
             at `T_c`.
+        T_h: one temperature for all of them, or a tuple of one for each.
 
     Raises `ValueError` for n below 1, a hot node that is not there or named twice, and a
     temperature, k or gamma that is not positive.
@@ -42,12 +43,17 @@ class ElasticNetwork(Linear):
     n: int = 3
     hot: tuple[int, ...] = (1, 8)
     T_c: float = 1.0
-    T_h: float = 10.0
+    T_h: float | tuple[float, ...] = 10.0
     k: float = 1.0
     gamma: float = 1.0
 
     def __post_init__(self) -> None:
-        require.positive(self, "T_c", "T_h", "k", "gamma")
+        require.positive(self, "T_c", "k", "gamma")
+        each = self.T_h if isinstance(self.T_h, tuple) else (self.T_h,) * len(self.hot)
+        for T in each:
+            require.positive(T_h=T)
+        if len(each) != len(self.hot):
+            raise ValueError(f"T_h must be one number, or one for each of {self.hot}, got {each}")
         require.integer(1, self, "n")
         if len(set(self.hot) & set(range(self.n**2))) < len(self.hot):
             raise ValueError(
@@ -65,7 +71,7 @@ class ElasticNetwork(Linear):
     def temperatures(self) -> Tensor:
         """Temperature of the bath of each node, `(n²,)`."""
         T = torch.full((self.n**2,), self.T_c, dtype=torch.float64)
-        T[list(self.hot)] = self.T_h
+        T[list(self.hot)] = torch.as_tensor(self.T_h, dtype=torch.float64)
         return T
 
     @property

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ...brief import Brief
 from ...device import Source, as_generator
-from ...inference.maps import DissipationMap, cell_place
+from ...inference.maps import DissipationMap, blobs
 from ...systems import LocalDissipation
 
 
@@ -27,18 +27,6 @@ def truths(nodes: Tensor, local: LocalDissipation) -> dict[str, Truth]:
         "bond": Truth(nodes[local.bonds].mean(1), local.bond),
         "velocity": Truth(nodes, local.velocity),
     }
-
-
-def blobs(places: Tensor, shape: tuple[int, ...], cell: int, size: float = 2.0) -> Tensor:
-    """A Gaussian of std `size` pixels around each place, `(n, rows · columns)`; each sums to 1.
-
-    Where `size` is more than a third of the way to the next place, blobs can hardly be told apart,
-    and even a true map scores low.
-    """
-    middles = [cell_place(torch.arange(n, dtype=torch.float64), cell) for n in shape]
-    distance = torch.cdist(places.double(), torch.cartesian_prod(*middles))
-    spots = torch.exp(-(distance**2) / (2 * size**2))
-    return spots / spots.sum(1, keepdim=True)
 
 
 def truth_map(truth: Truth, like: DissipationMap) -> Tensor:
