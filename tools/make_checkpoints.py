@@ -19,13 +19,22 @@ from torch import Tensor, nn
 
 from stochphys.data import Windows
 from stochphys.device import make_generator
-from stochphys.models import RNEEP, AreaNEEP, Areas, FlowNEEP, classifier_objective, neep_objective
+from stochphys.models import (
+    CNEEP,
+    RNEEP,
+    AreaNEEP,
+    Areas,
+    FlowNEEP,
+    classifier_objective,
+    neep_objective,
+)
 from stochphys.simulators import simulate, simulate_jumps
 from stochphys.systems import (
     BeadSpring,
     ElasticNetwork,
     FlashingRatchet,
     HiddenChain,
+    bead_camera,
     filament_camera,
 )
 from stochphys.training import Ensemble, fit, save_checkpoint
@@ -105,11 +114,41 @@ def filament(
     return ensemble, recipe | options | size | dict(objective="neep_objective")
 
 
+def published(
+    seed: int, *, system: BeadSpring | ElasticNetwork, dt: float, n_trajectories: int, n_steps: int
+) -> Made:
+    """The network of the paper, at half its width, whose map is drawn beside the films."""
+    recipe: dict[str, Any] = dict(dt=dt, n_trajectories=n_trajectories, n_steps=n_steps)
+    options: dict[str, Any] = dict(steps=3000, batch_size=256, lr=2e-3, schedule="cosine", ema=0.99)
+    generator = make_generator(seed)
+    if isinstance(system, BeadSpring):
+        camera = bead_camera(system)
+    else:
+        camera = filament_camera(system)
+    paths = simulate(system, n_trajectories, n_steps, dt, generator=generator)
+    train, held_out = camera.film(paths).recorded().split(0.9, generator=generator)
+    model = CNEEP(train.shape, generator=generator).standardise(train)
+    judges = Windows(held_out, every=1 + len(Windows(held_out)) // 5000)
+    watched: dict[str, Any] = dict(validation=judges, validate_every=500, generator=generator)
+    fit(model, neep_objective, Windows(train), **watched, **options)
+    return model, recipe | options | dict(system=str(system), objective="neep_objective")
+
+
 CHECKPOINTS: dict[str, Callable[[int], Made]] = {
     "23_beads_032": partial(many_beads, n_beads=32, pieces=8),
     "23_beads_064": partial(many_beads, n_beads=64, pieces=12),
     "23_beads_128": partial(many_beads, n_beads=128, pieces=24),
     "24_rneep_n32": rneep,
+    "32_cneep_five_beads": partial(
+        published, system=BeadSpring(n_beads=5), dt=0.05, n_trajectories=300, n_steps=1000
+    ),
+    "32_cneep_filaments": partial(
+        published,
+        system=ElasticNetwork(hot=(2, 3), T_h=(4.0, 10.0)),
+        dt=0.02,
+        n_trajectories=400,
+        n_steps=500,
+    ),
     "32_filament_1_8": partial(filament, n=3, hot=(1, 8), n_trajectories=1000, members=8),
     "32_filament_0_4_5": partial(filament, n=3, hot=(0, 4, 5), n_trajectories=1000, members=8),
     "32_filament_n6": partial(

@@ -179,10 +179,10 @@ def areas(x: Tensor, v: Tensor) -> Tensor:
 
     In a stationary state $\langle x_i v_j\rangle$ is antisymmetric, and linear forces make
     $K = C^{-1} A\,Q^{-1}$, with second moments C of x and Q of v and an antisymmetric A (see `Areas`), in
-    which J is concave. A larger m learns more by heart: of n windows, each number in A adds 1/n to J + 1
-    here and takes as much from it elsewhere. So it must pay 2/n for each of its m(m − 1)/2 numbers, and n
-    must be many times those. Where a bootstrap drew the windows J loses twice that; but what a force leaves out is
-    missing in the rate as well, and what it learns by heart is not there on other windows.
+    which J is concave. A larger m learns more by heart: of n windows, each of the m(m − 1)/2 numbers in A adds 2/n
+    to J + 1 here and takes as much from it elsewhere, twice that where a bootstrap drew them. So it must pay
+    6/n for each: more than luck adds to J here, less than J loses elsewhere, as what a force leaves out is
+    missing in the rate as well, and what it knows by heart is not there on other windows.
     """
     n, best, kept = len(x), -math.inf, x.new_zeros(0, 0)
     for m in range(2, x.shape[1] + 1, 2):
@@ -190,7 +190,7 @@ def areas(x: Tensor, v: Tensor) -> Tensor:
             break
         C, Q = (torch.linalg.pinv(y[:, :m].T @ y[:, :m] / n, hermitian=True) for y in (x, v))
         A, J = highest(x[:, :m] @ C, v[:, :m] @ Q)
-        J -= 2 * m * (m - 1) / n
+        J -= 3 * m * (m - 1) / n
         if best < J:
             best, kept = J, C @ A @ Q
     return kept
