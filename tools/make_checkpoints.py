@@ -119,7 +119,7 @@ def published(
 ) -> Made:
     """The network of the paper, at half its width, whose map is drawn beside the films."""
     recipe: dict[str, Any] = dict(dt=dt, n_trajectories=n_trajectories, n_steps=n_steps)
-    options: dict[str, Any] = dict(steps=3000, batch_size=256, lr=2e-3, schedule="cosine", ema=0.99)
+    options: dict[str, Any] = dict(steps=2000, batch_size=256, lr=3e-3, schedule="cosine", ema=0.99)
     generator = make_generator(seed)
     if isinstance(system, BeadSpring):
         camera = bead_camera(system)

@@ -3,7 +3,7 @@
 Entropy production: `short_time_tur`, `finite_time_tur`, `gaussian_plugin`, `word_plugin`,
 `knn_plugin`, `first_passage_ratio`, and by networks `infer_entropy_production`. The answer is
 doubted by `integral_fluctuation_theorem` and `detailed_fluctuation_theorem`; `dissipation_map` says
-where in a movie it is produced. Forces and noise: `infer_langevin`, by `BayesianRegression`,
+where in a movie it is produced, `entropy_at` how much at some places. Forces and noise: `infer_langevin`, by `BayesianRegression`,
 `LaplaceNetwork` or `BootstrapEnsemble`, on the bases `RBF` or `Polynomial`; what follows: `predict_paths`, `mean_first_passage_time`,
 `entropy_production_rate`, `heat_rate`.
 """

@@ -21,7 +21,7 @@ from .entropy import widened
 from .results import EntropyProduction, at_once
 
 SPOT = 1.5  # pixels around a place that move with it
-STILL = 1e-3  # of the largest mean square of a displacement: what moves less stands still
+STILL = 5e-3  # of the largest mean square of a displacement: what moves less stands still
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from ...inference.maps import DissipationMap, cell_place
 from ...models import MovieNEEP
 from ...widgets.movies import Panel
-from ...widgets.style import EXACT, HOT, WIDE, array
+from ...widgets.style import DATA, EXACT, EXACT_LINE, HOT, LEARNED, WIDE, array
 
 LABEL = r"entropy per cell ($k_B$ per time unit)"
 
@@ -74,3 +74,14 @@ def receptive_fields(
             square.set(facecolor=fill, edgecolor=color, linestyle=line, linewidth=1.8)
             ax.add_patch(square)
     ax.set_title(f"one cell sees {found.receptive_field} × {found.receptive_field} pixels")
+
+
+def read_against_exact(ax: Axes, exact: Any, read: Any, std: Any, blobs: Any) -> None:
+    """Entropy of each node against what is exact: as blobs on the map say, and as `entropy_at` does, ± 2 std."""
+    bars: dict[str, Any] = dict(
+        yerr=2 * array(std), fmt="o", color=LEARNED, label="at places, ± 2 s.e."
+    )
+    ax.plot(array(exact), array(blobs), "s", color=DATA, fillstyle="none", label="blobs")
+    ax.errorbar(array(exact), array(read), **bars)
+    ax.axline((0, 0), slope=1, **EXACT_LINE)
+    ax.set(xlabel=r"exact $\langle\nu_i^2\rangle/D_i$")

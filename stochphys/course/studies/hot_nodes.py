@@ -133,7 +133,8 @@ def hot_nodes(
     members: int = 3,
     fresh: int = 100,
 ) -> dict[str, Any]:
-    """Networks learn from so many movies of filaments, and are read on `fresh` ones.
+    """Networks find forces in so many movies of filaments, and are read on `fresh` ones. They keep the force
+    from which they start: batches did not improve it in 19 of 21 networks that were trained for 2000 steps.
 
     Returns what is exact at each node, what was read there with its standard error, what blobs read off the map
     of the same networks, and what the positions would have told (`limit`).
@@ -144,7 +145,7 @@ def hot_nodes(
     train, others = (simulate(network, n, frames, dt, generator=generator) for n in (movies, fresh))
     begin = process_time()
     found = infer_entropy_production(
-        camera.film(train).recorded(), generator=generator, members=members, progress=False
+        camera.film(train).recorded(), generator=generator, members=members, steps=1, progress=False
     )
     seconds = process_time() - begin
     film = camera.film(others).recorded()
@@ -162,8 +163,31 @@ def hot_nodes(
         blobs=blob_weights(dissipation_map(found, film).mean, places, 2).tolist(),
         limit=limit.rate.tolist(),
         rest=read.rest,
-        learned_steps=found.history.best_step,
         scores=scores,
         cpu_seconds=seconds,
         cpu_seconds_reading=process_time() - begin - seconds,
     )
+
+
+def pooled(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of the rows of a sweep over `hot_nodes` for each set of hot nodes what all seeds say together: their
+    number, the RMS of the nodes that dissipate, by blobs, at places and at the limit, and means of the rest."""
+    sets: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        hot = zip(row["setting"]["hot"], row["setting"]["T_h"], strict=True)
+        sets.setdefault(", ".join(f"{i} at {T:.0f}" for i, T in hot), []).append(row["result"])
+    found: dict[str, dict[str, Any]] = {}
+    for name, results in sets.items():
+        exact = torch.tensor(results[0]["exact"])
+        some, told = dissipates(exact), dict[str, Any](seeds=len(results), exact=exact)
+        for kind in ("blobs", "read", "limit"):
+            values = torch.tensor([result[kind] for result in results])
+            off = (values - exact)[:, some]
+            told[f"rms_{kind}"] = (off.square().mean().sqrt() / exact[some].mean()).item()
+            told[kind] = values.mean(0)
+        told["std"] = torch.tensor([result["std"] for result in results]).mean(0)
+        for key in ("within", "r", "slope", "slope_interval"):
+            values = torch.tensor([r["scores"]["read, dissipate"][key] for r in results])
+            told[key] = values.double().mean(0).tolist()
+        found[name] = told
+    return found
