@@ -5,6 +5,7 @@ that dissipate.
 """
 
 from math import nan
+from pathlib import Path
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -14,11 +15,13 @@ from torch import Tensor
 from ...data import Trajectories
 from ...device import Source, as_generator, make_generator
 from ...inference import PlaceEntropy, dissipation_map, entropy_at, infer_entropy_production
-from ...models.many import Areas
+from ...models import Areas, FlowNEEP
 from ...simulators import simulate
 from ...systems import ElasticNetwork, filament_camera, local_dissipation
+from ...training import Ensemble, load_checkpoint
 from .map_scores import blob_weights, correlation
 
+CHECKPOINTS = Path(__file__).parents[1] / "checkpoints"
 LEAST = 0.05  # of the largest exact value: a node that has less does not dissipate
 ALIKE = 0.2  # spread of exact values, std over mean, up to which r and slope say nothing
 
@@ -191,3 +194,16 @@ def pooled(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
             told[key] = values.double().mean(0).tolist()
         found[name] = told
     return found
+
+
+def stored_filaments(name: str) -> tuple[Ensemble, ElasticNetwork]:
+    """The networks of the checkpoint `32_filament_{name}`, made by `tools/make_checkpoints.py`, and the filaments
+    that they have seen."""
+    saved = load_checkpoint(CHECKPOINTS / f"32_filament_{name}.pt")
+    (members, features), recipe = saved["state"]["weight"].shape[:2], saved["recipe"]
+    system = ElasticNetwork(n=recipe["n"], hot=tuple(recipe["hot"]))
+    size = dict(features=features, generator=make_generator(0))
+    networks = [FlowNEEP(filament_camera(system).shape, **size) for _ in range(members)]
+    ensemble = Ensemble(networks)
+    ensemble.load_state_dict(saved["state"])
+    return ensemble, system
