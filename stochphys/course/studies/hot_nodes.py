@@ -137,7 +137,7 @@ def hot_nodes(
     fresh: int = 100,
 ) -> dict[str, Any]:
     """Networks find forces in so many movies of filaments, and are read on `fresh` ones. They keep the force
-    from which they start: batches did not improve it in 19 of 21 networks that were trained for 2000 steps.
+    from which they start: training by the default recipe kept it, too, in 26 of 27 networks.
 
     Returns what is exact at each node, what was read there with its standard error, what blobs read off the map
     of the same networks, and what the positions would have told (`limit`).
