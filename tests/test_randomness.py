@@ -18,6 +18,7 @@ from torch.utils.data import TensorDataset
 import stochphys
 from stochphys.course.studies import (
     doubtful_networks,
+    hot_nodes,
     images,
     map_scores,
     network_search,
@@ -219,6 +220,14 @@ def by_score(generator):
     return map_scores.score_map(found, truth, generator=generator, draws=50)
 
 
+def by_nodes(generator):
+    readings = torch.rand(2, 5, 4, generator=make_generator(0), dtype=torch.float64)
+    rate = readings.mean((0, 1))
+    found = maps.PlaceEntropy(rate, rate / 10, readings, 0.0)
+    scores = hot_nodes.score_nodes(found, rate.flip(0), generator=generator, draws=50)
+    return torch.tensor(scores["all"].slope_interval)
+
+
 def by_plane(generator):
     figures = pytest.importorskip("stochphys.course.figures.gradients")
     parts = torch.randn(8, 6, generator=make_generator(0))
@@ -353,6 +362,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
         paths().x[:, :, 0], generator=g, resamples=50
     ),
     "score_map": by_score,
+    "score_nodes": by_nodes,
     "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
     "Body.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),

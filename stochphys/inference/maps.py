@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..brief import brief
+from ..brief import Brief, brief
 from ..data import Windows
 from ..models import FlowNEEP
 from ..models.movies import MovieNEEP
@@ -140,7 +140,7 @@ def blobs(places: Tensor, shape: tuple[int, ...], cell: int, size: float = 2.0) 
 
 
 @dataclass(frozen=True, eq=False)
-class PlaceEntropy:
+class PlaceEntropy(Brief):
     """Entropy produced at each of n places per unit time, see `entropy_at`.
 
     Attributes:
