@@ -28,6 +28,7 @@ from stochphys.inference import (
     Samples,
     infer_langevin,
 )
+from stochphys.inference.growing import Search
 from stochphys.inference.laplace import in_cells
 from stochphys.inference.neural_posteriors import (
     MemberPosterior,
@@ -48,7 +49,7 @@ from tests.chance import K, sigmas
 
 SHORT = dict(steps=20, batch_size=64)
 METHODS = [
-    LaplaceNetwork(width=5, steps=20, starts=2),
+    LaplaceNetwork(width=5, steps=20),
     BootstrapEnsemble(width=5, members=3, **SHORT),
     VariationalNetwork(width=5, draws=7, **SHORT),
     DropoutNetwork(width=5, draws=7, **SHORT),
@@ -174,29 +175,26 @@ def test_dropout_draws_are_the_networks_that_calls_see():
     assert abs(drawn.std() / called.std() - 1) < K / n**0.5
 
 
-@pytest.mark.parametrize("dim_out", [1, 2])
-def test_laplace_of_a_line_is_bayesian_regression(dim_out):
-    """A network without hidden layers whose prior is that of the regression: one start, no noise of x."""
-    data = samples(dim_in=1, dim_out=dim_out)
-    found = LaplaceNetwork(depth=0, starts=1).fit(data, generator=make_generator(0))
-    x = torch.tensor([[3.0], [30.0]]).double()
-    for i, posterior in enumerate(found.tangents):
-        (tangent,) = posterior
-        centre, scale, a, b = units_of(data, Normal())
+def test_laplace_of_a_line_is_bayesian_regression():
+    """The line among the networks, whose slopes have a prior, and its constant none: regression that has
+    the same, by MacKay's fixed point against a grid of precisions."""
+    data = samples(dim_in=2, dim_out=1)
+    units = centre, scale, a, b = units_of(data, Normal())
+    search = Search(LaplaceNetwork(), data, data, Normal(), units)
+    line = search.network(torch.zeros(0, 2), *torch.zeros(2, 0))
+    at = search.trained(line, torch.zeros(2, dtype=torch.bool))
 
-        def basis(x: Tensor) -> Tensor:  # no prior holds the constant, as that of a network
-            return torch.cat(((x - centre) / scale, torch.ones_like(x)), dim=-1)  # noqa: B023
+    def basis(x: Tensor) -> Tensor:
+        return torch.cat((torch.ones_like(x[..., :1]), (x - centre) / scale), dim=-1)
 
-        basis.groups = torch.tensor([1, 0])
-        one = Samples(
-            data.x, (data.y[:, i : i + 1] - a[i]) / b[i], data.weight[:, i : i + 1] * b[i] ** 2
-        )
-        exact = BayesianRegression(basis).fit(one)
-        # MacKay's fixed point against that of a grid of precisions.
-        torch.testing.assert_close(
-            found.mean(x)[:, i], (a + b * exact.mean(x))[:, i], rtol=1e-4, atol=0
-        )
-        torch.testing.assert_close(found.std(x)[:, i], b[i] * exact.std(x)[:, 0], rtol=1e-3, atol=0)
+    basis.groups = torch.tensor([0, 1, 1])
+    exact = BayesianRegression(basis).fit(
+        replace(data, y=(data.y - a) / b, weight=data.weight * b**2)
+    )
+    x = torch.tensor([[3.0, 0.0], [30.0, -5.0]]).double()
+    torch.testing.assert_close(
+        at.f(at.weights, x), (a + b * exact.mean(x))[:, 0], rtol=1e-4, atol=0
+    )
 
 
 def exactly(samples: Samples) -> tuple[Tensor, Tensor]:
@@ -215,7 +213,7 @@ def test_a_network_that_is_not_needed_is_switched_off():
     phi, off, extra, held = torch.cat((torch.ones_like(x), x), dim=-1), 0, 0.0, 0
     for seed in range(20):
         data = samples(dim_in=1, dim_out=1, seed=seed)
-        method = LaplaceNetwork(width=5, mean=Polynomial(1), starts=2)
+        method = LaplaceNetwork(width=5, mean=Polynomial(1))
         found = method.fit(data, generator=make_generator(seed))
         weights, covariance = exactly(data)
         std = ((phi @ covariance) * phi).sum(1).sqrt()
@@ -230,7 +228,7 @@ def test_a_network_that_is_not_needed_is_switched_off():
 def test_without_a_mean_nothing_is_said_where_data_have_ended():
     """And at nearly all states that were seen something is; what was declared holds everywhere."""
     data = samples(dim_in=2, dim_out=2)
-    method = LaplaceNetwork(width=5, starts=1, steps=10)
+    method = LaplaceNetwork(width=5, steps=10)
     found = method.fit(data, generator=make_generator(0))
     low, high = found.interval(data.x)
     assert (low.isfinite() == found.known(data.x)[:, None]).all()
@@ -252,7 +250,7 @@ def test_where_data_have_ended_nothing_is_known_however_small_the_std():
     for seed in range(16):
         data = samples(100, dim_in=1, dim_out=1, seed=seed)
         noise = replace(data, y=data.y - 0.7 - data.x)
-        found = LaplaceNetwork(width=3, starts=1).fit(noise, generator=make_generator(seed))
+        found = LaplaceNetwork(width=3).fit(noise, generator=make_generator(seed))
         flat += bool((found.std(far) < 1.1 * found.std(data.x).mean()).all())
         for quantile in (0.5, 0.99, 1.0):
             known = Known.of(found, data.x, quantile)
@@ -266,7 +264,7 @@ def test_a_circle_that_was_seen_everywhere_has_no_end():
     angle = torch.arange(0.005, 2 * pi, 0.01).double()[:, None]
     noise = torch.randn(len(angle), 1, generator=make_generator(0), dtype=torch.float64)
     data = Samples(angle, noise, torch.ones_like(noise))
-    method, period = LaplaceNetwork(width=3, starts=1), torch.tensor([2 * pi]).double()
+    method, period = LaplaceNetwork(width=3), torch.tensor([2 * pi]).double()
     found = on_circle(method, period, data, Normal(), make_generator(0))
     assert not found.ended(pi / 2 * torch.arange(5)[:, None]).any()
 
@@ -274,7 +272,7 @@ def test_a_circle_that_was_seen_everywhere_has_no_end():
 @pytest.mark.parametrize("n", [3, 10, 19])
 def test_less_data_than_bins_of_their_units_will_do(n):
     data = samples(n, dim_in=1, dim_out=1)
-    found = LaplaceNetwork(width=3, starts=1).fit(data, generator=make_generator(0))
+    found = LaplaceNetwork(width=3).fit(data, generator=make_generator(0))
     assert found.mean(data.x).isfinite().all() and found.std(data.x).isfinite().all()
 
 
@@ -377,7 +375,7 @@ def test_block_bootstrap_sees_the_correlation_of_neighbours():
 
 
 def test_the_layers_of_a_body_follow_its_width_and_depth():
-    body = LaplaceNetwork(width=7, depth=3).mlp(samples(), make_generator(0))
+    body = BootstrapEnsemble(width=7, depth=3).mlp(samples(), make_generator(0))
     shapes = [(layer.in_features, layer.out_features) for layer in body if hasattr(layer, "weight")]
     assert shapes == list(pairwise((2, 7, 7, 7, 2)))
 
@@ -386,8 +384,8 @@ def test_the_layers_of_a_body_follow_its_width_and_depth():
     ("arguments", "words"),
     [
         (lambda: LaplaceNetwork(width=0), "width must be a positive integer, got 0"),
-        (lambda: LaplaceNetwork(depth=-1), "depth must be an integer of at least 0, got -1"),
-        (lambda: LaplaceNetwork(gain=-1.0), "gain must be finite and not negative, got -1.0"),
+        (lambda: BootstrapEnsemble(depth=-1), "depth must be an integer of at least 0, got -1"),
+        (lambda: BootstrapEnsemble(gain=-1.0), "gain must be finite and not negative, got -1.0"),
         (lambda: LaplaceNetwork(activation=["elu"]), "activation must be one of tanh, elu, bump"),
         (
             lambda: BootstrapEnsemble(members=1),

@@ -33,7 +33,7 @@ from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.course.studies.learned_neuron import infer_neuron
 from stochphys.data import Trajectories, Windows
 from stochphys.device import as_generator, make_generator
-from stochphys.inference import currents, maps, neural, plugin_estimators
+from stochphys.inference import currents, growing, maps, neural, plugin_estimators
 from stochphys.inference.entropy import infer_entropy_production
 from stochphys.inference.fluctuation import integral_fluctuation_theorem
 from stochphys.inference.increments import increments
@@ -107,7 +107,7 @@ def test_what_is_no_source_of_randomness_is_refused_in_words(what):
 def test_only_what_draws_asks_for_a_generator():
     assert infer_langevin(paths(TRAP)).drift.mean(torch.zeros(1, 1)).isfinite().all()
     with pytest.raises(TypeError, match="its seed, got None"):
-        infer_langevin(paths(TRAP), drift=neural.LaplaceNetwork())
+        infer_langevin(paths(TRAP), drift=growing.LaplaceNetwork())
 
 
 # What the functions below are given, the same at each call.
@@ -301,7 +301,7 @@ def of_time(generator):
 
 
 def bayesian_mean():
-    plain = neural.LaplaceNetwork(mean=Polynomial(1)).with_mean(
+    plain = neural.BootstrapEnsemble(mean=Polynomial(1)).with_mean(
         doubtful_networks.BayesianMLP((2, 3, 1), generator=0), samples()
     )
     return doubtful_networks.BayesianMean(plain)
@@ -328,13 +328,13 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "DiffusionField.sample": lambda g: seen(inferred_engine().diffusion, g, 3),
     "LinearPosterior.sample": lambda g: seen(langevin().drift, g, 1),
     "Combination.sample": lambda g: seen(Combination(langevin().drift, langevin().drift), g, 1),
-    "LinearisedPosterior.sample": lambda g: seen(posterior_of(neural.LaplaceNetwork(**few)), g),
+    "LinearisedPosterior.sample": lambda g: seen(posterior_of(growing.LaplaceNetwork(**few)), g),
     "MemberPosterior.sample": lambda g: seen(posterior_of(neural.BootstrapEnsemble(**few)), g),
     "infer_diffusion": lambda g: infer_diffusion(
         increments(paths()), None, neural.BootstrapEnsemble(**few), g
     ).mean(torch.zeros(1, 2)),
     "infer_drift": lambda g: infer_drift(
-        langevin().increments, langevin().diffusion, neural.LaplaceNetwork(**few), g
+        langevin().increments, langevin().diffusion, growing.LaplaceNetwork(**few), g
     ).mean(torch.zeros(1, 1)),
     "infer_centred": lambda g: infer_centred(
         increments(oscillator(), underdamped=True, rule="centred"),
@@ -365,9 +365,9 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "score_nodes": by_nodes,
     "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
-    "Body.mlp": lambda g: neural.LaplaceNetwork(**few).mlp(samples(), g),
+    "Network.mlp": lambda g: neural.BootstrapEnsemble(**few).mlp(samples(), g),
     "Network.train": by_training,
-    "Body.fit of LaplaceNetwork": partial(by_method, neural.LaplaceNetwork(**few)),
+    "Body.fit of LaplaceNetwork": partial(by_method, growing.LaplaceNetwork(**few)),
     "Body.fit of BootstrapEnsemble": partial(by_method, neural.BootstrapEnsemble(**few)),
     "Body.fit of VariationalNetwork": partial(
         by_method, doubtful_networks.VariationalNetwork(draws=3, **few)

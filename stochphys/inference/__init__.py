@@ -13,11 +13,12 @@ from .comparison import Comparison, coverage, coverage_curve, nmse
 from .currents import CurrentEstimate, finite_time_tur, short_time_tur
 from .entropy import infer_entropy_production
 from .fluctuation import accumulate, detailed_fluctuation_theorem, integral_fluctuation_theorem
+from .growing import LaplaceNetwork
 from .increments import Increments, increments
 from .inertia import secant_factor
 from .langevin import infer_langevin
 from .maps import DissipationMap, PlaceEntropy, dissipation_map, entropy_at, frame_maps
-from .neural import BootstrapEnsemble, LaplaceNetwork
+from .neural import BootstrapEnsemble
 from .plugin_estimators import first_passage_ratio, gaussian_plugin, knn_plugin
 from .posterior import DiffusionField, Posterior
 from .predict import Prediction, mean_first_passage_time, predict_paths

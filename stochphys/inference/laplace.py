@@ -4,7 +4,7 @@ About weights ŵ a network is linear in their changes, $f(x) = f_{\hat w}(x) + J
 regression with the Jacobian J for its features. Each step solves that regression, goes towards its mean
 as far as what is minimised falls, and reads the precision α of the prior of each group of weights off it,
 as `evidence.most_probable` does. A group that the data do not need is switched off; a group 0, a mean
-function that is declared, has no prior.
+function that is declared, has no prior. Which networks are trained says `growing`.
 
 Source: MacKay, Neural Computation 4, 448 (1992); relevance of inputs: Neal, Bayesian Learning for Neural
 Networks (1996); linearised: Immer, Korzepa & Bauer, AISTATS 2021; several minima: Eschenhagen et al. 2021,
@@ -22,7 +22,7 @@ from torch.func import functional_call, grad, jvp, vmap
 from ..brief import Brief
 from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood
-from .evidence import SETTLED, believed, cholesky
+from .evidence import SETTLED, Belief, believed, cholesky, with_rest
 from .posterior import Functions, Known, Posterior
 from .regression import Samples
 
@@ -104,27 +104,36 @@ class Trained(Brief):
     Attributes:
         f: the network.
         weights: ŵ `(n_weights,)`.
-        precision: α of the prior of each of them, 0 without one, infinite where it is switched off.
-        evidence: in nats, less what is the same for all starts.
+        groups: of each weight the number of its group `(n_weights,)`.
+        precision: α of the prior in each group `(n_groups,)`; 0 in group 0, infinite where it is switched off.
+        determined: how many weights of each group the data determine, MacKay's γ `(n_groups,)`.
+        evidence: in nats, less what is the same for all networks.
     """
 
     f: Flat
     weights: Tensor
+    groups: Tensor
     precision: Tensor
+    determined: Tensor
     evidence: float
 
 
 def trained(
-    f: Flat, groups: Tensor, samples: Samples, likelihood: Likelihood, steps: int
+    f: Flat,
+    groups: Tensor,
+    samples: Samples,
+    likelihood: Likelihood,
+    steps: int,
+    precision: Tensor | None = None,
 ) -> Trained:
-    """From the weights of the network on, by at most so many steps; of each weight its group is given. Weights
-    that are all 0 stay so, but those of group 0: a network that is switched off."""
+    """From the weights of the network on, by at most so many steps; of each weight its group is given, of each
+    group the precision at the start, 1 if it is not given, and infinite for one that is switched off, where
+    weights are 0."""
     w, x, y, weight = f.weights, samples.x, samples.y[:, 0], samples.weight[:, 0]
-    n = torch.bincount(groups).to(w)
-    off = not w.any()
-    alpha = torch.full_like(n, OFF if off else 1.0)
+    n = torch.bincount(groups, minlength=0 if precision is None else len(precision)).to(w)
+    alpha = torch.ones_like(n) if precision is None else precision.clamp(max=OFF)
     alpha[0] = 0.0
-    last = -inf
+    used, last = (alpha > 0) & (alpha < OFF), -inf
 
     def per_group(values: Tensor) -> Tensor:
         return torch.zeros_like(n).index_add(0, groups, values)
@@ -138,9 +147,9 @@ def trained(
         H, moment = f.summed(w, samples, likelihood)
         L = cholesky(H + alpha[groups].diag())
         here = minus_log(w)
-        used = alpha > 0
         log_det = 2 * L.diagonal().log().sum()
-        evidence = -here + ((n * alpha.log())[used].sum() - log_det).item() / 2
+        evidence = -here + ((n * alpha.log())[alpha > 0].sum() - log_det).item() / 2
+        determined = n - alpha * per_group(torch.cholesky_inverse(L).diagonal())
         if (step > FIRST and abs(evidence - last) < SETTLED) or step == steps:
             break
         last, size = evidence, 1.0
@@ -149,13 +158,11 @@ def trained(
             size /= 2
         if size > SHORT:
             w = w + size * change
-        if off or step < FIRST:
-            continue
-        determined = n - alpha * per_group(torch.cholesky_inverse(L).diagonal())  # MacKay's γ
-        wanted = determined.clamp(min=1e-9) / per_group(w.square()).clamp(min=1e-300)
-        alpha = torch.where(used, wanted.clamp(max=OFF), 0.0)
+        if step >= FIRST:
+            wanted = determined.clamp(min=1e-9) / per_group(w.square()).clamp(min=1e-300)
+            alpha = torch.where(used, wanted.clamp(max=OFF), alpha)
     evidence -= int((used & (alpha < OFF)).sum())  # Akaike's nat, as in `evidence.Prior`
-    return Trained(f, w, torch.where(alpha < OFF, alpha, inf)[groups], evidence)
+    return Trained(f, w, groups, torch.where(alpha < OFF, alpha, inf), determined, evidence)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,19 +174,30 @@ class Tangent(Brief):
         shift: m − ŵ.
         root: R `(n_weights, n_weights)`.
         determined: how many of the weights the data determine.
+        evidence: in nats, as of `at`, but with all the sizes of the rest.
     """
 
     at: Trained
     shift: Tensor
     root: Tensor
     determined: float
+    evidence: float
 
     @classmethod
     def of(cls, at: Trained, samples: Samples, likelihood: Likelihood) -> "Tangent":
-        """From all samples, of one component."""
+        """From all samples, of one component. The last group is a rest, see `evidence.with_rest`."""
         H, moment = at.f.summed(at.weights, samples, likelihood)
-        root, determined = believed(H, torch.arange(len(H)), at.precision)
-        return cls(at, root @ (root.T @ moment) - at.weights, root, determined)
+        each = [*with_rest(H, moment, at.groups, at.precision, len(at.precision) - 1)]
+        more = torch.tensor([nats for _, nats in each]).to(H)
+        roots, determined = zip(*(believed(H, at.groups, alpha) for alpha, _ in each), strict=True)
+        belief = Belief(more.softmax(0), [*roots])
+        return cls(
+            at,
+            belief.shares @ belief.means(moment) - at.weights,
+            belief.root(moment, torch.arange(len(H))),
+            (belief.shares @ torch.tensor(determined).to(H)).item(),
+            at.evidence + more.logsumexp(0).item(),
+        )
 
     def moved(self, change: Tensor, x: Tensor) -> Tensor:
         """f + J·change, without J itself."""
@@ -207,7 +225,7 @@ class LinearisedPosterior(Posterior):
     def __init__(
         self, tangents: Sequence[Sequence[Tangent]], states: Tensor, *, ends: bool
     ) -> None:
-        evidences = [torch.tensor([t.at.evidence for t in of]).to(states) for of in tangents]
+        evidences = [torch.tensor([t.evidence for t in of]).to(states) for of in tangents]
         likely = [evidence.softmax(0) for evidence in evidences]
         self.tangents = [
             [t for t, p in zip(of, share, strict=True) if p > UNLIKELY * share.max()]
@@ -254,7 +272,8 @@ class LinearisedPosterior(Posterior):
         drawn = []  # of each component the tangent of each draw, and the changes of its weights
         for of, share in zip(self.tangents, self.shares, strict=True):
             which = torch.multinomial(share, draws, replacement=True, generator=generator)
-            xi = torch.randn(draws, len(of[0].shift), **drawn_from(generator)).to(share)
+            most = max(len(tangent.shift) for tangent in of)
+            xi = torch.randn(draws, most, **drawn_from(generator)).to(share)
             drawn.append((of, which, xi))
 
         def functions(x: Tensor) -> Tensor:
@@ -263,7 +282,7 @@ class LinearisedPosterior(Posterior):
             for i, (of, which, xi) in enumerate(drawn):
                 for k in which.unique().tolist():
                     mine = which == k
-                    changes = of[k].shift + xi[mine] @ of[k].root.T
+                    changes = of[k].shift + xi[mine, : len(of[k].shift)] @ of[k].root.T
                     values[mine, ..., i] = vmap(of[k].moved)(changes, x[mine])
             return values
 

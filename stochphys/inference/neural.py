@@ -1,13 +1,12 @@
-r"""Networks that say how sure they are: two ways from samples to a posterior over functions.
+r"""Networks that say how sure they are: what they have in common, and an ensemble.
 
-Each has `fit(samples, likelihood, generator=…)`, as `regression.BayesianRegression`. Both are MLPs
-in units of the data, beside a mean function that is declared, trained by `training.fit`, and have error
-bars that hold where there are data, `LaplaceNetwork` beyond them too.
+Each has `fit(samples, likelihood, generator=…)`, as `regression.BayesianRegression`, and is in units of the
+data, beside a mean function that may be declared. Those here are trained by `training.fit`; `growing` has one
+whose weights have a posterior.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 import torch
@@ -19,8 +18,7 @@ from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import MLP, Bump, InUnits, WithMean
 from ..training import Callback, Ensemble, Objective, fit
-from .laplace import Flat, LinearisedPosterior, Tangent, in_cells, trained
-from .neural_posteriors import MemberPosterior, Resampled, check_shared, tensors, units_of
+from .neural_posteriors import MemberPosterior, Resampled, tensors, units_of
 from .posterior import Posterior
 from .regression import Samples
 
@@ -43,32 +41,26 @@ class Body(Brief):
     """What all networks have in common.
 
     Attributes:
-        width, depth: size and number of the hidden layers; depth 0 is a straight line.
+        width: hidden units, in each layer.
         activation: of the hidden units, "tanh", which becomes constant far out, "elu", which goes on
             straight, or "bump", which vanishes there.
         mean: None, or a basis, of `models.bases` or any function from states to features: what the network
             adds to and what is left of it far out, declared; its weights are found beside the network's.
-        gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
         steps: of the training.
 
-    Raises `ValueError` for a width below 1, a depth below 0, a negative gain or an unknown activation,
-    `TypeError` for a mean that is no basis and no function; `fit` for features of it that are not
+    Raises `ValueError` for a width or steps below 1 or an unknown activation, `TypeError` for a mean that is no basis and no function; `fit` for features of it that are not
     `(…, n_features)`, or are zero or no numbers where data are, and for what the training refuses.
     """
 
     width: int = 24
-    depth: int = 2
     activation: str = "tanh"
     mean: Any = None
-    gain: float = 1.0
     steps: int = 500
 
     def __post_init__(self) -> None:
         require.integer(1, self, "width")
-        require.integer(0, self, "depth")
         require.integer(1, self, "steps")
         require.one_of([*ACTIVATIONS], activation=self.activation)
-        require.not_negative(self, "gain")
         if self.mean is not None:
             method = "fitted" if hasattr(self.mean, "fitted") else "__call__"
             require.able(method, mean=self.mean, hint=MEANS)
@@ -84,22 +76,8 @@ class Body(Brief):
 
     @property
     def unit(self) -> type[nn.Module]:
-        """Of the hidden layers."""
+        """Of the hidden units."""
         return ACTIVATIONS[self.activation]
-
-    def sizes(self, samples: Samples) -> list[int]:
-        return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
-
-    def mlp(self, samples: Samples, generator: Source) -> MLP:
-        """A fresh body; its hidden units are spread over the data."""
-        generator = as_generator(generator)
-        body = MLP(self.sizes(samples), activation=self.unit, generator=generator)
-        for layer in list(body)[:-1]:
-            if isinstance(layer, nn.Linear):
-                std = self.gain / layer.in_features**0.5
-                nn.init.normal_(layer.weight, std=std, generator=generator)
-                nn.init.normal_(layer.bias, std=self.gain / 2, generator=generator)
-        return body
 
     def with_mean(self, body: nn.Module, samples: Samples) -> nn.Module:
         """A body, in units of the samples, and the mean function beside it."""
@@ -126,10 +104,38 @@ class Body(Brief):
 
 @dataclass(frozen=True)
 class Network(Body):
-    """A `Body` that is trained by `training.fit`, with steps, lr and batches of `batch_size`."""
+    """A `Body` that is trained by `training.fit`, with steps, lr and batches of `batch_size`.
 
+    Attributes:
+        depth: number of the hidden layers; 0 is a straight line.
+        gain: size of the initial weights of the hidden layers; above 1 they bend more from the start.
+
+    Raises `ValueError` for a depth below 0 or a negative gain, too.
+    """
+
+    depth: int = 2
+    gain: float = 1.0
     lr: float = 2e-2
     batch_size: int = 2048
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require.integer(0, self, "depth")
+        require.not_negative(self, "gain")
+
+    def sizes(self, samples: Samples) -> list[int]:
+        return [samples.x.shape[1], *[self.width] * self.depth, samples.y.shape[1]]
+
+    def mlp(self, samples: Samples, generator: Source) -> MLP:
+        """A fresh body; its hidden units are spread over the data."""
+        generator = as_generator(generator)
+        body = MLP(self.sizes(samples), activation=self.unit, generator=generator)
+        for layer in list(body)[:-1]:
+            if isinstance(layer, nn.Linear):
+                std = self.gain / layer.in_features**0.5
+                nn.init.normal_(layer.weight, std=std, generator=generator)
+                nn.init.normal_(layer.bias, std=self.gain / 2, generator=generator)
+        return body
 
     def train(
         self,
@@ -163,74 +169,6 @@ class Network(Body):
         data, centred = tensors(samples, units)
         self.train(InUnits(body, centred), objective, data, generator, callbacks)
         return units
-
-
-@dataclass(frozen=True)
-class LaplaceNetwork(Body):
-    """Of each component a few networks, each trained by Gauss–Newton steps together with the precisions of
-    the prior of its weights, and the normal posterior of these where they came to rest, see `laplace`.
-    What is not needed is switched off by the evidence: an input, a layer, or beside the mean function
-    all of the network.
-
-    Of three inputs and more the best weights are found less surely, and intervals may be too narrow: compare
-    with `BayesianRegression`.
-
-    Without a `mean` intervals are infinite where data have ended: networks do not know how a function goes on,
-    and say so. With one they hold the truth there if it is the right one.
-
-    Attributes:
-        activation: "tanh" by default, beside a mean function "bump": units that saturate would leave a constant
-            of their own beside it, far out.
-        starts: networks of each component, averaged with the probabilities that they give to the data.
-        steps: at most, of each of them.
-    """
-
-    depth: int = 1
-    activation: str = ""
-    starts: int = 3
-    steps: int = 40
-
-    def __post_init__(self) -> None:
-        if not self.activation:
-            object.__setattr__(self, "activation", "tanh" if self.mean is None else "bump")
-        super().__post_init__()
-        require.integer(1, self, "starts")
-
-    def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
-        centre, scale, a, b = units_of(samples, likelihood)
-        check_shared(samples)
-        if self.mean is not None and isinstance(likelihood, Normal):
-            a = torch.zeros_like(a)  # a constant is declared, or there is none
-        found = []
-        for i, (y, weight) in enumerate(zip(samples.y.T, samples.weight.T, strict=True)):
-            one = Samples(samples.x, y[:, None], weight[:, None])
-            few, tangents = in_cells(one), []
-            for start in range(self.starts + 1):
-                body = self.mlp(one, generator)
-                if start == self.starts:  # one that is switched off
-                    for w in body.parameters():
-                        nn.init.zeros_(w)
-                units = centre, scale, a[i : i + 1], b[i : i + 1]
-                network = InUnits(self.with_mean(body, one), units).double().requires_grad_(False)
-                groups = groups_of(network, body, free=self.mean is None)
-                at = trained(Flat(network), groups, few, likelihood, self.steps)
-                tangents.append(Tangent.of(at, one, likelihood))
-            found.append(tangents)
-        return LinearisedPosterior(found, samples.x, ends=self.mean is None)
-
-
-def groups_of(network: nn.Module, body: MLP, *, free: bool) -> Tensor:
-    """Of each weight of a network, in one row, whose prior it shares, see `evidence.most_probable`: with
-    those of one input, of one layer, of the biases of one layer. In group 0, without a prior, is what is not
-    of its body, and of that the last bias if it is `free`."""
-    first, *_, last = body.parameters()
-    numbers, groups = count(1), []
-    mine = {id(w) for w in body.parameters()} - ({id(last)} if free else set())
-    for w in network.parameters():
-        each = w.shape[1] if w is first else 1
-        of = [next(numbers) for _ in range(each)] if id(w) in mine else [0]
-        groups.append(torch.tensor(of).expand(w.shape).flatten())
-    return torch.cat(groups)
 
 
 @dataclass(frozen=True)
