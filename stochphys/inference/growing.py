@@ -184,26 +184,25 @@ class Search(Brief):
 
     def larger(self, at: Trained, generator: Generator) -> Iterator[tuple[nn.Module, Tensor]]:
         """By the unit whose height would lower the misfit the most, of those along one coordinate and of all
-        others, and which inputs are then in use."""
+        others, and which inputs are then in use. It begins with height 0."""
         x, y, weight = self.few.x, self.few.y[:, 0], self.few.weight[:, 0]
         f, c = at.f(at.weights, x), self.likelihood.curvature(weight).sqrt()
         used = at.precision[at.groups] < inf
         Q, _ = torch.linalg.qr(c[:, None] * at.f.jacobian(at.weights, x)[:, used])
-        z = self.states
-        W, b = random_units(z, OFFERED, generator)
-        new = c[:, None] * self.units[-1] * self.method.unit()(linear(z, W, b))
-        rest = new - Q @ (Q.T @ new)
-        size = rest.square().sum(0)
-        height = rest.T @ (c * (self.likelihood.working_label(f, y) - f)) / size.clamp(min=1e-300)
-        gain = torch.where(size > NEW * new.square().sum(0), height.square() * size, 0.0)
+        W, b = random_units(self.states, OFFERED, generator)
+        unit = c[:, None] * self.method.unit()(linear(self.states, W, b))
+        new = unit - Q @ (Q.T @ unit)
+        left = c * (self.likelihood.working_label(f, y) - f)
+        size, least = new.square().sum(0), NEW * unit.square().sum(0)
+        gain = torch.where(size > least, (left @ new).square() / size, 0.0)
         dim = x.shape[1]
         for first in range(min(dim, 2)):
             k = first + 2 * gain[first::2].argmax()
             network = deepcopy(at.f.network)
             units = hidden(network)
-            for name, unit in (("W", W[k]), ("b", b[k]), ("a", height[k])):
-                longer = torch.cat((getattr(units, name), unit[None]))
-                setattr(units, name, nn.Parameter(longer))
+            units.W = nn.Parameter(torch.cat((units.W, W[k : k + 1])))
+            units.b = nn.Parameter(torch.cat((units.b, b[k : k + 1])))
+            units.a = nn.Parameter(torch.cat((units.a, units.a.new_zeros(1))))
             yield network, (at.precision[1 : dim + 1] < inf) | (W[k] != 0)
 
     def trained(self, network: nn.Module, inputs: Tensor, line: bool = True) -> Trained:
