@@ -206,7 +206,7 @@ STUDIES = {
         range(5),
     ),
     "15_bands": Study(bands_of_engine, [*ENGINES, dict(tau=50.0, scheme="euler")], range(100, 130)),
-    "17_systems": Study(paper_system, SETTINGS, range(2)),
+    "17_systems": Study(paper_system, SETTINGS, range(3)),
     "17_passage": Study(passage, [dict(n_films=8)], range(20)),
     "32_hot_nodes": Study(hot_nodes, HOT_SETS, range(3210, 3212)),
 }
