@@ -3,7 +3,7 @@ the network is a line, and posteriors of networks keep the promises of `Posterio
 
 from dataclasses import replace
 from itertools import pairwise
-from math import pi
+from math import log, pi
 
 import pytest
 import torch
@@ -28,8 +28,8 @@ from stochphys.inference import (
     Samples,
     infer_langevin,
 )
-from stochphys.inference.growing import Search
-from stochphys.inference.laplace import in_cells
+from stochphys.inference.growing import Search, modes, random_units
+from stochphys.inference.laplace import Trained, in_cells
 from stochphys.inference.neural_posteriors import (
     MemberPosterior,
     Resampled,
@@ -204,25 +204,65 @@ def exactly(samples: Samples) -> tuple[Tensor, Tensor]:
     return covariance @ (phi.T @ (samples.weight * samples.y)[:, 0]), covariance
 
 
-def test_a_network_that_is_not_needed_is_switched_off():
-    """Labels of a line beside a line that is declared: what is left is least squares on it, also far out, to
-    a tenth of a standard error and of its size in 13 of these 20 sets; in the others noise looks like a bend,
-    the band is wider, and of 0.07 more numbers on average is said that the data determine them. Of 20 intervals
-    of 95 % four may miss (3 in 10 000)."""
+def test_what_is_not_needed_costs_little():
+    """Labels of a line beside a line that is declared: what is left is least squares on it, to less than a
+    standard error. Other functions are not excluded: the band is that of least squares or wider, in most
+    of 20 sets by less than half inside and not twice far out, and data determine one number more at most.
+    Of 20 intervals of 95 % four may miss (3 in 10 000)."""
     x = torch.tensor([[3.0], [30.0]]).double()
-    phi, off, extra, held = torch.cat((torch.ones_like(x), x), dim=-1), 0, 0.0, 0
+    phi, wider, far, extra, held = torch.cat((torch.ones_like(x), x), dim=-1), 0, 0, 0.0, 0
     for seed in range(20):
         data = samples(dim_in=1, dim_out=1, seed=seed)
         method = LaplaceNetwork(width=5, mean=Polynomial(1))
         found = method.fit(data, generator=make_generator(seed))
         weights, covariance = exactly(data)
         std = ((phi @ covariance) * phi).sum(1).sqrt()
-        error = (found.mean(x)[:, 0] - phi @ weights).abs() / std
-        off += bool((error < 0.1).all() and (found.std(x)[:, 0] / std - 1 < 0.1).all())
+        error, ratio = (found.mean(x)[:, 0] - phi @ weights).abs() / std, found.std(x)[:, 0] / std
+        assert (ratio > 0.99).all()
+        wider, far = wider + bool(ratio[0] > 1.5), far + bool((ratio[1] > 2) | (error[1] > 1))
         extra += found.effective_parameters - 2
         low, high = found.interval(x)
         held += bool((low <= 0.7 + x)[1] & (0.7 + x <= high)[1])
-    assert off >= 10 and extra / 20 < 0.2 and held >= 16
+    assert wider < 10 and far < 10 and extra / 20 < 1.5 and held >= 16
+
+
+@pytest.mark.slow
+def test_of_eight_inputs_the_one_that_matters_is_found():
+    """Two humps along one of eight coordinates; error and intervals judged at 500 new places."""
+    errors, held = [], []
+    for seed in range(6):
+        generator = make_generator(seed)
+        x = torch.randn(3000, 8, generator=generator, dtype=torch.float64)
+        noise = torch.randn(3000, 1, generator=generator, dtype=torch.float64)
+
+        def truth(x: Tensor) -> Tensor:
+            return -x[:, 2:3] + 4 * x[:, 2:3] * torch.exp(-x[:, 2:3].square() / 2)
+
+        data = Samples(x, truth(x) + 3 * noise, torch.full_like(noise, 1 / 9))
+        found = LaplaceNetwork().fit(data, generator=generator)
+        new = torch.randn(500, 8, generator=generator, dtype=torch.float64)
+        away = found.mean(new) - truth(new)
+        errors.append(away.square().mean().item() / truth(new).square().mean().item())
+        held.append((away.abs() < 1.96 * found.std(new)).double().mean().item())
+    assert max(errors) < 0.2 and sum(held) / 6 > 0.85
+
+
+def test_modes_are_counted():
+    """Three units of five that the data determine: 5·4·3 ways to take them, two signs each."""
+    groups = torch.tensor([1] * 5 + [2] * 5 + [3] * 5 + [0])
+    five = torch.zeros(5)
+    five[3] = 3.0
+    at = Trained(nn.Identity(), groups, groups, five, five, 0.0)  # of one input; slopes are off
+    assert modes(at) == pytest.approx(log(5 * 4 * 3 * 2**3))
+
+
+def test_random_units_bend_where_data_are():
+    """At a state each, where its argument is 0; every other one along one coordinate, each in its turn."""
+    x = torch.randn(50, 3, generator=make_generator(0), dtype=torch.float64)
+    W, b = random_units(x, 12, make_generator(1))
+    assert ((x @ W.T + b).abs().amin(0) < 1e-12).all()
+    assert ((W[::2] != 0).double().argmax(1) == torch.tensor([0, 1, 2] * 2)).all()
+    assert ((W != 0).sum(1) == torch.tensor([1, 3] * 6)).all()
 
 
 def test_without_a_mean_nothing_is_said_where_data_have_ended():
@@ -244,19 +284,16 @@ def test_without_a_mean_nothing_is_said_where_data_have_ended():
 
 
 def test_where_data_have_ended_nothing_is_known_however_small_the_std():
-    """Of labels that are noise alone the network is switched off: its constant has one std everywhere. Of
-    16 sets that is so in most; in all of them nothing is known far out, for no quantile."""
-    far, flat = torch.tensor([[-100.0], [100.0]]).double(), 0
+    """Of labels that are noise alone hardly more is learned than a constant, whose std is the same everywhere."""
+    far = torch.tensor([[-100.0], [100.0]]).double()
     for seed in range(16):
         data = samples(100, dim_in=1, dim_out=1, seed=seed)
         noise = replace(data, y=data.y - 0.7 - data.x)
         found = LaplaceNetwork(width=3).fit(noise, generator=make_generator(seed))
-        flat += bool((found.std(far) < 1.1 * found.std(data.x).mean()).all())
         for quantile in (0.5, 0.99, 1.0):
             known = Known.of(found, data.x, quantile)
             assert not known(far).any() and known(data.x).double().mean() >= quantile - 0.01
         assert not found.known(far).any()
-    assert flat >= 6
 
 
 def test_a_circle_that_was_seen_everywhere_has_no_end():

@@ -43,6 +43,7 @@ from stochphys.inference.langevin import (
     infer_drift,
     infer_langevin,
 )
+from stochphys.inference.neural_posteriors import units_of
 from stochphys.inference.posterior import Combination
 from stochphys.inference.predict import mean_first_passage_time, predict_paths
 from stochphys.inference.regression import BayesianRegression, Samples
@@ -155,6 +156,16 @@ def inferred_engine():
 def samples():
     x = torch.randn(200, 2, generator=make_generator(0), dtype=torch.float64)
     return Samples(x, x[:, :1], torch.ones_like(x[:, :1]))
+
+
+def search():
+    units = units_of(samples(), Normal())
+    return growing.Search(growing.LaplaceNetwork(**few), samples(), samples(), Normal(), units)
+
+
+def a_line():
+    none = search().network(torch.zeros(0, 2), *torch.zeros(2, 0))
+    return search().trained(none, torch.zeros(2, dtype=torch.bool))
 
 
 @cache
@@ -365,6 +376,12 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "score_nodes": by_nodes,
     "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
+    "random_units": lambda g: growing.random_units(samples().x, 4, g),
+    "Search.networks": lambda g: [at.weights for at in search().networks(as_generator(g))],
+    "Search.larger": lambda g: [
+        [*network.parameters()] for network, _ in search().larger(a_line(), g)
+    ],
+    "Search.tangent": lambda g: search().tangent(a_line(), g).root,
     "Network.mlp": lambda g: neural.BootstrapEnsemble(**few).mlp(samples(), g),
     "Network.train": by_training,
     "Body.fit of LaplaceNetwork": partial(by_method, growing.LaplaceNetwork(**few)),

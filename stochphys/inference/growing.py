@@ -228,7 +228,9 @@ class Search(Brief):
     def tangent(self, at: Trained, generator: Generator) -> Tangent:
         """Of a network, with a rest beside it."""
         layer = Layer(self.method.unit(), *random_units(self.states, REST, generator))
-        network = InUnits(WithMean(at.f.network.get_submodule("body"), layer, (1, REST)), self.units)
+        network = InUnits(
+            WithMean(at.f.network.get_submodule("body"), layer, (1, REST)), self.units
+        )
         larger = replace(
             at,
             f=Flat(network.double().requires_grad_(False)),
