@@ -44,7 +44,7 @@ def table(rows: Rows, field: str) -> str:
         errors = "".join(f"{mean('nmse', method, case.title):10.2g}" for method in ALL)
         inside, growth = (mean(what, "network", case.title) for what in ("inside", "growth"))
         seconds = [one["cpu_seconds"] for one in results(rows, name, "network")]
-        ends = f"{inside:9.0%}{growth:7.0f}{sum(seconds) / len(seconds):6.0f}"
+        ends = f"{inside:9.0%}{growth:7.3g}{sum(seconds) / len(seconds):6.0f}"
         warned = [
             w.partition(":")[0] for one in results(rows, name, "network") for w in one["warnings"]
         ]
