@@ -182,7 +182,7 @@ def test_laplace_of_a_line_is_bayesian_regression():
     units = centre, scale, a, b = units_of(data, Normal())
     search = Search(LaplaceNetwork(), data, data, Normal(), units)
     line = search.network(torch.zeros(0, 2), *torch.zeros(2, 0))
-    at = search.trained(line, torch.zeros(2, dtype=torch.bool))
+    at = search.trained(line, search.used(line=True))
 
     def basis(x: Tensor) -> Tensor:
         return torch.cat((torch.ones_like(x[..., :1]), (x - centre) / scale), dim=-1)

@@ -165,7 +165,7 @@ def search():
 
 def a_line():
     none = search().network(torch.zeros(0, 2), *torch.zeros(2, 0))
-    return search().trained(none, torch.zeros(2, dtype=torch.bool))
+    return search().trained(none, search().used(line=True))
 
 
 @cache

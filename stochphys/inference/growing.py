@@ -22,19 +22,21 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import linear
 
+from .. import require
 from ..brief import Brief
 from ..device import Source, drawn_from
 from ..models.drift_diffusion import Likelihood, Normal
 from ..models.networks import InUnits, WithMean
-from .laplace import UNLIKELY, Flat, LinearisedPosterior, Tangent, Trained, in_cells, trained
+from .evidence import UNLIKELY
+from .laplace import Flat, LinearisedPosterior, Tangent, Trained, in_cells, trained
 from .neural import Body
 from .neural_posteriors import check_shared, units_of
 from .posterior import Posterior
 from .regression import Samples
 
-OFFERED, REST = 400, 60  # random units: of which the best is taken, and of the rest
-STEEP, SPREAD = 1.2, 0.7  # their slopes, in units of the data: median, and spread of the logarithm
-PATIENCE = 2  # units without a gain, at which growing ends
+OFFERED, REST = 400, 120  # random units: of which the best is taken, and of the rest
+STEEP, SPREAD = 2.0, 0.7  # their slopes, in units of the data: median, and spread of the logarithm
+PATIENCE, GAIN = 2, 0.5  # units that gain less, in nats, at which growing ends
 NEW = 1e-3  # share of a unit, squared, that the network cannot do without it: with less it is left out
 
 
@@ -113,6 +115,12 @@ class LaplaceNetwork(Body):
     def _fit(self, samples: Samples, likelihood: Likelihood, generator: Generator) -> Posterior:
         centre, scale, a, b = units_of(samples, likelihood)
         check_shared(samples)
+        require.integer(samples.x.shape[1] + 2, samples=len(samples.x), hint="take more data")
+        if not (samples.weight > 0).all() or not samples.weight.isfinite().all():
+            raise ValueError(
+                "the noise of some labels is nothing, or without bounds: of these no network can be found; "
+                "leave out what stands still, or give the diffusion as one matrix"
+            )
         if self.mean is not None and isinstance(likelihood, Normal):
             a = torch.zeros_like(a)  # a constant is declared, or there is none
         found = []
@@ -151,23 +159,26 @@ class Search(Brief):
         width, dim = self.method.width, self.samples.x.shape[1]
         a = torch.randn(width, **drawn_from(generator)) / width**0.5
         network = self.network(*random_units(self.states, width, generator), a)
-        yield self.trained(network, torch.ones(dim, dtype=torch.bool), line=False)
-        network, none = (
-            self.network(torch.zeros(0, dim), *torch.zeros(2, 0)),
-            torch.zeros(dim, dtype=torch.bool),
-        )
+        yield self.trained(network, self.used(units=True))
+        network = self.network(torch.zeros(0, dim), *torch.zeros(2, 0))
         for line in (False, True)[: 1 + (self.method.mean is None)]:
-            at = self.trained(network, none, line=line)
+            at = self.trained(network, self.used(line=line))
             yield at
         best, in_vain = at.evidence, 0
         for _ in range(width):
             tried = [self.trained(*offer) for offer in self.larger(at, generator)]
             yield from tried
             at = max(tried, key=lambda at: at.evidence)
-            in_vain = 0 if at.evidence > best else in_vain + 1
+            in_vain = 0 if at.evidence > best + GAIN else in_vain + 1
             best = max(best, at.evidence)
             if in_vain == PATIENCE:
                 return
+
+    def used(self, *, units: bool = False, line: bool = False) -> Tensor:
+        """Precisions at the start of 0, which has no prior, inputs, biases, heights, and slopes of the line."""
+        inputs = self.samples.x.shape[1]
+        on = torch.tensor([True] + [units] * (inputs + 2) + [line])
+        return torch.where(on, 1.0, inf).double()
 
     @property
     def states(self) -> Tensor:
@@ -184,7 +195,7 @@ class Search(Brief):
 
     def larger(self, at: Trained, generator: Generator) -> Iterator[tuple[nn.Module, Tensor]]:
         """By the unit whose height would lower the misfit the most, of those along one coordinate and of all
-        others, and which inputs are then in use. It begins with height 0."""
+        others, and the precisions then: a network goes on from where it was, and the new unit from height 0."""
         x, y, weight = self.few.x, self.few.y[:, 0], self.few.weight[:, 0]
         f, c = at.f(at.weights, x), self.likelihood.curvature(weight).sqrt()
         used = at.precision[at.groups] < inf
@@ -203,24 +214,24 @@ class Search(Brief):
             units.W = nn.Parameter(torch.cat((units.W, W[k : k + 1])))
             units.b = nn.Parameter(torch.cat((units.b, b[k : k + 1])))
             units.a = nn.Parameter(torch.cat((units.a, units.a.new_zeros(1))))
-            yield network, (at.precision[1 : dim + 1] < inf) | (W[k] != 0)
+            bends = torch.cat((W.new_zeros(1), W[k], W.new_ones(2), W.new_zeros(1))) != 0
+            yield network, torch.where(bends & (at.precision == inf), 1.0, at.precision)
 
-    def trained(self, network: nn.Module, inputs: Tensor, line: bool = True) -> Trained:
-        """With those inputs `(dim_in,)`, of all units, and the line in use or not. Groups: 0 has no prior, then
-        come those of each input, of biases, of heights and of slopes."""
-        units, dim = hidden(network), len(inputs)
+    def trained(self, network: nn.Module, precision: Tensor) -> Trained:
+        """From these precisions of the groups that `used` names."""
+        units = hidden(network)
+        dim = units.W.shape[1]
         numbers: dict[nn.Parameter, Tensor | int] = {units.W: torch.arange(1, dim + 1)}
         numbers |= {units.b: dim + 1, units.a: dim + 2}
         numbers |= dict.fromkeys(list(units.line)[:1], dim + 3)
         each = [torch.as_tensor(numbers.get(w, 0)).expand(w.shape) for w in network.parameters()]
-        on = torch.tensor([True, *inputs, *2 * [len(units.a) > 0], line and len(units.line) > 0])
         at = trained(
             Flat(network.requires_grad_(False)),
             torch.cat([groups.flatten() for groups in each]),
             self.few,
             self.likelihood,
             self.method.steps,
-            torch.where(on, 1.0, inf).double(),
+            precision,
         )
         nn.utils.vector_to_parameters(at.weights, network.parameters())
         return at

@@ -11,7 +11,7 @@ Networks (1996); linearised: Immer, Korzepa & Bauer, AISTATS 2021; several minim
 arXiv 2111.03577.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
@@ -22,14 +22,13 @@ from torch.func import functional_call, grad, jvp, vmap
 from ..brief import Brief
 from ..device import Source, as_generator, drawn_from
 from ..models.drift_diffusion import Likelihood
-from .evidence import SETTLED, Belief, believed, cholesky, with_rest
+from .evidence import SETTLED, UNLIKELY, Belief, believed, cholesky, with_rest
 from .posterior import Functions, Known, Posterior
 from .regression import Samples
 
 CHUNK = 2**12  # states whose Jacobian is held at once
 CELLS = 11  # halvings: training sees at most 2¹¹ labels, each the mean of those in a cell
 OFF = 1e8  # precision of a group, in units of weights of order one, that is switched off
-UNLIKELY = 0.01  # times the share of the most probable network: one with less is left out
 MARGIN = (
     0.01  # of the spread of states, beyond the last: rounding, and on a circle cos is never quite 1
 )
@@ -199,18 +198,26 @@ class Tangent(Brief):
             at.evidence + more.logsumexp(0).item(),
         )
 
-    def moved(self, change: Tensor, x: Tensor) -> Tensor:
-        """f + J·change, without J itself."""
-        f, df, *_ = jvp(lambda w: self.at.f(w, x), (self.at.weights,), (change,))
-        return f + df
+    def changed(self, changes: Tensor, x: Tensor) -> Tensor:
+        """f + J·change `(draws, n)`, of each row of `changes (draws, n_weights)` at its x `(draws, n, dim_in)`."""
+        whose = torch.arange(len(x), device=x.device).repeat_interleave(x.shape[1])
+        f, parts = self.at.f, zip(x.flatten(0, 1).split(CHUNK), whose.split(CHUNK), strict=True)
+        w = self.at.weights
+        values = [f(w, at) + (f.jacobian(w, at) * changes[of]).sum(-1) for at, of in parts]
+        return torch.cat(values).view(x.shape[:-1])
 
     def mean(self, x: Tensor) -> Tensor:
-        return self.moved(self.shift, x)
+        f, df, *_ = jvp(lambda w: self.at.f(w, x), (self.at.weights,), (self.shift,))
+        return f + df
 
-    def std(self, x: Tensor) -> Tensor:
-        pieces = x.split(CHUNK)
-        J = (self.at.f.jacobian(self.at.weights, piece) for piece in pieces)
-        return torch.cat([(rows @ self.root).norm(dim=-1) for rows in J])
+    def moments(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and std, from one J."""
+        f, w = self.at.f, self.at.weights
+        each = [(f(w, piece), f.jacobian(w, piece)) for piece in x.split(CHUNK)]
+        means, stds = zip(
+            *((f + J @ self.shift, (J @ self.root).norm(dim=-1)) for f, J in each), strict=True
+        )
+        return torch.cat(means), torch.cat(stds)
 
 
 class LinearisedPosterior(Posterior):
@@ -242,20 +249,16 @@ class LinearisedPosterior(Posterior):
         self.limits = Known.of(self, states[:: 1 + len(states) // SHOWN]) if ends else None
 
     def mean(self, x: Tensor) -> Tensor:
-        return torch.stack([share @ means for _, share, means in self._each(x)], dim=-1)
+        x = torch.as_tensor(x).double()
+        each = zip(self.tangents, self.shares, strict=True)
+        return torch.stack([share @ torch.stack([t.mean(x) for t in of]) for of, share in each], -1)
 
     def std(self, x: Tensor) -> Tensor:
-        stds = []
-        for of, share, means in self._each(x):
-            within = torch.stack([t.std(torch.as_tensor(x).double()) for t in of])
+        x, stds = torch.as_tensor(x).double(), []
+        for of, share in zip(self.tangents, self.shares, strict=True):
+            means, within = map(torch.stack, zip(*(t.moments(x) for t in of), strict=True))
             stds.append((share @ (within.square() + (means - share @ means).square())).sqrt())
         return torch.stack(stds, dim=-1)
-
-    def _each(self, x: Tensor) -> Iterator[tuple[Sequence[Tangent], Tensor, Tensor]]:
-        """Of each component its tangents, their shares and their means `(n_tangents, n)`."""
-        x = torch.as_tensor(x).double()
-        for of, share in zip(self.tangents, self.shares, strict=True):
-            yield of, share, torch.stack([tangent.mean(x) for tangent in of])
 
     def known(self, x: Tensor) -> Tensor:
         if self.limits is None:
@@ -281,9 +284,9 @@ class LinearisedPosterior(Posterior):
             values = torch.empty(*x.shape[:-1], len(drawn), dtype=x.dtype)
             for i, (of, which, xi) in enumerate(drawn):
                 for k in which.unique().tolist():
-                    mine = which == k
-                    changes = of[k].shift + xi[mine, : len(of[k].shift)] @ of[k].root.T
-                    values[mine, ..., i] = vmap(of[k].moved)(changes, x[mine])
+                    tangent, mine = of[k], which == k
+                    changes = tangent.shift + xi[mine, : len(tangent.shift)] @ tangent.root.T
+                    values[mine, ..., i] = tangent.changed(changes, x[mine])
             return values
 
         return functions

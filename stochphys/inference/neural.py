@@ -86,7 +86,7 @@ class Body(Brief):
         x = samples.x
         features = self.mean.fitted(x) if hasattr(self.mean, "fitted") else self.mean
         phi = torch.as_tensor(features(x))
-        if phi.ndim != 2 or len(phi) != len(x):
+        if phi.ndim != 2 or len(phi) != len(x) or not phi.shape[1]:
             shapes = f"{tuple(phi.shape)} at states {tuple(x.shape)}"
             raise ValueError(f"mean must give features (…, n_features), got {shapes}; give {MEANS}")
         centre, scale, size = x.mean(0), x.std(0), phi.square().mean(0).sqrt()
