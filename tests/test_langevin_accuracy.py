@@ -9,8 +9,8 @@ import torch
 
 from stochphys.device import make_generator
 from stochphys.inference.comparison import coverage, nmse
+from stochphys.inference.growing import LaplaceNetwork
 from stochphys.inference.langevin import infer_langevin
-from stochphys.inference.neural import LaplaceNetwork
 from stochphys.inference.regression import BayesianRegression
 from stochphys.models.bases import RBF, Polynomial
 from stochphys.simulators import simulate

@@ -199,10 +199,10 @@ class Tangent(Brief):
         )
 
     def changed(self, changes: Tensor, x: Tensor) -> Tensor:
-        """f + J·change `(draws, n)`, of each row of `changes (draws, n_weights)` at its x `(draws, n, dim_in)`."""
-        whose = torch.arange(len(x), device=x.device).repeat_interleave(x.shape[1])
-        f, parts = self.at.f, zip(x.flatten(0, 1).split(CHUNK), whose.split(CHUNK), strict=True)
-        w = self.at.weights
+        """f + J·change `(draws, …)`, of each row of `changes (draws, n_weights)` at its x `(draws, …, dim_in)`."""
+        f, w, flat = self.at.f, self.at.weights, x.flatten(0, -2)
+        whose = torch.arange(len(x), device=x.device).repeat_interleave(len(flat) // len(x))
+        parts = zip(flat.split(CHUNK), whose.split(CHUNK), strict=True)
         values = [f(w, at) + (f.jacobian(w, at) * changes[of]).sum(-1) for at, of in parts]
         return torch.cat(values).view(x.shape[:-1])
 
