@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from stochphys.data import Trajectories
 from stochphys.device import make_generator, one_thread
 from stochphys.inference.comparison import nmse
+from stochphys.inference.growing import LaplaceNetwork
 from stochphys.inference.langevin import infer_langevin
-from stochphys.inference.neural import LaplaceNetwork
 from stochphys.inference.regression import BayesianRegression
 from stochphys.simulators import simulate
 from stochphys.systems.drift_fields import NonlinearForce
