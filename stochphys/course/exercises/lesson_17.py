@@ -67,16 +67,16 @@ def check_17_3(answer: object) -> str:
 
 # Of 20 films: intervals that hold the exact time, and mean equations that come within 20 % of it.
 check_17_4 = number(
-    (0.95, 0.75),
-    ((0.75, 0.95), "the other way round: intervals first."),
-    ((19.0, 15.0), "shares are wanted, out of 20."),
-    ((95.0, 75.0), "shares are wanted, not per cent."),
-    ((1.0, 0.75), "one interval ends before the exact time; is ≤ on both sides of it?"),
-    ((0.95, 0.25), "this is the share that is further away."),
-    ((0.95, 0.7), "these are the medians of the draws; take `of_the_mean`."),
-    ((0.95, 0.8), "20 % of the exact time, not of what the mean equation says."),
-    ((0.95, 0.5), "within 10 %? 20 % is asked."),
+    (1.0, 0.75),
+    ((0.75, 1.0), "the other way round: intervals first."),
+    ((20.0, 15.0), "shares are wanted, out of 20."),
+    ((100.0, 75.0), "shares are wanted, not per cent."),
+    ((0.95, 0.75), "95 % were promised; how many of these 20 do hold it?"),
+    ((1.0, 0.25), "this is the share that is further away."),
+    ((1.0, 0.7), "these are the medians of the draws; take `of_the_mean`."),
+    ((1.0, 0.8), "20 % of the exact time, not of what the mean equation says."),
+    ((1.0, 0.45), "within 10 %? 20 % is asked."),
     otherwise="compare each `low`, `high` and `of_the_mean` with the exact 12.39.",
-    means="19 of 20 intervals, as promised. 15 mean equations come within 20 %, and 14 medians of draws: as an "
-    "estimate one is as good as the other, but only the draws have an interval.",
+    means="all 20 intervals, where 19 are promised. 15 mean equations come within 20 %, and 14 medians of draws: "
+    "as an estimate one is as good as the other, but only the draws have an interval.",
 )

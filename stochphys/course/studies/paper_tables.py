@@ -1,6 +1,6 @@
 """What the stored study of the systems of a paper says, in tables; the study is `paper_systems.paper_system`."""
 
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 from .paper_systems import CASES, METHODS
@@ -71,6 +71,8 @@ def followed_table(rows: Rows, *systems: str) -> str:
     def line(title: str, what: str, estimate: float, low: float, high: float, truth: float) -> None:
         known = "counted" if what in ("spikes per second", "swings per time") else "exact"
         says = f"{estimate:8.3f} [{low:7.3f}, {high:7.3f}]  {known} {truth:.3f}"
+        if isnan(estimate):
+            says = "       – (a draw runs to infinity)"
         lines.append(f"{title:24}{what:24}{says}")
 
     for name in systems:
