@@ -28,7 +28,7 @@ from stochphys.inference import (
     Samples,
     infer_langevin,
 )
-from stochphys.inference.growing import Search, modes, random_units
+from stochphys.inference.growing import Growth, modes, random_units
 from stochphys.inference.laplace import Trained, in_cells
 from stochphys.inference.neural_posteriors import (
     MemberPosterior,
@@ -180,9 +180,9 @@ def test_laplace_of_a_line_is_bayesian_regression():
     the same, by MacKay's fixed point against a grid of precisions."""
     data = samples(dim_in=2, dim_out=1)
     units = centre, scale, a, b = units_of(data, Normal())
-    search = Search(LaplaceNetwork(), data, data, Normal(), units)
-    line = search.network(torch.zeros(0, 2), *torch.zeros(2, 0))
-    at = search.trained(line, search.used(line=True))
+    growth = Growth(LaplaceNetwork(), data, data, Normal(), units)
+    line = growth.network(torch.zeros(0, 2), *torch.zeros(2, 0))
+    at = growth.trained(line, growth.used(line=True))
 
     def basis(x: Tensor) -> Tensor:
         return torch.cat((torch.ones_like(x[..., :1]), (x - centre) / scale), dim=-1)

@@ -158,14 +158,14 @@ def samples():
     return Samples(x, x[:, :1], torch.ones_like(x[:, :1]))
 
 
-def search():
+def growth():
     units = units_of(samples(), Normal())
-    return growing.Search(growing.LaplaceNetwork(**few), samples(), samples(), Normal(), units)
+    return growing.Growth(growing.LaplaceNetwork(**few), samples(), samples(), Normal(), units)
 
 
 def a_line():
-    none = search().network(torch.zeros(0, 2), *torch.zeros(2, 0))
-    return search().trained(none, search().used(line=True))
+    none = growth().network(torch.zeros(0, 2), *torch.zeros(2, 0))
+    return growth().trained(none, growth().used(line=True))
 
 
 @cache
@@ -377,11 +377,11 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
     "random_units": lambda g: growing.random_units(samples().x, 4, g),
-    "Search.networks": lambda g: [at.weights for at in search().networks(as_generator(g))],
-    "Search.larger": lambda g: [
-        [*network.parameters()] for network, _ in search().larger(a_line(), g)
+    "Growth.networks": lambda g: [at.weights for at in growth().networks(as_generator(g))],
+    "Growth.larger": lambda g: [
+        [*network.parameters()] for network, _ in growth().larger(a_line(), g)
     ],
-    "Search.tangent": lambda g: search().tangent(a_line(), g).root,
+    "Growth.tangent": lambda g: growth().tangent(a_line(), g).root,
     "Network.mlp": lambda g: neural.BootstrapEnsemble(**few).mlp(samples(), g),
     "Network.train": by_training,
     "Body.fit of LaplaceNetwork": partial(by_method, growing.LaplaceNetwork(**few)),

@@ -127,17 +127,17 @@ class LaplaceNetwork(Body):
         for i, (y, weight) in enumerate(zip(samples.y.T, samples.weight.T, strict=True)):
             one = Samples(samples.x, y[:, None], weight[:, None])
             units = centre, scale, a[i : i + 1], b[i : i + 1]
-            search = Search(self, one, in_cells(one), likelihood, units)
+            growth = Growth(self, one, in_cells(one), likelihood, units)
             networks = [
-                replace(at, evidence=at.evidence + modes(at)) for at in search.networks(generator)
+                replace(at, evidence=at.evidence + modes(at)) for at in growth.networks(generator)
             ]
             likely = max(at.evidence for at in networks) + log(UNLIKELY)
-            found.append([search.tangent(at, generator) for at in networks if at.evidence > likely])
+            found.append([growth.tangent(at, generator) for at in networks if at.evidence > likely])
         return LinearisedPosterior(found, samples.x, ends=self.mean is None)
 
 
 @dataclass(frozen=True, eq=False)
-class Search(Brief):
+class Growth(Brief):
     """For the networks of one component.
 
     Attributes:
