@@ -164,4 +164,4 @@ def test_width_is_that_of_the_network_of_movies_too():
         sum(p.numel() for p in default_network(movie, 2, None, width, g).parameters())
         for width in (2, 32)
     ]
-    assert sizes[1] - sizes[0] == 30 * (9 + 1 + 24)  # weights in, a bias, weights to 24 features
+    assert sizes[1] - sizes[0] == 30 * (9 + 1 + 32)  # weights in, a bias, weights to 32 features
