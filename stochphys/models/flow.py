@@ -18,7 +18,8 @@ from ..movie import Movie
 from .movies import MovieNEEP, initialise
 from .networks import MLP
 
-PIECE = 2**20  # pixels looked at together
+PIECE = 2**18  # pixels looked at together
+ROWS = 2**12  # coordinates of so many windows are looked at together, while they are in the cache
 NUMBERS = 2**22  # of coordinates that are looked at before the training, at most
 LEAST = 1e-4  # of all motion: what is less tells no cell from its neighbours
 
@@ -107,8 +108,13 @@ class FlowNEEP(MovieNEEP):
         V = torch.linalg.eigh((left + left.T) / 2).eigenvectors[:, : len(self.weight)]
         P, Q = P @ V.to(P), (B @ V).to(P)
         few = pieces[:: 1 + len(windows) * V.shape[1] // NUMBERS]
-        sides = [(seen @ P, moved @ Q) for i in few for seen, _, moved in [self.sides(windows[i])]]
-        K = areas(*(torch.cat(side).double() for side in zip(*sides, strict=True)))
+        # Written in place: small results kept between large ones would scatter over the memory.
+        x, v = moments.new_empty(2, sum(map(len, few)), V.shape[1])
+        for i, x_i, v_i in zip(few, *(z.split(len(few[0])) for z in (x, v)), strict=True):
+            seen, _, moved = self.sides(windows[i])
+            x_i.copy_(seen @ P)
+            v_i.copy_(moved @ Q)
+        K = areas(x, v)
         m = len(K)
         if m == len(self.weight):
             return  # a map of some modes would not stand where they are; batches teach more
@@ -189,29 +195,32 @@ def areas(x: Tensor, v: Tensor) -> Tensor:
         if m > 2 * len(kept) + 4 or 20 * m * (m - 1) > n:
             break
         C, Q = (torch.linalg.pinv(y[:, :m].T @ y[:, :m] / n, hermitian=True) for y in (x, v))
-        A, J = highest(x[:, :m] @ C, v[:, :m] @ Q)
+        K, J = highest(x[:, :m], v[:, :m], C, Q)
         J -= 3 * m * (m - 1) / n
         if best < J:
-            best, kept = J, C @ A @ Q
+            best, kept = J, K
     return kept
 
 
-def highest(x: Tensor, v: Tensor) -> tuple[Tensor, float]:
-    """The antisymmetric A for which xᵀAv has the largest J, and J."""
-    A = x.new_zeros(x.shape[1], x.shape[1], requires_grad=True)
+def highest(x: Tensor, v: Tensor, C: Tensor, Q: Tensor) -> tuple[Tensor, float]:
+    """K = C A Q with the antisymmetric A for which xᵀKv has the largest J, and J."""
+    A = torch.zeros_like(C, requires_grad=True)
     optimizer = torch.optim.LBFGS([A], max_iter=20, line_search_fn="strong_wolfe")
 
-    def loss() -> Tensor:
+    def loss() -> float:
         optimizer.zero_grad()
-        h = ((x @ (A - A.T)) * v).sum(1)
-        minus_J = (torch.exp(-h) - h).mean()
-        minus_J.backward()
+        minus_J = 0.0
+        for seen, moved in zip(x.split(ROWS), v.split(ROWS), strict=True):
+            h = ((seen @ (C @ (A - A.T) @ Q)) * moved).sum(1)
+            part = (torch.exp(-h) - h).sum() / len(x)
+            part.backward()
+            minus_J += part.item()
         return minus_J
 
     with torch.enable_grad():
         optimizer.step(loss)
-        J = -loss().item()
-    return (A - A.T).detach(), J
+        J = -loss()
+    return (C @ (A - A.T) @ Q).detach(), J
 
 
 def coarse(image: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from ...inference.maps import DissipationMap, cell_place
 from ...models import MovieNEEP
@@ -50,7 +51,10 @@ def row_of_maps(
         if nodes is not None:
             row, column = array(nodes).T + 0.5  # a pixel covers one unit of these axes
             edges = [HOT if i in hot else EXACT for i in range(len(row))]
-            ax.scatter(column, row, s=22, facecolors="none", edgecolors=edges, linewidths=1.2)
+            rings = ax.scatter(
+                column, row, s=30, facecolors="none", edgecolors=edges, linewidths=1.6
+            )
+            rings.set_path_effects([withStroke(linewidth=3.2, foreground="white")])
         if panel.signed and not shared:
             figure.colorbar(image, ax=ax, location="bottom", label=r"$k_B$ per time unit")
     if shared:
@@ -81,7 +85,7 @@ def read_against_exact(ax: Axes, exact: Any, read: Any, std: Any, blobs: Any) ->
     bars: dict[str, Any] = dict(
         yerr=2 * array(std), fmt="o", color=LEARNED, label="at places, ± 2 s.e."
     )
-    ax.plot(array(exact), array(blobs), "s", color=DATA, fillstyle="none", label="blobs")
+    ax.plot(array(exact), array(blobs), "s", color=DATA, fillstyle="none", label="blobs", zorder=3)
     ax.errorbar(array(exact), array(read), **bars)
     ax.axline((0, 0), slope=1, **EXACT_LINE)
     ax.set(xlabel=r"exact $\langle\nu_i^2\rangle/D_i$")
