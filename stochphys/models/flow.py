@@ -21,6 +21,9 @@ from .networks import MLP
 PIECE = 2**18  # pixels looked at together
 ROWS = 2**12  # coordinates of so many windows are looked at together, while they are in the cache
 NUMBERS = 2**22  # of coordinates that are looked at before the training, at most
+SOLVED = (
+    2**12
+)  # displacements at most of a start: their covariance takes 0.1 GB, frames have 90 × 90 px
 LEAST = 1e-4  # of all motion: what is less tells no cell from its neighbours
 
 
@@ -91,6 +94,8 @@ class FlowNEEP(MovieNEEP):
         range of the coordinate, once displacements have told theirs. They follow positions: brightness
         alone would put first what large motions make of it in second order."""
         windows, n_cells = Windows(movie, self.frames), self.motion[0].numel()
+        if 2 * n_cells > SOLVED:
+            return  # batches teach all
         P = components(self.sides(self.sample(movie))[0], 4 * len(self.weight))
         pieces, r = (
             torch.arange(len(windows), device=P.device).split(1 + PIECE // (4 * n_cells)),
