@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 
 from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.course.studies.hot_nodes import hot_nodes
+from stochphys.course.studies.noisy_images import on_images
 from stochphys.course.studies.paper_numbers import passage
 from stochphys.course.studies.paper_systems import SETTINGS, paper_system
 from stochphys.course.studies.published_network import PublishedNetwork
@@ -195,6 +196,16 @@ HOT_SETS: list[dict[str, Any]] = [
 ]
 
 ENGINES = [dict(tau=tau, scheme="baoab") for tau in (20.0, 50.0, 100.0)]
+# Page 44: a network on images with wrong labels, without and with resets
+
+
+def pairs(*settings: dict[str, Any], p_reset: float = 0.03) -> list[dict[str, Any]]:
+    """Each of them without resets and with."""
+    return [s | dict(p_reset=p) for s in settings for p in (0.0, p_reset)]
+
+
+RATE, IMAGES = dict(noise_rate=0.4), range(100, 112)
+
 STUDIES = {
     "12_regression": Study(regression_on_film, [{}], range(5)),
     "12_published": Study(published_on_film, REPAIRS, range(5)),
@@ -209,6 +220,32 @@ STUDIES = {
     "17_systems": Study(paper_system, SETTINGS, range(3)),
     "17_passage": Study(passage, [dict(n_films=8)], range(20)),
     "32_hot_nodes": Study(hot_nodes, HOT_SETS, range(3210, 3212)),
+    "44_noise": Study(
+        on_images, pairs(*[dict(noise_rate=r) for r in (0.4, 0.6, 0.2, 0.8, 0.0)]), IMAGES
+    ),
+    "44_p_reset": Study(
+        on_images, [RATE | dict(p_reset=p) for p in (0.003, 0.01, 0.1, 0.3)], IMAGES
+    ),
+    "44_baselines": Study(
+        on_images,
+        [
+            *pairs(RATE | dict(method="EMA"), RATE | dict(method="lower rate")),
+            RATE | dict(p_reset=0.0, method="short run"),
+        ],
+        IMAGES,
+    ),
+    "44_losses": Study(
+        on_images, pairs(*[RATE | dict(method=m) for m in ("GCE", "SCE", "ELR")]), IMAGES
+    ),
+    "44_batches": Study(on_images, pairs(*[RATE | dict(batch_size=b) for b in (8, 128)]), IMAGES),
+    "44_layers": Study(
+        on_images,
+        [RATE | dict(p_reset=0.03, layers=[part]) for part in ("classifier", "features")],
+        IMAGES,
+    ),
+    "44_lookalikes": Study(on_images, pairs(RATE | dict(lookalikes=True)), IMAGES),
+    "44_adam": Study(on_images, pairs(RATE | dict(method="Adam")), IMAGES),
+    "44_resnet": Study(on_images, pairs(RATE | dict(network="ResNet-18")), range(100, 104)),
 }
 
 

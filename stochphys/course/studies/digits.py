@@ -9,12 +9,10 @@ from typing import Any, NamedTuple
 
 import torch
 from scipy.stats import ttest_rel
-from torch import Tensor, nn
+from torch import nn
 
-from ...device import make_generator
 from ...models.networks import MLP
-from ...training.ensemble import Ensemble
-from ...training.labels import Labelled, flip, symmetric_noise
+from .noisy_labels import noisy_labels
 
 RECIPE: dict[str, Any] = dict(
     batch_size=8,
@@ -44,30 +42,16 @@ def digits(
     """
     from sklearn.datasets import load_digits
 
-    if not len(seeds) or copies < 1:
-        raise ValueError(f"give at least one seed and one copy, got {list(seeds)} and {copies}")
     images, labels = (torch.from_numpy(a) for a in load_digits(return_X_y=True))
-    x, transition = images.float() / 8 - 1, symmetric_noise(noise_rate, 10)
-    drawn, networks = [], []
-    for seed in seeds:
-        generator = make_generator(seed)
-        rows = torch.randperm(len(x), generator=generator)
-        given = flip(labels[rows], transition, generator=generator)
-        drawn.append((rows, labels[rows], given))
-        if starts:
-            generator = make_generator(10_000 * starts + seed)  # a seed that no data have
-        networks += [MLP((64, 64, 10), activation=nn.ReLU, generator=generator)] * copies
-    rows, true, given = (torch.stack(of_all) for of_all in zip(*drawn, strict=True))
-
-    def part(begin: int, end: int, y: Tensor) -> Labelled:
-        cut = slice(begin, end)
-        return Labelled(x, y[:, cut], 10, true[:, cut], rows[:, cut], copies)
-
-    return SimpleNamespace(
-        train=part(0, 800, given),
-        validation=part(800, 1100, given),
-        test=part(1100, 1797, true),
-        networks=Ensemble(networks),
+    return noisy_labels(
+        images.float() / 8 - 1,
+        labels,
+        seeds,
+        noise_rate,
+        sizes=(800, 300),
+        network=lambda generator: MLP((64, 64, 10), activation=nn.ReLU, generator=generator),
+        copies=copies,
+        starts=starts,
     )
 
 

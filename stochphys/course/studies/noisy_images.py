@@ -1,0 +1,141 @@
+"""A network on images with wrong labels: what one run of a method ends at, and what it does on the way.
+
+`tools/run_studies.py` asks for many such runs; page 44 reads what they found.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...training import Monitor, Resetting, accuracy, classify, fit
+from ...training.labels import class_noise
+from .datasets import FASHION_LOOKALIKES, Images, images
+from .images import CNN, VCNN, ResNet
+from .losses import ELR, gce, sce
+from .memorisation import FRACTIONS, memorised
+from .noisy_labels import noisy_labels
+
+# A learning rate at which the network learns wrong labels by heart within the run; chosen on seeds 0 and 1.
+RECIPE: dict[str, Any] = dict(
+    steps=3000,
+    batch_size=32,
+    lr=0.2,
+    optimizer=torch.optim.SGD,
+    schedule="cosine",
+    ema=0.0,
+    validate_every=50,
+    keep="lowest",
+    device="cpu",
+    progress=False,
+)
+PATIENCE = 300
+# What a method changes in the recipe; each loss has the constants of its paper.
+METHODS: dict[str, dict[str, Any]] = {
+    "SGD": {},
+    "lower rate": dict(lr=0.05),
+    "short run": dict(steps=600),
+    "EMA": dict(ema=0.995, schedule="constant"),
+    "GCE": dict(objective=classify(gce())),
+    "SCE": dict(objective=classify(sce())),
+    "ELR": {},
+    "Adam": dict(optimizer=torch.optim.Adam, lr=1e-3),
+}
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "CNN": CNN,
+    "VCNN": VCNN,
+    "ResNet-18": partial(ResNet, 18),
+    "ResNet-34": partial(ResNet, 34),
+}
+
+
+def on_images(
+    noise_rate: float,
+    p_reset: float,
+    *,
+    seed: int,
+    method: str = "SGD",
+    network: str = "CNN",
+    name: str = "Fashion-MNIST",
+    sizes: tuple[int, int] = (6000, 1000),
+    lookalikes: bool = False,
+    layers: Sequence[str] | None = None,
+    **changed: Any,
+) -> dict[str, Any]:
+    """Train one network by a `method` on `sizes[0]` images with wrong labels, resets by `sizes[1]` others.
+
+    A seed stands for the images, their wrong labels, the start weights, the batches and the coins: two
+    runs of a seed differ in nothing but what is asked for. 0 for `p_reset` is early stopping.
+
+    Args:
+        lookalikes: labels are wrong as people would be wrong, by `FASHION_LOOKALIKES`.
+        layers: of a network, `"features"` or `"classifier"`, if not all goes back.
+        changed: what else of the `RECIPE` is to be another.
+
+    Returns, in per cent, `kept`, the test accuracy at the lowest held-out loss, and `last`, that after the
+    last step; the `best_step`; the number of `resets`, and the step at which they had `begun`, 0 if they
+    never did; on the way, after each of `steps`, the accuracy on 2000 test images and what became of the
+    labels, `FRACTIONS` (without wrong labels only the last of them).
+    """
+    data = _all(name)
+    noise: Any = class_noise(noise_rate, FASHION_LOOKALIKES) if lookalikes else noise_rate
+    kind = NETWORKS[network]
+    drawn = noisy_labels(
+        *data.train,
+        [seed],
+        noise,
+        sizes=sizes,
+        network=lambda generator: kind(data.train[0], 10, generator=generator),
+        test=data.test,
+    )
+    train, validation, test = (d.group(0) for d in (drawn.train, drawn.validation, drawn.test))
+    model, how = drawn.networks.member(0), RECIPE | METHODS[method] | changed
+    elr = ELR(sizes[0], 10) if method == "ELR" else None
+    objective = elr or how.pop("objective", classify())
+    rule = Resetting(
+        p_reset,
+        patience=PATIENCE,
+        generator=20_000 + seed,
+        layers=tuple(layers) if layers else None,
+    )
+    few = replace(test, x=test.x[:2000], y=test.y[:2000], true=None, rows=None)
+    watch = Monitor(
+        how["steps"] // 10,
+        test=partial(accuracy, data=few),
+        labels=partial(memorised, data=train),
+    )
+    end = Monitor(how["steps"], test=partial(accuracy, data=test))
+    history = fit(
+        model,
+        objective,
+        train,
+        validation=validation,
+        callbacks=[rule, watch, end],
+        generator=10_000 + seed,
+        **how,
+    )
+    labels = dict(zip(FRACTIONS, watch.values["labels"].T.tolist(), strict=True))
+    return dict(
+        kept=round(100 * accuracy(model, test).item(), 2),
+        last=round(100 * end.values["test"][-1].item(), 2),
+        best_step=history.best_step,
+        begun=int(rule.begun),
+        resets=len(rule.resets),
+        steps=watch.steps,
+        test=[round(100 * v, 1) for v in watch.values["test"].tolist()],
+        labels={k: [round(v, 3) for v in of] for k, of in labels.items() if of[0] == of[0]},
+    )
+
+
+@cache
+def _all(name: str) -> Images:
+    """Read once in a process."""
+    found = images(name, 10**6, 10**6)
+    if found.name != name:
+        raise FileNotFoundError(
+            f"this study needs all of {name}; let STOCHPHYS_DATA name its folder"
+        )
+    return found
