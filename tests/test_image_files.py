@@ -5,6 +5,7 @@ import pickle
 import re
 import struct
 import tarfile
+import warnings
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -134,8 +135,9 @@ def test_damaged_files_are_refused(tmp_path, monkeypatch):
     archive = pack(folder, "CIFAR-10")
     raw = (folder / "data_batch_2").read_bytes()
     (folder / "data_batch_2").write_bytes(raw[:-1] + b"?")
-    with pytest.raises(
-        ValueError, match=r"data_batch_2 in .* is not that of CIFAR-10: its MD5 sum"
+    with (
+        pytest.warns(UserWarning, match=r"data_batch_2 in .* is not that of CIFAR-10: its MD5 sum"),
+        pytest.raises(ValueError, match=r"data_batch_2 in .* does not hold images of 32×32 pixels"),
     ):
         read_cifar(folder, "CIFAR-10")
     archive.write_bytes(archive.read_bytes()[:20_000])
@@ -146,11 +148,41 @@ def test_damaged_files_are_refused(tmp_path, monkeypatch):
         read_cifar(archive, "CIFAR-10")
 
 
+def test_another_edition_is_read_with_a_warning(tmp_path, monkeypatch):
+    """Whose sums are not the published ones; if it holds images and labels."""
+    folder = tmp_path / "a"
+    x, y = publish(monkeypatch, folder, "ciFAIR-10")["test_batch"]
+
+    def written(data: object, labels: object) -> None:
+        raw = pickle.dumps(dict(data=data, labels=labels))
+        (folder / "test_batch").write_bytes(raw)
+
+    written(x[:5].reshape(5, -1).numpy(), y[:5].tolist())
+    with pytest.warns(
+        UserWarning, match="is not that of ciFAIR-10: its MD5 sum is .* read as it is"
+    ):
+        found = read_cifar(folder, "ciFAIR-10", train=False)
+    assert torch.equal(found[0], x[:5]) and torch.equal(found[1], y[:5])
+    flat = x[:5].reshape(5, -1).numpy()
+    for data, labels, message in (
+        (flat, y[:4].tolist(), r"images uint8 \(5, 3072\), labels int64 \(4,\)"),
+        (flat.astype(float), y[:5].tolist(), "images float64"),
+        (flat[:, :9], y[:5].tolist(), r"\(5, 9\)"),
+        (flat, list("abcde"), "labels <U1"),
+        (flat, [0, 1, 2, 3, 10], "has the label 10 at example 4; labels must be 0 to 9"),
+        (None, None, "does not hold images"),
+    ):
+        written(data, labels)
+        with pytest.warns(UserWarning, match="MD5"), pytest.raises(ValueError, match=message):
+            read_cifar(folder, "ciFAIR-10", train=False)
+
+
 @pytest.mark.parametrize("name", ["CIFAR-10", "ciFAIR-10"])
 def test_an_archive_with_one_bit_flipped_is_read_right_or_refused_in_words(
     tmp_path, monkeypatch, name
 ):
-    """Bits of the last kB, where a zip has its table of contents, and as many of the whole file."""
+    """Bits of the last kB, where a zip has its table of contents, and as many of the whole file. What a
+    packed file does not notice itself the sums do."""
     folder = tmp_path / "a"
     x, y = publish(monkeypatch, folder, name)["test_batch"]
     for file in CIFAR[name].train:
@@ -164,12 +196,14 @@ def test_an_archive_with_one_bit_flipped_is_read_right_or_refused_in_words(
         bit = 1 << int(torch.randint(8, (), generator=g))
         archive.write_bytes(raw[:place] + bytes([raw[place] ^ bit]) + raw[place + 1 :])
         try:
-            found = read_cifar(archive, name, train=False)
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                found = read_cifar(archive, name, train=False)
         except (ValueError, FileNotFoundError) as error:
             assert re.search(r"[Ff]etch https", str(error))
             refused += 1
         else:
-            assert torch.equal(found[0], x) and torch.equal(found[1], y)
+            assert bool(said) == (not (torch.equal(found[0], x) and torch.equal(found[1], y)))
     assert refused > 300
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from stochphys.course.studies.images import VCNN, Augment, ResNet
+from stochphys.course.studies.images import CNN, VCNN, Augment, ResNet, Standardise
 from stochphys.device import make_generator
 from stochphys.training import Ensemble, Labelled, accuracy, classify, fit
 
@@ -100,6 +100,16 @@ def test_in_training_images_are_shifted_and_mirrored_and_nothing_else():
     assert abs(chi - 49) < 4 * math.sqrt(2 * 49)
 
 
+@pytest.mark.parametrize("colours", [1, 3])
+def test_grey_images_have_one_colour(colours):
+    x = images(6, 28)[:, :colours]
+    assert torch.equal(Standardise(x).train()(x), Augment(x).eval()(x))  # nothing is moved
+    for network in (CNN(x, 10, generator=0), ResNet(18, x, 10, generator=0)):
+        assert network(x).shape == (6, 10)
+    if colours == 1:
+        assert sum(p.numel() for p in CNN(x, 10, generator=0).parameters()) == 106_122
+
+
 def test_a_mirror_and_no_shift():
     torch.manual_seed(0)
     x = images(40, 8)
@@ -114,11 +124,11 @@ def test_what_cannot_be_learned_from_is_refused():
     g = make_generator(0)
     with pytest.raises(TypeError, match=r"images must be a tensor of uint8, got torch.float32"):
         Augment(images(3).float())
-    with pytest.raises(ValueError, match=r"axes \(n, 3, height, width\), got \(5, 1, 8, 8\)"):
-        Augment(images(5, 8)[:, :1])
+    with pytest.raises(ValueError, match=r"axes \(n, colours, height, width\), got \(5, 8, 8\)"):
+        Augment(images(5, 8)[:, 0])
     grey = images(3)
     grey[:, 2] = 7
-    with pytest.raises(ValueError, match="images must differ in each of three colours"):
+    with pytest.raises(ValueError, match="images must differ in each colour; leave out"):
         Augment(grey)
     with pytest.raises(ValueError, match="sides that 8 divides, got 30×30 pixels"):
         VCNN(images(3, 30), 10, generator=g)

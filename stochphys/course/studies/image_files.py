@@ -10,6 +10,7 @@ import io
 import pickle
 import re
 import tarfile
+import warnings
 import zipfile
 from dataclasses import dataclass, replace
 from os.path import expanduser
@@ -84,8 +85,8 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
             five classes each) or `"ciFAIR-10"`.
         train: the train set, else the test set.
 
-    Raises `FileNotFoundError`, which says what to fetch and where to put it, and `ValueError` for
-    another name, or a file that is not the one that was published.
+    Warns of a file that is not the one that was published. Raises `FileNotFoundError`, which says what
+    to fetch and where to put it, and `ValueError` for another name, or a file that is damaged.
 
     Sources: Krizhevsky 2009, *Learning multiple layers of features from tiny images*; Barz and
     Denzler 2020, arXiv 1902.00423; of the benchmark Brigato et al. 2022, *Image classification with
@@ -109,14 +110,33 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
     for file, content in files.items():
         found = hashlib.md5(content, usedforsecurity=False).hexdigest()
         if found != sums[file]:
-            raise ValueError(
-                f"{file} in {path} is not that of {name}: its MD5 sum is {found}, not {sums[file]}. "
-                f"Fetch {published.url} again"
+            warnings.warn(
+                f"{file} in {path} is not that of {name}: its MD5 sum is {found}, not {sums[file]}. It "
+                f"is read as it is; the one that was published is at {published.url}",
+                stacklevel=2,
             )
-    parts = [_Arrays(io.BytesIO(files[file]), encoding="latin1").load() for file in sums]
-    x = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
-    y = np.concatenate([part[published.labels] for part in parts])
-    return torch.from_numpy(x), torch.from_numpy(y).long()
+    parts = [_arrays(files[file], published, f"{file} in {path}") for file in sums]
+    x, y = (np.concatenate(of_all) for of_all in zip(*parts, strict=True))
+    n_classes = {"labels": 10, "coarse_labels": 20, "fine_labels": 100}[published.labels]
+    labels = _in_classes(torch.from_numpy(y).long(), n_classes, path)
+    return torch.from_numpy(x).reshape(-1, 3, 32, 32), labels
+
+
+def _arrays(content: bytes, published: Published, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images `(n, 3072)` and labels `(n,)` in one of its files."""
+    try:
+        part = _Arrays(io.BytesIO(content), encoding="latin1").load()
+        x, y = part["data"], np.asarray(part[published.labels])
+        if x.dtype != np.uint8 or x.shape != (len(y), 3072) or y.dtype.kind not in "iu":
+            raise TypeError(f"images {x.dtype} {x.shape}, labels {y.dtype} {y.shape}")
+    except NotAllowed:
+        raise
+    except Exception as error:  # flipped bits can raise nearly anything
+        raise ValueError(
+            f"{where} does not hold images of 32×32 pixels in bytes and as many labels ({error}); "
+            f"fetch {published.url} again"
+        ) from error
+    return x, y
 
 
 def read_human_labels(path: str | Path, kind: str, true: Tensor) -> Tensor:
@@ -259,10 +279,14 @@ ALLOWED: dict[str, Any] = {  # what a pickle of arrays of numbers calls; nothing
 }
 
 
+class NotAllowed(ValueError):
+    """A pickle that asks for more than arrays."""
+
+
 class _Arrays(pickle.Unpickler):
     """Reads arrays, numbers and strings; a pickle can ask for any function, this one refuses."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (wanted := f"{module}.{name}") not in ALLOWED:
-            raise ValueError(f"the file asks for {wanted}, which no array does; it was not run")
+            raise NotAllowed(f"the file asks for {wanted}, which no array does; it was not run")
         return ALLOWED[wanted]
