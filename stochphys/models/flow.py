@@ -21,9 +21,7 @@ from .networks import MLP
 PIECE = 2**18  # pixels looked at together
 ROWS = 2**12  # coordinates of so many windows are looked at together, while they are in the cache
 NUMBERS = 2**22  # of coordinates that are looked at before the training, at most
-SOLVED = (
-    2**12
-)  # displacements at most of a start: their covariance takes 0.1 GB, frames have 90 × 90 px
+MOVED = 512  # directions in which displacements are looked at, at most: of large frames, those of the largest
 LEAST = 1e-4  # of all motion: what is less tells no cell from its neighbours
 
 
@@ -92,11 +90,11 @@ class FlowNEEP(MovieNEEP):
         mean frame, and of what displacements tell of their changes, $v_i$. Of all coordinates that are
         linear in the pixels those come first in which the least is left of a change, compared with the
         range of the coordinate, once displacements have told theirs. They follow positions: brightness
-        alone would put first what large motions make of it in second order."""
+        alone would put first what large motions make of it in second order. What is looked at of
+        displacements are their `components`, of small frames all."""
         windows, n_cells = Windows(movie, self.frames), self.motion[0].numel()
-        if 2 * n_cells > SOLVED:
-            return  # batches teach all
-        P = components(self.sides(self.sample(movie))[0], 4 * len(self.weight))
+        seen, _, moved = self.sides(self.sample(movie))
+        P, R = components(seen, 4 * len(self.weight)), components(moved, MOVED)
         pieces, r = (
             torch.arange(len(windows), device=P.device).split(1 + PIECE // (4 * n_cells)),
             P.shape[1],
@@ -104,14 +102,14 @@ class FlowNEEP(MovieNEEP):
         moments = torch.zeros((), dtype=torch.float64, device=P.device)
         for i in pieces:
             _, change, moved = self.sides(windows[i])
-            z = torch.cat((change @ P, moved), 1)
+            z = torch.cat((change @ P, moved @ R), 1)
             moments = moments + (z.T @ z).double() / len(windows)
-        told = moments[r:, r:].clone()
-        told.diagonal().add_(LEAST * told.trace())
-        B = torch.linalg.solve(told, moments[r:, :r])  # change ≈ moved @ B
+        told, size = moments[r:, r:].clone(), R.square().sum(0).double()
+        told.diagonal().add_(LEAST * (told.diagonal() / size).sum() * size)
+        B = torch.linalg.solve(told, moments[r:, :r])  # change ≈ moved @ R @ B
         left = moments[:r, :r] - moments[:r, r:] @ B
         V = torch.linalg.eigh((left + left.T) / 2).eigenvectors[:, : len(self.weight)]
-        P, Q = P @ V.to(P), (B @ V).to(P)
+        P, Q = P @ V.to(P), R @ (B @ V).to(R)
         few = pieces[:: 1 + len(windows) * V.shape[1] // NUMBERS]
         # Written in place: small results kept between large ones would scatter over the memory.
         x, v = moments.new_empty(2, sum(map(len, few)), V.shape[1])
