@@ -1,4 +1,4 @@
-"""Dissipation maps: sums and signs, where a cell looks, and a score that knows what chance gives."""
+"""Dissipation maps: sums and signs, where a cell looks, and what each node is given."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,12 +8,7 @@ import torch
 from torch import Tensor
 
 from stochphys.course.studies.hot_nodes import dissipates, least_force, score_nodes
-from stochphys.course.studies.map_scores import (
-    blob_weights,
-    correlation,
-    score_map,
-    truths,
-)
+from stochphys.course.studies.map_scores import blob_weights, truth_map, truths
 from stochphys.data import Windows
 from stochphys.device import make_generator
 from stochphys.inference import infer_entropy_production
@@ -38,7 +33,7 @@ from stochphys.systems import (
     local_dissipation,
 )
 from stochphys.training import Ensemble
-from tests.chance import K, sigmas
+from tests.chance import sigmas
 from tests.lesson import inline
 
 NETWORK = ElasticNetwork(n=3)
@@ -147,7 +142,7 @@ def test_a_cell_sees_changes_in_its_receptive_field_only(
     assert network.cell * rows == network.cell * columns == side
 
 
-# The score
+# What each node is given
 
 
 def test_a_blob_is_a_gaussian_around_its_place_that_sums_to_one() -> None:
@@ -166,6 +161,11 @@ def test_the_fit_finds_what_each_node_was_given() -> None:
     torch.testing.assert_close(blob_weights(H, NODES, 2), given, rtol=1e-9, atol=1e-9)
 
 
+def test_the_map_of_a_truth_gives_each_node_its_own() -> None:
+    truth, like = TRUTHS["velocity"], DissipationMap(*torch.ones(2, 1, 12, 12), 2, 9)
+    torch.testing.assert_close(blob_weights(truth_map(truth, like), NODES, 2), truth.values)
+
+
 def test_three_truths_stand_on_nodes_and_between_them() -> None:
     rate = NETWORK.entropy_production_rate()
     for places, values in TRUTHS.values():
@@ -173,66 +173,6 @@ def test_three_truths_stand_on_nodes_and_between_them() -> None:
         assert len(places) == len(values)
     i, j = local_dissipation(NETWORK).bonds[0]
     assert torch.equal(TRUTHS["bond"].places[0], (NODES[i] + NODES[j]) / 2)
-
-
-def noisy_map(
-    values: Tensor, noise: float, generator: torch.Generator, n: int = 40
-) -> DissipationMap:
-    """A map of blobs `values (9,)`, with independent noise in each cell and movie."""
-    H = (values.double() @ blobs(NODES, (12, 12), 2)).view(12, 12)
-    movies = H + noise * torch.randn(n, 12, 12, generator=generator, dtype=torch.float64)
-    return DissipationMap(movies.view(2, -1, 12, 12).mean(1), movies, 2, 9)
-
-
-def test_a_true_map_scores_high_and_a_uniform_one_does_not() -> None:
-    truth, generator = TRUTHS["velocity"], make_generator(5)
-    good = score_map(noisy_map(truth.values, 0.1, generator), truth, generator=generator)
-    assert good.correlation > 0.95
-    assert good.member_correlations.min() > 0.9
-    assert good.p < 0.01
-    assert good.interval[0] > 0
-    spots = blobs(NODES, (12, 12), 2)
-    error = 0.1 / 40**0.5 * torch.linalg.inv(spots @ spots.T).diagonal().sqrt()  # least squares
-    assert ((good.weights - truth.values) / error).abs().max() < sigmas(error.numel())
-    equal = noisy_map(torch.full((9,), 1.2), 0.1, generator)
-    assert score_map(equal, truth, generator=generator).interval[1] < 0
-
-
-def test_permutations_of_nodes_give_a_fair_p() -> None:
-    """Of maps that know nothing, a tenth has p ≤ 0.1: within K standard errors of 300 maps."""
-    generator = make_generator(6)
-    p = [
-        score_map(
-            noisy_map(torch.rand(9, generator=generator), 0.1, generator, n=2),
-            TRUTHS["velocity"],
-            generator=generator,
-            draws=200,
-        ).p
-        for _ in range(300)
-    ]
-    assert abs(sum(x <= 0.1 for x in p) / 300 - 0.1) < K * (0.1 * 0.9 / 300) ** 0.5
-
-
-def test_the_interval_covers() -> None:
-    """95 % of intervals from 40 movies hold what endless movies would give; a bootstrap of so few
-    is a little narrow, hence 0.90 to 0.99 (300 repetitions, standard error 0.013)."""
-    generator, truth = make_generator(7), TRUTHS["velocity"]
-    values = truth.values + 0.5 * torch.rand(9, generator=generator)
-    exact = noisy_map(values, 0.0, generator).mean.flatten()
-    spots = blobs(NODES, (12, 12), 2)
-    wanted = correlation(exact, truth.values @ spots) - correlation(exact, spots.sum(0))
-    inside = 0
-    for _ in range(300):
-        found = noisy_map(values, 0.03, generator)
-        low, high = score_map(found, truth, generator=generator, draws=400).interval
-        inside += low < wanted < high
-    assert 0.90 <= inside / 300 <= 0.99
-
-
-def test_one_movie_is_refused(movie: Movie) -> None:
-    one = dissipation_map(ensemble(movie), movie.take(slice(1)))
-    with pytest.raises(ValueError, match="one movie"):
-        score_map(one, TRUTHS["heat"], generator=make_generator(8))
 
 
 # The figures
@@ -265,7 +205,7 @@ def test_a_frame_stands_beside_maps_with_scales_of_their_own(figures) -> None:
 
 
 def test_the_receptive_field_is_drawn_around_its_cell(figures) -> None:
-    found = noisy_map(torch.ones(9), 0.0, make_generator(10))
+    found = DissipationMap(torch.ones(1, 12, 12), torch.ones(1, 12, 12), 2, 9)
     ax = figures.plt.subplots()[1]
     figures.receptive_fields(ax, torch.rand(24, 24), found, [(3, 5)])
     field, cell = ax.patches

@@ -20,7 +20,6 @@ from stochphys.course.studies import (
     doubtful_networks,
     hot_nodes,
     images,
-    map_scores,
     network_search,
     paper_numbers,
     paper_systems,
@@ -223,14 +222,6 @@ def walks():
     return network_search.Walks((0.0, 0.5), torch.tensor([1, 2, 3]), losses, ages, free)
 
 
-def by_score(generator):
-    H = torch.rand(6, 4, 4, generator=make_generator(0), dtype=torch.float64)
-    found = maps.DissipationMap(H.view(2, 3, 4, 4).mean(1), H, 2, 9)
-    places = torch.tensor([[1.0, 1.0], [5.0, 5.0], [1.0, 5.0]])
-    truth = map_scores.Truth(places, torch.arange(3.0))
-    return map_scores.score_map(found, truth, generator=generator, draws=50)
-
-
 def by_nodes(generator):
     readings = torch.rand(2, 5, 4, generator=make_generator(0), dtype=torch.float64)
     rate = readings.mean((0, 1))
@@ -372,7 +363,6 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "integral_fluctuation_theorem": lambda g: integral_fluctuation_theorem(
         paths().x[:, :, 0], generator=g, resamples=50
     ),
-    "score_map": by_score,
     "score_nodes": by_nodes,
     "record_walks": by_walk,
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),

@@ -149,8 +149,6 @@ CHECKPOINTS: dict[str, Callable[[int], Made]] = {
         n_trajectories=400,
         n_steps=500,
     ),
-    "32_filament_1_8": partial(filament, n=3, hot=(1, 8), n_trajectories=1000, members=8),
-    "32_filament_0_4_5": partial(filament, n=3, hot=(0, 4, 5), n_trajectories=1000, members=8),
     "32_filament_n6": partial(
         filament,
         n=6,

@@ -1,13 +1,10 @@
-"""What a map of dissipation is worth: compared with the exact one, and with knowing nothing."""
+"""Maps of dissipation beside exact ones: what they would show, and what they show at each place."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ...brief import Brief
-from ...device import Source, as_generator
 from ...inference.maps import DissipationMap, blobs
 from ...systems import LocalDissipation
 
@@ -44,67 +41,3 @@ def correlation(a: Tensor, b: Tensor) -> Tensor:
     """Pearson's correlation over the last axis, of `(…, n)` and what broadcasts to it."""
     a, b = (x.double() - x.double().mean(-1, keepdim=True) for x in (a, b))
     return (a * b).sum(-1) / (a.norm(dim=-1) * b.norm(dim=-1))
-
-
-@dataclass(frozen=True, eq=False)
-class MapScore(Brief):
-    """How well a map agrees with the truth, and how well it would without knowing anything.
-
-    `weights (n,)` is the entropy per unit time that the map puts at each place, a least-squares fit
-    by one blob per place. `uniform` is what knowing the places of the nodes gives, without knowing
-    where entropy is produced; a map that knows more than the places has `interval` above zero.
-    """
-
-    weights: Tensor
-    correlation: float  # of the weights with what is produced there
-    p: float  # fraction of random permutations of the places that correlate as well
-    member_correlations: Tensor  # the correlation of each network's own map, (members,)
-    map_correlation: float  # of the map, cell by cell, with blobs as bright as the truth
-    uniform: float  # of the map, cell by cell, with blobs that are all equally bright
-    interval: tuple[float, float]  # 95 %, of map_correlation − uniform, from movies drawn anew
-
-    def __str__(self) -> str:
-        low, high = self.interval
-        return (
-            f"correlation with the truth {self.correlation:.2f} (p = {self.p:.2g}, one network "
-            f"{self.member_correlations.mean():.2f}); cell by cell {self.map_correlation:.2f}, uniform "
-            f"{self.uniform:.2f}, 95 % interval of the difference {low:+.2f} to {high:+.2f}"
-        )
-
-
-def score_map(
-    found: DissipationMap, truth: Truth, *, generator: Source, draws: int = 10_000
-) -> MapScore:
-    """Compare a map of at least two movies with the exact local dissipation, one of `truths`.
-
-    `draws`: permutations of the places, and bootstrap samples of movies. Raises `ValueError` for a
-    single movie, from which no interval can be drawn.
-    """
-    generator = as_generator(generator)
-    n_movies, *shape = found.movies.shape
-    if n_movies < 2:
-        raise ValueError("one movie gives no interval; cut it into pieces, movie.cut(20)")
-    values, spots = truth.values.double(), blobs(truth.places, tuple(shape), found.cell)
-    weights = blob_weights(found.mean, truth.places, found.cell)
-    by_member = blob_weights(found.member_maps, truth.places, found.cell)
-    # By chance: the same weights at places that were permuted.
-    reached = correlation(weights, values)
-    order = torch.rand(draws, len(values), generator=generator).argsort(1)
-    as_good = correlation(weights, values[order]) >= reached - 1e-9
-    # From movies drawn anew: each sample counts how often a movie is in it, (draws, n_movies).
-    drawn = torch.randint(n_movies, (draws, n_movies), generator=generator)
-    counts = torch.zeros(draws, n_movies, dtype=torch.float64)
-    counts.scatter_add_(1, drawn, torch.ones_like(counts))
-    samples = counts @ found.movies.flatten(1)  # (draws, cells)
-    expected, equal, flat = values @ spots, spots.sum(0), found.mean.flatten()  # (cells,)
-    above_uniform = correlation(samples, expected) - correlation(samples, equal)
-    low, high = (above_uniform.quantile(q).item() for q in (0.025, 0.975))
-    return MapScore(
-        weights=weights,
-        correlation=reached.item(),
-        p=(1 + as_good.sum().item()) / (1 + draws),
-        member_correlations=correlation(by_member, values),
-        map_correlation=correlation(flat, expected).item(),
-        uniform=correlation(flat, equal).item(),
-        interval=(low, high),
-    )
