@@ -29,7 +29,7 @@ help:
 	@echo 'make test       format, lint, types, physics, every notebook, Colab, Binder, a browser'
 	@echo 'make weekly     what takes longer, and all tests with other random numbers (STREAM=7)'
 	@echo 'make notebooks  run the notebooks and store their outputs (NAMES="21_neep ..." for some)'
-	@echo 'make checkpoints train the networks that notebooks load, half an hour (NAMES="23_beads_032 ...")'
+	@echo 'make checkpoints train the networks that notebooks load, a quarter of an hour (NAMES="23_beads_032 ...")'
 	@echo 'make bench      speed and memory against a baseline'
 	@echo 'make clean      remove the environment and all caches'
 

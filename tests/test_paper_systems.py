@@ -141,7 +141,9 @@ def test_the_inline_training_is_that_of_the_package() -> None:
     for of, values in zip(network.parameters(), (slope, offset, height, w[-1:]), strict=True):
         of.data = values.view_as(of)
     of_package, samples = Flat(network), Samples(x[:, None], y[:, None], c[:, None])
-    theirs = trained(of_package, torch.ones(37, dtype=torch.long), samples, Normal(), 12)
+    theirs = trained(
+        of_package, torch.ones(37, dtype=torch.long), samples, Normal(), 12, torch.ones(2).double()
+    )
     slope, offset, height = theirs.weights[:-1].view(3, 12)
     end = torch.cat((height, slope, offset, theirs.weights[-1:]))
     torch.testing.assert_close(mine, end, rtol=1e-4, atol=1e-4)

@@ -116,9 +116,9 @@ class LaplaceNetwork(Body):
         centre, scale, a, b = units_of(samples, likelihood)
         check_shared(samples)
         require.integer(samples.x.shape[1] + 2, samples=len(samples.x), hint="take more data")
-        if not (samples.weight > 0).all() or not samples.weight.isfinite().all():
+        if not samples.weight.isfinite().all():
             raise ValueError(
-                "the noise of some labels is nothing, or without bounds: of these no network can be found; "
+                "the noise of some labels is nothing: of these no network can be found; "
                 "leave out what stands still, or give the diffusion as one matrix"
             )
         if self.mean is not None and isinstance(likelihood, Normal):

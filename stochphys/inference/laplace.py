@@ -123,14 +123,13 @@ def trained(
     samples: Samples,
     likelihood: Likelihood,
     steps: int,
-    precision: Tensor | None = None,
+    precision: Tensor,
 ) -> Trained:
     """From the weights of the network on, by at most so many steps; of each weight its group is given, of each
-    group the precision at the start, 1 if it is not given, and infinite for one that is switched off, where
-    weights are 0."""
+    group the precision at the start, infinite for one that is switched off, where weights are 0."""
     w, x, y, weight = f.weights, samples.x, samples.y[:, 0], samples.weight[:, 0]
-    n = torch.bincount(groups, minlength=0 if precision is None else len(precision)).to(w)
-    alpha = torch.ones_like(n) if precision is None else precision.clamp(max=OFF)
+    n = torch.bincount(groups, minlength=len(precision)).to(w)
+    alpha = precision.clamp(max=OFF)
     alpha[0] = 0.0
     used, last = (alpha > 0) & (alpha < OFF), -inf
 
