@@ -1,5 +1,6 @@
 """Resetting does what it says to weights, memory and statistics, and to nothing else."""
 
+import warnings
 from functools import partial
 
 import pytest
@@ -383,6 +384,22 @@ def test_fit_refuses_before_the_first_step(reset, options, message):
     with pytest.raises(ValueError, match=message):
         train(model, resetting(**reset), **options)
     assert equal(before, model.state_dict())
+
+
+def test_resets_that_never_begin_are_told():
+    """Of members that have a chance of them; who stops a run knows how far it was."""
+    with pytest.warns(
+        UserWarning, match="never began: patience is 90 .* last fell at step"
+    ) as seen:
+        history = train(network(), resetting(0.1, patience=90), steps=100)
+    assert f"fell at step {history.best_step} of 100" in str(seen[0].message)
+    members, some = Ensemble([network(i) for i in range(3)]), torch.tensor([0.0, 0.1, 0.1])
+    with pytest.warns(UserWarning, match="never began for 2 of 3 members"):
+        train(members, resetting(some, patience=90), steps=100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(network(), resetting(0.0, patience=90), steps=100)
+        train(network(), resetting(0.1, patience=90), Stop(35), steps=100)
 
 
 def test_members_share_the_steps_of_adam():

@@ -1,6 +1,7 @@
 """Callbacks of `fit`: stochastic resetting, measurements on the way, an average of equal weights."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,7 +23,7 @@ class Resetting(Callback):
     $$\theta \to \theta + s\,(\theta_c - \theta) \quad\text{with probability } p_\text{reset}.$$
 
     The checkpoint is where the held-out objective was lowest. Resets begin once that has not
-    happened for `patience` steps. Their waiting times are geometric, which is the Poisson process in
+    happened for `patience` steps; `fit` warns where they never began. Their waiting times are geometric, which is the Poisson process in
     discrete time, of rate $r = p_\text{reset}/\text{lr}$ in the time of the gradient flow (times
     1 − momentum, if there is any); $p_\text{reset} = 1$ is early stopping. What goes back are
     weights, buffers (the running statistics of batch normalisation) and the optimiser's memory
@@ -166,6 +167,18 @@ class Resetting(Callback):
             if now.is_floating_point():  # a count of steps goes all the way back
                 then = now[who].lerp(then.expand_as(now[who]), self.strength)
             now[who] = then
+
+    def after_training(self, run: Run) -> None:
+        waiting = ~self.started & (self.p_reset > 0)
+        if not waiting.any() or run.history.interrupted:
+            return
+        who = f" for {waiting.sum()} of {len(waiting)} members" if waiting.ndim else ""
+        warnings.warn(
+            f"resets never began{who}: patience is {self.patience} steps, and the held-out objective "
+            f"last fell at step {self.best_step[waiting].max()} of {run.step}; give a smaller patience "
+            "or more steps",
+            stacklevel=3,
+        )
 
     @property
     def resets(self) -> list[tuple[int, Tensor]]:

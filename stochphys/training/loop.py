@@ -176,6 +176,8 @@ def fit(
             model.load_state_dict(run.best)
             history.best_step = run.best_step.tolist()
             history.seconds = time.perf_counter() - began
+        for callback in callbacks:
+            callback.after_training(run)
     return history
 
 

@@ -218,6 +218,9 @@ class Callback:
     def after_validation(self, run: Run) -> dict[str, float] | None:
         """Called after each validation; what it returns is shown beside the progress bar."""
 
+    def after_training(self, run: Run) -> None:
+        """Called once at the end, of an interrupted run too; the model has its best weights by then."""
+
     def state_dict(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.lasting}
 
