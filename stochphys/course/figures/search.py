@@ -23,13 +23,14 @@ def searching(ax: Axes, paths: Any, dt: float, *, until: float, color: str = DAT
 
 
 def arrivals(
-    ax: Axes, times: Any, *, until: float, longest: float, label: str, color: str = DATA
+    ax: Axes, times: Any, *, until: float, longest: float, label: str, **look: Any
 ) -> None:
-    """Histogram of the arrival times `(n_walkers,)` up to now, as a density of all walkers."""
+    """Histogram of the arrival times `(n_walkers,)` up to now, as a density of all walkers. `look` goes to
+    `ax.stairs`."""
     times = array(times)
     count, edges = np.histogram(times[times <= until], 30, (0, longest))
     label = f"{label}: {count.sum() / len(times):.0%}"
-    ax.stairs(count / (len(times) * edges[1]), edges, color=color, linewidth=1.6, label=label)
+    ax.stairs(count / (len(times) * edges[1]), edges, linewidth=1.6, label=label, **look)
     ax.set(xlabel="$t$ (time units)", ylabel="density of $T$ (1/time)", xlim=(0, longest))
     ax.legend(loc="upper right", title="arrived")
 
@@ -38,7 +39,7 @@ def time_against_rate(ax: Axes, search: Search, *, most: float) -> float:
     """Exact mean search time against the reset rate up to `most`, with its minimum; returns the best
     rate, 0 if no resets are better still."""
     rates = np.linspace(most / 250, most, 120)
-    ax.plot(rates, [mean_time(search, Poisson(r)) for r in rates], **EXACT_LINE)
+    ax.plot(rates, [mean_time(search, Poisson(r)) for r in rates], **EXACT_LINE, label="exact")
     if search.v > 0:
         ax.plot(0, search.mean, "s", color=COLD, label="no resets", clip_on=False)
     best = optimal(search, Poisson())
