@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from benchmarks.studies.one_pass import study
 from stochphys.course.exercises.lesson_42 import check_42_3
-from stochphys.course.studies import image_files
 from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.course.studies.memorisation import distance
 from stochphys.device import make_generator
@@ -101,32 +100,6 @@ def test_a_reset_may_be_arithmetic() -> None:
         return {k: t + rows(who, t) * (checkpoint[k] - t) for k, t in weights.items()}
 
     assert "Resetting" in check_42_3(moved)
-
-
-@pytest.mark.slow
-def test_the_lines_for_cifar_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With sixty images of noise in place of CIFAR-10, and four steps."""
-    g = make_generator(0)
-    images = torch.randint(256, (60, 3, 32, 32), generator=g, dtype=torch.uint8)
-    labels = torch.arange(60) % 10
-    monkeypatch.setattr(image_files, "read_cifar", lambda path, name: (images, labels))
-    texts = sources("42_sgd_as_a_search", "markdown")
-    (text,) = (text for text in texts if "read_cifar(" in text)
-    code = text.split("```python\n")[1].split("```")[0]
-    for paper, small in (
-        ("50_000)", "60)"),
-        ("45_000", "40"),
-        ("steps=50_000", "steps=4, validate_every=1"),
-        ("=256", "=8"),
-        ("=5000", "=1"),
-    ):
-        assert paper in code
-        code = code.replace(paper, small)
-    scope: dict[str, Any] = dict(
-        torch=torch, partial=partial, fit=fit, classify=classify, Resetting=Resetting, generator=g
-    )
-    exec(code, scope)
-    assert scope["rule"].checkpoint["stem.0.weight"].shape == (64, 3, 3, 3)
 
 
 @pytest.mark.slow

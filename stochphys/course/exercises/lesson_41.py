@@ -33,7 +33,7 @@ check_41_1 = number(
 def check_41_2(x0: float, D: float, v: float) -> Table:
     """CV² of a search with drift, as a function of x0, D and v."""
     yield 2 * D / (x0 * v)
-    yield x0 * v / (2 * D), "upside down: a strong drift makes T certain."
+    yield x0 * v / (2 * D), "upside down: with a stronger drift T varies less."
     yield (2 * D / (x0 * v)) ** 0.5, "this is CV; its square is wanted."
     yield 2 * D * x0 / v**3, "this is the variance; divide by the mean squared."
     yield 1 + 2 * D / (x0 * v), "this is ⟨T²⟩/⟨T⟩²; the variance is ⟨T²⟩ − ⟨T⟩²."
@@ -75,7 +75,7 @@ check_41_4 = number(
     ((0.5, GAIN), "in the middle CV² is 2/3; where is it 1?"),
     rtol=5e-3,
     otherwise="CV² = (1 + u − u²)/(3u(1 − u)) − 1 = 1 for the first; `optimal` for the second.",
-    means="A walker near one end, lost in the middle, does better to start over: 2.9 times sooner at u = 0.1.",
+    means="Who starts near one end and gets into the middle does better to start over: the search is 2.9 times shorter at u = 0.1.",
 )
 
 # Entropy that one reset takes away, and power of the trap, for k = 30, D = 0.5, r = 4.
@@ -87,5 +87,5 @@ check_41_5 = number(
     ((1.0, 30.0), "the power is twice too large: the trap's energy is kx²/2, not kx²."),
     ((-1.0, 15.0), "taken away, so counted positive: α⟨|x|⟩ is what is lost at a reset."),
     otherwise="a reset changes −ln p from −ln p(x) to −ln p(0); and kx²/2 is the work.",
-    means="One k_B for each reset, so r per unit time; the trap's power kD knows nothing of r.",
+    means="One k_B for each reset, so r per unit time; the trap's power kD does not depend on r.",
 )

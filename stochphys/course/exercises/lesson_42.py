@@ -25,6 +25,16 @@ def check_42_1(noisy: float, tau: float, C: float) -> Table:
     forth, replaced = (1 - tau) * noisy + by_luck * (1 - noisy), (noisy - tau / C) / (1 - tau)
     yield forth, "this goes from the true accuracy to the noisy one; the way back is wanted."
     yield replaced, "the other labels are C − 1, not C: a label is never replaced by itself."
+    yield (
+        noisy,
+        "this is the accuracy on noisy labels, unchanged; even a perfect network has only 1 − τ there.",
+    )
+    by_truth = (noisy - by_luck) / (1 - tau)
+    yield by_truth, "in Eq. 1 acc stands twice: its slope is 1 − τ − τ/(C − 1), not 1 − τ."
+    yield (
+        100 * (noisy - by_luck) / (1 - tau - by_luck),
+        "this is in per cent; a fraction is wanted.",
+    )
 
 
 @function(
@@ -42,6 +52,11 @@ def check_42_2(G: float, p: float) -> Table:
         "that is Eq. 2, where a reset in the step of arrival hides it. Now a hit at T needs "
         "no reset in the T − 1 steps before.",
     )
+    yield (
+        (1 - G) / G,
+        "this is how many excursions of Eq. 2 end by a reset; wanted are the steps that all take.",
+    )
+    yield G / (1 - p), "this is the probability that an excursion arrives; how long does it last?"
     yield late, "upside down: who is looked at before the coin arrives more often, not less."
     yield long, "the length of an excursion has not changed: min(T, R) counts the step of arrival."
 
@@ -62,7 +77,8 @@ def check_42_3(answer: object) -> str:
         if not isinstance(found, dict) or found.keys() != weights.keys():
             raise Hint("a dict with the names of `weights` is wanted.")
         for name, w in weights.items():
-            value = torch.as_tensor(found[name]).to(w.dtype)
+            refuse(not isinstance(found[name], Tensor), f"{name} should be a tensor.")
+            value = found[name].to(w.dtype)
             shape, given = tuple(w.shape), tuple(value.shape)
             refuse(given != shape, f"{name} should keep its shape {shape}; yours has {given}.")
             rows = mask.reshape(-1, *[1] * (w.ndim - 1))
@@ -104,7 +120,10 @@ def check_42_4(method: Tensor, baseline: Tensor) -> Table:
     error, by_n = std / 24**0.5, HALF * (23 / 24) ** 0.5
     yield GAIN, HALF
     for half, hint in (
-        (UNPAIRED, "this treats the two as strangers. Take the difference seed by seed first."),
+        (
+            UNPAIRED,
+            "this forgets that both share their seeds. Take the difference seed by seed first.",
+        ),
         (1.96 * error, "1.96 is for a known spread; with 24 seeds Student's t has 2.07."),
         (2.0687 * std, "this is the spread of single seeds; that of their mean is √24 times less."),
         (error, "one standard error; a 95 % interval has t times that."),
@@ -112,6 +131,8 @@ def check_42_4(method: Tensor, baseline: Tensor) -> Table:
         (2 * HALF, "that is the whole width; half of it is wanted."),
     ):
         yield (GAIN, half), hint
+    yield (-GAIN, HALF), "the gain is method minus baseline, not the other way round."
+    yield (HALF, GAIN), "both are right, in the other order: (gain, half)."
     ends = (GAIN - HALF, GAIN + HALF)
     yield ends, "those are the ends of the interval; its middle and half its width are wanted."
 
@@ -122,9 +143,14 @@ check_42_5 = number(
     (0.0, "each of the six is 0 on average; the largest of six is not."),
     (1.0, "that is one standard deviation; draw six numbers a few times."),
     (1.8930, "√(2 ln n) is for very many; six are not many."),
-    (1.2672 / 24**0.5, "the mean over seeds does not help: each seed picks its own luck."),
+    (1.1630, "that is the largest of five; there are six."),
+    (1.3522, "that is the largest of seven; the gain of no resets is not among the six."),
+    (
+        1.2672 / 24**0.5,
+        "this divides by √24, but a mean over seeds stays: in each seed the largest is chosen.",
+    ),
     rtol=0.02,
     otherwise="simulate: the mean of the largest of six standard normal numbers.",
-    means="A method that does nothing gains 1.27 standard deviations, whatever the number of seeds: "
-    "the paired interval would swear to it.",
+    means="A method that does nothing gains 1.27 standard deviations, whatever the number of seeds, "
+    "and its paired interval does not hold zero.",
 )

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ...widgets.style import COLD, DATA, EXACT_LINE, HOT, LEARNED, OTHERS, array
+from ..studies.digits import paired_gain
 from ..studies.memorisation import FRACTIONS
 from ..studies.network_search import Walks
 
@@ -88,10 +89,41 @@ def gains(
         values = array(seeds)
         below = np.broadcast_to(rows + 0.2, values.shape)
         ax.plot(values, below, "o", color=COLD, markersize=2.5, alpha=0.7)
-    ax.errorbar(mean, rows, xerr=half, fmt="o", color=DATA)
+        ax.plot([], [], "o", color=COLD, markersize=2.5, label="one seed each")
+    ax.errorbar(mean, rows, xerr=half, fmt="o", color=DATA, label="mean, 95 % interval")
     ax.axvline(0, **EXACT_LINE)
     ax.set(yticks=rows, yticklabels=results, ylim=(len(mean) - 0.5, -0.5))
     ax.set(xlabel=f"accuracy minus that of {over} (points)")
+
+
+WAYS: dict[str, dict[str, Any]] = {  # to train, as the study `42_digits` has them
+    "learning rate 0.2": {},
+    "learning rate 0.05": dict(lr=0.05),
+    "averaged weights": dict(ema=0.98, schedule="constant"),
+}
+
+
+def gains_over_noise(axes: Sequence[Axes], rows: list[dict[str, Any]]) -> None:
+    """Gain of resets over the noise rate, with 95 % intervals, one of `axes` for each of three ways to
+    train: of the weights that early stopping keeps, and of the last ones. `rows` are those of the study
+    `42_digits`."""
+    for ax, (title, way) in zip(axes, WAYS.items(), strict=True):
+        results = {
+            row["setting"]["noise_rate"]: row["result"]
+            for row in rows
+            if row["setting"] == way | dict(noise_rate=row["setting"]["noise_rate"])
+        }
+        for name, label, color, mark in (
+            ("kept", "over early stopping", LEARNED, "o-"),
+            ("last", "over the last step", DATA, "s--"),
+        ):
+            gains = [paired_gain(*result[name][::-1]) for result in results.values()]
+            mean, half = zip(*gains, strict=True)
+            ax.errorbar(list(results), mean, half, fmt=mark, color=color, label=label)
+        ax.axhline(0, **EXACT_LINE)
+        ax.set(title=title, xlabel="noise rate τ", ylim=(-6, 34))
+    axes[0].set(ylabel="gain by resets (points)")
+    axes[1].legend(loc="upper left")
 
 
 def search_times(ax: Axes, search: Walks, target: float, predicted: tuple[Any, Any]) -> None:
