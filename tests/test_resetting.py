@@ -269,6 +269,7 @@ def test_the_learning_rate_goes_on():
     assert reset.resets and (falling <= 0).all() and record.rates[-1] < 1e-4
 
 
+@pytest.mark.filterwarnings("ignore:resets never began")  # the second is short
 def test_a_second_run_starts_anew():
     reset = resetting(0.1)
     train(network(), reset)
