@@ -44,6 +44,8 @@ class Published(Brief):
     labels: str = "labels"
 
 
+N_CLASSES = dict(labels=10, coarse_labels=20, fine_labels=100)
+
 # Sums as in torchvision (datasets/cifar.py) and in the loaders of cvjena/cifair.
 CIFAR = {
     "CIFAR-10": Published(
@@ -117,9 +119,7 @@ def read_cifar(path: str | Path, name: str, *, train: bool = True) -> tuple[Tens
             )
     parts = [_arrays(files[file], published, f"{file} in {path}") for file in sums]
     x, y = (np.concatenate(of_all) for of_all in zip(*parts, strict=True))
-    n_classes = {"labels": 10, "coarse_labels": 20, "fine_labels": 100}[published.labels]
-    labels = _in_classes(torch.from_numpy(y).long(), n_classes, path)
-    return torch.from_numpy(x).reshape(-1, 3, 32, 32), labels
+    return torch.from_numpy(x).reshape(-1, 3, 32, 32), torch.from_numpy(y).long()
 
 
 def _arrays(content: bytes, published: Published, where: str) -> tuple[np.ndarray, np.ndarray]:
@@ -129,6 +129,7 @@ def _arrays(content: bytes, published: Published, where: str) -> tuple[np.ndarra
         x, y = part["data"], np.asarray(part[published.labels])
         if x.dtype != np.uint8 or x.shape != (len(y), 3072) or y.dtype.kind not in "iu":
             raise TypeError(f"images {x.dtype} {x.shape}, labels {y.dtype} {y.shape}")
+        _in_classes(torch.from_numpy(y), N_CLASSES[published.labels], where)
     except NotAllowed:
         raise
     except Exception as error:  # flipped bits can raise nearly anything
@@ -259,7 +260,7 @@ def _contents(path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
     return contents
 
 
-def _in_classes(labels: Tensor, n_classes: int, where: Path) -> Tensor:
+def _in_classes(labels: Tensor, n_classes: int, where: str | Path) -> Tensor:
     if (outside := (labels < 0) | (labels >= n_classes)).any():
         first = int(outside.nonzero()[0])
         raise ValueError(
