@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import studies
-from benchmarks.studies import digits, films
+from benchmarks.studies import baselines, digits, films
 from benchmarks.studies.one_pass import study
 
 pytestmark = pytest.mark.slow
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "runs", "words"),
     [
-        ("digits", 26, ("best of 5 short runs", "forward correction", "noise rate 0.6")),
+        ("digits", 12, ("600 steps", "forward correction", "noise rate 0.4")),
         ("films", 10, ("LaplaceNetwork()", "force × flow", "2 films of two wells")),
         ("coverage", 8, ("NEEP, five members", "passage time")),
         ("accuracy", 2, ("wells", "van der Pol, positions", "films wrong")),
@@ -47,7 +47,7 @@ def test_a_study_goes_on_where_it_was_and_prints_its_tables_from_the_file(
 
 def test_the_passes_of_the_table_are_the_study() -> None:
     """A column is what `study` gives for its rule, and a robust loss learns from wrong labels."""
-    found = digits.resets("lr 0.05", 0.4, 2, 300, seed=7)
+    found = baselines.baseline("lr 0.05", 0.4, 2, 300, seed=7)
     rules = [dict(generator=10), dict(generator=11)]
     expected = study(
         (7, 8), 0.4, (0.0, 0.03), generator=1, rules=rules, steps=300, lr=0.05

@@ -18,6 +18,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # where benchmarks are: not installed
+
+from benchmarks.studies.baselines import (
+    BASELINES,
+    ENDINGS,
+    SHORT_RUNS,
+    baseline,
+    ending,
+    short_runs,
+)
 from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.course.studies.hot_nodes import hot_nodes
 from stochphys.course.studies.noisy_images import on_images
@@ -252,6 +262,10 @@ STUDIES = {
     "17_systems": Study(paper_system, SETTINGS, range(3)),
     "17_passage": Study(passage, [dict(n_films=8)], range(20)),
     "32_hot_nodes": Study(hot_nodes, HOT_SETS, range(3210, 3212)),
+    "42_digits": Study(digits_with_resets, DIGITS, [200]),
+    "43_baselines": Study(baseline, BASELINES, [200]),  # 24 data seeds in one run
+    "43_short_runs": Study(short_runs, SHORT_RUNS, [200]),
+    "43_endings": Study(ending, ENDINGS, [200]),
     "44_noise": Study(
         on_images, pairs(*[dict(noise_rate=r) for r in (0.4, 0.6, 0.2, 0.8, 0.0)]), IMAGES
     ),
@@ -278,7 +292,6 @@ STUDIES = {
     "44_lookalikes": Study(on_images, pairs(RATE | dict(lookalikes=True)), IMAGES),
     "44_adam": Study(on_images, pairs(RATE | dict(method="Adam")), IMAGES),
     "44_resnet": Study(on_images, pairs(RATE | dict(network="ResNet-18")), range(100, 104)),
-    "42_digits": Study(digits_with_resets, DIGITS, [200]),
 }
 
 
