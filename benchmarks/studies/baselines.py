@@ -39,6 +39,10 @@ PASSES: dict[str, dict[str, dict[str, Any]]] = {
         columns={"early stopping, lr 0.05": {}, "resets, lr 0.05": {}},
         changed=dict(p_reset=(0.0, 0.03), lr=0.05),
     ),
+    "constant lr": dict(
+        columns={"early stopping, constant lr": {}, "resets, constant lr": {}},
+        changed=dict(p_reset=(0.0, 0.03), schedule="constant"),
+    ),
     "warm restarts": dict(columns={"warm restarts": {}}, changed=dict(schedule="restarts")),
     "averages": dict(
         columns={"EMA": {}, "EMA + resets, 0.1": {}},
