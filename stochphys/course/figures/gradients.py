@@ -63,12 +63,13 @@ def over_training(ax: Axes, steps: Any, curves: dict[str, Any], **axes: Any) -> 
 
 
 def filters(
-    left: Axes, right: Axes, problem: LinearRegression, wait: int, lr: float, mean: Any = None
+    left: Axes, right: Axes, problem: LinearRegression, wait: int, lr: float, found: Any = None
 ) -> None:
     """How far each axis of a linear regression is learned from θ = 0, on the left, and the risk
     that follows, over the mean time between resets (or until training stops), on the right.
 
-    `wait` in steps is marked; `mean` `(dim,)` are weights found by training, shown axis by axis.
+    `wait` in steps is marked; `found` `(walkers, dim)` are weights found by training, shown axis by axis
+    with one standard error of their mean.
     """
     h, axes = torch.linalg.eigh(problem.H)
     minimum = axes.T @ torch.linalg.solve(problem.H, problem.b)
@@ -81,14 +82,22 @@ def filters(
     ):
         (line,) = left.plot(array(grid), array(rule(grid, wait)), dashes, label=name)
         risk = [(rule(h, n) * minimum - truth).square().sum().item() for n in (*waits, wait)]
-        right.plot(waits, risk[:-1], dashes, color=line.get_color())
+        lowest = min(risk[:-1])
+        label = f"{lowest:.2f} at {waits[risk.index(lowest)]}"
+        right.plot(waits, risk[:-1], dashes, color=line.get_color(), label=label)
         right.plot(wait, risk[-1], "o", color=line.get_color(), markersize=8)
-    if mean is not None:
-        left.plot(array(h), array(axes.T @ mean / minimum), "k.", label="measured")
+    if found is not None:
+        way = found.double() @ axes / minimum  # (walkers, dim)
+        error = way.std(0) / len(way) ** 0.5
+        left.errorbar(array(h), array(way.mean(0)), array(error), fmt="k.", label="walkers")
     left.set(xscale="log", xlabel="curvature $h$", ylabel="way to the minimum", ylim=(-0.05, 1.1))
     right.set(xscale="log", xlabel="mean time to a reset, $1/p$ (steps)", ylabel="risk")
     right.set(ylim=(0, 3))
-    left.legend(loc="upper left", fontsize=8)
+    above = dict(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9
+    )  # clear of the curves
+    left.legend(**above)
+    right.legend(**above, title="lowest risk, at 1/$p$", title_fontsize=9)
 
 
 def against_length(ax: Axes, lengths: Any, curves: dict[str, Any]) -> None:
@@ -100,4 +109,4 @@ def against_length(ax: Axes, lengths: Any, curves: dict[str, Any]) -> None:
     ax.set(xscale="log", xlabel="length of the run (steps)", ylabel="test accuracy (%)")
     ax.set_xticks(lengths, lengths)
     ax.minorticks_off()
-    ax.legend(loc="lower left")
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3)

@@ -126,6 +126,32 @@ def gains_over_noise(axes: Sequence[Axes], rows: list[dict[str, Any]]) -> None:
     axes[1].legend(loc="upper left")
 
 
+def with_and_without(panels: Sequence[Axes], methods: dict[float, Any]) -> None:
+    """Gains over early stopping of several methods, without resets and with them: one panel for each noise
+    rate, means and 95 % intervals of paired differences.
+
+    `methods`: for each noise rate by name the accuracies in per cent without and with resets, as
+    `fair_baselines` gives them; the first without resets is what all are compared with.
+    """
+    for ax, (noise_rate, found) in zip(panels, methods.items(), strict=True):
+        baseline = next(iter(found.values()))[0]
+        ax.axvline(0, **EXACT_LINE)
+        for k, (shift, marker, color, label) in enumerate(
+            ((-0.15, "o", DATA, "without resets"), (0.15, "s", HOT, "with resets"))
+        ):
+            there = [(row, both[k]) for row, both in enumerate(found.values()) if both[k]]
+            gains = [paired_gain(accuracies, baseline) for _, accuracies in there]
+            x, half = zip(*gains, strict=True)
+            y = [row + shift for row, _ in there]
+            ax.errorbar(x, y, xerr=half, fmt=marker, color=color, label=label)
+        ax.set(yticks=range(len(found)), yticklabels=found, ylim=(len(found) - 0.5, -0.5))
+        ax.set(title=rf"$\tau$ = {noise_rate}", xlabel="gain over early stopping (points)")
+        ax.label_outer()
+    panels[0].figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2
+    )
+
+
 def search_times(ax: Axes, search: Walks, target: float, predicted: tuple[Any, Any]) -> None:
     """Mean hitting times of a network over p_reset, both on logarithmic scales.
 
