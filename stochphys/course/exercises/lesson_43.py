@@ -44,7 +44,7 @@ def check_43_1(answer: object) -> str:
     miss = away(found)
     if NEAR[0] <= miss <= NEAR[1]:
         return (
-            f"it misses E[g̃] by {miss:.1%} of its length. One draw misses by √400 = 20 times that: "
+            f"It misses E[g̃] by {miss:.1%} of its length. One draw misses by √400 = 20 times that: "
             "this is q, and training has one draw only."
         )
     refuse(miss < NEAR[0], "nearer to drift + pull than 400 draws come: average drawn gradients.")
@@ -72,7 +72,7 @@ def check_43_1(answer: object) -> str:
     ],
     rtol=1e-4,
     otherwise="for s = 1 it must be Eq. 3, for s = 0 the minimum b/h.",
-    means="a ridge with ps in place of p: in the mean, resets half way are full resets half as often.",
+    means="A ridge with ps in place of p: in the mean, resets half way are full resets half as often.",
 )
 def check_43_2(h: float, b: float, c: float, p: float, s: float, lr: float) -> Table:
     """Stationary mean along one axis with resets that lead a fraction s of the way back."""
@@ -136,7 +136,7 @@ def check_43_3(answer: object) -> str:
             "your saved state became the optimizer's own.",
         )
         refuse(other, "what came back is not the momentum of the checkpoint.")
-    return "a copy when saving, and a copy when loading. A reset without them resets nothing."
+    return "A copy when saving, and a copy when loading. A reset without them resets nothing."
 
 
 # Mean cosine of clean gradient and latent bias in matrix sensing after 500 steps: −0.970 ± 0.003.

@@ -128,7 +128,7 @@ def gains_over_noise(axes: Sequence[Axes], rows: list[dict[str, Any]]) -> None:
 
 def with_and_without(panels: Sequence[Axes], methods: dict[float, Any]) -> None:
     """Gains over early stopping of several methods, without resets and with them: one panel for each noise
-    rate, means and 95 % intervals of paired differences.
+    rate, means, in numbers too, and 95 % intervals of paired differences.
 
     `methods`: for each noise rate by name the accuracies in per cent without and with resets, as
     `fair_baselines` gives them; the first without resets is what all are compared with.
@@ -139,11 +139,16 @@ def with_and_without(panels: Sequence[Axes], methods: dict[float, Any]) -> None:
         for k, (shift, marker, color, label) in enumerate(
             ((-0.15, "o", DATA, "without resets"), (0.15, "s", HOT, "with resets"))
         ):
-            there = [(row, both[k]) for row, both in enumerate(found.values()) if both[k]]
-            gains = [paired_gain(accuracies, baseline) for _, accuracies in there]
+            rows = {row + shift: both[k] for row, both in enumerate(found.values())}
+            there = {y: v for y, v in rows.items() if v and v is not baseline}
+            gains = [paired_gain(accuracies, baseline) for accuracies in there.values()]
             x, half = zip(*gains, strict=True)
-            y = [row + shift for row, _ in there]
-            ax.errorbar(x, y, xerr=half, fmt=marker, color=color, label=label)
+            ax.errorbar(x, [*there], xerr=half, fmt=marker, color=color, label=label)
+            for y, (gain, reach) in zip(there, gains, strict=True):
+                ax.annotate(
+                    f"{gain:+.1f}", (gain + reach, y), (4, 0), textcoords="offset points",
+                    va="center", color=color, fontsize=8,
+                )  # fmt: skip
         ax.set(yticks=range(len(found)), yticklabels=found, ylim=(len(found) - 0.5, -0.5))
         ax.set(title=rf"$\tau$ = {noise_rate}", xlabel="gain over early stopping (points)")
         ax.label_outer()
