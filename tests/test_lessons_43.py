@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
+from torch.nn.utils import parameters_to_vector as flat
 from torch.optim import SGD
 
 from benchmarks.studies.one_pass import study
@@ -72,7 +73,7 @@ def test_pull_and_frozen_noise_grow_from_the_start_weights_on() -> None:
     From step 300 to 800 accuracy is higher, and right and wrong examples oppose each other more, than
     at the end."""
     law = symmetric_noise(0.4, 10)
-    scope = dict(torch=torch, nn=nn, SGD=SGD, Monitor=Monitor, fit=fit, accuracy=accuracy)
+    scope = dict(torch=torch, flat=flat, SGD=SGD, Monitor=Monitor, fit=fit, accuracy=accuracy)
     scope |= dict(classify=classify, digits=digits, gradient_split=gradient_split, law=law)
     scope |= dict(gradients=gradients, generator=make_generator(3), noise_rate=0.4)
     scope |= dict(size=SimpleNamespace(networks=6, steps=2000))
