@@ -93,9 +93,8 @@ def filters(
     left.set(xscale="log", xlabel="curvature $h$", ylabel="way to the minimum", ylim=(-0.05, 1.1))
     right.set(xscale="log", xlabel="mean time to a reset, $1/p$ (steps)", ylabel="risk")
     right.set(ylim=(0, 3))
-    above = dict(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9
-    )  # clear of the curves
+    # Above the axes, clear of the curves.
+    above: dict[str, Any] = dict(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, fontsize=9)
     left.legend(**above)
     right.legend(**above, title="lowest risk, at 1/$p$", title_fontsize=9)
 
