@@ -28,6 +28,7 @@ from benchmarks.studies.baselines import (
     ending,
     short_runs,
 )
+from benchmarks.studies.one_pass import study as digits_pass
 from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.course.studies.hot_nodes import hot_nodes
 from stochphys.course.studies.noisy_images import on_images
@@ -214,10 +215,7 @@ HOT_SETS: list[dict[str, Any]] = [
 def digits_with_resets(noise_rate: float, *, seed: int, **changed: Any) -> dict[str, Any]:
     """24 data seeds from this one on in one pass, each without resets and with p_reset = 0.03: test
     accuracies in per cent, `(2, 24)`, of the weights that early stopping keeps, and of the last ones."""
-    sys.path.append(str(ROOT))  # where `benchmarks` lies, which is no part of the package
-    from benchmarks.studies.one_pass import study
-
-    found = study(range(seed, seed + 24), noise_rate, P_RESET, generator=1, **changed)
+    found = digits_pass(range(seed, seed + 24), noise_rate, P_RESET, generator=1, **changed)
     return {
         name: [[round(accuracy, 3) for accuracy in row] for row in values.T.tolist()]
         for name, values in (("kept", found.kept), ("last", found.last))
