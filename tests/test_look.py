@@ -110,7 +110,7 @@ def test_pieces_are_put_together_again_and_paths_are_not():
 
 def test_pieces_of_a_film_that_bleaches_are_put_together_again():
     x = data(paths=1, frames=19_999).x * 0.01 ** torch.linspace(0, 1, 20_000)[:, None]
-    assert len(joined(Trajectories(x, 0.01).cut(50)).x) == 1
+    assert len(joined(Trajectories(x, 0.01).cut(200)).x) == 1
 
 
 def test_positions_of_a_body_with_inertia_are_told_from_an_open_shutter():
