@@ -17,6 +17,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (lambda n, m: normal(n * m / 2), "root of the variance"),
             (lambda n, m: normal((m / 2) ** 0.5), "one step"),
             (lambda n, m: normal(-((n * m / 2) ** 0.5)), "wrong verdict"),
+            (lambda n, m: 100 * normal((n * m / 2) ** 0.5), "per cent"),
             (lambda n, m: torch.sigmoid(torch.tensor(n * m)).item(), "average over"),
             (lambda n, m: 0.5, "n → ∞"),
         ],
@@ -29,6 +30,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (0.055, "ζ = 0.05"),
             (0.01, "best without noise"),
             (0.02, "still grows"),
+            (1.213, "the interval that shows it"),
             (0.2, "top, 1.21"),  # no hint calls that a factor of two
         ],
     ),
@@ -37,12 +39,13 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         [
             (2920.0, "r of single steps"),
             (2738.0, "r = 2"),
-            (8.5e4, "counts frames"),
-            (85.0, "0.02 enters squared"),
-            (212.0, "near 9 %"),
-            (1060.0, "near 4 %"),
-            (7750.0, "this is ⟨S⟩"),
-            (1.65 * 4242, "solve for T"),  # no hint calls that a factor of two
+            (71_424.0, "counts frames"),
+            (71.4, "0.02 enters squared"),
+            (178.6, "near 9 %"),
+            (893.0, "near 4 %"),
+            (6522.0, "is this ⟨S⟩"),  # of r = 2.6; twice the time is 7142, and may be ⟨S⟩, too
+            (-3571.0, "a time is positive"),
+            (5500.0, "solve for T"),
         ],
     ),
     "31.4": (
@@ -50,6 +53,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
         [
             (1.83, "really reversed"),
             (-1.8, "runs backwards"),
+            (0.0913, "a pair of the good archive"),
             (0.3, "is left"),  # one third reversed, or too little training
             (-0.3, "most movies run backwards"),
             (36.6, "per time unit"),
@@ -62,7 +66,9 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (1.55 * 1.826, "divide by the realised rate"),
             (0.98, "2 or 3 components"),
             (2.1, "6 or 8 components"),
-            (1 / 1.58, "inverse"),
+            (1.428, "divided by the 2.025"),
+            (1 / 1.58, "the inverse"),
+            (0.55, "add 1"),
             (0.0, "holds no arrow"),
             (1.25, "all of result.held_out"),
         ],
