@@ -192,6 +192,16 @@ def test_maps_in_a_row_share_one_scale_around_zero(figures) -> None:
     colors = figure.axes[0].collections[0].get_edgecolors()
     assert (colors[0] == colors[2]).all()
     assert (colors[0] != colors[1]).any()
+    assert not figure.axes[0].texts
+
+
+def test_nodes_are_numbered_on_each_map(figures) -> None:
+    H, nodes = torch.ones(4, 4), 2.0 * torch.arange(6).view(3, 2) - 0.5
+    figure = figures.row_of_maps({"one": H, "two": H}, cell=2, nodes=nodes, numbered=True)
+    for ax in figure.axes[:2]:
+        assert [(text.get_text(), text.xy) for text in ax.texts] == [
+            ("0", (2, 0)), ("1", (6, 4)), ("2", (10, 8))
+        ]  # fmt: skip
 
 
 def test_a_frame_stands_beside_maps_with_scales_of_their_own(figures) -> None:

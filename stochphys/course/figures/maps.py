@@ -26,6 +26,7 @@ def row_of_maps(
     frame: Any = None,
     nodes: Any = None,
     hot: Sequence[int] = (),
+    numbered: bool = False,
     shared: bool = True,
 ) -> Figure:
     """Signed maps side by side: white is zero, red is positive.
@@ -35,7 +36,7 @@ def row_of_maps(
         cell: size of a cell in pixels.
         frame: `(height, width)`, shown first.
         nodes: places to be marked `(n, 2)`, row and column in pixels; those numbered in `hot`
-            are vermillion.
+            are vermillion, and with `numbered` each has its number beside it.
         shared: one scale for all; else each its own, as for one frame beside the mean of many.
     """
     limit = max(float(abs(array(H)).max()) for H in maps.values()) if shared else None
@@ -49,17 +50,24 @@ def row_of_maps(
         image = panel.draw(ax, 0)
         ax.set_title(title, fontsize=10)
         if nodes is not None:
-            row, column = array(nodes).T + 0.5  # a pixel covers one unit of these axes
-            edges = [HOT if i in hot else EXACT for i in range(len(row))]
-            rings = ax.scatter(
-                column, row, s=30, facecolors="none", edgecolors=edges, linewidths=1.6
-            )
-            rings.set_path_effects([withStroke(linewidth=3.2, foreground="white")])
+            mark(ax, nodes, hot=hot, numbered=numbered)
         if panel.signed and not shared:
             figure.colorbar(image, ax=ax, location="bottom", label=r"$k_B$ per time unit")
     if shared:
         figure.colorbar(image, ax=axes[0].tolist(), location="bottom", label=LABEL, aspect=50)
     return figure
+
+
+def mark(ax: Axes, nodes: Any, *, hot: Sequence[int] = (), numbered: bool = False) -> None:
+    """Rings at the places of the nodes, see `row_of_maps`."""
+    row, column = array(nodes).T + 0.5  # a pixel covers one unit of these axes
+    edges = [HOT if i in hot else EXACT for i in range(len(row))]
+    rings = ax.scatter(column, row, s=30, facecolors="none", edgecolors=edges, linewidths=1.6)
+    rings.set_path_effects([withStroke(linewidth=3.2, foreground="white")])
+    for i, place in enumerate(zip(column, row, strict=True)):
+        if numbered:
+            text = ax.annotate(str(i), place, (4, 4), textcoords="offset points", fontsize=8)
+            text.set(color=edges[i], path_effects=[withStroke(linewidth=2, foreground="white")])
 
 
 def receptive_fields(
