@@ -1,8 +1,10 @@
 """Images come from the course or from a folder of one's own, and what is missing or damaged is named."""
 
 import gzip
+import os
 import re
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -45,6 +47,19 @@ def test_the_course_has_images_of_its_own(monkeypatch):
     # Shoes are dark above, trousers in the corners: an ankle boot, 9, has light in its lowest row.
     mean = torch.stack([data.train[0][data.train[1] == c].float().mean(0)[0] for c in range(10)])
     assert mean[5:8:2, :5].mean() < 5 < mean[0, :5].mean()
+
+
+@pytest.mark.skipif(
+    not (Path(os.environ.get("STOCHPHYS_DATA", "")) / "train-images-idx3-ubyte.gz").is_file(),
+    reason="needs the files of Fashion-MNIST in the folder STOCHPHYS_DATA",
+)
+def test_the_images_of_the_course_are_the_first_of_those_that_were_published():
+    shipped, whole = images(), images(n_train=10**6, n_test=10**6)
+    assert len(whole.train[1]) == 60_000 and len(whole.test[1]) == 10_000
+    assert whole.train[1].bincount().tolist() == [6000] * 10
+    for few, all_ in ((shipped.train, whole.train), (shipped.test, whole.test)):
+        for a, b in zip(few, all_, strict=True):
+            assert torch.equal(a, b[: len(a)])
 
 
 def test_more_images_come_from_a_folder(folder):

@@ -268,7 +268,7 @@ STUDIES = {
         on_images, pairs(*[dict(noise_rate=r) for r in (0.4, 0.6, 0.2, 0.8, 0.0)]), IMAGES
     ),
     "44_p_reset": Study(
-        on_images, [RATE | dict(p_reset=p) for p in (0.003, 0.01, 0.1, 0.3)], IMAGES
+        on_images, [RATE | dict(p_reset=p) for p in (0.003, 0.01, 0.1, 0.3)], IMAGES[:6]
     ),
     "44_baselines": Study(
         on_images,
@@ -276,19 +276,21 @@ STUDIES = {
             *pairs(RATE | dict(method="EMA"), RATE | dict(method="lower rate")),
             RATE | dict(p_reset=0.0, method="short run"),
         ],
-        IMAGES,
+        IMAGES[:6],
     ),
     "44_losses": Study(
-        on_images, pairs(*[RATE | dict(method=m) for m in ("GCE", "SCE", "ELR")]), IMAGES
+        on_images, pairs(*[RATE | dict(method=m) for m in ("GCE", "SCE", "ELR")]), IMAGES[:6]
     ),
-    "44_batches": Study(on_images, pairs(*[RATE | dict(batch_size=b) for b in (8, 128)]), IMAGES),
+    "44_batches": Study(
+        on_images, pairs(*[RATE | dict(batch_size=b) for b in (8, 128)]), IMAGES[:6]
+    ),
     "44_layers": Study(
         on_images,
         [RATE | dict(p_reset=0.03, layers=[part]) for part in ("classifier", "features")],
-        IMAGES,
+        IMAGES[:6],
     ),
-    "44_lookalikes": Study(on_images, pairs(RATE | dict(lookalikes=True)), IMAGES),
-    "44_adam": Study(on_images, pairs(RATE | dict(method="Adam")), IMAGES),
+    "44_lookalikes": Study(on_images, pairs(RATE | dict(lookalikes=True)), IMAGES[:6]),
+    "44_adam": Study(on_images, pairs(RATE | dict(method="Adam")), IMAGES[:6]),
     "44_resnet": Study(on_images, pairs(RATE | dict(network="ResNet-18")), range(100, 104)),
 }
 

@@ -36,11 +36,9 @@ def units_of(samples: Samples, likelihood: Likelihood) -> tuple[Tensor, ...]:
     n_bins = min(BINS, len(samples.x))
     spreads = []  # of means over bins along each input, in which noise is averaged away
     for order in samples.x.argsort(0).unbind(-1):
-        labels, weights = (
-            t[order].tensor_split(n_bins) for t in (samples.y - mean, samples.weight)
-        )
-        each = zip(labels, weights, strict=True)
-        bins = [(w * y).sum(0) / w.sum(0).clamp(min=1e-300) for y, w in each]
+        labels, weights = (t[order].tensor_split(n_bins) for t in (samples.y, samples.weight))
+        each = [((w * y).sum(0), w.sum(0)) for y, w in zip(labels, weights, strict=True)]
+        bins = [torch.where(total > 0, of / total, mean) for of, total in each]
         spreads.append(torch.stack(bins).std(0))
     return samples.x.mean(0), scale, mean, torch.stack(spreads).amax(0)
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from ...training import Monitor, Resetting, accuracy, classify, fit
 from ...training.labels import class_noise
+from ..page import stored
 from .datasets import FASHION_LOOKALIKES, Images, images
 from .images import CNN, VCNN, ResNet
 from .losses import ELR, gce, sce
@@ -139,3 +140,11 @@ def _all(name: str) -> Images:
             f"this study needs all of {name}; let STOCHPHYS_DATA name its folder"
         )
     return found
+
+
+def accuracies(study: str, **setting: Any) -> dict[str, list[float]]:
+    """Of the runs that a study has stored with just this setting, seed by seed: `kept` and `last`, in per
+    cent."""
+    rows = [row for row in stored(study) if row["setting"] == setting and "result" in row]
+    rows.sort(key=lambda row: row["seed"])
+    return {name: [row["result"][name] for row in rows] for name in ("kept", "last")}
