@@ -20,8 +20,6 @@ from ...training.labels import Labelled, accuracy, classify, flip, symmetric_noi
 from ...training.loop import fit
 from ...training.run import Callback, History
 
-Network = Callable[[torch.Generator], nn.Module]
-
 
 def noisy_labels(
     x: Tensor,
@@ -30,7 +28,7 @@ def noisy_labels(
     noise: float | Tensor,
     *,
     sizes: tuple[int, int],
-    network: Network,
+    network: Callable[[torch.Generator], nn.Module],
     test: tuple[Tensor, Tensor] | None = None,
     copies: int = 1,
     starts: int = 0,
