@@ -3,6 +3,7 @@
 from functools import partial
 
 import torch
+from scipy.stats import t as student
 from torch import Tensor
 
 from ...device import make_generator
@@ -32,6 +33,14 @@ def check_42_1(noisy: float, tau: float, C: float) -> Table:
     by_truth = (noisy - by_luck) / (1 - tau)
     yield by_truth, "in Eq. 1 acc stands twice: its slope is 1 − τ − τ/(C − 1), not 1 − τ."
     yield (
+        (noisy - by_luck) / (1 - tau + by_luck),
+        "1 − acc lowers the slope of Eq. 1: τ/(C − 1) is taken from 1 − τ, not added.",
+    )
+    yield (
+        (noisy - tau / 9) / (1 - tau - tau / 9),
+        "9 is C − 1 for ten digits alone; the function is given n_classes.",
+    )
+    yield (
         100 * (noisy - by_luck) / (1 - tau - by_luck),
         "this is in per cent; a fraction is wanted.",
     )
@@ -58,7 +67,12 @@ def check_42_2(G: float, p: float) -> Table:
     )
     yield G / (1 - p), "this is the probability that an excursion arrives; how long does it last?"
     yield late, "upside down: who is looked at before the coin arrives more often, not less."
-    yield long, "the length of an excursion has not changed: min(T, R) counts the step of arrival."
+    yield (
+        long,
+        "the length of an excursion has not changed: it ends with the step of arrival or with that of "
+        "the reset, whichever comes first.",
+    )
+    yield (1 - G) / p, "this is how long one excursion lasts; how many does it take to arrive?"
 
 
 def check_42_3(answer: object) -> str:
@@ -78,17 +92,18 @@ def check_42_3(answer: object) -> str:
             raise Hint("a dict with the names of `weights` is wanted.")
         for name, w in weights.items():
             refuse(not isinstance(found[name], Tensor), f"{name} should be a tensor.")
-            value = found[name].to(w.dtype)
+            value = found[name].detach().to(w.dtype)
             shape, given = tuple(w.shape), tuple(value.shape)
             refuse(given != shape, f"{name} should keep its shape {shape}; yours has {given}.")
             rows = mask.reshape(-1, *[1] * (w.ndim - 1))
-            refuse(same(value, w), "nobody was reset.")
+            refuse(same(value, w), f"in {name} nobody was reset.")
             if not mask.all() and same(value, before[name]):
                 raise Hint("everybody was reset; only members with who = True go back.")
             if same(value, torch.where(rows, w, before[name])):
                 raise Hint("the wrong ones were reset: those with who = False.")
-            if not same(value, torch.where(rows, before[name], w)):
-                raise Hint("a member goes back as a whole: the mask belongs to the first axis.")
+            refuse(not same(value[~mask], w[~mask]), "who = False keeps its weights, all of them.")
+            if not same(value[mask], before[name][mask]):
+                raise Hint("a member goes back as a whole: who = True gets all of the checkpoint.")
             value += 1.0  # the next step of SGD, in place
         refuse(
             any(not torch.equal(checkpoint[name], before[name]) for name in before),
@@ -104,36 +119,52 @@ GENERATOR = make_generator(424)
 LUCK = 3 * torch.randn(24, generator=GENERATOR, dtype=torch.float64)
 BASELINE = 85 + LUCK
 METHOD = 86 + LUCK + 0.8 * torch.randn(24, generator=GENERATOR, dtype=torch.float64)
-GAIN, HALF = paired_gain(METHOD, BASELINE)
+HALF = paired_gain(METHOD, BASELINE).half
 UNPAIRED = 2.0687 * ((METHOD.var() + BASELINE.var()) / 24).item() ** 0.5
 
 
 @function(
-    at=[(METHOD, BASELINE)],
+    at=[(METHOD, BASELINE), (METHOD[:8], BASELINE[:8])],
     rtol=1e-3,
     otherwise="mean of the differences, and t(0.975, n − 1) times their std over √n.",
     means=f"± {HALF:.1f} points, and ± {UNPAIRED:.1f} if one forgets that the seeds are paired.",
 )
 def check_42_4(method: Tensor, baseline: Tensor) -> Table:
     """Paired gain and half width of its 95 % interval."""
-    std = (method - baseline).std().item()
-    error, by_n = std / 24**0.5, HALF * (23 / 24) ** 0.5
-    yield GAIN, HALF
-    for half, hint in (
+    n, (gain, half) = len(method), paired_gain(method, baseline)
+    error = (method - baseline).std().item() / n**0.5
+    t, one_sided = student.ppf((0.975, 0.95), n - 1)
+    yield gain, half
+    for wrong, hint in (
         (
-            UNPAIRED,
+            t * ((method.var() + baseline.var()) / n).item() ** 0.5,
             "this forgets that both share their seeds. Take the difference seed by seed first.",
         ),
         (1.96 * error, "1.96 is for a known spread; with 24 seeds Student's t has 2.07."),
-        (2.0687 * std, "this is the spread of single seeds; that of their mean is √24 times less."),
+        (
+            one_sided * error,
+            "t(0.95) leaves 5 % on each side of the interval; together they are 5 %.",
+        ),
+        (
+            t * error * n**0.5,
+            "this is the spread of single seeds; that of their mean is √n times less.",
+        ),
         (error, "one standard error; a 95 % interval has t times that."),
-        (by_n, "numpy's std divides by n; with the mean from the same data it is n − 1 (ddof=1)."),
-        (2 * HALF, "that is the whole width; half of it is wanted."),
+        (
+            half * (1 - 1 / n) ** 0.5,
+            "numpy's std divides by n; with the mean from the same data it is n − 1 (ddof=1).",
+        ),
+        (2 * half, "that is the whole width; half of it is wanted."),
+        (
+            2.0687 * error * (n / 24) ** 0.5,
+            "right for 24 seeds alone: take n, and with it t, from the tensors given.",
+        ),
+        (2.0687 * error, "2.07 is Student's t for 24 seeds; fewer have a larger one."),
     ):
-        yield (GAIN, half), hint
-    yield (-GAIN, HALF), "the gain is method minus baseline, not the other way round."
-    yield (HALF, GAIN), "both are right, in the other order: (gain, half)."
-    ends = (GAIN - HALF, GAIN + HALF)
+        yield (gain, wrong), hint
+    yield (-gain, half), "the gain is method minus baseline, not the other way round."
+    yield (half, gain), "both are right, in the other order: (gain, half)."
+    ends = (gain - half, gain + half)
     yield ends, "those are the ends of the interval; its middle and half its width are wanted."
 
 
@@ -141,6 +172,7 @@ def check_42_4(method: Tensor, baseline: Tensor) -> Table:
 check_42_5 = number(
     1.2672,
     (0.0, "each of the six is 0 on average; the largest of six is not."),
+    (0.6449, "that is the spread of the largest; its mean is wanted."),
     (1.0, "that is one standard deviation; draw six numbers a few times."),
     (1.8930, "√(2 ln n) is for very many; six are not many."),
     (1.1630, "that is the largest of five; there are six."),
