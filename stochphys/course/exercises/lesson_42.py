@@ -143,7 +143,7 @@ def check_42_4(method: Tensor, baseline: Tensor) -> Table:
         (1.96 * error, "1.96 is for a known spread; with 24 seeds Student's t has 2.07."),
         (
             one_sided * error,
-            "t(0.95) leaves 5 % on each side of the interval; together they are 5 %.",
+            "t(0.95) leaves 5 % on each side of the interval; wanted are 2.5 %.",
         ),
         (
             t * error * n**0.5,
