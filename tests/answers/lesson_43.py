@@ -83,6 +83,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             (gradient(GIVEN), "draw new labels"),
             (drawn(400, GIVEN), "wrong twice"),
             (drawn(1), "a single draw"),
+            (0 * gradient(TRUE), "misses drift + pull by 1 of its length"),
             (drawn(40), "average over all draws"),
             (0.0185, "a tensor of 4810 numbers; yours is 0.0185"),
         ],
@@ -109,7 +110,7 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
     "43.3": (
         remember,
         [
-            (aliased, "nothing happened"),
+            (aliased, "copied when `remember` was called?"),
             (copied_once, "the second time"),
             (cleared, "gone, not back"),
             (doubled, "not the momentum of the checkpoint"),

@@ -50,7 +50,8 @@ def check_43_1(answer: object) -> str:
     refuse(miss < NEAR[0], "nearer to drift + pull than 400 draws come: average drawn gradients.")
     refuse(away(found / 400) <= NEAR[1], "this is the sum of 400 gradients, not their mean.")
     refuse(away(-found) <= NEAR[1], "the size is right, the sign is not: the gradient, not −g̃.")
-    refuse(away(found + expected) <= NEAR[1], "this is the mean of q alone: add drift and pull.")
+    of_q = NEAR[0] <= away(found + expected) <= NEAR[1]
+    refuse(of_q, "this is the mean of q alone: add drift and pull.")
     refuse(away(found, clean) < 0.1, "this is g, the gradient on the true labels: draw wrong ones.")
     refuse(away(found, noisy) < 0.1, "this is g̃ on `given`, one draw: draw new labels each time.")
     refuse(away(found, twice) < 0.1, "drawn from `given` labels are wrong twice: flip `true`.")
@@ -59,8 +60,8 @@ def check_43_1(answer: object) -> str:
         "about as far from drift + pull as a single draw: are labels drawn anew in each round?",
     )
     raise Hint(
-        f"it misses drift + pull by {miss:.1%}, 400 draws miss by about 2 %: average over all draws, "
-        "at the start weights of `network`."
+        f"it misses drift + pull by {miss:.2g} of its length, 400 draws miss by about 0.02: average "
+        "over all draws, at the start weights of `network`."
     )
 
 
@@ -126,8 +127,8 @@ def check_43_3(answer: object) -> str:
             raise Hint("the momentum is gone, not back: it was not zero at the checkpoint.")
         refuse(
             torch.equal(found, now) and not again,
-            "nothing happened: `state_dict()` hands out the buffer itself, which went on "
-            "changing. Compare the data_ptr() of both.",
+            "nothing happened: was the momentum copied when `remember` was called? `state_dict()` "
+            "hands out the buffer itself, which goes on changing. Compare the data_ptr() of both.",
         )
         other = not torch.equal(found, then)
         refuse(
@@ -147,7 +148,7 @@ check_43_4 = measured(
     ((-0.08, -0.045), "as small as a scalar product: is it divided by both norms?"),
     (
         (-0.045, 0.045),
-        "as at the start, where g knows nothing of the noise: has `fit` been called?",
+        "as at the start, where g knows nothing of the noise: has `fit` made all 500 steps?",
     ),
     ((0.045, 0.4), "a cosine with the sum g̃, perhaps: `gradients` returns g and the bias."),
     ((0.957, 0.982), "the sign: the bias is g̃ − g, as `gradients` returns it, and g̃ is nearly 0."),
