@@ -63,10 +63,26 @@ def test_the_images_of_the_course_are_the_first_of_those_that_were_published():
 
 
 def test_more_images_come_from_a_folder(folder):
-    data = images(n_train=2500, n_test=2000)
+    with pytest.warns(UserWarning, match="do not begin as Fashion-MNIST does; .* fetch https"):
+        data = images(n_train=2500, n_test=2000)
     x, y = read_idx(folder)
     assert torch.equal(data.train[0], x[:2500]) and torch.equal(data.train[1], y[:2500])
     assert data.test[0].shape == (40, 1, 28, 28)  # there are no more
+
+
+def test_only_other_images_under_its_name_are_told(folder):
+    """MNIST, for one, comes in files of the same names."""
+    shipped = images()
+    for part, (x, y) in (("train", shipped.train), ("t10k", shipped.test)):
+        x, y = torch.cat((x, x[:9])), torch.cat((y, y[:9])).byte()
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(x[:, 0])))
+        (folder / f"{part}-labels-idx1-ubyte").write_bytes(idx(y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(images(n_train=6000).train[1]) == 2009
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(y.flip(0)))
+    with pytest.warns(UserWarning, match="they are read as they are"):
+        assert torch.equal(images(n_train=6000).test[1], y.flip(0)[:1000])
 
 
 def test_what_is_missing_is_said_once_and_the_course_goes_on(folder, monkeypatch):
@@ -111,6 +127,31 @@ def test_damaged_files_are_refused(folder, break_it):
             ):
                 read_idx(folder, train=False)
         path.write_bytes(whole)
+
+
+def test_flipped_bits_are_damage_and_a_locked_file_is_not(folder, monkeypatch):
+    path = folder / "t10k-images-idx3-ubyte.gz"
+    whole = gzip.compress(idx(torch.zeros(40, 28, 28, dtype=torch.uint8)))
+    for i in range(10, 30):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 0xFF]) + whole[i + 1 :])
+        with pytest.raises(ValueError, match="t10k-images-idx3-ubyte in .* is damaged"):
+            read_idx(folder, train=False)
+
+    def locked(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", locked)
+    with pytest.raises(PermissionError, match="Permission denied: .*t10k-images"):
+        read_idx(folder, train=False)
+
+
+def test_labels_of_other_classes_and_no_images_are_refused(folder):
+    for n, message in ((40, "label 46 at example 0; labels must be 0 to 9"), (0, "not as many")):
+        x, y = torch.zeros(n, 28, 28).byte(), torch.full((n,), 46).byte()
+        (folder / "t10k-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(x)))
+        (folder / "t10k-labels-idx1-ubyte").write_bytes(idx(y))
+        with pytest.raises(ValueError, match=message):
+            read_idx(folder, train=False)
 
 
 def test_labels_for_other_images_are_refused(folder):

@@ -163,7 +163,7 @@ X, Y, G = torch.zeros(4, 2), torch.tensor([0, 1, 2, 1]), make_generator(0)
         (lambda: Labelled(X, Y[None], 3, copies=2)[torch.zeros(3, 5).long()], "Ensemble of 2"),
         (lambda: Labelled(X, Y[None], 3)[torch.zeros(5).long()], "take group"),
         (lambda: digits((), 0.4), "at least one seed"),
-        (lambda: digits((0,), 0.4, copies=0), "one copy"),
+        (lambda: digits((0,), 0.4, copies=0), "copies must be a positive integer, got 0"),
         (lambda: digits((0,), float("nan")), "noise_rate must lie in"),
     ],
 )

@@ -22,7 +22,7 @@ from stochphys.training import (
     fit,
     load_checkpoint,
 )
-from tests.at_step import Stop
+from tests.at_step import At, Stop
 from tests.chance import K
 
 MOMENTUM = partial(torch.optim.SGD, momentum=0.5)
@@ -315,6 +315,9 @@ def test_a_monitor_ends_with_the_last_iterate():
     record, monitor = Record(), Monitor(30, weight=lambda m: m[0].weight.norm())
     train(network(), record, monitor, steps=100)
     assert monitor.steps == [5, 35, 65, 95, 100]
+    early = Monitor(1000)
+    train(network(), At(70, lambda run: setattr(run, "enough", True)), early, steps=100)
+    assert early.steps == [5, 70]
     expected = torch.stack([record.states[step - 1]["0.weight"].norm() for step in monitor.steps])
     torch.testing.assert_close(monitor.values["weight"], expected)
 
@@ -353,6 +356,7 @@ def test_swa_is_the_mean_of_the_weights():
         (dict(p_reset=0.1, strength=0.0), "strength must lie in"),
         (dict(p_reset=0.1, layers="0"), "layers must be a tuple"),
         (dict(p_reset=0.1, layers=()), "layers must be a tuple"),
+        (dict(p_reset=0.1, layers=[]), "layers must be a tuple"),
         (dict(p_reset=0.1, patience=2.5), "patience must be a positive integer, got 2.5"),
         (dict(p_reset=0.1, patience=0), "patience must be a positive integer, got 0"),
     ],
@@ -403,9 +407,46 @@ def test_resets_that_never_begin_are_told():
         train(network(), resetting(0.1, patience=90), Stop(35), steps=100)
 
 
-def test_members_share_the_steps_of_adam():
-    with pytest.raises(ValueError, match="share their count of steps in Adam"):
-        train(Ensemble([network()]), resetting(0.1), optimizer=torch.optim.Adam)
+def test_resets_that_begin_at_the_last_step_come_too_late():
+    x, y = data(2).tensors
+    with pytest.warns(UserWarning, match="never began: patience is 20 .* step 5 of 25"):
+        train(network(), resetting(1.0), steps=25, validation=TensorDataset(x, -y))
+
+
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.Adafactor])
+def test_members_share_the_steps_of_adam(kind):
+    with pytest.raises(ValueError, match=f"share their count of steps in {kind.__name__}"):
+        train(Ensemble([network()]), resetting(0.1), optimizer=kind)
+
+
+def test_weights_that_are_not_the_optimisers_leave_checkpoints_whole(tmp_path):
+    def last_layer(weights, lr):
+        return torch.optim.SGD(list(weights)[2:], lr, momentum=0.5)
+
+    reset = resetting(0.2)
+    train(network(), reset, optimizer=last_layer, checkpoint=tmp_path / "run.pt")
+    assert reset.resets and load_checkpoint(tmp_path / "run.pt")["run"]["step"] == 200
+
+
+def test_adam_goes_on_as_if_it_had_never_stopped(tmp_path):
+    def run(*more, **options):
+        model, reset = network(), resetting(0.1)
+        train(model, reset, *more, optimizer=torch.optim.Adam, lr=0.01, **options)
+        return model.state_dict(), [step for step, _ in reset.resets]
+
+    whole, steps = run()
+    run(Stop(110), checkpoint=tmp_path / "run.pt")
+    halved, again = run(checkpoint=tmp_path / "run.pt")
+    assert steps == again and steps[-1] > 110 and equal(whole, halved)
+
+
+@pytest.mark.cuda
+def test_adam_that_counts_on_the_cpu_goes_on_on_cuda(tmp_path):
+    options = dict(optimizer=torch.optim.Adam, lr=0.01, device="cuda")
+    for stop in ((Stop(110),), ()):
+        reset = resetting(0.2)
+        train(network(), reset, *stop, checkpoint=tmp_path / "run.pt", **options)
+    assert reset.resets[-1][0] > 110
 
 
 @pytest.mark.cuda

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ class Resetting(Callback):
             `patience` and `to`. By `fit` before the first step: no number per member, layers or a
             checkpoint that are not of this model, patience without held-out data or shorter than
             the time between two validations; for an `Ensemble`, Adam, whose count of steps is one
-            for all members.
+            for all members, and Adafactor.
 
     Source: Bae, Song and Jeong, arXiv 2406.00396. Their code lets the learning rate go back, and
     loads momentum without a copy, which today's torch (2.13) shares with the optimiser.
@@ -69,7 +69,7 @@ class Resetting(Callback):
         to: Mapping[str, Tensor] | None = None,
         sharp: bool = False,
         adaptive: bool = True,
-        layers: tuple[str, ...] | None = None,
+        layers: Sequence[str] | None = None,
         strength: float = 1.0,
     ) -> None:
         self.p_reset = torch.as_tensor(p_reset, dtype=torch.float64).cpu()
@@ -84,7 +84,7 @@ class Resetting(Callback):
             )
         if patience is not None:
             require.integer(1, patience=patience)
-        if isinstance(layers, str) or layers == ():
+        if isinstance(layers, str) or (layers is not None and not len(layers)):
             raise ValueError(f"layers must be a tuple of names, such as ('2',), got {layers!r}")
         self.generator = as_generator(generator)
         self.patience, self.sharp, self.adaptive = patience, sharp, adaptive
@@ -107,9 +107,10 @@ class Resetting(Callback):
             if not any(_inside(name, (layer,)) for name in own):
                 parts = ", ".join(dict.fromkeys(re.split(r"[./]", name)[0] for name in own))
                 raise ValueError(f"layers holds {layer!r}; the model has {parts}")
-        if "betas" in run.optimizer.defaults and isinstance(run.model, Ensemble):
+        shared = {"betas", "beta2_decay"} & run.optimizer.defaults.keys()  # Adam's kin, Adafactor
+        if shared and isinstance(run.model, Ensemble):
             raise ValueError(
-                "members share their count of steps in Adam, which cannot go back for some: give "
+                f"members share their count of steps in {type(run.optimizer).__name__}, which cannot go back for some: give "
                 "optimizer=torch.optim.SGD"
             )
         if self.patience is None:
@@ -164,12 +165,14 @@ class Resetting(Callback):
                 continue
             # What is not in the checkpoint is memory that the optimiser did not have then: zero.
             then = self.checkpoint[name][who] if name in self.checkpoint else now.new_zeros(())
-            if now.is_floating_point():  # a count of steps goes all the way back
+            then = then.to(now.device)  # Adam's count of steps stays on the CPU
+            if now.is_floating_point():  # a count of batches goes all the way back
                 then = now[who].lerp(then.expand_as(now[who]), self.strength)
             now[who] = then
 
     def after_training(self, run: Run) -> None:
-        waiting = ~self.started & (self.p_reset > 0)
+        # Who begins at the last step has none left to be reset after.
+        waiting = (~self.started | (self.begun == run.step)) & (self.p_reset > 0)
         if not waiting.any() or run.history.interrupted:
             return
         who = f" for {waiting.sum()} of {len(waiting)} members" if waiting.ndim else ""
@@ -193,7 +196,7 @@ class Resetting(Callback):
         self.checkpoint = {name: t.to(self._device) for name, t in self.checkpoint.items()}
 
 
-def _inside(name: str, layers: tuple[str, ...]) -> bool:
+def _inside(name: str, layers: Sequence[str]) -> bool:
     """Whether a weight, `"0.weight"`, or `"0/weight"` in an `Ensemble`, belongs to one of `layers`."""
     return f"{name.replace('/', '.')}.".startswith(tuple(f"{layer}." for layer in layers))
 
@@ -202,7 +205,7 @@ def _state(run: Run) -> dict[str, Tensor]:
     """All that goes back, by name: weights and buffers as they are, and the optimiser's memory."""
     state, single = run.model.state_dict(), not run.members
     for name, p in run.model.named_parameters():
-        for key, t in run.optimizer.state[p].items():
+        for key, t in run.optimizer.state.get(p, {}).items():
             if isinstance(t, Tensor) and (single or t.shape == p.shape):
                 state[f"{name}.{key}"] = t
     return state
@@ -222,7 +225,8 @@ class Monitor(Callback):
         measures: from the model to a number, or one for each member.
 
     Attributes:
-        steps: at which was measured; the last is the last of the run.
+        steps: at which was measured; the last is the last of the run, if it was not stopped between
+            two validations.
         values: for each measure, `(len(steps),)` or `(len(steps), members)`.
     """
 
@@ -238,7 +242,7 @@ class Monitor(Callback):
 
     @torch.no_grad()
     def after_validation(self, run: Run) -> None:
-        last = run.step == run.settings.steps
+        last = run.step == run.settings.steps or run.enough
         if self.steps and run.step - self.steps[-1] < self.every and not last:
             return
         self.steps.append(run.step)

@@ -7,8 +7,10 @@ Formats are read by `image_files`.
 import gzip
 import os
 import warnings
+import zlib
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from os.path import expanduser
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from torch import Tensor
 
 from ... import require
 from ...brief import Brief
-from .image_files import CIFAR, read_animal10n, read_cifar
+from .image_files import CIFAR, in_classes, read_animal10n, read_cifar
 
 FASHION = ("T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")  # fmt: skip
 # For labels that are wrong as people would be wrong: class c is taken for FASHION_LOOKALIKES[c].
@@ -46,6 +48,7 @@ def images(name: str = "Fashion-MNIST", n_train: int = 2000, n_test: int = 1000)
     part of the course (MIT licence, Zalando SE 2017; Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747).
     All else is read from the folder that STOCHPHYS_DATA names, in the format in which it is published.
     Where it is not there, one warning says what is missing, and the images of the course come instead.
+    Another warns of a Fashion-MNIST that does not begin with these, such as MNIST; it is read as it is.
 
     Args:
         name: `"Fashion-MNIST"` (60 000 and 10 000), a name that `read_cifar` knows, or `"ANIMAL-10N"`.
@@ -55,19 +58,27 @@ def images(name: str = "Fashion-MNIST", n_train: int = 2000, n_test: int = 1000)
     """
     require.one_of(("Fashion-MNIST", *CIFAR, "ANIMAL-10N"), name=name)
     require.integer(1, n_train=n_train, n_test=n_test)
-    if name != "Fashion-MNIST" or n_train > SHIPPED[0] or n_test > SHIPPED[1]:
-        try:
-            parts = [_read(name, train=train) for train in (True, False)]
-            return _first(name, parts, (n_train, n_test))
-        except FileNotFoundError as error:
-            warnings.warn(
-                f"{error}. Here are {SHIPPED[0]} and {SHIPPED[1]} of Fashion-MNIST instead",
-                stacklevel=2,
-            )
     with np.load(str(files("stochphys") / "course/data/fashion_mnist.npz")) as stored:
         x, y = (torch.from_numpy(stored[k]) for k in ("x", "y"))
-    parts = [(x[i], y[i].long()) for i in torch.arange(len(x)).split(SHIPPED)]
-    return _first("Fashion-MNIST", parts, (n_train, n_test))
+    shipped = [(x[i], y[i].long()) for i in torch.arange(len(x)).split(SHIPPED)]
+    if name == "Fashion-MNIST" and n_train <= SHIPPED[0] and n_test <= SHIPPED[1]:
+        return _first(name, shipped, (n_train, n_test))
+    try:
+        parts = [_read(name, train=train) for train in (True, False)]
+    except FileNotFoundError as error:
+        warnings.warn(
+            f"{error}. Here are {SHIPPED[0]} and {SHIPPED[1]} of Fashion-MNIST instead",
+            stacklevel=2,
+        )
+        return _first("Fashion-MNIST", shipped, (n_train, n_test))
+    pairs = zip(chain(*parts), chain(*shipped), strict=True)
+    if name == "Fashion-MNIST" and not all(torch.equal(ours[: len(a)], a) for ours, a in pairs):
+        warnings.warn(
+            f"the files in the folder STOCHPHYS_DATA do not begin as {name} does; they are read as they "
+            f"are. For {name} fetch {FETCH}",
+            stacklevel=2,
+        )
+    return _first(name, parts, (n_train, n_test))
 
 
 def _first(name: str, parts: list[tuple[Tensor, Tensor]], numbers: tuple[int, int]) -> Images:
@@ -98,16 +109,17 @@ def read_idx(path: str | Path, *, train: bool = True) -> tuple[Tensor, Tensor]:
         path: the directory of the four files, packed by gzip or not.
         train: the train set, else the test set.
 
-    Raises `FileNotFoundError`, which says what to fetch, and `ValueError` for files that are damaged.
+    Raises `FileNotFoundError`, which says what to fetch, and `ValueError` for files that are damaged,
+    or labels outside of 0 to 9.
     """
     folder = Path(expanduser(path))
     x, y = (_idx(folder, name.format("train" if train else "t10k")) for name in IDX)
-    if x.ndim != 3 or y.ndim != 1 or len(x) != len(y):
+    if x.ndim != 3 or y.ndim != 1 or len(x) != len(y) or not len(y):
         raise ValueError(
             f"the files in {folder} hold images {x.shape} and labels {y.shape}, not as many of each; "
             f"fetch {FETCH} again"
         )
-    return torch.from_numpy(x)[:, None], torch.from_numpy(y).long()
+    return torch.from_numpy(x)[:, None], in_classes(torch.from_numpy(y).long(), 10, folder)
 
 
 def _idx(folder: Path, name: str) -> np.ndarray:
@@ -121,6 +133,8 @@ def _idx(folder: Path, name: str) -> np.ndarray:
             raise ValueError("not bytes")
         shape = np.frombuffer(raw, ">u4", count=raw[3], offset=4)
         content = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3]).reshape(shape)
-    except (EOFError, OSError, ValueError, IndexError) as error:
+    except PermissionError:
+        raise
+    except (EOFError, OSError, ValueError, IndexError, zlib.error) as error:
         raise ValueError(f"{name} in {folder} is damaged; fetch {FETCH} again") from error
     return content.copy()

@@ -127,9 +127,9 @@ def _arrays(content: bytes, published: Published, where: str) -> tuple[np.ndarra
     try:
         part = _Arrays(io.BytesIO(content), encoding="latin1").load()
         x, y = part["data"], np.asarray(part[published.labels])
-        if x.dtype != np.uint8 or x.shape != (len(y), 3072) or y.dtype.kind not in "iu":
+        if x.dtype != np.uint8 or (*y.shape, 3072) != x.shape or y.dtype.kind not in "iu":
             raise TypeError(f"images {x.dtype} {x.shape}, labels {y.dtype} {y.shape}")
-        _in_classes(torch.from_numpy(y), N_CLASSES[published.labels], where)
+        in_classes(torch.from_numpy(y), N_CLASSES[published.labels], where)
     except Exception as error:  # flipped bits can raise nearly anything
         raise ValueError(
             f"{where} does not hold images of 32×32 pixels in bytes and as many labels ({error}); "
@@ -173,7 +173,7 @@ def read_human_labels(path: str | Path, kind: str, true: Tensor) -> Tensor:
             f"{path.name} is about other images, or in another order: its clean_label differs from "
             f"true, which has {len(true)}. Take the whole train set"
         )
-    return _in_classes(labels[kind], int(true.max()) + 1, path)
+    return in_classes(labels[kind], int(true.max()) + 1, path)
 
 
 def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Tensor]:
@@ -203,7 +203,7 @@ def read_animal10n(path: str | Path, *, train: bool = True) -> tuple[Tensor, Ten
             f"{ANIMAL_10N} and unpack them there"
         )
     found.sort()
-    y = _in_classes(torch.tensor([label for _, label, _ in found]), 10, folder)
+    y = in_classes(torch.tensor([label for _, label, _ in found]), 10, folder)
     pillow = library("PIL.Image", "pillow", found[0][2])
     for i, (_, _, file) in enumerate(found):
         try:
@@ -258,7 +258,8 @@ def _contents(path: Path, wanted: dict[str, str]) -> dict[str, bytes]:
     return contents
 
 
-def _in_classes(labels: Tensor, n_classes: int, where: str | Path) -> Tensor:
+def in_classes(labels: Tensor, n_classes: int, where: str | Path) -> Tensor:
+    """The labels of the file `where`; `ValueError` for the first outside of the classes."""
     if (outside := (labels < 0) | (labels >= n_classes)).any():
         first = int(outside.nonzero()[0])
         raise ValueError(

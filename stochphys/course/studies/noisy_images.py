@@ -11,10 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from ... import require
 from ...training import Monitor, Resetting, accuracy, classify, fit
 from ...training.labels import class_noise
 from ..page import stored
 from .datasets import FASHION_LOOKALIKES, Images, images
+from .image_files import CIFAR10_LOOKALIKES
 from .images import CNN, VCNN, ResNet
 from .losses import ELR, gce, sce
 from .memorisation import FRACTIONS, memorised
@@ -51,6 +53,11 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "ResNet-18": partial(ResNet, 18),
     "ResNet-34": partial(ResNet, 34),
 }
+LOOKALIKES = {
+    "Fashion-MNIST": FASHION_LOOKALIKES,
+    "CIFAR-10": CIFAR10_LOOKALIKES,
+    "ciFAIR-10": CIFAR10_LOOKALIKES,
+}
 
 
 def on_images(
@@ -72,7 +79,7 @@ def on_images(
     runs of a seed differ in nothing but what is asked for. 0 for `p_reset` is early stopping.
 
     Args:
-        lookalikes: labels are wrong as people would be wrong, by `FASHION_LOOKALIKES`.
+        lookalikes: labels are wrong as people would be wrong, by the `LOOKALIKES` of the data set.
         layers: of a network, `"features"` or `"classifier"`, if not all goes back.
         changed: what else of the `RECIPE` is to be another.
 
@@ -81,26 +88,30 @@ def on_images(
     never did; on the way, after each of `steps`, the accuracy on 2000 test images and what became of the
     labels, `FRACTIONS` (without wrong labels only the last of them).
     """
+    require.one_of(METHODS, method=method)
+    require.one_of(NETWORKS, network=network)
+    if lookalikes:
+        require.one_of(LOOKALIKES, name=name, hint="others have no lookalikes here")
     data = _all(name)
-    noise: Any = class_noise(noise_rate, FASHION_LOOKALIKES) if lookalikes else noise_rate
-    kind = NETWORKS[network]
+    noise: Any = class_noise(noise_rate, LOOKALIKES[name]) if lookalikes else noise_rate
+    kind, n_classes = NETWORKS[network], int(data.train[1].max()) + 1
     drawn = noisy_labels(
         *data.train,
         [seed],
         noise,
         sizes=sizes,
-        network=lambda generator: kind(data.train[0], 10, generator=generator),
+        network=lambda generator: kind(data.train[0], n_classes, generator=generator),
         test=data.test,
     )
     train, validation, test = (d.group(0) for d in (drawn.train, drawn.validation, drawn.test))
     model, how = drawn.networks.member(0), RECIPE | METHODS[method] | changed
-    elr = ELR(sizes[0], 10) if method == "ELR" else None
+    elr = ELR(sizes[0], n_classes) if method == "ELR" else None
     objective = elr or how.pop("objective", classify())
     rule = Resetting(
         p_reset,
         patience=PATIENCE,
         generator=20_000 + seed,
-        layers=tuple(layers) if layers else None,
+        layers=layers,
     )
     few = replace(test, x=test.x[:2000], y=test.y[:2000], true=None, rows=None)
     watch = Monitor(
@@ -118,6 +129,8 @@ def on_images(
         generator=10_000 + seed,
         **how,
     )
+    if history.interrupted:  # `fit` keeps what there is; half of a run is no result
+        raise KeyboardInterrupt(history.interrupted)
     labels = dict(zip(FRACTIONS, watch.values["labels"].T.tolist(), strict=True))
     return dict(
         kept=round(100 * accuracy(model, test).item(), 2),
