@@ -21,6 +21,7 @@ from stochphys.course.studies import (
     hot_nodes,
     images,
     network_search,
+    noisy_labels,
     paper_numbers,
     paper_systems,
     published_network,
@@ -365,6 +366,11 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     ),
     "score_nodes": by_nodes,
     "record_walks": by_walk,
+    "study": lambda g: (
+        noisy_labels.study(
+            digits([0], 0.3), patience=5, generator=g, steps=10, validate_every=5, progress=False
+        ).lowest
+    ),
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
     "random_units": lambda g: growing.random_units(samples().x, 4, g),
     "Growth.networks": lambda g: [at.weights for at in growth().networks(as_generator(g))],
@@ -411,6 +417,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "DropoutMLP.draw": lambda g: doubtful_networks.DropoutMLP((2, 8, 1), 0.5, generator=0).draw(
         4, generator=g
     ),
+    "CNN": lambda g: images.CNN(pixels(), 4, generator=g),
     "VCNN": lambda g: images.VCNN(pixels(), 4, generator=g),
     "ResNet": lambda g: images.ResNet(18, pixels(), 4, generator=g),
     "JumpNEEP": lambda g: jump_neep.JumpNEEP(3, width=4, generator=g),
