@@ -28,7 +28,7 @@ from stochphys.course.studies import (
     sgd_toys,
     swag,
 )
-from stochphys.course.studies.digits import digits
+from stochphys.course.studies.digits import RECIPE, digits
 from stochphys.course.studies.gradient_split import GradientSplit
 from stochphys.course.studies.learned_neuron import infer_neuron
 from stochphys.data import Trajectories, Windows
@@ -368,7 +368,7 @@ DRAWS: dict[str, Callable[[Any], Any]] = {
     "record_walks": by_walk,
     "study": lambda g: (
         noisy_labels.study(
-            digits([0], 0.3), patience=5, generator=g, steps=10, validate_every=5, progress=False
+            digits([0], 0.3), patience=5, generator=g, **RECIPE | dict(steps=10, validate_every=5)
         ).lowest
     ),
     "Walks.predict": lambda g: walks().predict(0.2, (0.5,), generator=g),
