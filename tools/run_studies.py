@@ -291,7 +291,6 @@ STUDIES = {
     ),
     "44_lookalikes": Study(on_images, pairs(RATE | dict(lookalikes=True)), IMAGES[:6]),
     "44_adam": Study(on_images, pairs(RATE | dict(method="Adam")), IMAGES[:6]),
-    "44_resnet": Study(on_images, pairs(RATE | dict(network="ResNet-18")), range(100, 104)),
 }
 
 
