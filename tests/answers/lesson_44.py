@@ -16,6 +16,9 @@ ROWS: dict[str, tuple[Any, list[tuple[Any, str]]]] = {
             ((0.6, 0.9), "that is symmetric noise"),
             ((0.84, 0.5), "wrong labels are in six"),
             ((0.24, 0.5), "the share of wrong labels"),
+            ((0.76, 5 / 6), "those of boots alone"),
+            ((0.5, 0.76), "first the accuracy"),
+            ((76, 0.5), "not in per cent"),
         ],
     ),
     "44.2": (

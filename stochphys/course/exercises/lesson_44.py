@@ -12,6 +12,9 @@ check_44_1 = number(
      "of a kind is the same one."),
     ((0.84, 0.5), "that is 1 − τ · 4/10: wrong labels are in six kinds of ten."),
     ((0.24, 0.5), "this is the share of wrong labels; the accuracy is what is left."),
+    ((0.76, 1 / 1.2), "there half of all labels are wrong; asked are those of boots alone."),
+    ((0.5, 0.76), "the other way round, please: first the accuracy, then τ."),
+    ((76, 0.5), "as shares, please, not in per cent."),
     means="A perfect network looks 76 % right, and 0.5 is the end: from there on most boots are called "
     "sneakers, and a network that says so has the lower loss. Symmetric noise may reach 0.9.",
     otherwise="two numbers: the share of labels that are right, and the τ at which right and wrong "
@@ -47,8 +50,8 @@ check_44_3 = measured(
 )
 
 check_44_4 = measured(
-    (40, 66),
-    ((66, 80), "this is what held-out images keep: is `held_out=train` in the call?"),
+    (45, 62),
+    ((62, 80), "this is what held-out images keep: is `held_out=train` in the call?"),
     ((0.4, 0.8), "in per cent, please."),
     ((80, inf), "no network gets so many test images right here: is it the share of the training "
      "labels?"),
