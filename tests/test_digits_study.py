@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 
-from benchmarks.studies.one_pass import study
+from stochphys.course.studies.digits import study_digits
 from tests.at_step import Stop
 
-SHORT = partial(study, (3, 4), 0.4, generator=1, steps=600)
+SHORT = partial(study_digits, (3, 4), 0.4, generator=1, steps=600)
 
 
 @pytest.mark.slow

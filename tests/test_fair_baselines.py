@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.studies.one_pass import study
-from stochphys.course.studies.digits import paired_gain
+from stochphys.course.studies.digits import paired_gain, study_digits
 from stochphys.course.studies.losses import gce
 from stochphys.training import SWA, classify
 from tests.chance import K
@@ -33,7 +32,7 @@ def run(
     """Accuracies `(seeds,)` for each p_reset: of the weights that validation chose, of the last
     ones, and of the mean over the second half of the run."""
     average = SWA(steps // 2)
-    found = study(
+    found = study_digits(
         SEEDS,
         noise_rate,
         p_reset,
@@ -160,7 +159,7 @@ def test_all_layers_go_back_and_the_checkpoint_is_renewed() -> None:
         "sharp": dict(sharp=True),
     }
     rules = [dict(generator=10 + k, **how) for k, how in enumerate(variants.values())]
-    found = study(SEEDS, 0.6, [0.03] * len(rules), generator=1, rules=rules)
+    found = study_digits(SEEDS, 0.6, [0.03] * len(rules), generator=1, rules=rules)
     fixed, first, last, sharp = found.kept.T
     full = run(0.6, (0.0, 0.03))["best"][1]
     for less in (fixed, first, last):

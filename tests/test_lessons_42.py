@@ -11,9 +11,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.studies.one_pass import study
 from stochphys.course.exercises.lesson_42 import check_42_3
-from stochphys.course.studies.digits import RECIPE, digits
+from stochphys.course.studies.digits import RECIPE, digits, study_digits
 from stochphys.course.studies.memorisation import distance
 from stochphys.device import make_generator
 from stochphys.training import Monitor, Resetting, accuracy, classify, cross_entropy, fit
@@ -114,7 +113,7 @@ def test_the_study_on_the_page_is_that_of_the_package() -> None:
     exec(source, scope)
     assert scope["sgd"] == RECIPE
     written = scope["run_study"](0.4, (0.0, 0.1, 1.0), 2)
-    found = study(range(200, 202), 0.4, (0.0, 0.1, 1.0), generator=2, coins=1, steps=1500)
+    found = study_digits(range(200, 202), 0.4, (0.0, 0.1, 1.0), generator=2, coins=1, steps=1500)
     assert torch.equal(written["best"], found.kept)
     assert torch.equal(written["test"][-1], found.last)
     assert written["history"].validation == found.history.validation

@@ -11,8 +11,7 @@ from torch.nn.functional import one_hot
 from torch.nn.utils import parameters_to_vector as flat
 from torch.optim import SGD
 
-from benchmarks.studies.one_pass import study
-from stochphys.course.studies.digits import RECIPE, digits, paired_gain
+from stochphys.course.studies.digits import RECIPE, digits, paired_gain, study_digits
 from stochphys.course.studies.fair_baselines import fair_baselines
 from stochphys.course.studies.gradient_split import gradient_split
 from stochphys.device import make_generator
@@ -95,7 +94,7 @@ def test_the_comparison_on_the_page_is_the_study_of_the_package() -> None:
     scope |= dict(accuracy=accuracy, classify=classify, digits=digits, generator=g, seeds=SEEDS)
     kept, last = inline("43_latent_gradient_bias", "compare", **scope).compare(STEPS, (0, 0.1))
     g.manual_seed(7)
-    found = study(SEEDS, 0.6, (0, 0.1), generator=g, coins=g, steps=STEPS)
+    found = study_digits(SEEDS, 0.6, (0, 0.1), generator=g, coins=g, steps=STEPS)
     assert torch.equal(kept, found.kept.T) and torch.equal(last, found.last.T)
     assert not torch.equal(last[0], last[1])
 

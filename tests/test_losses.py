@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmarks.studies.one_pass import study
+from stochphys.course.studies.digits import study_digits
 from stochphys.course.studies.losses import ELR, forward_corrected, gce, sce
 from stochphys.device import make_generator
 from stochphys.models.networks import MLP
@@ -247,7 +247,7 @@ def test_elr_keeps_what_was_learned_early():
     entropy, over six such fours, K standard errors allowed."""
     # The last weights, kept ones play no part.
     plain, elr = (
-        study(range(4), 0.4, generator=1, steps=2000, objective=objective).last / 100
+        study_digits(range(4), 0.4, generator=1, steps=2000, objective=objective).last / 100
         for objective in (None, ELR(800, 10))
     )
     assert (elr - plain).mean().item() == pytest.approx(0.085, abs=K * 0.009)

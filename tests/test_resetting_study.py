@@ -10,8 +10,7 @@ from functools import cache
 import pytest
 from torch import Tensor
 
-from benchmarks.studies.one_pass import study
-from stochphys.course.studies.digits import paired_gain
+from stochphys.course.studies.digits import paired_gain, study_digits
 
 pytestmark = pytest.mark.slow
 SEEDS = range(200, 224)
@@ -21,7 +20,7 @@ P_RESET = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 @cache
 def run(noise_rate: float, p_reset: tuple[float, ...] = P_RESET) -> tuple[Tensor, Tensor]:
     """Test accuracies in per cent, `(seeds, p_reset)`: at the best validation, and at the end."""
-    found = study(SEEDS, noise_rate, p_reset, generator=2, coins=1, lr=0.2)
+    found = study_digits(SEEDS, noise_rate, p_reset, generator=2, coins=1, lr=0.2)
     return found.kept, found.last
 
 

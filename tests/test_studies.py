@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks import studies
-from benchmarks.studies import baselines, digits, films
-from benchmarks.studies.one_pass import study
+from benchmarks.studies import digits, films
+from stochphys.course.studies import fair_baselines
+from stochphys.course.studies.digits import study_digits
 
 pytestmark = pytest.mark.slow
 
@@ -47,9 +48,9 @@ def test_a_study_goes_on_where_it_was_and_prints_its_tables_from_the_file(
 
 def test_the_passes_of_the_table_are_the_study() -> None:
     """A column is what `study` gives for its rule, and a robust loss learns from wrong labels."""
-    found = baselines.baseline("lr 0.05", 0.4, 2, 300, seed=7)
+    found = fair_baselines.baseline("lr 0.05", 0.4, 2, 300, seed=7)
     rules = [dict(generator=10), dict(generator=11)]
-    expected = study(
+    expected = study_digits(
         (7, 8), 0.4, (0.0, 0.03), generator=1, rules=rules, steps=300, lr=0.05
     ).kept.T.tolist()
     assert list(found.values()) == expected

@@ -9,7 +9,6 @@ is to be measured anew is deleted first.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import process_time
@@ -18,9 +17,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # where benchmarks are: not installed
-
-from benchmarks.studies.baselines import (
+from stochphys.course.studies.digits import study_digits
+from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
+from stochphys.course.studies.fair_baselines import (
     BASELINES,
     ENDINGS,
     SHORT_RUNS,
@@ -28,8 +27,6 @@ from benchmarks.studies.baselines import (
     ending,
     short_runs,
 )
-from benchmarks.studies.one_pass import study as digits_pass
-from stochphys.course.studies.doubtful_networks import DropoutNetwork, VariationalNetwork
 from stochphys.course.studies.hot_nodes import hot_nodes
 from stochphys.course.studies.noisy_images import on_images
 from stochphys.course.studies.paper_numbers import passage
@@ -51,8 +48,7 @@ from stochphys.systems import CarnotEngine, DoubleHump, InferredEngine, infer_en
 from stochphys.systems.engine_inference import CycleBasis, LinearForce
 from stochphys.training import sweep
 
-ROOT = Path(__file__).resolve().parents[1]
-FOLDER = ROOT / "stochphys" / "course" / "results"
+FOLDER = Path(__file__).resolve().parents[1] / "stochphys" / "course" / "results"
 WELLS, DT = DoubleHump(), 0.01
 
 
@@ -208,6 +204,8 @@ HOT_SETS: list[dict[str, Any]] = [
     dict(hot=[0, 2, 6, 8], T_h=[2.0, 4.0, 6.0, 10.0]),
 ]
 
+ENGINES = [dict(tau=tau, scheme="baoab") for tau in (20.0, 50.0, 100.0)]
+
 
 # Page 42: what resets gain on digits with wrong labels, at every noise rate and beside other remedies
 
@@ -215,7 +213,7 @@ HOT_SETS: list[dict[str, Any]] = [
 def digits_with_resets(noise_rate: float, *, seed: int, **changed: Any) -> dict[str, Any]:
     """24 data seeds from this one on in one pass, each without resets and with p_reset = 0.03: test
     accuracies in per cent, `(2, 24)`, of the weights that early stopping keeps, and of the last ones."""
-    found = digits_pass(range(seed, seed + 24), noise_rate, P_RESET, generator=1, **changed)
+    found = study_digits(range(seed, seed + 24), noise_rate, P_RESET, generator=1, **changed)
     return {
         name: [[round(accuracy, 3) for accuracy in row] for row in values.T.tolist()]
         for name, values in (("kept", found.kept), ("last", found.last))
@@ -235,7 +233,7 @@ DIGITS += [
     dict(noise_rate=0.4, ema=0.995, schedule="constant"),
 ]
 
-ENGINES = [dict(tau=tau, scheme="baoab") for tau in (20.0, 50.0, 100.0)]
+
 # Page 44: a network on images with wrong labels, without and with resets
 
 

@@ -9,16 +9,15 @@ from time import perf_counter
 
 import torch
 
-from stochphys.course.studies.digits import paired_gain
+from stochphys.course.studies.digits import STEPS, paired_gain, study_digits
 
 from ..resetting import P_RESET, SEEDS
-from ..studies.one_pass import STEPS, study
 from .figures import Figure, rounds
 
 
 def measure(device: torch.device, tiny: bool) -> Iterator[Figure]:
     short, long, p_reset = (1, 11, (0.0, 0.03)) if tiny else (20, 220, P_RESET)
-    train = partial(study, SEEDS, 0.4, p_reset, generator=0)
+    train = partial(study_digits, SEEDS, 0.4, p_reset, generator=0)
     card, processor = (
         seconds_per_step(partial(train, device=place), short, long, 1 if tiny else 3)
         for place in (device, torch.device("cpu"))

@@ -1,7 +1,7 @@
 """Digits with wrong labels: what resets, averages, robust losses and rates gain over early stopping.
 
 The table of docs/estimators.md, on the data seeds 300 to 323; what notebook 43 compares on 200 to 223 is
-in `baselines`. Learning rates, averages and resets were chosen on seeds 0 to 23. The seed of a run is the
+in `stochphys.course.studies.fair_baselines`. Learning rates, averages and resets were chosen on seeds 0 to 23. The seed of a run is the
 first of its 24 data seeds, whose networks are trained in one pass; ± is a 95 % interval.
 """
 
@@ -13,14 +13,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from stochphys.course.studies.digits import paired_gain
+from stochphys.course.studies.digits import STEPS, paired_gain, study_digits
+from stochphys.course.studies.fair_baselines import NETWORKS, SHORT
 from stochphys.course.studies.losses import ELR, forward_corrected, gce, sce
 from stochphys.training import classify, symmetric_noise
 
 from .. import print_table
-from .baselines import NETWORKS, SHORT
-from .one_pass import STEPS
-from .one_pass import study as train
 from .runs import ended
 
 # Rows of the table of docs/estimators.md; each loss has the constants of its paper.
@@ -46,7 +44,7 @@ def losses(name: str, networks: int, steps: int, *, seed: int) -> dict[str, Any]
     steps = int(changed.pop("share", 1) * steps)
     if name == "ELR":  # it remembers: one for each run
         changed["objective"] = ELR(800, 10)
-    found = train(range(seed, seed + networks), 0.4, generator=0, steps=steps, **changed)
+    found = study_digits(range(seed, seed + networks), 0.4, generator=0, steps=steps, **changed)
     return dict(kept=found.kept[:, 0].tolist(), last=found.last[:, 0].tolist())
 
 

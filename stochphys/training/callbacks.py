@@ -23,10 +23,10 @@ class Resetting(Callback):
     $$\theta \to \theta + s\,(\theta_c - \theta) \quad\text{with probability } p_\text{reset}.$$
 
     The checkpoint is where the held-out objective was lowest. Resets begin once that has not
-    happened for `patience` steps; `fit` warns where they never began. Their waiting times are geometric, which is the Poisson process in
-    discrete time, of rate $r = p_\text{reset}/\text{lr}$ in the time of the gradient flow (times
-    1 − momentum, if there is any); $p_\text{reset} = 1$ is early stopping. What goes back are
-    weights, buffers (the running statistics of batch normalisation) and the optimiser's memory
+    happened for `patience` steps; `fit` warns where they never began. Their waiting times are
+    geometric, which is the Poisson process in discrete time, of rate $r = p_\text{reset}/\text{lr}$
+    in the time of the gradient flow (times 1 − momentum, if there is any); $p_\text{reset} = 1$ is
+    early stopping. What goes back are weights, buffers (the running statistics of batch normalisation) and the optimiser's memory
     (momentum). The order of the data does not, so that each excursion is new, and neither does the
     learning rate, so that r grows where that falls. Where `fit` averages weights, θ_c is the average.
 
@@ -84,7 +84,7 @@ class Resetting(Callback):
             )
         if patience is not None:
             require.integer(1, patience=patience)
-        if isinstance(layers, str) or (layers is not None and not len(layers)):
+        if isinstance(layers, str) or (layers is not None and len(layers) == 0):
             raise ValueError(f"layers must be a tuple of names, such as ('2',), got {layers!r}")
         self.generator = as_generator(generator)
         self.patience, self.sharp, self.adaptive = patience, sharp, adaptive
@@ -110,8 +110,8 @@ class Resetting(Callback):
         shared = {"betas", "beta2_decay"} & run.optimizer.defaults.keys()  # Adam's kin, Adafactor
         if shared and isinstance(run.model, Ensemble):
             raise ValueError(
-                f"members share their count of steps in {type(run.optimizer).__name__}, which cannot go back for some: give "
-                "optimizer=torch.optim.SGD"
+                f"members share their count of steps in {type(run.optimizer).__name__}, which cannot go "
+                "back for some: give optimizer=torch.optim.SGD"
             )
         if self.patience is None:
             shapes = [{name: t.shape for name, t in d.items()} for d in (self.checkpoint, own)]

@@ -12,8 +12,9 @@ from scipy.stats import ttest_rel
 from torch import nn
 
 from ...models.networks import MLP
-from .noisy_labels import noisy_labels
+from .noisy_labels import Study, noisy_labels, study
 
+STEPS, PATIENCE = 3000, 300
 RECIPE: dict[str, Any] = dict(
     batch_size=8,
     lr=0.2,
@@ -53,6 +54,22 @@ def digits(
         copies=copies,
         starts=starts,
     )
+
+
+def study_digits(
+    seeds: Sequence[int],
+    noise_rate: float,
+    p_reset: Sequence[float] = (0.0,),
+    *,
+    starts: int = 0,
+    steps: int = STEPS,
+    **changed: Any,
+) -> Study:
+    """`study` of `digits` by their `RECIPE`, of which `changed` says what is to be another: resets begin
+    after 300 steps without a lower held-out objective, the learning rate falls to 0 along a cosine."""
+    data = digits(seeds, noise_rate, copies=len(p_reset), starts=starts)
+    options = RECIPE | dict(patience=PATIENCE, schedule="cosine") | changed
+    return study(data, p_reset, steps=steps, **options)
 
 
 class PairedGain(NamedTuple):

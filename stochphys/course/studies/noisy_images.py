@@ -16,26 +16,17 @@ from ...training import Monitor, Resetting, accuracy, classify, fit
 from ...training.labels import class_noise
 from ..page import stored
 from .datasets import FASHION_LOOKALIKES, Images, images
+from .digits import PATIENCE
+from .digits import RECIPE as DIGITS
 from .image_files import CIFAR10_LOOKALIKES
 from .images import CNN, VCNN, ResNet
 from .losses import ELR, gce, sce
 from .memorisation import FRACTIONS, memorised
 from .noisy_labels import noisy_labels
 
-# A learning rate at which the network learns wrong labels by heart within the run; chosen on seeds 0 and 1.
-RECIPE: dict[str, Any] = dict(
-    steps=3000,
-    batch_size=32,
-    lr=0.2,
-    optimizer=torch.optim.SGD,
-    schedule="cosine",
-    ema=0.0,
-    validate_every=50,
-    keep="lowest",
-    device="cpu",
-    progress=False,
-)
-PATIENCE = 300
+# As for digits, at a learning rate at which the network learns wrong labels by heart within the run; chosen
+# on seeds 0 and 1.
+RECIPE = DIGITS | dict(steps=3000, batch_size=32, schedule="cosine", validate_every=50)
 # What a method changes in the recipe; each loss has the constants of its paper.
 METHODS: dict[str, dict[str, Any]] = {
     "SGD": {},
@@ -105,14 +96,10 @@ def on_images(
     )
     train, validation, test = (d.group(0) for d in (drawn.train, drawn.validation, drawn.test))
     model, how = drawn.networks.member(0), RECIPE | METHODS[method] | changed
-    elr = ELR(sizes[0], n_classes) if method == "ELR" else None
-    objective = elr or how.pop("objective", classify())
-    rule = Resetting(
-        p_reset,
-        patience=PATIENCE,
-        generator=20_000 + seed,
-        layers=layers,
-    )
+    objective = how.pop("objective", classify())
+    if method == "ELR":  # it remembers: one for each run
+        objective = ELR(sizes[0], n_classes)
+    rule = Resetting(p_reset, patience=PATIENCE, generator=20_000 + seed, layers=layers)
     few = replace(test, x=test.x[:2000], y=test.y[:2000], true=None, rows=None)
     watch = Monitor(
         how["steps"] // 10,
