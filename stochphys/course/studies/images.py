@@ -80,9 +80,9 @@ class CNN(nn.Sequential):
     """
 
     def __init__(self, images: Tensor, n_classes: int, *, generator: Source) -> None:
-        height, width = (-(-side // 4) for side in images.shape[-2:])
         super().__init__()
         self.standardise = Standardise(images)
+        height, width = (-(-side // 4) for side in images.shape[-2:])
         self.features = nn.Sequential(
             skip_init(nn.Conv2d, images.shape[1], 16, 5, 2, padding=2),
             nn.ReLU(),
